@@ -1,0 +1,94 @@
+"""Every error mem0lite raises.
+
+    Mem0LiteError
+    ├── ValidationError (ValueError)            a value given to a verb cannot be accepted
+    │   └── FilterError                         … and the value is a filter
+    ├── MemoryNotFoundError (ValueError)        no live memory has this id
+    ├── ConfigurationError (ValueError)         a setting or constructor argument cannot be accepted
+    ├── DependencyError (ImportError)           an optional extra is not installed
+    ├── EmbeddingError (RuntimeError)           the embedder failed or answered nonsense
+    │   ├── ModelNotFoundError                  the model's files are not on this machine
+    │   └── EmbedderMismatchError (ValueError)  the file was embedded with another model
+    └── DatabaseError (RuntimeError)            the file could not be read or written
+        ├── NotAMemoryFileError                 the file is not a mem0lite store
+        ├── NewerFileError                      a newer mem0lite wrote the file
+        ├── CorruptFileError                    the file is damaged
+        ├── DatabaseBusyError (TimeoutError)    another process kept the file locked too long
+        ├── DiskFullError                       there is no room left to write
+        ├── ReadOnlyError                       the file or its disk cannot be written
+        └── ClosedError                         the Memory was closed before the call
+
+The second base is what callers of mem0 already catch. Class names shared with ``mem0.exceptions`` are spelled alike.
+"""
+
+
+class Mem0LiteError(Exception):
+    """Base of every error mem0lite raises on purpose."""
+
+
+class ValidationError(Mem0LiteError, ValueError):
+    """A value given to a verb cannot be accepted; ``field`` names it and the message tells the cure."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class FilterError(ValidationError):
+    """A filter cannot be understood; nothing was searched, listed or deleted."""
+
+
+class MemoryNotFoundError(Mem0LiteError, ValueError):
+    """No live memory has this id."""
+
+
+class ConfigurationError(Mem0LiteError, ValueError):
+    """A setting or a constructor argument cannot be accepted."""
+
+
+class DependencyError(Mem0LiteError, ImportError):
+    """An optional extra is not installed; the message gives the command that installs it."""
+
+
+class EmbeddingError(Mem0LiteError, RuntimeError):
+    """The embedder failed, or returned something that is not one finite, non-zero vector per text."""
+
+
+class ModelNotFoundError(EmbeddingError):
+    """The model's files are not on this machine, and mem0lite never fetches them by itself."""
+
+
+class EmbedderMismatchError(EmbeddingError, ValueError):
+    """The file's vectors come from another model; ``Memory.reembed()`` makes new ones."""
+
+
+class DatabaseError(Mem0LiteError, RuntimeError):
+    """The file could not be read or written."""
+
+
+class NotAMemoryFileError(DatabaseError):
+    """The file is not a mem0lite store; it was left untouched."""
+
+
+class NewerFileError(DatabaseError):
+    """The file was written by a newer mem0lite; it was left untouched."""
+
+
+class CorruptFileError(DatabaseError):
+    """The file is damaged."""
+
+
+class DatabaseBusyError(DatabaseError, TimeoutError):
+    """Another process kept the file locked for longer than the busy timeout."""
+
+
+class DiskFullError(DatabaseError):
+    """There is no room left to write; nothing of the call was stored."""
+
+
+class ReadOnlyError(DatabaseError):
+    """The file, or the disk it is on, cannot be written; nothing of the call was stored."""
+
+
+class ClosedError(DatabaseError):
+    """The Memory was closed before the call."""

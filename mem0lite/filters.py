@@ -1,0 +1,317 @@
+"""Filter dictionaries to a checked expression tree. Pure; the store turns the tree into its query language.
+
+The grammar, the same on every verb (see the README for examples):
+
+- ``{"k": v}`` equal, or a list that contains v; ``{"k": [a, b]}`` any of; ``{"k": "*"}`` present and not null;
+  ``{"k": None}`` absent or null; ``{"k": {operator: operand, …}}`` all of the operators.
+- ``AND`` / ``OR`` / ``NOT`` (also ``$and`` …) nest; keys beside each other are AND-ed.
+- A key is one of the memory's own fields (FIELDS), or a metadata key: ``k``, ``metadata.k`` and
+  ``{"metadata": {"k": …}}`` are the same. A dot goes into nested objects, or is part of the key: both are tried.
+- ``ne``, ``nin`` and ``NOT`` are true of a memory that lacks the key.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import FilterError, ValidationError
+from .values import clean_id, clean_key, encodable, finite, is_number, to_micros
+
+MAX_DEPTH = 50
+"""Groups inside each other."""
+MAX_CONDITIONS = 1_000
+"""Conditions in one filter."""
+
+FieldKind = Literal["scope", "text", "instant", "metadata"]
+
+FIELDS: dict[str, FieldKind] = {
+    "user_id": "scope",
+    "agent_id": "scope",
+    "run_id": "scope",
+    "id": "text",
+    "memory": "text",
+    "hash": "text",
+    "actor_id": "text",
+    "role": "text",
+    "created_at": "instant",
+    "updated_at": "instant",
+    "expires_at": "instant",
+}
+"""The memory's own fields; every other key is a metadata key."""
+
+SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
+
+ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
+"""The filter that every memory satisfies: each has at least one id."""
+
+_LOGIC = {"AND": "AND", "OR": "OR", "NOT": "NOT", "$and": "AND", "$or": "OR", "$not": "NOT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test of one field; ``operand`` is never None, nor holds it: null is the negation of ``exists``.
+
+    ``paths`` is where a metadata key may be, one of which must pass; it is empty for the memory's own fields.
+    """
+
+    field: str
+    kind: FieldKind
+    operator: str
+    operand: Any
+    paths: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every part is; with no parts, always."""
+
+    parts: tuple["Expression", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one part is."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the part is not."""
+
+    part: "Expression"
+
+
+Expression = Condition | All | AnyOf | Not
+EVERYTHING = All()
+
+
+def parse(filters: object) -> Expression:
+    """Return the expression a filter dictionary means; None means no condition.
+
+    Raises FilterError, naming the key, for an unknown operator, an operand of the wrong type, an empty OR, more than
+    MAX_DEPTH levels or MAX_CONDITIONS conditions.
+    """
+    if filters is None:
+        return EVERYTHING
+    try:
+        expression = _group(filters, "filters", 1)
+    except FilterError:
+        raise
+    except ValidationError as error:  # of a value
+        raise FilterError(str(error), field=error.field) from None
+    if (count := _count(expression)) > MAX_CONDITIONS:
+        raise FilterError(
+            f"Invalid filters: {count} conditions, at most {MAX_CONDITIONS} are allowed. Use 'in' with a list.",
+            field="filters",
+        )
+    return expression
+
+
+def both(*expressions: Expression) -> Expression:
+    """Return the expression that is true when all of them are."""
+    parts = tuple(expression for expression in expressions if expression != EVERYTHING)
+    return parts[0] if len(parts) == 1 else All(parts)
+
+
+def scope_part(expression: Expression) -> Expression:
+    """Return the strongest condition on scope ids alone that ``expression`` implies."""
+    match expression:
+        case Condition():
+            return expression if expression.kind == "scope" else EVERYTHING
+        case All():
+            return both(*(scope_part(part) for part in expression.parts))
+        case AnyOf():
+            parts = tuple(scope_part(part) for part in expression.parts)
+            return EVERYTHING if EVERYTHING in parts else AnyOf(parts)
+        case Not():
+            return expression if _only_scope(expression.part) else EVERYTHING
+
+
+def names_scope(expression: Expression) -> bool:
+    """True when every memory that satisfies the expression has an id the filter asks for.
+
+    This is what search and delete_all demand, so that a typing mistake never reads or deletes everybody's memories.
+    """
+    match expression:
+        case Condition():
+            return expression.kind == "scope" and expression.operator in ("eq", "in", "exists")
+        case All():
+            return any(names_scope(part) for part in expression.parts)
+        case AnyOf():
+            return all(names_scope(part) for part in expression.parts)
+        case Not():
+            return False
+
+
+def _only_scope(expression: Expression) -> bool:
+    match expression:
+        case Condition():
+            return expression.kind == "scope"
+        case Not():
+            return _only_scope(expression.part)
+        case _:
+            return all(_only_scope(part) for part in expression.parts)
+
+
+def _count(expression: Expression) -> int:
+    match expression:
+        case Condition():
+            return max(1, len(expression.paths))
+        case Not():
+            return _count(expression.part)
+        case _:
+            return sum(_count(part) for part in expression.parts)
+
+
+def _group(filters: object, name: str, depth: int) -> Expression:
+    if not isinstance(filters, Mapping):
+        raise FilterError(f"Invalid {name}: must be an object, got {type(filters).__name__}.", field=name)
+    if depth > MAX_DEPTH:
+        raise FilterError(f"Invalid filters: more than {MAX_DEPTH} levels deep. Flatten them.", field="filters")
+    parts: list[Expression] = []
+    for key, value in filters.items():
+        if not isinstance(key, str):
+            raise FilterError(f"Invalid {name}: key {key!r} must be a string.", field=name)
+        if key in _LOGIC:
+            parts.append(_logic(_LOGIC[key], key, value, depth))
+        elif key == "metadata":
+            parts.append(_metadata_object(value))
+        else:
+            parts.append(_field(key, value))
+    return both(*parts)
+
+
+def _logic(word: str, key: str, value: object, depth: int) -> Expression:
+    if word == "NOT" and isinstance(value, Mapping):
+        return Not(_group(value, key, depth + 1))
+    if not isinstance(value, list | tuple):
+        raise FilterError(f"Invalid filter '{key}': takes a list of objects, got {type(value).__name__}.", field=key)
+    parts = tuple(_group(item, key, depth + 1) for item in value)
+    if word == "AND":
+        return both(*parts)
+    if word == "NOT":
+        return Not(AnyOf(parts)) if parts else EVERYTHING
+    if not parts:
+        raise FilterError(f"Invalid filter '{key}': needs at least one alternative. Leave it out instead.", field=key)
+    return AnyOf(parts)
+
+
+def _metadata_object(value: object) -> Expression:
+    if not isinstance(value, Mapping):
+        raise FilterError(
+            f"Invalid filter 'metadata': takes an object of metadata keys, got {type(value).__name__}. "
+            "Write {'metadata': {'key': value}}.",
+            field="metadata",
+        )
+    return both(*(_field(f"metadata.{key}", item) for key, item in value.items()))
+
+
+def _field(name: str, value: object) -> Expression:
+    clean_key(name, "filters")
+    kind = FIELDS.get(name, "metadata")
+    paths: tuple[tuple[str, ...], ...] = ()
+    if kind == "metadata":
+        key = name.removeprefix("metadata.")
+        paths = ((key,), tuple(key.split("."))) if "." in key else ((key,),)
+
+    present = Condition(name, kind, "exists", None, paths)
+
+    def condition(operator: str, operand: object) -> Expression:
+        if operator not in _OPERATORS:
+            raise FilterError(
+                f"Unsupported filter operator '{operator}' for field '{name}'. "
+                f"Supported operators: {', '.join(_OPERATORS)}.",
+                field=name,
+            )
+        positive, negated, check = _OPERATORS[operator]
+        checked_operand = check(name, kind, operator, operand)
+        checked: Expression
+        if positive == "eq" and checked_operand is None:
+            checked = Not(present)
+        elif positive == "in" and None in checked_operand:
+            rest = tuple(item for item in checked_operand if item is not None)
+            checked = AnyOf((Not(present), Condition(name, kind, "in", rest, paths)))
+        else:
+            checked = Condition(name, kind, positive, checked_operand, paths)
+        return Not(checked) if negated else checked
+
+    if isinstance(value, Mapping):
+        if not value:
+            raise FilterError(f"Invalid filter '{name}': {{}} holds no operator.", field=name)
+        return both(*(condition(str(operator), operand) for operator, operand in value.items()))
+    if isinstance(value, list | tuple):
+        return condition("in", value)
+    if value == "*":
+        return present
+    return condition("eq", value)
+
+
+def _wrong(name: str, operator: str, expected: str, operand: object) -> FilterError:
+    return FilterError(
+        f"Invalid filter '{name}': '{operator}' takes {expected}, got {type(operand).__name__}.", field=name
+    )
+
+
+def _scalar(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
+    if operand is None:
+        return None
+    if kind == "scope":
+        return clean_id(operand, name) if operand != "*" else operand
+    if kind == "instant":
+        return to_micros(operand, name)
+    if isinstance(operand, str):
+        return encodable(operand, name)
+    if kind == "metadata" and isinstance(operand, bool):
+        return operand
+    if kind == "metadata" and is_number(operand):
+        return _bindable(finite(operand, name))
+    raise _wrong(name, operator, "text" if kind == "text" else "a string, number, boolean or null", operand)
+
+
+def _bindable(number: int | float) -> int | float:
+    # Databases hold integers of 64 bits; a larger one is compared as the double it is nearest to, as JSON readers do.
+    return number if -(2**63) <= number < 2**63 else float(number)
+
+
+def _list(name: str, kind: FieldKind, operator: str, operand: object) -> tuple[Any, ...]:
+    if not isinstance(operand, list | tuple | set | frozenset):
+        raise _wrong(name, operator, "a list", operand)
+    return tuple(_scalar(name, kind, operator, item) for item in operand)
+
+
+def _ordered(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
+    if operand is None or isinstance(operand, bool):
+        raise _wrong(name, operator, "a number, text or date", operand)
+    return _scalar(name, kind, operator, operand)
+
+
+def _member(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
+    if kind == "instant" or operand is None:
+        raise _wrong(name, operator, "text, and a field that is not a date", operand)
+    if kind == "scope" and isinstance(operand, str):
+        return encodable(operand, name)  # part of an id need not be a valid id
+    return _scalar(name, kind, operator, operand)
+
+
+def _folded(name: str, kind: FieldKind, operator: str, operand: object) -> str:
+    if kind == "instant" or not isinstance(operand, str):
+        raise _wrong(name, operator, "text, and a field that is not a date", operand)
+    return encodable(operand, name).casefold()
+
+
+_Check = Callable[[str, FieldKind, str, object], Any]
+
+_OPERATORS: dict[str, tuple[str, bool, _Check]] = {
+    # name: (the positive operator the store implements, negated?, operand check)
+    "eq": ("eq", False, _scalar),
+    "ne": ("eq", True, _scalar),
+    "gt": ("gt", False, _ordered),
+    "gte": ("gte", False, _ordered),
+    "lt": ("lt", False, _ordered),
+    "lte": ("lte", False, _ordered),
+    "in": ("in", False, _list),
+    "nin": ("in", True, _list),
+    "contains": ("contains", False, _member),
+    "icontains": ("icontains", False, _folded),
+}

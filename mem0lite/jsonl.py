@@ -1,0 +1,86 @@
+"""JSON lines: how memories leave a store and come back. Pure."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+from .errors import ValidationError
+from .messages import optional_text
+from .records import Change, Record, Scope
+from .types import Event
+from .values import clean_id, clean_metadata, clean_scope, clean_text, text_hash, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line read: a memory without its lifetime, what the line says of that, and the history it brings."""
+
+    record: Record
+    expires_at: int | None
+    expiration_date: str | None
+    history: list[Change]
+
+
+def to_line(record: Record, changes: Iterable[Change]) -> str:
+    """Return a memory with its history as one line of JSON."""
+    item = {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
+    return json.dumps(item, ensure_ascii=False) + "\n"
+
+
+def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int) -> Iterator[Line]:
+    """Yield the memories of JSON lines; ``scope`` stands in for the ids of a line that has none.
+
+    Raises ValidationError naming the line.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+            if not isinstance(data, dict):
+                raise ValidationError("must be a JSON object.", field="line")
+            yield _read(data, scope, now)
+        except ValidationError as error:
+            raise ValidationError(f"Line {number}: {error}", field=error.field) from None
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
+
+
+def _read(data: dict[str, Any], scope: Mapping[str, object], now: int) -> Line:
+    text = clean_text(data.get("memory", data.get("text")), "memory")
+    created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
+    record = Record(
+        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "id"),
+        scope=Scope(**clean_scope(data if any(data.get(name) is not None for name in scope) else scope)),
+        text=text,
+        hash=text_hash(text),
+        metadata=None if data.get("metadata") is None else clean_metadata(data["metadata"]) or None,
+        created_at=created,
+        updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "updated_at"),
+        actor_id=optional_text(data.get("actor_id"), "actor_id"),
+        role=optional_text(data.get("role"), "role"),
+    )
+    expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
+    history = data.get("history") or []
+    if not isinstance(history, list):
+        raise ValidationError("Invalid history: must be a list of changes.", field="history")
+    return Line(record, expires_at, data.get("expiration_date"), [_read_change(change) for change in history])
+
+
+def _read_change(data: object) -> Change:
+    if not isinstance(data, dict) or data.get("event") not in get_args(Event):
+        raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
+    old, new = data.get("old_memory"), data.get("new_memory")
+    created = to_micros(data.get("created_at"), "history.created_at")
+    return Change(
+        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
+        event=cast("Event", data["event"]),
+        old_memory=None if old is None else clean_text(old, "history.old_memory"),
+        new_memory=None if new is None else clean_text(new, "history.new_memory"),
+        created_at=created,
+        updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "history.updated_at"),
+        actor_id=optional_text(data.get("actor_id"), "history.actor_id"),
+        role=optional_text(data.get("role"), "history.role"),
+    )

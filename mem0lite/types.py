@@ -1,0 +1,161 @@
+"""The shapes that come back: plain dictionaries at run time, as callers of mem0 expect, typed for everyone else."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Event = Literal["ADD", "UPDATE", "DELETE", "NONE"]
+
+
+class ScoreDetails(TypedDict):
+    """How a search score came about: ``final_score`` = Σ weight × part, every part in 0..1."""
+
+    semantic_score: float
+    """Cosine similarity of query and memory, negative values counted as 0."""
+    bm25_score: float
+    """BM25 of the memory divided by the highest BM25 the query's terms could reach in this scope."""
+    semantic_weight: float
+    bm25_weight: float
+    matched_terms: list[str]
+    """Stemmed query terms that occur in the memory."""
+    entity_boost: float
+    raw_score: float
+    max_possible_score: float
+    final_score: float
+    threshold: float
+
+
+class MemoryItem(TypedDict):
+    """One memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when set."""
+
+    id: str
+    memory: str
+    hash: str
+    """MD5 of the text, hexadecimal."""
+    metadata: dict[str, Any] | None
+    created_at: str
+    updated_at: str
+    score: NotRequired[float | None]
+    """In ``search`` a number in 0..1, in ``get`` None, in ``get_all`` absent."""
+    user_id: NotRequired[str]
+    agent_id: NotRequired[str]
+    run_id: NotRequired[str]
+    actor_id: NotRequired[str]
+    role: NotRequired[str]
+    expiration_date: NotRequired[str]
+    expires_at: NotRequired[str]
+    """The instant from which the memory is invisible, whichever rule set it."""
+    score_details: NotRequired[ScoreDetails]
+
+
+class SearchResult(TypedDict):
+    """What ``search`` returns, best first."""
+
+    results: list[MemoryItem]
+
+
+class Page(TypedDict):
+    """What ``get_all`` returns: one page, newest first, and how many memories match in all."""
+
+    results: list[MemoryItem]
+    total: int
+
+
+class AddedItem(TypedDict):
+    """One message's outcome: ADD with the new id, or NONE with the id of the memory it repeats."""
+
+    id: str
+    memory: str
+    event: Event
+    actor_id: NotRequired[str | None]
+    role: NotRequired[str | None]
+
+
+class AddResult(TypedDict):
+    """What ``add`` returns, in the order of the messages."""
+
+    results: list[AddedItem]
+
+
+class MessageResult(TypedDict):
+    """The answer of a verb that has nothing to return."""
+
+    message: str
+
+
+class HistoryItem(TypedDict):
+    """One change of one memory, oldest first."""
+
+    id: str
+    memory_id: str
+    old_memory: str | None
+    new_memory: str | None
+    event: Event
+    created_at: str
+    updated_at: str
+    is_deleted: bool
+    actor_id: str | None
+    role: str | None
+
+
+class Entity(TypedDict):
+    """A user, agent or run that has live memories."""
+
+    id: str
+    type: Literal["user", "agent", "run"]
+    total_memories: int
+    created_at: str
+    updated_at: str
+
+
+class VacuumResult(TypedDict):
+    """What ``vacuum`` did."""
+
+    removed: int
+    """Expired memories deleted, with their vectors, keyword entries and history."""
+    bytes_freed: int
+    """Bytes by which the file shrank."""
+
+
+class ImportResult(TypedDict):
+    """What ``import_`` did."""
+
+    added: int
+    skipped: int
+    """Lines whose id the file already holds."""
+
+
+class ReembedResult(TypedDict):
+    """What ``reembed`` did."""
+
+    embedded: int
+    """Vectors computed in this call; an interrupted earlier call's work is not repeated."""
+    total: int
+
+
+class EmbedderIdentity(TypedDict):
+    """The model a file's vectors come from."""
+
+    name: str
+    dimensions: int
+    fingerprint: str
+    """SHA-256 of the model's files, or empty for an embedder that has none."""
+
+
+class Counts(TypedDict):
+    """What a store holds: live memories, and the users, agents and runs that have any."""
+
+    memories: int
+    expired: int
+    """Memories past their expiry that ``vacuum`` has not removed yet."""
+    users: int
+    agents: int
+    runs: int
+
+
+class Stats(Counts):
+    """The size and the make-up of a store."""
+
+    path: str
+    bytes: int
+    embedder: EmbedderIdentity
+    schema_version: int
+    sqlite_version: str

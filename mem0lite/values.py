@@ -1,0 +1,222 @@
+"""What callers hand in, checked and made canonical: ids, instants, metadata, text. Pure."""
+
+import hashlib
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeGuard
+
+from .errors import ValidationError
+
+MAX_TEXT_LENGTH = 100_000
+"""Characters one memory may have."""
+MAX_ID_LENGTH = 1_000
+"""Characters a user, agent or run id may have."""
+MAX_METADATA_DEPTH = 100
+"""Objects and lists inside each other in ``metadata``."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """True for an int or a float; a bool is not a number here, because JSON's ``true`` is never 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def encodable(value: str, field: str) -> str:
+    """Return ``value``, or raise ValidationError when a lone surrogate keeps it from being stored as UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(
+            f"Invalid {field}: character {error.start} is a lone surrogate. Replace it, for example with "
+            "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace').",
+            field=field,
+        ) from None
+    return value
+
+
+def clean_id(value: object, field: str) -> str:
+    """Return a user, agent or run id as stored: an int as its text, without outer whitespace.
+
+    Raises ValidationError for an empty id, inner whitespace, a control character, more than MAX_ID_LENGTH
+    characters, or ``"*"``, which in a filter means any id.
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
+    text = encodable(text.strip(), field)
+    if not text:
+        raise ValidationError(f"Invalid {field}: cannot be empty. Provide a valid identifier.", field=field)
+    if any(character.isspace() for character in text):
+        raise ValidationError(
+            f"Invalid {field}: cannot contain whitespace. Provide a valid identifier without spaces.", field=field
+        )
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValidationError(f"Invalid {field}: cannot contain control characters. Remove them.", field=field)
+    if len(text) > MAX_ID_LENGTH:
+        raise ValidationError(
+            f"Invalid {field}: {len(text)} characters, at most {MAX_ID_LENGTH} are allowed. Store a digest instead.",
+            field=field,
+        )
+    if text == "*":
+        raise ValidationError(f"Invalid {field}: '*' means any id and cannot name one. Choose another.", field=field)
+    return text
+
+
+def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
+    """Return ``user_id``, ``agent_id`` and ``run_id`` as stored; raise ValidationError when none is given."""
+    scope = {
+        name: None if values.get(name) is None else clean_id(values[name], name)
+        for name in ("user_id", "agent_id", "run_id")
+    }
+    if not any(scope.values()):
+        raise ValidationError("At least one of 'user_id', 'agent_id', or 'run_id' must be provided.", field="user_id")
+    return scope
+
+
+def clean_text(value: object, field: str) -> str:
+    """Return a memory's text unchanged; raise ValidationError when it is blank, too long or not storable."""
+    if not isinstance(value, str):
+        raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
+    if not value.strip():
+        raise ValidationError(f"Invalid {field}: cannot be empty or whitespace-only.", field=field)
+    if len(value) > MAX_TEXT_LENGTH:
+        raise ValidationError(
+            f"Invalid {field}: {len(value)} characters, at most {MAX_TEXT_LENGTH} are allowed. "
+            "Split it into several memories.",
+            field=field,
+        )
+    return encodable(value, field)
+
+
+def text_hash(text: str) -> str:
+    """Return the MD5 of a text in hexadecimal, which tells repetitions, not attackers, apart."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def clean_metadata(value: object, field: str = "metadata") -> dict[str, Any]:
+    """Return metadata as it will be read back: JSON values only, tuples as lists.
+
+    Raises ValidationError, naming the path, for anything JSON cannot hold exactly: other types, keys that are not
+    strings or hold a NUL, NaN and infinity, numbers beyond a double's range, lone surrogates, more than
+    MAX_METADATA_DEPTH levels.
+    """
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"Invalid {field}: must be a JSON object, got {type(value).__name__}.", field=field)
+    return {key: _clean_json(item, f"{field}.{key}", 1) for key, item in _string_keys(value, field)}
+
+
+def _string_keys(value: Mapping[Any, Any], field: str) -> list[tuple[str, Any]]:
+    for key in value:
+        if not isinstance(key, str):
+            raise ValidationError(f"Invalid {field}: key {key!r} must be a string.", field=field)
+        clean_key(key, field)
+    return list(value.items())
+
+
+def clean_key(key: str, field: str) -> str:
+    """Return a metadata key, or raise ValidationError when JSON paths cannot tell it from another."""
+    if "\0" in key:
+        raise ValidationError(f"Invalid {field}: key {key!r} contains a NUL character. Remove it.", field=field)
+    return encodable(key, field)
+
+
+def _clean_json(value: Any, field: str, depth: int) -> Any:
+    if depth > MAX_METADATA_DEPTH:
+        raise ValidationError(
+            f"Invalid {field[:80]}…: more than {MAX_METADATA_DEPTH} levels deep. Flatten it.", field=field
+        )
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return encodable(value, field)
+    if is_number(value):
+        return finite(value, field)
+    if isinstance(value, Mapping):
+        return {key: _clean_json(item, f"{field}.{key}", depth + 1) for key, item in _string_keys(value, field)}
+    if isinstance(value, list | tuple):
+        return [_clean_json(item, f"{field}[{index}]", depth + 1) for index, item in enumerate(value)]
+    raise ValidationError(
+        f"Invalid {field}: {type(value).__name__} is not a JSON value. Convert it to a string, number, list or object.",
+        field=field,
+    )
+
+
+def finite(value: int | float, field: str) -> int | float:
+    """Return the number, or raise ValidationError when it is NaN, infinite or beyond a double's range."""
+    try:
+        if math.isfinite(float(value)):
+            return value
+    except OverflowError:
+        pass
+    raise ValidationError(f"Invalid {field}: the number is NaN, infinite or too large.", field=field)
+
+
+def to_micros(value: object, field: str) -> int:
+    """Return an instant as microseconds since 1970 UTC.
+
+    Accepts a datetime or a date, ISO 8601 text, or epoch seconds; what has no time zone is UTC.
+    """
+    try:
+        if is_number(value):
+            finite(value, field)
+            micros = round(value * 1_000_000)
+            _EPOCH + timedelta(microseconds=micros)  # refuses what no calendar of ours can show
+            return micros
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.strip())
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day)
+        if isinstance(value, datetime):
+            instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+            return (instant - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        pass
+    raise ValidationError(
+        f"Invalid {field}: {str(value)[:60]!r} is not an instant. Give ISO 8601 text such as "
+        "'2030-01-31T12:00:00+00:00', or epoch seconds, between the years 1 and 9999.",
+        field=field,
+    )
+
+
+def to_iso(micros: int) -> str:
+    """Return microseconds since 1970 UTC as ISO 8601 text with ``+00:00``."""
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat()
+
+
+def end_of_day(expiration_date: object) -> tuple[str, int]:
+    """Return a ``YYYY-MM-DD`` date and the first instant (microseconds) after that day, UTC."""
+    text = expiration_date.isoformat() if isinstance(expiration_date, date) else expiration_date
+    try:
+        if not isinstance(text, str):
+            raise ValueError
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return day.date().isoformat(), (day - _EPOCH + timedelta(days=1)) // _MICROSECOND
+    except ValueError:
+        raise ValidationError(
+            "expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date"
+        ) from None
+
+
+def seconds_to_micros(value: object, field: str) -> int:
+    """Return a duration in seconds, or a timedelta, as microseconds; 0 and negative durations are values too."""
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    if not is_number(value):
+        raise ValidationError(f"Invalid {field}: must be a number of seconds, got {value!r}.", field=field)
+    return round(finite(value, field) * 1_000_000)
+
+
+def add_micros(instant: int, duration: int, field: str) -> int:
+    """Return the instant ``duration`` later; raise ValidationError when that leaves the years 1 to 9999."""
+    try:
+        _EPOCH + timedelta(microseconds=instant + duration)
+    except OverflowError:
+        raise ValidationError(
+            f"Invalid {field}: the expiry would lie outside the years 1 to 9999. Leave it out to keep the memory.",
+            field=field,
+        ) from None
+    return instant + duration
