@@ -1,0 +1,376 @@
+"""One SQLite file: opening it safely, and the two doorways through which all SQL goes, ``read`` and ``write``."""
+
+import functools
+import importlib.util
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+
+from .errors import (
+    ClosedError,
+    ConfigurationError,
+    CorruptFileError,
+    DatabaseBusyError,
+    DatabaseError,
+    DiskFullError,
+    Mem0LiteError,
+    NewerFileError,
+    NotAMemoryFileError,
+    ReadOnlyError,
+)
+
+Durability = Literal["full", "normal"]
+
+_APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
+_OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode with two connections
+_BUSY_TIMEOUT_MS = 30_000
+_MAX_SHARED_COMMIT = 256
+_MAX_IDLE_READERS = 8
+
+_abandoned: list[apsw.Connection] = []  # a forked child must not even close its parent's connections
+
+
+class _Job:
+    """One caller's part of a commit, and what became of it."""
+
+    def __init__(self, work: Callable[[apsw.Connection], Any]) -> None:
+        self.work = work
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        self.done, self.result, self.error = True, None, error
+
+
+class Database:
+    """An open file, usable from any thread and, after a fork, from the child.
+
+    Readers each get a connection and a snapshot of their own. Writers queue: the one that holds the lock commits
+    everything that waits in a single transaction, because what makes a durable write slow is the commit's fsync.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, durability: Durability, migrations: Sequence[str]) -> None:
+        if durability not in ("full", "normal"):
+            raise ConfigurationError(f"durability: must be 'full' or 'normal', got {durability!r}.")
+        if tuple(map(int, apsw.sqlite_lib_version().split("."))) < _OLDEST_SQLITE:
+            raise DatabaseError(
+                f"SQLite {apsw.sqlite_lib_version()} can lose committed data. Run: pip install --upgrade apsw"
+            )
+        self.path = None if os.fspath(path) == ":memory:" else Path(path).absolute()
+        self._durability = durability
+        self._migrations = migrations
+        self._writer: apsw.Connection | None
+        self._start()
+        with self._translated():
+            self._writer = self._open()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._closed = False
+        self._state = threading.Condition()  # guards the six below
+        self._waiting: list[_Job] = []
+        self._active = 0
+        self._idle: list[apsw.Connection] = []
+        self._open_connections: list[apsw.Connection] = []
+        self._writer = None
+        self._write_lock = threading.Lock()
+        # A Memory that nobody closed must still leave no -wal behind when it is dropped or the interpreter ends.
+        self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._pid)
+
+    @contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        """Yield a connection inside one snapshot. Fetch everything before leaving."""
+        if self.path is None:
+            with self._enter(), self._write_lock, self._translated():
+                yield from self._snapshot(self._writer_connection())
+            return
+        with self._enter(), self._translated():
+            connection = self._take_reader()
+            healthy = True
+            try:
+                yield from self._snapshot(connection)
+            except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
+                healthy = False  # after such an error a connection may go on reporting damage that is not there
+                raise
+            finally:
+                self._give_back(connection, healthy)
+
+    def write(self, work: Callable[[apsw.Connection], Any]) -> Any:
+        """Run ``work`` inside a transaction and return its result once that is committed.
+
+        ``work`` runs in whichever waiting thread leads the commit, and is undone alone when it raises.
+        """
+        job = _Job(work)
+        with self._enter():
+            with self._state:
+                self._waiting.append(job)
+            with self._write_lock:
+                while not job.done:
+                    self._commit_waiting()
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def maintain(self, work: Callable[[apsw.Connection], Any]) -> Any:
+        """Run ``work``, a statement that SQLite refuses inside a transaction, while no write runs."""
+        with self._enter(), self._write_lock, self._translated():
+            return work(self._writer_connection())
+
+    def close(self) -> None:
+        """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``."""
+        with self._state:
+            if self._closed:
+                return
+            self._closed = True
+            self._state.wait_for(lambda: self._active == 0)
+        with self._translated():
+            self._finalizer()
+
+    # -- who may enter
+
+    @contextmanager
+    def _enter(self) -> Iterator[None]:
+        if os.getpid() != self._pid and self.path is not None:
+            _abandoned.extend(self._open_connections)
+            self._finalizer.detach()
+            self._start()
+        with self._state:
+            if self._closed:
+                raise ClosedError("This Memory is closed. Open a new one.")
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._state:
+                self._active -= 1
+                self._state.notify_all()
+
+    def _take_reader(self) -> apsw.Connection:
+        with self._state:
+            if self._idle:
+                return self._idle.pop()
+        connection = self._connect()
+        connection.pragma("query_only", True)
+        return connection
+
+    def _give_back(self, connection: apsw.Connection, healthy: bool) -> None:
+        with self._state:
+            if healthy and len(self._idle) < _MAX_IDLE_READERS:
+                self._idle.append(connection)
+                return
+            self._open_connections.remove(connection)
+        connection.close()
+
+    def _snapshot(self, connection: apsw.Connection) -> Iterator[apsw.Connection]:
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    # -- committing
+
+    def _writer_connection(self) -> apsw.Connection:
+        if self._writer is None:
+            self._writer = self._connect()
+        return self._writer
+
+    def _commit_waiting(self) -> None:
+        with self._state:
+            jobs = self._waiting[:_MAX_SHARED_COMMIT]
+            del self._waiting[:_MAX_SHARED_COMMIT]
+        try:
+            with self._translated():
+                self._commit(self._writer_connection(), jobs)
+        except BaseException as error:
+            for job in jobs:
+                job.fail(error)
+            if not isinstance(error, Exception):  # an interrupt belongs to this thread; the others get a typed error
+                for job in jobs:
+                    job.fail(DatabaseError("The commit was interrupted; nothing of this call was stored. Try again."))
+                raise
+
+    def _commit(self, connection: apsw.Connection, jobs: Sequence[_Job]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")  # a deferred one that turns writer fails despite the busy timeout
+            for job in jobs:
+                self._run(connection, job)
+            connection.execute("COMMIT")
+        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
+            self._drop_writer()
+            raise
+        finally:
+            if self._writer is not None and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        for job in jobs:
+            job.done = True
+
+    def _run(self, connection: apsw.Connection, job: _Job) -> None:
+        connection.execute("SAVEPOINT job")
+        try:
+            with self._translated():
+                job.result = job.work(connection)
+        except Exception as error:
+            if not connection.in_transaction:  # SQLite undid everything by itself, for instance on a full disk
+                raise
+            connection.execute("ROLLBACK TO job")
+            job.error = error
+        connection.execute("RELEASE job")
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None and self.path is not None:
+            writer, self._writer = self._writer, None
+            with self._state:
+                self._open_connections.remove(writer)
+            with suppress(apsw.Error):
+                writer.close()
+
+    # -- opening
+
+    def _open(self) -> apsw.Connection:
+        if self.path is not None:
+            _create_or_check(self.path, len(self._migrations))
+        connection = self._connect()
+        try:
+            # The header may be older than the WAL beside it, so the version counts as read through SQLite;
+            # until it is known to be ours, not even a checkpoint may touch the file.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            if connection.pragma("user_version") > len(self._migrations):
+                raise _newer(self.path)
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+            self._migrate(connection)
+        except BaseException:
+            self._open_connections.remove(connection)
+            connection.close()
+            raise
+        return connection
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(
+            ":memory:" if self.path is None else str(self.path), flags=apsw.SQLITE_OPEN_READWRITE
+        )
+        with self._state:
+            self._open_connections.append(connection)
+        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)  # before anything that may need a lock
+        connection.enable_load_extension(True)
+        connection.load_extension(_sqlite_vec())
+        connection.enable_load_extension(False)
+        connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+        connection.pragma("trusted_schema", False)
+        connection.pragma("synchronous", self._durability)
+        connection.pragma("cache_size", -16_384)
+        return connection
+
+    def _migrate(self, connection: apsw.Connection) -> None:
+        if connection.pragma("user_version") == len(self._migrations):
+            return
+        if connection.pragma("application_id") != _APPLICATION_ID:
+            connection.pragma("page_size", 8192)  # holds five vectors of 384 dimensions with the least waste
+            connection.pragma("auto_vacuum", "incremental")
+            connection.pragma("application_id", _APPLICATION_ID)  # before WAL, so that the file itself carries it
+        connection.pragma("journal_mode", "wal")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for migration in self._migrations[connection.pragma("user_version") :]:
+                connection.execute(migration).fetchall()
+            connection.pragma("user_version", len(self._migrations))
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn whatever apsw raises into this package's errors."""
+        try:
+            yield
+        except Mem0LiteError:
+            raise
+        except UnicodeDecodeError as error:
+            raise CorruptFileError(f"{self._name} is damaged: a text in it is not UTF-8.") from error
+        except apsw.Error as error:
+            for apsw_class, ours, sentence in _TRANSLATIONS:
+                if isinstance(error, apsw_class):
+                    raise ours(f"{self._name} {sentence} ({error})") from error
+            raise DatabaseError(f"{self._name}: {error}") from error
+
+    @property
+    def _name(self) -> str:
+        return "The in-memory store" if self.path is None else str(self.path)
+
+
+_TRANSLATIONS: Sequence[tuple[type[apsw.Error], type[DatabaseError], str]] = (
+    (apsw.BusyError, DatabaseBusyError, "was locked by another process for too long. Try again."),
+    (apsw.LockedError, DatabaseBusyError, "was locked for too long. Try again."),
+    (apsw.FullError, DiskFullError, "could not be written: the disk is full; nothing of the call was stored."),
+    (apsw.ReadOnlyError, ReadOnlyError, "cannot be written. Check its permissions and those of its folder."),
+    (apsw.CantOpenError, DatabaseError, "cannot be opened. Check that it exists and may be read and written."),
+    (apsw.NotADBError, CorruptFileError, "is damaged. Restore a backup."),
+    (apsw.CorruptError, CorruptFileError, "is damaged. Restore a backup."),
+    (apsw.IOError, DatabaseError, "could not be read or written. Check the disk."),
+)
+
+
+@functools.cache
+def _sqlite_vec() -> str:
+    """Return what ``sqlite_vec.loadable_path()`` would, without importing that package, which imports numpy."""
+    spec = importlib.util.find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise DatabaseError("The SQLite extension sqlite-vec is not installed. Run: pip install sqlite-vec")
+    return str(Path(spec.origin).with_name("vec0"))
+
+
+def _casefold(*values: Any) -> str | None:
+    return values[0].casefold() if isinstance(values[0], str) else None
+
+
+def _close_connections(connections: list[apsw.Connection], pid: int) -> None:
+    if os.getpid() == pid:
+        while connections:
+            connections.pop().close()
+
+
+def _newer(path: Path | None) -> NewerFileError:
+    return NewerFileError(f"{path} was written by a newer mem0lite. Run: pip install --upgrade mem0lite")
+
+
+def _create_or_check(path: Path, version: int) -> None:
+    """Create the file, readable by its owner alone, or look at its first 100 bytes without touching it.
+
+    The header's layout: https://www.sqlite.org/fileformat.html#the_database_header
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        return
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be created: {error.strerror}. Check the folder.") from error
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
+    if size == 0:
+        return
+    if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != _APPLICATION_ID:
+        raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
+    if _number(header, 60) > version:
+        raise _newer(path)
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = _number(header, 28)
+    if not Path(f"{path}-wal").exists() and size < pages * (65_536 if page_size == 1 else page_size):
+        raise CorruptFileError(f"{path} is damaged: it holds less than its {pages} pages. Restore a backup.")
+
+
+def _number(header: bytes, offset: int) -> int:
+    return int.from_bytes(header[offset : offset + 4], "big")

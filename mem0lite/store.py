@@ -1,0 +1,678 @@
+"""Memories in SQLite: the schema, and filters, candidates, history and lifetimes as SQL.
+
+A memory's key is ``scope number << 32 | sequence``: the rows and the vectors of one (user, agent, run) lie together,
+and a search reads only the key ranges of the scopes it asks for. Keyword postings are clustered by (owner, term); the
+owner is the user if there is one, else the agent, else the run, so that a user's thousands of runs are one range.
+
+vec0 and FTS5 are not used: both rank over the whole file, and vec0 applies some conditions only after it has taken
+the k nearest. A posting whose memory is gone is harmless: keys are never used again.
+"""
+
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+
+from .database import Database, Durability
+from .errors import DatabaseError, EmbedderMismatchError, MemoryNotFoundError
+from .filter_sql import compile_filter
+from .filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
+from .ranking import Candidates
+from .records import Change, Record, Scope
+from .text import indexed_text, terms
+from .types import Counts, EmbedderIdentity, Entity, Event, HistoryItem
+from .values import to_iso
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE scope (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again, so neither are the keys made from it
+        owner INTEGER NOT NULL,
+        user_id TEXT, agent_id TEXT, run_id TEXT,
+        next_sequence INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX scope_by_ids ON scope (user_id, agent_id, run_id);
+    CREATE INDEX scope_by_agent ON scope (agent_id);
+    CREATE INDEX scope_by_run ON scope (run_id);
+
+    CREATE TABLE memory (                       -- instants are microseconds since 1970 UTC
+        key INTEGER PRIMARY KEY,
+        expires_at INTEGER,                     -- small columns first: a scan decodes no further than it must
+        length INTEGER NOT NULL,                -- keyword terms, with repetitions
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        hash TEXT NOT NULL,
+        actor_id TEXT, role TEXT, expiration_date TEXT,
+        metadata BLOB,                          -- JSONB
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX memory_by_hash ON memory (hash);
+    CREATE INDEX memory_by_expiry ON memory (expires_at) WHERE expires_at IS NOT NULL;
+
+    CREATE TABLE vector (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT;
+    CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT;  -- filled by reembed
+
+    CREATE TABLE posting (
+        owner INTEGER NOT NULL, term TEXT NOT NULL, key INTEGER NOT NULL, frequency INTEGER NOT NULL,
+        PRIMARY KEY (owner, term, key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE history (
+        sequence INTEGER PRIMARY KEY,
+        memory_id TEXT NOT NULL,
+        scope INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        event TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        actor_id TEXT, role TEXT, old_memory TEXT, new_memory TEXT
+    ) STRICT;
+    CREATE INDEX history_by_memory ON history (memory_id);
+    CREATE INDEX history_by_scope ON history (scope);
+    """,
+)
+
+SCHEMA_VERSION = len(_MIGRATIONS)
+SQLITE_VERSION = apsw.sqlite_lib_version()
+
+_SCOPE_KEYS = "BETWEEN s.id << 32 AND (s.id << 32) + 4294967295"
+_MEMORIES = f"FROM scope s CROSS JOIN memory m ON m.key {_SCOPE_KEYS}"
+_MEMORY_BY_ID = "FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.id = ?"
+_COLUMNS = (
+    "m.key, m.id, s.user_id, s.agent_id, s.run_id, m.text, m.hash, json(m.metadata), "
+    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role"
+)
+_LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in microseconds
+_EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
+
+_VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory to insert: its record, its unit vector as float32 bytes, and a history to keep, if it brings one."""
+
+    record: Record
+    vector: bytes
+    unique: Literal["id", "text"] | None = None
+    """What makes it a repetition, which is not added: an existing id, or the text of a live memory of its scope."""
+    history: Sequence[Change] = ()
+    terms: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", terms(self.record.indexed_text))  # computed before any lock is taken
+
+
+@dataclass(slots=True)
+class _ScopeRow:
+    number: int
+    owner: int
+    next_sequence: int
+
+    def next_key(self) -> int:
+        key = self.number << 32 | self.next_sequence
+        self.next_sequence += 1
+        return key
+
+
+class Store:
+    """The memories of one file.
+
+    ``embedder`` is compared with the one the file remembers, on opening and in every transaction that touches
+    vectors; None opens the file for re-embedding only. Raises EmbedderMismatchError when they differ.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, embedder: EmbedderIdentity | None, durability: Durability
+    ) -> None:
+        self._database = Database(path, durability=durability, migrations=_MIGRATIONS)
+        self._embedder = embedder
+        try:
+            if embedder is not None:
+                self._database.write(self._adopt_embedder)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Wait for running calls and close the file; closing twice does nothing."""
+        self._database.close()
+
+    # -- writing
+
+    def insert(self, entries: Sequence[Entry], now: int) -> list[tuple[str, bool]]:
+        """Insert all entries or none; return for each its id and True, or the id of the memory it repeats and False."""
+
+        def work(connection: apsw.Connection) -> list[tuple[str, bool]]:
+            self._check_embedder(connection)
+            scopes: dict[Scope, _ScopeRow] = {}
+            outcome = []
+            for entry in entries:
+                scope = scopes.get(entry.record.scope)
+                if scope is None:
+                    scope = scopes[entry.record.scope] = _scope_row(connection, entry.record.scope)
+                existing = _existing(connection, entry, scope, now)
+                if existing is None:
+                    _insert(connection, entry, scope)
+                outcome.append((existing or entry.record.id, existing is None))
+            connection.executemany(
+                "UPDATE scope SET next_sequence = ? WHERE id = ?",
+                [(scope.next_sequence, scope.number) for scope in scopes.values()],
+            )
+            return outcome
+
+        outcome: list[tuple[str, bool]] = self._database.write(work)
+        return outcome
+
+    def update(self, memory_id: str, now: int, change: Callable[[Record], Record], vector: bytes | None) -> None:
+        """Replace a live memory by ``change`` of it, with its history row; ``vector`` is the new text's, if changed.
+
+        Raises MemoryNotFoundError, or what ``change`` raises; the memory is then as it was.
+        """
+
+        def work(connection: apsw.Connection) -> None:
+            self._check_embedder(connection)
+            key, before = _live_record(connection, memory_id, now)
+            after = change(before)
+            connection.execute(
+                "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), updated_at = ?, expires_at = ?, "
+                "expiration_date = ? WHERE key = ?",
+                (
+                    *(after.text, after.hash, _to_json(after.metadata)),
+                    *(after.updated_at, after.expires_at, after.expiration_date, key),
+                ),
+            )
+            if vector is not None:
+                owner = connection.execute("SELECT owner FROM scope WHERE id = ?", (key >> 32,)).get
+                _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
+                words = terms(after.indexed_text)
+                _insert_postings(connection, owner, key, words)
+                connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+                connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
+                connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
+            _log(connection, key >> 32, before.id, _change("UPDATE", before, after))
+
+        self._database.write(work)
+
+    def delete(self, memory_id: str, now: int) -> None:
+        """Delete a live memory and note that in its history. Raises MemoryNotFoundError."""
+
+        def work(connection: apsw.Connection) -> None:
+            key, _ = _live_record(connection, memory_id, now, "")
+            _delete(connection, "m.key = ?", [key], now)
+
+        self._database.write(work)
+
+    def delete_matching(self, expression: Expression, now: int) -> int:
+        """Delete all memories that match, expired ones too; return how many. Their histories stay."""
+        sql, parameters = compile_filter(expression)
+        count: int = self._database.write(lambda connection: _delete(connection, sql, parameters, now))
+        return count
+
+    def reset(self, expression: Expression) -> None:
+        """Remove the memories and the histories of every scope that matches, as if they had never been."""
+        sql, parameters = compile_filter(scope_part(expression))
+
+        def work(connection: apsw.Connection) -> None:
+            if expression == EVERYTHING:
+                for table in ("memory", "vector", "vector_next", "posting", "history", "scope"):
+                    connection.execute(f"DELETE FROM {table}")
+                return
+            _remove(connection, sql, parameters)
+            scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
+            connection.execute(f"DELETE FROM history WHERE scope IN {scopes}", parameters)
+            connection.execute(f"DELETE FROM scope WHERE id IN {scopes}", parameters)
+
+        self._database.write(work)
+
+    def vacuum(self, now: int) -> tuple[int, int]:
+        """Remove expired memories with all that belongs to them; return their number and the bytes the file shrank."""
+
+        def work(connection: apsw.Connection) -> int:
+            batch = _all(connection, f"SELECT m.key, m.id FROM memory m WHERE {_EXPIRED} LIMIT {_VACUUM_BATCH}", (now,))
+            _remove(connection, "m.key IN (SELECT value FROM json_each(?))", [json.dumps([key for key, _ in batch])])
+            connection.executemany("DELETE FROM history WHERE memory_id = ?", [(memory_id,) for _, memory_id in batch])
+            return len(batch)
+
+        removed = 0
+        while count := self._database.write(work):
+            removed += count
+        self._database.write(_remove_empty_scopes)
+        return removed, self._database.maintain(_shrink)
+
+    # -- reading
+
+    def get(self, memory_id: str, now: int | None) -> Record | None:
+        """Return a memory; with ``now`` None an expired one too."""
+        with self._database.read() as connection:
+            live, parameters = _live(now)
+            row = connection.execute(
+                f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {live}", (memory_id, *parameters)
+            ).fetchone()
+        return None if row is None else _record(row)
+
+    def page(self, expression: Expression, now: int | None, limit: int, offset: int) -> tuple[list[Record], int]:
+        """Return the matching memories from ``offset`` on, newest first (later ones first at equal dates), and how
+        many match in all."""
+        where, parameters = _where(expression, now)
+        with self._database.read() as connection:
+            total = connection.execute(f"SELECT count(*) {_MEMORIES} WHERE {where}", parameters).get
+            keys = _all(
+                connection,
+                f"SELECT m.key {_MEMORIES} WHERE {where} ORDER BY m.created_at DESC, m.key DESC LIMIT ? OFFSET ?",
+                (*parameters, min(limit, total), min(offset, total)),
+            )
+            return [_record(row) for row in _rows(connection, [key for (key,) in keys])], total
+
+    def scan(self, expression: Expression, now: int | None) -> Iterator[tuple[Record, list[Change]]]:
+        """Yield every matching memory with its history, in key order, from one snapshot."""
+        where, parameters = _where(expression, now)
+        with self._database.read() as connection:
+            rows = connection.execute(f"SELECT {_COLUMNS} {_MEMORIES} WHERE {where} ORDER BY m.key", parameters)
+            for row in rows:
+                yield _record(row), _history(connection, row[1])
+
+    def existing(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that the file holds, expired or not."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id FROM memory WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+            )
+            return {memory_id for (memory_id,) in rows}
+
+    def candidates(
+        self, expression: Expression, now: int | None, vector: bytes, query_terms: Sequence[str]
+    ) -> Candidates:
+        """Return what ranking needs: the distance of every matching memory to ``vector``, and the keyword postings of
+        ``query_terms`` and the statistics over all live memories of the scopes the expression asks for."""
+        scopes = scope_part(expression)
+        where, parameters = _where(scopes, now)
+        if expression == scopes:
+            distance, distance_parameters = "vec_distance_L2(v.embedding, ?)", [vector]
+            source = f"{_MEMORIES} CROSS JOIN vector v ON v.key = m.key"
+        else:  # a subquery, so that the vectors of memories that do not match are never read
+            condition, condition_parameters = compile_filter(expression)
+            distance = (
+                f"CASE WHEN {condition} THEN "
+                "(SELECT vec_distance_L2(v.embedding, ?) FROM vector v WHERE v.key = m.key) END"
+            )
+            source, distance_parameters = _MEMORIES, [*condition_parameters, vector]
+        scope_sql, scope_parameters = compile_filter(scopes)
+        with self._database.read() as connection:
+            self._check_embedder(connection)
+            rows = _all(
+                connection,
+                f"SELECT m.key, m.length, {distance} {source} WHERE {where}",
+                [*distance_parameters, *parameters],
+            )
+            postings = _all(
+                connection,
+                f"SELECT p.term, p.key, p.frequency "
+                f"FROM (SELECT s.owner, min(s.id) AS first, max(s.id) AS last FROM scope s WHERE {scope_sql} "
+                f"GROUP BY s.owner) o CROSS JOIN json_each(?) t "
+                f"CROSS JOIN posting p ON p.owner = o.owner AND p.term = t.value "
+                f"AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
+                [*scope_parameters, json.dumps(list(query_terms))],
+            )
+        return Candidates(rows, postings)
+
+    def records(self, keys: Sequence[int]) -> list[tuple[int, Record]]:
+        """Return the memories of these keys with their keys, in their order, without those deleted meanwhile."""
+        with self._database.read() as connection:
+            return [(row[0], _record(row)) for row in _rows(connection, keys)]
+
+    def history(self, memory_id: str, now: int | None) -> list[HistoryItem]:
+        """Return a memory's changes, oldest first; of an expired memory none, as if it were vacuumed already."""
+        with self._database.read() as connection:
+            hidden = (
+                now is not None
+                and connection.execute(f"SELECT 1 FROM memory m WHERE m.id = ? AND {_EXPIRED}", (memory_id, now)).get
+            )
+            changes = [] if hidden else _history(connection, memory_id)
+        return [change.to_item(memory_id) for change in changes]
+
+    def entities(self, now: int) -> list[Entity]:
+        """Return every user, agent and run that has live memories, each with their number and first and last date."""
+        entities: list[Entity] = []
+        with self._database.read() as connection:
+            for column in SCOPE_IDS:
+                rows = connection.execute(
+                    f"SELECT s.{column}, count(*), min(m.created_at), max(m.updated_at) {_MEMORIES} "
+                    f"WHERE s.{column} IS NOT NULL AND {_LIVE} GROUP BY s.{column} ORDER BY s.{column}",
+                    (now,),
+                )
+                kind: Any = column.removesuffix("_id")
+                entities += [
+                    {
+                        "id": name,
+                        "type": kind,
+                        "total_memories": count,
+                        "created_at": to_iso(first),
+                        "updated_at": to_iso(last),
+                    }
+                    for name, count, first, last in rows
+                ]
+        return entities
+
+    def counts(self, now: int) -> Counts:
+        """Return the numbers of live and expired memories, and of users, agents and runs with live ones."""
+        with self._database.read() as connection:
+            live, expired = connection.execute(
+                f"SELECT count(*) FILTER (WHERE {_LIVE}), count(*) FILTER (WHERE {_EXPIRED}) FROM memory m", (now, now)
+            ).get
+            users, agents, runs = (
+                connection.execute(f"SELECT count(DISTINCT s.{column}) {_MEMORIES} WHERE {_LIVE}", (now,)).get
+                for column in SCOPE_IDS
+            )
+        return {"memories": live, "expired": expired, "users": users, "agents": agents, "runs": runs}
+
+    def size(self) -> int:
+        """Return the size of the file's pages in bytes."""
+        with self._database.read() as connection:
+            return int(connection.pragma("page_count") * connection.pragma("page_size"))
+
+    # -- the file as a whole
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent, compact copy to a new file, readable by its owner alone, while others may write.
+
+        Raises DatabaseError when the target exists or cannot be written; a partial copy is removed.
+        """
+        partial = path.with_name(path.name + ".partial")
+        try:
+            if path.exists():
+                raise DatabaseError(f"{path} exists already. Give a new path, or move it away.")
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+            self._database.maintain(lambda connection: connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
+            with partial.open("rb") as copy:
+                os.fsync(copy.fileno())
+            partial.replace(path)
+        except OSError as error:
+            raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def identity(self) -> EmbedderIdentity:
+        """Return the embedder the file remembers."""
+        with self._database.read() as connection:
+            return _remembered(connection, "embedder") or {"name": "", "dimensions": 0, "fingerprint": ""}
+
+    def begin_reembedding(self, embedder: EmbedderIdentity) -> bool:
+        """Prepare for new vectors beside the old ones, keeping those an interrupted call made with the same embedder.
+
+        Returns False when the file's vectors are this embedder's already.
+        """
+
+        def work(connection: apsw.Connection) -> bool:
+            if _remembered(connection, "embedder") == embedder:
+                return False
+            if _remembered(connection, "reembedding") != embedder:
+                connection.execute("DELETE FROM vector_next")
+                _remember(connection, "reembedding", embedder)
+            return True
+
+        needed: bool = self._database.write(work)
+        return needed
+
+    def pending(self, limit: int) -> list[tuple[int, str, str]]:
+        """Return up to ``limit`` memories without a new vector: key, hash and indexed text."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT m.key, m.hash, m.text, m.actor_id FROM memory m "
+                "WHERE m.key NOT IN (SELECT key FROM vector_next) ORDER BY m.key LIMIT ?",
+                (limit,),
+            )
+            return [(key, text_hash, indexed_text(text, actor_id)) for key, text_hash, text, actor_id in rows]
+
+    def pending_count(self) -> tuple[int, int]:
+        """Return how many memories have no new vector yet, and how many there are."""
+        with self._database.read() as connection:
+            total, done = connection.execute(
+                "SELECT (SELECT count(*) FROM memory), (SELECT count(*) FROM memory JOIN vector_next USING (key))"
+            ).get
+        return total - done, total
+
+    def put_new_vectors(self, rows: Sequence[tuple[int, str, bytes]]) -> None:
+        """Keep new vectors (key, hash, vector), except of memories changed or deleted since ``pending``."""
+        self._database.write(
+            lambda connection: connection.executemany(
+                "INSERT OR REPLACE INTO vector_next SELECT key, ?3 FROM memory WHERE key = ?1 AND hash = ?2", rows
+            )
+        )
+
+    def finish_reembedding(self, embedder: EmbedderIdentity) -> bool:
+        """Swap the new vectors in, or return False when a memory still lacks one."""
+
+        def work(connection: apsw.Connection) -> bool:
+            if connection.execute("SELECT 1 FROM memory WHERE key NOT IN (SELECT key FROM vector_next) LIMIT 1").get:
+                return False
+            connection.execute("DELETE FROM vector_next WHERE key NOT IN (SELECT key FROM memory)")
+            connection.execute("DROP TABLE vector")
+            connection.execute("ALTER TABLE vector_next RENAME TO vector")
+            connection.execute("CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT")
+            connection.execute("DELETE FROM meta WHERE name = 'reembedding'")
+            _remember(connection, "embedder", embedder)
+            return True
+
+        finished: bool = self._database.write(work)
+        if finished:
+            self._database.maintain(_shrink)
+        return finished
+
+    # -- the embedder's identity
+
+    def _adopt_embedder(self, connection: apsw.Connection) -> None:
+        if self._embedder is not None and _remembered(connection, "embedder") is None:
+            _remember(connection, "embedder", self._embedder)
+        self._check_embedder(connection)
+
+    def _check_embedder(self, connection: apsw.Connection) -> None:
+        ours, theirs = self._embedder, _remembered(connection, "embedder")
+        if ours is None or theirs is None or ours == theirs:
+            return
+        path = self._database.path
+        raise EmbedderMismatchError(
+            f"{path} holds vectors of {_describe(theirs)}, but the embedder is {_describe(ours)}. Open it with the "
+            f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
+            f"`mem0lite reembed --db {path} --model …`."
+        )
+
+
+def _all(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    return connection.execute(sql, parameters).fetchall()
+
+
+def _describe(embedder: EmbedderIdentity) -> str:
+    return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {embedder['fingerprint'][:12] or 'none'})"
+
+
+def _remembered(connection: apsw.Connection, name: str) -> EmbedderIdentity | None:
+    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    return None if value is None else json.loads(value)
+
+
+def _remember(connection: apsw.Connection, name: str, embedder: EmbedderIdentity) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(embedder)))
+
+
+# -- rows
+
+
+def _record(row: Sequence[Any]) -> Record:
+    _, memory_id, user_id, agent_id, run_id, text, text_hash, metadata, *rest = row
+    scope = Scope(user_id, agent_id, run_id)
+    return Record(memory_id, scope, text, text_hash, None if metadata is None else json.loads(metadata), *rest)
+
+
+def _rows(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any]]:
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    by_key = {row[0]: row for row in rows}
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def _live_record(
+    connection: apsw.Connection, memory_id: str, now: int, cure: str = ". Please provide a valid 'memory_id'"
+) -> tuple[int, Record]:
+    row = connection.execute(f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {_LIVE}", (memory_id, now)).fetchone()
+    if row is None:
+        raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
+    return row[0], _record(row)
+
+
+def _to_json(metadata: dict[str, Any] | None) -> str | None:
+    return json.dumps(metadata, ensure_ascii=False, allow_nan=False) if metadata else None
+
+
+def _scope_row(connection: apsw.Connection, scope: Scope) -> _ScopeRow:
+    ids = (scope.user_id, scope.agent_id, scope.run_id)
+    row = connection.execute(
+        "SELECT id, owner, next_sequence FROM scope WHERE user_id IS ? AND agent_id IS ? AND run_id IS ?", ids
+    ).get
+    if row is not None:
+        return _ScopeRow(*row)
+    owner = None
+    if scope.user_id is not None:
+        owner = connection.execute("SELECT owner FROM scope WHERE user_id IS ? LIMIT 1", ids[:1]).get
+    elif scope.agent_id is not None:
+        owner = connection.execute("SELECT owner FROM scope WHERE user_id IS ? AND agent_id IS ? LIMIT 1", ids[:2]).get
+    connection.execute("INSERT INTO scope (owner, user_id, agent_id, run_id) VALUES (0, ?, ?, ?)", ids)
+    number = connection.last_insert_rowid()
+    connection.execute("UPDATE scope SET owner = ? WHERE id = ?", (owner or number, number))
+    return _ScopeRow(number, owner or number, 0)
+
+
+def _existing(connection: apsw.Connection, entry: Entry, scope: _ScopeRow, now: int) -> str | None:
+    record, found = entry.record, None
+    if entry.unique == "id":
+        found = connection.execute("SELECT id FROM memory WHERE id = ?", (record.id,)).get
+    elif entry.unique == "text":
+        found = connection.execute(
+            f"SELECT m.id FROM memory m WHERE m.hash = ? AND m.key BETWEEN ? AND ? AND m.text = ? AND {_LIVE} LIMIT 1",
+            (record.hash, scope.number << 32, (scope.number << 32) + 0xFFFFFFFF, record.text, now),
+        ).get
+    return found
+
+
+def _insert(connection: apsw.Connection, entry: Entry, scope: _ScopeRow) -> None:
+    record, key = entry.record, scope.next_key()
+    connection.execute(
+        "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, hash, actor_id, role, "
+        "expiration_date, metadata, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
+        (
+            *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
+            *(record.hash, record.actor_id, record.role, record.expiration_date),
+            *(_to_json(record.metadata), record.text),
+        ),
+    )
+    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
+    _insert_postings(connection, scope.owner, key, entry.terms)
+    for change in entry.history or [_change("ADD", None, record)]:
+        _log(connection, scope.number, record.id, change)
+
+
+def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
+    connection.executemany(
+        "INSERT INTO posting VALUES (?, ?, ?, ?)", [(owner, term, key, count) for term, count in words.items()]
+    )
+
+
+def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> None:
+    connection.executemany(
+        "DELETE FROM posting WHERE owner = ? AND term = ? AND key = ?",
+        [(owner, term, key) for key, owner, text, actor_id in memories for term in terms(indexed_text(text, actor_id))],
+    )
+
+
+def _delete(connection: apsw.Connection, where: str, parameters: Sequence[Any], now: int) -> int:
+    """Remove the memories and note each removal in its history."""
+    rows = _all(connection, f"SELECT {_COLUMNS} {_MEMORIES} WHERE {where}", parameters)
+    for row in rows:
+        before = _record(row)
+        _log(connection, row[0] >> 32, before.id, _change("DELETE", before, replace(before, updated_at=now)))
+    _remove(connection, where, parameters)
+    return len(rows)
+
+
+def _remove(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> None:
+    """Remove memories with their vectors and postings; their histories stay."""
+    rows = _all(connection, f"SELECT m.key, s.owner, m.text, m.actor_id {_MEMORIES} WHERE {where}", parameters)
+    _remove_postings(connection, rows)
+    keys = json.dumps([row[0] for row in rows])
+    for table in ("vector", "vector_next", "memory"):
+        connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (keys,))
+
+
+def _remove_empty_scopes(connection: apsw.Connection) -> None:
+    connection.execute(
+        f"DELETE FROM scope AS s WHERE NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {_SCOPE_KEYS}) "
+        "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)"
+    )
+
+
+def _shrink(connection: apsw.Connection) -> int:
+    before = connection.pragma("page_count")
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return int((before - connection.pragma("page_count")) * connection.pragma("page_size"))
+
+
+# -- history
+
+
+def _change(event: Event, before: Record | None, after: Record) -> Change:
+    return Change(
+        id=str(uuid.uuid4()),
+        event=event,
+        old_memory=None if before is None else before.text,
+        new_memory=None if event == "DELETE" else after.text,
+        created_at=after.created_at,
+        updated_at=after.updated_at,
+        actor_id=after.actor_id,
+        role=after.role,
+    )
+
+
+_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role"
+
+
+def _log(connection: apsw.Connection, scope: int, memory_id: str, change: Change) -> None:
+    connection.execute(
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
+            *(change.created_at, change.updated_at, change.actor_id, change.role),
+        ),
+    )
+
+
+def _history(connection: apsw.Connection, memory_id: str) -> list[Change]:
+    rows = connection.execute(
+        f"SELECT {_CHANGE_COLUMNS} FROM history WHERE memory_id = ? ORDER BY sequence", (memory_id,)
+    )
+    return [Change(*row) for row in rows]
+
+
+# -- conditions
+
+
+def _live(now: int | None) -> tuple[str, list[Any]]:
+    return ("1", []) if now is None else (_LIVE, [now])
+
+
+def _where(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
+    condition, parameters = compile_filter(expression)
+    live, live_parameters = _live(now)
+    return f"{condition} AND {live}", [*parameters, *live_parameters]
