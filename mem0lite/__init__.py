@@ -1,0 +1,67 @@
+"""mem0lite: a memory store for agents, in one SQLite file."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .embed import Embedder, LocalEmbedder
+from .errors import (
+    ClosedError,
+    ConfigurationError,
+    CorruptFileError,
+    DatabaseBusyError,
+    DatabaseError,
+    DependencyError,
+    DiskFullError,
+    EmbedderMismatchError,
+    EmbeddingError,
+    FilterError,
+    Mem0LiteError,
+    MemoryNotFoundError,
+    ModelNotFoundError,
+    NewerFileError,
+    NotAMemoryFileError,
+    ReadOnlyError,
+    ValidationError,
+)
+from .memory import UNSET, Memory
+
+if TYPE_CHECKING:
+    from .aio import AsyncMemory
+    from .server import create_app
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "UNSET",
+    "AsyncMemory",
+    "ClosedError",
+    "ConfigurationError",
+    "CorruptFileError",
+    "DatabaseBusyError",
+    "DatabaseError",
+    "DependencyError",
+    "DiskFullError",
+    "Embedder",
+    "EmbedderMismatchError",
+    "EmbeddingError",
+    "FilterError",
+    "LocalEmbedder",
+    "Mem0LiteError",
+    "Memory",
+    "MemoryNotFoundError",
+    "ModelNotFoundError",
+    "NewerFileError",
+    "NotAMemoryFileError",
+    "ReadOnlyError",
+    "ValidationError",
+    "create_app",
+]
+
+
+_LAZY = {"AsyncMemory": ".aio", "create_app": ".server"}  # asyncio doubles the import time, and litestar is an extra
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name], __name__), name)

@@ -1,0 +1,671 @@
+"""Memory: the verbs. Scope, lifetime and de-duplication live here; no SQL does."""
+
+import functools
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self, TypedDict
+
+from .database import Durability
+from .embed import Embedder, embed_documents, embed_query, identity, resolve
+from .errors import ConfigurationError, DatabaseError, NotAMemoryFileError, ValidationError
+from .filters import EVERYTHING, Expression, both, names_scope, parse
+from .jsonl import read_lines, to_line
+from .messages import Messages, read_messages
+from .ranking import rank
+from .records import Change, Record, Scope
+from .store import SCHEMA_VERSION, SQLITE_VERSION, Entry, Store
+from .text import query_terms
+from .types import (
+    AddedItem,
+    AddResult,
+    Entity,
+    HistoryItem,
+    ImportResult,
+    MemoryItem,
+    MessageResult,
+    Page,
+    ReembedResult,
+    SearchResult,
+    Stats,
+    VacuumResult,
+)
+from .values import (
+    add_micros,
+    clean_metadata,
+    clean_scope,
+    clean_text,
+    encodable,
+    end_of_day,
+    is_number,
+    seconds_to_micros,
+    text_hash,
+    to_micros,
+)
+
+DEFAULT_TOP_K = 20
+DEFAULT_THRESHOLD = 0.1
+DEFAULT_SHORT_TERM_TTL = 3600.0
+
+_BATCH = 256  # memories embedded and stored at a time by import_ and reembed
+_QUERY_CACHE = 1_024
+
+Instant = datetime | date | str | float
+"""A point in time: a datetime, a date, ISO 8601 text or epoch seconds; without a time zone it is UTC."""
+Duration = timedelta | float
+"""A timedelta or seconds."""
+Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
+
+
+class _Unset:
+    """The type of UNSET."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = _Unset()
+"""Not given, where None is a value."""
+
+
+class AddItem(TypedDict, total=False):
+    """One element of ``add_many``: the arguments of one ``add``; ``messages`` is required."""
+
+    messages: Messages
+    user_id: str | int | None
+    agent_id: str | int | None
+    run_id: str | int | None
+    metadata: Mapping[str, Any] | None
+    expiration_date: str | date | None
+    ttl: Duration | None
+    timestamp: Instant | None
+    infer: bool
+    memory_type: str | None
+    prompt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A memory about to be added."""
+
+    record: Record
+    infer: bool
+
+
+class Memory:
+    """A store of memories in one SQLite file.
+
+    >>> memory = Memory(":memory:")
+    >>> added = memory.add("I am allergic to peanuts", user_id="alice")
+    >>> memory.search("What can she not eat?", user_id="alice")["results"][0]["memory"]
+    'I am allergic to peanuts'
+    >>> memory.close()
+
+    Usable from any thread, and by several processes on the same file. Also a context manager that closes itself.
+
+    Arguments:
+        path: the file, created when absent; ``":memory:"`` is private to this object. Default: the environment
+            variable ``MEM0LITE_DB``, else ``mem0lite.db`` in the working directory.
+        embedder: an Embedder, a model name or a model folder; default ``all-MiniLM-L6-v2``, loaded at first use.
+        clock: returns the present as an aware datetime; for tests.
+        short_term_ttl: how long a ``short_term`` memory lives; default ``MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS``, else
+            3600 seconds.
+        durability: ``"full"`` keeps every acknowledged write through a power loss, ``"normal"`` may lose the last ones
+            but never consistency, and writes faster.
+
+    Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
+    and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        embedder: Embedder | str | os.PathLike[str] | None = None,
+        clock: Callable[[], datetime] | None = None,
+        short_term_ttl: Duration | None = None,
+        durability: Durability = "full",
+    ) -> None:
+        self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
+        self._clock = clock or _utc_now
+        self._short_term_ttl = _short_term_ttl(short_term_ttl)
+        self._embedder = resolve(embedder)
+        self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
+        self._store = Store(self.path, embedder=identity(self._embedder), durability=durability)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for running calls and close the file, leaving no ``-wal`` behind; closing twice does nothing."""
+        self._store.close()
+
+    # -- writing
+
+    def add(
+        self,
+        messages: Messages,
+        *,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expiration_date: str | date | None = None,
+        ttl: Duration | None = None,
+        timestamp: Instant | None = None,
+        infer: bool = True,
+        memory_type: str | None = None,
+        prompt: str | None = None,
+    ) -> AddResult:
+        """Store each message as a memory of a user, an agent or a run; all of them or, on an error, none.
+
+        ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
+        model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
+        which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), and
+        ``infer=False`` stores it in any case. ``prompt`` is accepted for callers of mem0 and has no effect.
+
+        The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
+        ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
+        ``"short_term"``. ``timestamp``, also as a message's key, says when it was said: it becomes ``created_at``, and
+        lifetimes count from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+
+        Raises ValidationError, EmbeddingError, DatabaseError.
+        """
+        item: AddItem = {
+            "messages": messages,
+            "user_id": user_id,
+            "agent_id": agent_id,
+            "run_id": run_id,
+            "metadata": metadata,
+            "expiration_date": expiration_date,
+            "ttl": ttl,
+            "timestamp": timestamp,
+            "infer": infer,
+            "memory_type": memory_type,
+            "prompt": prompt,
+        }
+        return self.add_many([item])[0]
+
+    def add_many(self, items: Iterable[AddItem]) -> list[AddResult]:
+        """Do many ``add`` calls as one: one embedding batch, one transaction, all or nothing.
+
+        Each item is a dictionary of ``add``'s arguments. Returns one result per item, in order. Raises what ``add``
+        raises; a ValidationError's message starts with the position of the item.
+        """
+        now = self._now()
+        drafts: list[list[_Draft]] = []
+        for position, item in enumerate(items := list(items)):
+            try:
+                drafts.append(self._drafts(item, now))
+            except ValidationError as error:
+                if len(items) == 1:
+                    raise
+                raise ValidationError(f"Item {position}: {error}", field=error.field) from None
+        outcomes = iter(self._insert([draft for group in drafts for draft in group], now))
+        return [{"results": [_added(draft, *next(outcomes)) for draft in group]} for group in drafts]
+
+    def update(
+        self,
+        memory_id: str,
+        text: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expiration_date: str | date | _Unset | None = UNSET,
+        *,
+        data: str | None = None,
+    ) -> MessageResult:
+        """Change a memory's text, merge into its metadata, or set (None: clear) its expiration date.
+
+        ``data`` is mem0 1.x's name for ``text``. Changing ``memory_lifespan``, ``expires_at`` or ``expiration_date``
+        computes the expiry anew from what then holds, by ``add``'s order of precedence; an ``add``'s ``ttl`` no longer
+        counts then. Scope, role and creation date never change.
+
+        Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
+        value cannot be accepted, EmbeddingError, DatabaseError.
+        """
+        text = data if text is None else text
+        if text is None and metadata is None and isinstance(expiration_date, _Unset):
+            raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
+        now, memory_id = self._now(), encodable(str(memory_id), "memory_id")
+        changes = {} if metadata is None else clean_metadata(metadata)
+
+        def change(record: Record) -> Record:
+            merged = {**(record.metadata or {}), **changes}
+            after = replace(record, metadata=merged or None, updated_at=now)
+            if text is not None:
+                after = replace(after, text=text, hash=text_hash(text))
+            if isinstance(expiration_date, _Unset) and not _lifetime_differs(record.metadata or {}, merged):
+                return after
+            day = record.expiration_date if isinstance(expiration_date, _Unset) else expiration_date
+            return self._with_lifetime(after, None, day)
+
+        vector = None
+        if text is not None:
+            clean_text(text, "text")
+            # The speaker's name is embedded with the text, and only the stored memory knows it.
+            record = self._store.get(memory_id, now)
+            if record is not None:
+                vector = embed_documents(self._embedder, [replace(record, text=text).indexed_text])[0]
+        self._store.update(memory_id, now, change, vector)
+        return {"message": "Memory updated successfully!"}
+
+    def delete(self, memory_id: str) -> MessageResult:
+        """Delete one memory; its history stays. Raises MemoryNotFoundError for an unknown or expired id."""
+        self._store.delete(encodable(str(memory_id), "memory_id"), self._now())
+        return {"message": "Memory deleted successfully!"}
+
+    def delete_all(
+        self,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        *,
+        filters: Mapping[str, Any] | None = None,
+    ) -> MessageResult:
+        """Delete every memory of the scope, or of the scope's those that match ``filters``; histories stay.
+
+        Raises ValidationError when neither the arguments nor the filters name a user, agent or run: use ``reset`` to
+        remove everything.
+        """
+        expression = _expression(filters, user_id, agent_id, run_id)
+        if not names_scope(expression):
+            raise ValidationError(
+                "At least one filter is required to delete all memories. If you want to delete all memories, "
+                "use the `reset()` method.",
+                field="filters",
+            )
+        self._store.delete_matching(expression, self._now())
+        return {"message": "Memories deleted successfully!"}
+
+    def reset(
+        self,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+    ) -> None:
+        """Remove a scope's memories and their histories, or without arguments everything."""
+        self._store.reset(_expression(None, user_id, agent_id, run_id))
+
+    def vacuum(self) -> VacuumResult:
+        """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
+        removed, freed = self._store.vacuum(self._now())
+        return {"removed": removed, "bytes_freed": freed}
+
+    # -- reading
+
+    def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
+        """Return one memory, or None when the id is unknown or its memory expired."""
+        record = self._store.get(encodable(str(memory_id), "memory_id"), self._horizon(show_expired))
+        return None if record is None else {**record.to_item(), "score": None}
+
+    def get_all(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        top_k: int | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        page: int | None = None,
+        page_size: int | None = None,
+        show_expired: bool = False,
+    ) -> Page:
+        """List memories, newest ``created_at`` first and of the same instant the last added first.
+
+        ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
+        ``total`` counts all that match. Raises ValidationError when there is neither an id nor a filter.
+        """
+        expression = _expression(filters, user_id, agent_id, run_id)
+        if expression == EVERYTHING:
+            raise _no_scope()
+        count, start = _page(top_k, limit, offset, page, page_size)
+        records, total = self._store.page(expression, self._horizon(show_expired), count, start)
+        return {"results": [record.to_item() for record in records], "total": total}
+
+    def search(
+        self,
+        query: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        top_k: int | None = None,
+        limit: int | None = None,
+        threshold: float | None = DEFAULT_THRESHOLD,
+        rerank: bool = False,
+        explain: bool = False,
+        show_expired: bool = False,
+    ) -> SearchResult:
+        """Find the memories nearest to ``query`` in meaning and words, best first.
+
+        The filter is applied before the best ``top_k`` (or ``limit``, default 20) are taken. Scores lie in 0..1 and
+        depend only on the memories of the scope; those under ``threshold`` (None: 0) are left out. ``explain`` adds
+        ``score_details``. ``rerank`` is accepted for callers of mem0 and has no effect.
+
+        Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user, agent or run.
+        """
+        clean_text(query, "query")
+        expression = _expression(filters, user_id, agent_id, run_id)
+        if not names_scope(expression):
+            raise _no_scope()
+        count, _ = _page(top_k, limit, None, None, None)
+        least = _threshold(threshold)
+        words = query_terms(query)
+        candidates = self._store.candidates(expression, self._horizon(show_expired), self._embed_query(query), words)
+        ranked = {result.key: result for result in rank(candidates, words, count, least)}
+        results = []
+        for key, record in self._store.records(list(ranked)):
+            item: MemoryItem = {**record.to_item(), "score": ranked[key].score}
+            if explain:
+                item["score_details"] = ranked[key].details(least)
+            results.append(item)
+        return {"results": results}
+
+    def history(self, memory_id: str) -> list[HistoryItem]:
+        """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
+        return self._store.history(encodable(str(memory_id), "memory_id"), self._now())
+
+    def entities(self) -> list[Entity]:
+        """Return every user, agent and run with live memories: their number, first creation and last update."""
+        return self._store.entities(self._now())
+
+    def stats(self) -> Stats:
+        """Return counts, size, embedder and versions of the store."""
+        return {
+            "path": self.path,
+            **self._store.counts(self._now()),
+            "bytes": self._store.size(),
+            "embedder": self._store.identity(),
+            "schema_version": SCHEMA_VERSION,
+            "sqlite_version": SQLITE_VERSION,
+        }
+
+    # -- moving
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
+        self._store.backup(Path(path))
+
+    def export(
+        self,
+        file: str | os.PathLike[str] | IO[str],
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        show_expired: bool = False,
+    ) -> int:
+        """Write memories with their histories as JSON lines to a path or an open text file; return how many.
+
+        Without ids and filters, all of them. A path is replaced only once everything is written.
+        """
+        expression = _expression(filters, user_id, agent_id, run_id)
+        count = 0
+        with _replacing(Path(file)) if isinstance(file, str | os.PathLike) else nullcontext(file) as lines:
+            for record, changes in self._store.scan(expression, self._horizon(show_expired)):
+                lines.write(to_line(record, changes))
+                count += 1
+        return count
+
+    def import_(
+        self,
+        file: str | os.PathLike[str] | Iterable[str],
+        *,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        progress: Progress | None = None,
+    ) -> ImportResult:
+        """Add the memories of JSON lines, as ``export`` writes them, from a path or an iterable of lines.
+
+        A line needs ``memory`` (or ``text``), and an id of a user, agent or run unless one is given here. What it
+        has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
+        an interrupted import can be run again. Every line is checked before the first is stored.
+
+        Raises ValidationError naming the line.
+        """
+        now = self._now()
+        scope = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+        lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
+        # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
+        entries = [
+            (self._with_lifetime(line.record, None, line.expiration_date, line.expires_at), line.history)
+            for line in read_lines(lines, scope, now)
+        ]
+        result: ImportResult = {"added": 0, "skipped": 0}
+        for start in range(0, len(entries), _BATCH):
+            batch = entries[start : start + _BATCH]
+            added = self._import_batch(batch, now)
+            result["added"] += added
+            result["skipped"] += len(batch) - added
+            if progress:
+                progress(start + len(batch), len(entries))
+        return result
+
+    @classmethod
+    def reembed(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        embedder: Embedder | str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> ReembedResult:
+        """Compute every vector of a file anew with ``embedder``, which the file then remembers.
+
+        The old vectors serve others until the last new one is there, and only then is one swapped for the other; an
+        interrupted call keeps what it has done for the next one. Texts are never touched. A Memory that is open with
+        the former embedder raises EmbedderMismatchError from then on.
+        """
+        if not Path(path).is_file():
+            raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
+        resolved = resolve(embedder)
+        store = Store(path, embedder=None, durability="full")
+        try:
+            embedded = 0
+            if store.begin_reembedding(identity(resolved)):
+                while not store.finish_reembedding(identity(resolved)):
+                    batch = store.pending(_BATCH)
+                    vectors = embed_documents(resolved, [text for _, _, text in batch])
+                    store.put_new_vectors(
+                        [(key, text_hash, vector) for (key, text_hash, _), vector in zip(batch, vectors, strict=True)]
+                    )
+                    embedded += len(batch)
+                    if progress:
+                        left, total = store.pending_count()
+                        progress(total - left, total)
+            return {"embedded": embedded, "total": store.pending_count()[1]}
+        finally:
+            store.close()
+
+    # -- what the verbs share
+
+    def _now(self) -> int:
+        return to_micros(self._clock(), "clock")
+
+    def _horizon(self, show_expired: bool) -> int | None:
+        return None if show_expired else self._now()
+
+    def _drafts(self, item: AddItem, now: int) -> list[_Draft]:
+        unknown = set(item) - set(AddItem.__annotations__)
+        if unknown:
+            raise ValidationError(f"Unknown argument {sorted(unknown)[0]!r} of an item.", field=sorted(unknown)[0])
+        scope = Scope(**clean_scope(item))
+        metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
+        if (memory_type := item.get("memory_type")) is not None:
+            if memory_type != "procedural_memory":
+                raise ValidationError(
+                    "Invalid 'memory_type'. Please pass procedural_memory to create procedural memories.",
+                    field="memory_type",
+                )
+            metadata["memory_type"] = memory_type
+        said = item.get("timestamp")
+        drafts = []
+        for message in read_messages(item.get("messages")):
+            timestamp = message.timestamp if message.timestamp is not None else said
+            created = now if timestamp is None else to_micros(timestamp, "timestamp")
+            record = Record(
+                id=str(uuid.uuid4()),
+                scope=scope,
+                text=message.text,
+                hash=text_hash(message.text),
+                metadata=metadata or None,
+                created_at=created,
+                updated_at=created,
+                actor_id=message.actor_id,
+                role=message.role,
+            )
+            record = self._with_lifetime(record, item.get("ttl"), item.get("expiration_date"))
+            drafts.append(_Draft(record, bool(item.get("infer", True))))
+        return drafts
+
+    def _with_lifetime(
+        self,
+        record: Record,
+        ttl: Duration | None,
+        expiration_date: str | date | None,
+        expires_at: int | None = None,
+    ) -> Record:
+        """Return the record with its expiry: ``expires_at``, or what ``add`` documents."""
+        metadata = record.metadata or {}
+        lifespan = metadata.get("memory_lifespan")
+        if lifespan not in (None, "short_term", "long_term"):
+            raise ValidationError(
+                f"Invalid metadata.memory_lifespan: {lifespan!r}. Must be 'short_term' or 'long_term'.",
+                field="metadata.memory_lifespan",
+            )
+        day, day_end = (None, None) if expiration_date is None else end_of_day(expiration_date)
+        explicit = metadata.get("expires_at")
+        if expires_at is not None:
+            pass
+        elif explicit is not None:
+            expires_at = to_micros(explicit, "metadata.expires_at")
+        elif ttl is not None:
+            expires_at = add_micros(record.created_at, seconds_to_micros(ttl, "ttl"), "ttl")
+        elif day_end is not None:
+            expires_at = day_end
+        elif lifespan == "short_term":
+            expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
+        return replace(record, expires_at=expires_at, expiration_date=day)
+
+    def _insert(self, drafts: Sequence[_Draft], now: int) -> list[tuple[str, bool]]:
+        vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
+        entries = [
+            Entry(draft.record, vector, unique="text" if draft.infer else None)
+            for draft, vector in zip(drafts, vectors, strict=True)
+        ]
+        return self._store.insert(entries, now) if entries else []
+
+    def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
+        known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
+        new = [(record, changes) for record, changes in batch if record.id not in known]
+        vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
+        entries = [
+            Entry(record, vector, unique="id", history=changes)
+            for (record, changes), vector in zip(new, vectors, strict=True)
+        ]
+        return sum(added for _, added in self._store.insert(entries, now))
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _short_term_ttl(given: Duration | None) -> int:
+    """Return the lifetime of short-term memories in microseconds, from the argument or the environment."""
+    if given is not None:
+        return seconds_to_micros(given, "short_term_ttl")
+    name = "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"
+    try:
+        return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
+    except ValueError:
+        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
+
+
+def _expression(filters: object, user_id: object, agent_id: object, run_id: object) -> Expression:
+    ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+    return both(parse(filters), parse({name: value for name, value in ids.items() if value is not None}))
+
+
+def _no_scope() -> ValidationError:
+    return ValidationError(
+        "filters must contain at least one of: user_id, agent_id, run_id. Example: filters={'user_id': 'u1'}",
+        field="filters",
+    )
+
+
+def _page(
+    top_k: int | None, limit: int | None, offset: int | None, page: int | None, page_size: int | None
+) -> tuple[int, int]:
+    """Return how many results to give and how many to pass over."""
+    for name, value, least in (
+        ("top_k", top_k, 0),
+        ("limit", limit, 0),
+        ("offset", offset, 0),
+        ("page", page, 1),
+        ("page_size", page_size, 1),
+    ):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise ValidationError(f"Invalid {name}: {value!r}. Must be a whole number from {least} on.", field=name)
+    count = next((value for value in (page_size, top_k, limit) if value is not None), DEFAULT_TOP_K)
+    if page is None:
+        return count, offset or 0
+    if offset is not None:
+        raise ValidationError("Invalid offset: give either page or offset, not both.", field="offset")
+    return count, (page - 1) * count
+
+
+def _threshold(threshold: float | None) -> float:
+    if threshold is None:
+        return 0.0
+    if not is_number(threshold) or not 0 <= threshold <= 1:
+        raise ValidationError(
+            f"Invalid threshold: {threshold}. Must be between 0 and 1 (inclusive).", field="threshold"
+        )
+    return float(threshold)
+
+
+def _lifetime_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return any(before.get(key) != after.get(key) for key in ("memory_lifespan", "expires_at"))
+
+
+def _added(draft: _Draft, memory_id: str, added: bool) -> AddedItem:
+    item: AddedItem = {"id": memory_id, "memory": draft.record.text, "event": "ADD" if added else "NONE"}
+    if not draft.infer:
+        item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
+    return item
+
+
+def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValidationError(f"Cannot read {os.fspath(path)} as UTF-8 text: {error}", field="file") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[str]]:
+    """Open a file that takes the place of ``path`` only if everything was written; it is its owner's alone."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with open(partial, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
