@@ -1,0 +1,51 @@
+"""Fixtures: a store on a real file, a clock that only moves when told, the real model loaded once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from embedder import HashEmbedder
+from hypothesis import HealthCheck, settings
+
+from mem0lite import LocalEmbedder, Memory
+
+settings.register_profile(
+    "mem0lite", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("mem0lite")
+
+
+class Clock:
+    """The present, as an aware datetime, until ``advance`` is called."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "agent.db"
+
+
+@pytest.fixture
+def memory(path: Path, clock: Clock) -> Iterator[Memory]:
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def model() -> LocalEmbedder:
+    """The bundled model; share it, loading it takes a second."""
+    return LocalEmbedder()

@@ -1,0 +1,240 @@
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from mem0lite import Memory, ValidationError
+
+
+def texts(memory: Memory, **scope: str) -> list[str]:
+    return [item["memory"] for item in memory.get_all(**scope, top_k=1000)["results"]]
+
+
+def test_add_returns_id_text_and_event(memory):
+    """With infer=True a result carries the id, the text and the event ADD, and nothing else."""
+    [item] = memory.add("I love python", user_id="u1")["results"]
+    assert item == {"id": item["id"], "memory": "I love python", "event": "ADD"}
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", item["id"])
+
+
+def test_without_infer_the_result_names_actor_and_role(memory):
+    """With infer=False a result also carries actor_id and role, null where the message has none."""
+    result = memory.add(
+        [{"role": "user", "name": "bob", "content": "hi"}, {"role": "assistant", "content": "noted"}],
+        user_id="u1",
+        infer=False,
+    )["results"]
+    assert [(item["actor_id"], item["role"]) for item in result] == [("bob", "user"), (None, "assistant")]
+
+
+def test_item_has_the_fields_mem0_callers_read(memory):
+    """An item carries text, MD5, metadata and dates, and of the ids those that are set."""
+    [added] = memory.add(
+        {"role": "user", "name": "bob", "content": "I love python"},
+        user_id="u1",
+        run_id="r1",
+        metadata={"project_id": "p1", "domain_tags": ["python"]},
+    )["results"]
+    assert memory.get(added["id"]) == {
+        "id": added["id"],
+        "memory": "I love python",
+        "hash": "856749c06f6f6630bd1733f0256a0fba",
+        "metadata": {"project_id": "p1", "domain_tags": ["python"]},
+        "created_at": "2026-03-01T12:00:00.250000+00:00",
+        "updated_at": "2026-03-01T12:00:00.250000+00:00",
+        "score": None,
+        "user_id": "u1",
+        "run_id": "r1",
+        "actor_id": "bob",
+        "role": "user",
+    }
+
+
+def test_metadata_is_null_when_there_is_none(memory):
+    """A memory without metadata, or with an empty object, reads back as null."""
+    for metadata in (None, {}):
+        [added] = memory.add("x", user_id="u", metadata=metadata, infer=False)["results"]
+        assert memory.get(added["id"])["metadata"] is None
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "I love python",
+        {"role": "user", "content": "I love python"},
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "I love python"}],
+        ({"content": "I love python"},),
+        [{"role": "user", "content": [{"type": "text", "text": "I love python"}]}],
+        [
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+            {"role": "user", "content": "I love python"},
+        ],
+    ],
+)
+def test_messages_come_as_text_message_or_list(memory, messages):
+    """A str, a dict and a list are accepted; system messages and bare tool calls are skipped."""
+    memory.add(messages, user_id="u")
+    assert texts(memory, user_id="u") == ["I love python"]
+
+
+def test_no_messages_store_nothing(memory):
+    """An empty list, or one of system messages only, is no error and stores nothing."""
+    assert memory.add([], user_id="u") == {"results": []}
+    assert memory.add([{"role": "system", "content": "Be brief."}], user_id="u") == {"results": []}
+
+
+@pytest.mark.parametrize(
+    ("messages", "field"),
+    [
+        (5, "messages"),
+        (None, "messages"),
+        (["text"], "messages"),
+        ([{"role": "user", "content": "ok"}, {"role": "user"}], "messages[1].content"),
+        ([{"role": "user", "content": "  "}], "messages[0].content"),
+        ([{"role": 5, "content": "x"}], "messages[0].role"),
+        ([{"role": "user", "name": 5, "content": "x"}], "messages[0].name"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "messages[0].content[0]"),
+        ([{"role": "user", "content": "x" * 100_001}], "messages[0].content"),
+        ([{"role": "user", "content": "\ud800"}], "messages[0].content"),
+        ([{"role": "user", "content": "x", "timestamp": "soon"}], "timestamp"),
+    ],
+)
+def test_a_bad_message_is_named_and_nothing_is_stored(memory, messages, field):
+    """What cannot be remembered is refused, naming the message, before anything of the call is stored."""
+    with pytest.raises(ValidationError) as caught:
+        memory.add(messages, user_id="u")
+    assert caught.value.field == field
+    assert memory.stats()["memories"] == 0
+
+
+@pytest.mark.parametrize(
+    "given", ["", "   ", "a b", "a\tb", "\x00", "a\x07", "*", "x" * 1001, 1.5, True, ["u"], "\ud800"]
+)
+def test_a_bad_id_is_refused(memory, given):
+    """Empty, blank, inner whitespace, control characters, '*', over-long and non-text ids are refused by name."""
+    with pytest.raises(ValidationError) as caught:
+        memory.add("x", user_id="ok", agent_id=given)
+    assert caught.value.field == "agent_id"
+    assert "agent_id" in str(caught.value)
+
+
+def test_an_int_id_is_its_text_and_outer_whitespace_goes(memory):
+    """7, "7" and " 7 " are the same user."""
+    for given in (7, "7", " 7 "):
+        memory.add(f"from {given!r}", user_id=given)
+    assert memory.get_all(user_id="7")["total"] == memory.get_all(user_id=7)["total"] == 3
+
+
+def test_an_id_is_required(memory):
+    """Adding without user, agent and run raises what mem0's callers catch."""
+    with pytest.raises(ValueError, match="At least one of 'user_id', 'agent_id', or 'run_id' must be provided"):
+        memory.add("x")
+
+
+def test_ids_inside_metadata_do_not_change_the_scope(memory):
+    """user_id as a metadata key is metadata: the memory stays its scope's."""
+    memory.add("x", user_id="alice", metadata={"user_id": "bob"})
+    assert memory.get_all(user_id="bob")["total"] == 0
+    assert memory.get_all(user_id="alice", filters={"metadata.user_id": "bob"})["total"] == 1
+
+
+def test_a_repeated_text_is_reported_with_the_existing_id(memory):
+    """infer=True answers NONE and the existing id for a text its scope holds, within one call too."""
+    [first] = memory.add("same", user_id="u", metadata={"n": 1})["results"]
+    again = memory.add([{"content": "same"}, {"content": "new"}, {"content": "new"}], user_id="u")["results"]
+    assert [(item["event"], item["id"]) for item in again] == [
+        ("NONE", first["id"]),
+        ("ADD", again[1]["id"]),
+        ("NONE", again[1]["id"]),
+    ]
+    assert memory.get(first["id"])["metadata"] == {"n": 1}
+
+
+def test_the_same_text_in_another_scope_is_another_memory(memory):
+    """De-duplication looks at exactly the same user, agent and run."""
+    for scope in ({"user_id": "u"}, {"user_id": "v"}, {"user_id": "u", "run_id": "r"}, {"agent_id": "u"}):
+        assert memory.add("same", **scope)["results"][0]["event"] == "ADD"
+
+
+def test_without_infer_repetitions_are_stored(memory):
+    """infer=False does not de-duplicate."""
+    for _ in range(2):
+        assert memory.add("same", user_id="u", infer=False)["results"][0]["event"] == "ADD"
+    assert memory.get_all(user_id="u")["total"] == 2
+
+
+def test_adding_a_duplicate_leaves_the_original_alone(memory):
+    """The original survives a duplicate, and a duplicate of a deleted memory is stored (mem0 #1674)."""
+    [first] = memory.add("same", user_id="u")["results"]
+    memory.add("same", user_id="u")
+    assert memory.get(first["id"])["memory"] == "same"
+    memory.delete(first["id"])
+    assert memory.add("same", user_id="u")["results"][0]["event"] == "ADD"
+
+
+def test_procedural_memories_are_marked(memory):
+    """memory_type="procedural_memory" is kept and can be filtered; another type is refused in mem0's words."""
+    memory.add("First build, then deploy.", agent_id="a", memory_type="procedural_memory")
+    assert memory.get_all(agent_id="a", filters={"memory_type": "procedural_memory"})["total"] == 1
+    with pytest.raises(ValidationError, match="Please pass procedural_memory to create procedural memories"):
+        memory.add("x", user_id="u", memory_type="core")
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [datetime(2023, 5, 8, 13, 56, tzinfo=UTC), "2023-05-08T15:56:00+02:00", "2023-05-08T13:56Z", 1683554160],
+)
+def test_a_timestamp_becomes_the_creation_date(memory, timestamp):
+    """timestamp, for the call or in a message, says when it was said; a message's own goes first."""
+    result = memory.add(
+        [{"content": "then"}, {"content": "later", "timestamp": "2024-01-01"}], user_id="u", timestamp=timestamp
+    )["results"]
+    assert memory.get(result[0]["id"])["created_at"] == "2023-05-08T13:56:00+00:00"
+    assert memory.get(result[1]["id"])["created_at"] == "2024-01-01T00:00:00+00:00"
+
+
+def test_add_many_is_one_transaction(memory):
+    """add_many answers item by item, and stores nothing when one item is bad, naming that item."""
+    results = memory.add_many(
+        [{"messages": "a", "user_id": "u"}, {"messages": [{"content": "b"}, {"content": "c"}], "agent_id": "x"}]
+    )
+    assert [[item["memory"] for item in result["results"]] for result in results] == [["a"], ["b", "c"]]
+    with pytest.raises(ValidationError, match=r"^Item 1: .*user_id"):
+        memory.add_many([{"messages": "d", "user_id": "u"}, {"messages": "e"}])
+    with pytest.raises(ValidationError, match="Unknown argument 'text'"):
+        memory.add_many([{"text": "d", "user_id": "u"}])
+    assert memory.stats()["memories"] == 3
+    assert memory.add_many([]) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ([1], "metadata"),
+        ({1: "x"}, "metadata"),
+        ({"a": {"b": [float("nan")]}}, "metadata.a.b[0]"),
+        ({"a": float("inf")}, "metadata.a"),
+        ({"a": 10**400}, "metadata.a"),
+        ({"a": object()}, "metadata.a"),
+        ({"a": datetime(2020, 1, 1)}, "metadata.a"),
+        ({"a": "\ud800"}, "metadata.a"),
+        ({"\ud800": 1}, "metadata"),
+        ({"k\0": 1}, "metadata"),
+        ({"memory_lifespan": "short-term"}, "metadata.memory_lifespan"),
+    ],
+)
+def test_metadata_that_json_cannot_hold_is_refused(memory, metadata, field):
+    """Metadata that would not read back as it was given is refused by path, and nothing is stored."""
+    with pytest.raises(ValidationError) as caught:
+        memory.add("x", user_id="u", metadata=metadata)
+    assert caught.value.field == field
+    assert memory.stats()["memories"] == 0
+
+
+def test_metadata_too_deep_is_refused(memory):
+    """Metadata nested 1,000 levels deep is a clear error, not a crash."""
+    deep: dict[str, object] = {}
+    for _ in range(1_000):
+        deep = {"a": deep}
+    with pytest.raises(ValidationError, match="levels deep"):
+        memory.add("x", user_id="u", metadata=deep)

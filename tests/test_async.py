@@ -1,0 +1,108 @@
+import asyncio
+import inspect
+import threading
+import typing
+
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import AsyncMemory, ClosedError, Memory
+
+VERBS = sorted(name for name in dir(Memory) if not name.startswith("_") and callable(getattr(Memory, name)))
+
+
+def test_the_verbs_are_the_designs():
+    """Memory has the documented verbs, so that one that goes missing or appears is noticed."""
+    assert [
+        *("add", "add_many", "backup", "close", "delete", "delete_all", "entities", "export", "get", "get_all"),
+        *("history", "import_", "reembed", "reset", "search", "stats", "update", "vacuum"),
+    ] == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_async_and_sync_have_the_same_verbs(verb):
+    """Every public verb of Memory is a coroutine of AsyncMemory with the same signature, types and docstring."""
+    ours, theirs = getattr(AsyncMemory, verb), getattr(Memory, verb)
+    assert inspect.iscoroutinefunction(ours)
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    if verb != "close":
+        assert ours.__doc__ == theirs.__doc__
+        assert typing.get_type_hints(ours) == typing.get_type_hints(theirs)
+
+
+def test_the_verbs_work_awaited(path, clock, tmp_path):
+    """A life of a memory through AsyncMemory gives what Memory gives."""
+
+    async def life():
+        async with AsyncMemory(path, embedder=HashEmbedder(), clock=clock) as memory:
+            [item] = (await memory.add("red apple", user_id="u", metadata={"k": 1}))["results"]
+            await memory.add_many([{"messages": "green pear", "user_id": "u"}])
+            await memory.update(item["id"], "red apples")
+            assert (await memory.get(item["id"]))["memory"] == "red apples"
+            assert (await memory.get_all(user_id="u"))["total"] == 2
+            assert (await memory.search("red", user_id="u"))["results"][0]["id"] == item["id"]
+            assert len(await memory.history(item["id"])) == 2
+            assert len(await memory.entities()) == 1
+            assert await memory.export(tmp_path / "out.jsonl") == 2
+            assert await memory.import_(tmp_path / "out.jsonl") == {"added": 0, "skipped": 2}
+            await memory.backup(tmp_path / "backup.db")
+            await memory.delete(item["id"])
+            await memory.delete_all(user_id="u")
+            await memory.reset()
+            assert (await memory.vacuum())["removed"] == 0
+            assert (await memory.stats())["memories"] == 0
+        return memory
+
+    closed = asyncio.run(life())
+    with pytest.raises(ClosedError):
+        asyncio.run(closed.get("x"))
+    assert asyncio.run(AsyncMemory.reembed(path, embedder=HashEmbedder("new"))) == {"embedded": 0, "total": 0}
+
+
+def test_a_memory_passed_in_stays_its_owners(memory):
+    """AsyncMemory around a Memory serves it and does not close it."""
+
+    async def life():
+        async with AsyncMemory(memory) as wrapped:
+            await wrapped.add("x", user_id="u")
+
+    asyncio.run(life())
+    assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_the_loop_stays_free(path):
+    """While a slow embedder works, the event loop goes on and other verbs answer."""
+    entered, release = threading.Event(), threading.Event()
+
+    class Slow(HashEmbedder):
+        def embed(self, texts):
+            entered.set()
+            assert release.wait(30)
+            return super().embed(texts)
+
+    async def life():
+        async with AsyncMemory(path, embedder=Slow()) as memory:
+            adding = asyncio.create_task(memory.add("x", user_id="u"))
+            await asyncio.to_thread(entered.wait, 30)
+            assert (await memory.get_all(user_id="u"))["total"] == 0
+            assert not adding.done()
+            release.set()
+            assert (await adding)["results"][0]["event"] == "ADD"
+
+    asyncio.run(life())
+
+
+def test_closing_finishes_what_was_accepted(path):
+    """A verb already accepted when close is called is done, not dropped; closing twice does nothing."""
+
+    async def life():
+        memory = AsyncMemory(path, embedder=HashEmbedder())
+        adding = [asyncio.create_task(memory.add(f"text {n}", user_id="u")) for n in range(20)]
+        await asyncio.sleep(0)
+        await memory.close()
+        await memory.close()
+        await asyncio.gather(*adding)
+
+    asyncio.run(life())
+    with Memory(path, embedder=HashEmbedder()) as again:
+        assert again.get_all(user_id="u")["total"] == 20

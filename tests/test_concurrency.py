@@ -1,0 +1,171 @@
+"""Many threads and several processes on one file."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import ClosedError, Memory, ValidationError
+
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+from mem0lite import Memory
+name = sys.argv[3]
+with Memory(sys.argv[2], embedder=HashEmbedder()) as memory:
+    for number in range(25):
+        [item] = memory.add(f"{name} writes {number}", user_id="shared", infer=False)["results"]
+        memory.update(item["id"], metadata={name: number})
+        assert memory.get(item["id"])["metadata"] == {name: number}
+        memory.search("writes", user_id="shared", top_k=3)
+        if number % 5 == 0:
+            memory.add("gone", user_id=name, ttl=0, infer=False)
+            memory.vacuum()
+"""
+
+
+def test_processes_share_one_file(path):
+    """Four processes write, read and vacuum one file at once: none is locked out and no write is lost."""
+    children = [
+        subprocess.Popen([sys.executable, "-c", CHILD, str(Path(__file__).parent), str(path), f"p{number}"])
+        for number in range(4)
+    ]
+    assert [child.wait(timeout=120) for child in children] == [0, 0, 0, 0]
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        assert memory.get_all(user_id="shared")["total"] == 100
+        for number in range(4):
+            assert memory.get_all(user_id="shared", filters={f"p{number}": "*"})["total"] == 25
+        memory.vacuum()
+        assert memory.stats()["expired"] == 0
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_threads_share_one_memory(memory):
+    """Eight threads add, change, search and delete through one Memory without an error or a lost write."""
+
+    def work(name):
+        for number in range(20):
+            [item] = memory.add(f"{name} {number}", user_id="u", infer=False)["results"]
+            memory.update(item["id"], metadata={"thread": name})
+            memory.search(str(number), user_id="u")
+            if number % 2:
+                memory.delete(item["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert memory.get_all(user_id="u")["total"] == 80
+    for name in range(8):
+        assert memory.get_all(user_id="u", filters={"thread": name})["total"] == 10
+
+
+def test_updates_of_one_memory_do_not_lose_each_other(memory):
+    """Metadata merged by many threads at once all arrives."""
+    [item] = memory.add("x", user_id="u")["results"]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: memory.update(item["id"], metadata={f"k{number}": number}), range(40)))
+    assert memory.get(item["id"])["metadata"] == {f"k{number}": number for number in range(40)}
+    assert len(memory.history(item["id"])) == 41
+
+
+def test_the_same_text_from_many_threads_is_stored_once(memory):
+    """De-duplication holds between concurrent adds: one ADD, the others NONE with its id."""
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: memory.add("same", user_id="u")["results"][0], range(16)))
+    assert sorted(item["event"] for item in results) == ["ADD"] + ["NONE"] * 15
+    assert len({item["id"] for item in results}) == 1
+
+
+def test_waiting_writers_share_a_commit(memory):
+    """What waits while one commit runs is committed together, and each still gets its own answer or error."""
+    database = memory._store._database
+    commits = []
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(connection):
+        entered.set()
+        release.wait(30)
+
+    with ThreadPoolExecutor(10) as pool:
+        first = pool.submit(database.write, slow)
+        entered.wait(30)
+        writes = [
+            pool.submit(memory.update if number == 3 else memory.add, *arguments, **keywords)
+            for number, (arguments, keywords) in enumerate(
+                [((f"text {n}",), {"user_id": "u"}) if n != 3 else (("unknown", "text"), {}) for n in range(6)]
+            )
+        ]
+        while len(database._waiting) < 6:
+            threading.Event().wait(0.001)
+        writer = database._writer
+        writer.set_commit_hook(lambda: bool(commits.append(1)))
+        release.set()
+        first.result(30)
+        outcomes = [write.exception(30) for write in writes]
+        writer.set_commit_hook(None)
+    assert [type(outcome).__name__ for outcome in outcomes].count("MemoryNotFoundError") == 1
+    assert outcomes.count(None) == 5
+    assert memory.get_all(user_id="u")["total"] == 5
+    assert len(commits) == 2  # the slow one, and one for all that waited
+
+
+def test_a_failing_call_leaves_nothing_and_blocks_nobody(memory):
+    """A call that raises inside its transaction is undone whole, and the next one goes through."""
+    [item] = memory.add("x", user_id="u")["results"]
+    with pytest.raises(ValidationError):
+        memory.update(item["id"], "y", expiration_date="bad")
+    memory.add("z", user_id="u")
+    assert sorted(one["memory"] for one in memory.get_all(user_id="u")["results"]) == ["x", "z"]
+
+
+def test_close_waits_for_running_calls(path):
+    """close lets running calls finish and refuses later ones; nothing acknowledged is lost."""
+    started, go = threading.Event(), threading.Event()
+
+    class Slow(HashEmbedder):
+        def embed(self, texts):
+            started.set()
+            go.wait(30)
+            return super().embed(texts)
+
+    memory = Memory(path, embedder=Slow())
+    with ThreadPoolExecutor(2) as pool:
+        adding = pool.submit(memory.add, "x", user_id="u")
+        started.wait(30)
+        memory.close()
+        go.set()
+        with pytest.raises(ClosedError):
+            adding.result(30)
+    with Memory(path, embedder=HashEmbedder()) as again:
+        assert again.stats()["memories"] == 0
+
+
+def in_child(memory, connection):
+    memory.add("from the child", user_id="u", infer=False)
+    connection.send(memory.get_all(user_id="u")["total"])
+    memory.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_a_forked_child_gets_connections_of_its_own(memory):
+    """A Memory opened before a fork works in parent and child, as pre-forking servers use it."""
+    memory.add("from the parent", user_id="u")
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=in_child, args=(memory, theirs))
+    child.start()
+    assert ours.poll(60)
+    assert ours.recv() == 2
+    child.join(60)
+    assert child.exitcode == 0
+    memory.add("again from the parent", user_id="u")
+    assert memory.get_all(user_id="u")["total"] == 3
+    for end in (ours, theirs):
+        end.close()

@@ -1,0 +1,201 @@
+"""What a store is on disk: one private file of ours, and no other file harmed."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import (
+    ClosedError,
+    ConfigurationError,
+    CorruptFileError,
+    DatabaseError,
+    Memory,
+    NewerFileError,
+    NotAMemoryFileError,
+)
+
+DATA = Path(__file__).parent / "data"
+
+
+def test_one_file_holds_everything(memory, path, tmp_path):
+    """After close there is one file and no -wal or -shm; a copy of it elsewhere holds everything."""
+    [added] = memory.add("x", user_id="u", metadata={"k": 1})["results"]
+    memory.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["agent.db"]
+    copy = tmp_path / "elsewhere" / "copy.db"
+    copy.parent.mkdir()
+    shutil.copy(path, copy)
+    path.unlink()
+    with Memory(copy, embedder=HashEmbedder()) as moved:
+        assert moved.get(added["id"])["metadata"] == {"k": 1}
+        assert len(moved.search("x", user_id="u")["results"]) == 1
+
+
+def test_the_file_is_its_owners_alone(memory, path):
+    """The file, and the -wal and -shm beside it, can be read by their owner only, whatever the umask."""
+    memory.add("x", user_id="u")
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        assert stat.S_IMODE(name.stat().st_mode) == 0o600
+
+
+def test_a_memory_nobody_closed_leaves_no_wal(tmp_path):
+    """A Memory that is dropped, or open when the interpreter ends, still leaves one whole file."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from embedder import HashEmbedder; from mem0lite import Memory\n"
+        "memory = Memory(sys.argv[2], embedder=HashEmbedder()); memory.add('x', user_id='u')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "a.db")], check=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.db"]
+    with Memory(tmp_path / "a.db", embedder=HashEmbedder()) as memory:
+        assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_reopening_finds_everything(memory, path):
+    """What was acknowledged is there after reopening; text, metadata, dates, history and vectors."""
+    memory.add("x", user_id="u", metadata={"k": 1}, ttl=60)
+    before = memory.get_all(user_id="u"), memory.search("x", user_id="u")
+    memory.close()
+    with Memory(path, embedder=HashEmbedder(), clock=memory._clock) as again:
+        assert (again.get_all(user_id="u"), again.search("x", user_id="u")) == before
+
+
+def test_in_memory_is_private_to_the_object():
+    """Memory(":memory:") makes no file and shares nothing with another one."""
+    with Memory(":memory:", embedder=HashEmbedder()) as one, Memory(":memory:", embedder=HashEmbedder()) as other:
+        one.add("x", user_id="u")
+        assert other.get_all(user_id="u")["total"] == 0
+    assert not Path(":memory:").exists()
+
+
+def test_the_default_path_is_a_setting(tmp_path, monkeypatch):
+    """Without a path the file is MEM0LITE_DB's, else mem0lite.db in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEM0LITE_DB", raising=False)
+    Memory(embedder=HashEmbedder()).close()
+    monkeypatch.setenv("MEM0LITE_DB", "other.db")
+    Memory(embedder=HashEmbedder()).close()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["mem0lite.db", "other.db"]
+
+
+def test_closing_twice_does_nothing_and_verbs_then_say_so(memory):
+    """A closed Memory can be closed again; every other verb raises ClosedError."""
+    memory.close()
+    memory.close()
+    for verb in (lambda: memory.add("x", user_id="u"), lambda: memory.get("x"), memory.vacuum, memory.stats):
+        with pytest.raises(ClosedError, match="Open a new one"):
+            verb()
+
+
+def write_sqlite(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    connection.close()
+
+
+def write_newer(path):
+    Memory(path, embedder=HashEmbedder()).close()
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 99)
+    connection.close()
+
+
+def write_truncated(path):
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add([{"content": f"text {n}"} for n in range(200)], user_id="u")
+    os.truncate(path, 20_000)
+
+
+def write_zeroed_page(path):
+    Memory(path, embedder=HashEmbedder()).close()
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 4_000)
+
+
+@pytest.mark.parametrize(
+    ("write", "error"),
+    [
+        (lambda path: path.write_text("dear diary"), NotAMemoryFileError),
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(84)), NotAMemoryFileError),
+        (write_sqlite, NotAMemoryFileError),
+        (write_newer, NewerFileError),
+        (write_truncated, CorruptFileError),
+        (write_zeroed_page, CorruptFileError),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_untouched(path, write, error):
+    """A foreign, newer, truncated or damaged file raises its typed error, and no byte of it changes."""
+    write(path)
+    before = path.read_bytes()
+    with pytest.raises(error, match=str(path)):
+        Memory(path, embedder=HashEmbedder())
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_damage_found_later_is_a_typed_error(path):
+    """A page damaged in the middle of the file raises CorruptFileError when it is read."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add([{"content": f"text {n} " * 50} for n in range(500)], user_id="u")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for page in range(5, size // 8192):
+            file.seek(page * 8192)
+            file.write(b"\xff" * 8192)
+    with Memory(path, embedder=HashEmbedder()) as memory, pytest.raises(CorruptFileError, match="Restore a backup"):
+        memory.get_all(user_id="u")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    """A path in a folder that does not exist, or that is a folder, is a DatabaseError naming it."""
+    with pytest.raises(DatabaseError, match="Check the folder"):
+        Memory(tmp_path / "no" / "a.db", embedder=HashEmbedder())
+    with pytest.raises(DatabaseError, match=str(tmp_path)):
+        Memory(tmp_path, embedder=HashEmbedder())
+
+
+def test_an_empty_file_is_a_new_store(path):
+    """A file of zero bytes, as mktemp makes, becomes a store."""
+    path.touch()
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("x", user_id="u")
+
+
+def test_durability_is_full_or_normal(tmp_path):
+    """durability sets SQLite's synchronous mode; another word is refused."""
+    for durability, synchronous in (("full", 2), ("normal", 1)):
+        memory = Memory(tmp_path / f"{durability}.db", embedder=HashEmbedder(), durability=durability)
+        with memory, memory._store._database.read() as connection:
+            assert connection.pragma("synchronous") == synchronous
+    with pytest.raises(ConfigurationError, match="durability: must be 'full' or 'normal'"):
+        Memory(tmp_path / "x.db", embedder=HashEmbedder(), durability="none")
+    assert not (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize("file", sorted(DATA.glob("*.db")), ids=lambda file: file.name)
+def test_files_of_earlier_versions_open(tmp_path, file):
+    """A file kept from each earlier schema opens, is migrated, and answers as when it was written."""
+    copy = tmp_path / file.name
+    shutil.copy(file, copy)
+    with Memory(copy, embedder=HashEmbedder()) as memory:
+        [item] = memory.search("python", user_id="alice", filters={"project_id": "proj123"})["results"]
+        assert item["memory"] == "I love python"
+        assert item["metadata"]["domain_tags"] == ["python", "fastapi"]
+        assert [row["event"] for row in memory.history(item["id"])] == ["ADD", "UPDATE"]
+        assert memory.stats()["memories"] == 2
+        assert memory.add("I love python", user_id="alice")["results"][0]["event"] == "NONE"
+
+
+def test_there_is_a_file_of_every_schema_version():
+    """tests/data holds one file per schema version up to the present one."""
+    from mem0lite.store import SCHEMA_VERSION
+
+    assert [file.name for file in sorted(DATA.glob("*.db"))] == [f"v{n}.db" for n in range(1, SCHEMA_VERSION + 1)]

@@ -1,0 +1,180 @@
+import io
+import json
+import stat
+
+import pytest
+from embedder import HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mem0lite import DatabaseError, Memory, ValidationError
+from mem0lite.filters import ANY_SCOPE
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
+KEY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+METADATA = st.dictionaries(
+    KEY.filter(lambda key: key not in ("expires_at", "memory_lifespan")),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+def everything(memory):
+    """All memories with their histories, by id."""
+    items = memory.get_all(filters=ANY_SCOPE, top_k=1000, show_expired=True)["results"]
+    return {item["id"]: (item, memory.history(item["id"])) for item in items}
+
+
+@given(st.lists(st.tuples(TEXT, METADATA, st.none() | TEXT), min_size=1, max_size=4))
+def test_any_text_and_metadata_survive_the_round_trip(items):
+    """What is added reads back exactly, and again after export and import, ids, dates and histories included."""
+    with (
+        Memory(":memory:", embedder=HashEmbedder()) as memory,
+        Memory(":memory:", embedder=HashEmbedder()) as other,
+    ):
+        for text, metadata, name in items:
+            [added] = memory.add(
+                {"role": "user", "content": text, "name": name}, user_id="u", metadata=metadata, infer=False
+            )["results"]
+            item = memory.get(added["id"])
+            assert item["memory"] == text
+            assert item.get("actor_id") == name
+            assert item["metadata"] == (metadata or None)
+            assert repr(item["metadata"]) == repr(metadata or None)  # 1 and 1.0 and True are equal, not the same
+        lines = io.StringIO()
+        assert memory.export(lines) == len(items)
+        lines.seek(0)
+        assert other.import_(lines) == {"added": len(items), "skipped": 0}
+        assert everything(other) == everything(memory)
+
+
+def test_export_and_import_keep_lifetimes_and_histories(memory, clock, tmp_path):
+    """Dates, expiry by whatever rule, roles, names, scopes and histories go out and come back."""
+    memory.add({"role": "assistant", "name": "Bob", "content": "a"}, user_id="u", agent_id="x", ttl=60)
+    memory.add("b", run_id="r", expiration_date="2030-01-01", metadata={"memory_lifespan": "short_term"})
+    [c] = memory.add("c", agent_id="x", metadata={"expires_at": 4_000_000_000.5, "k": [1, {"a": None}]})["results"]
+    memory.update(c["id"], "see")
+    assert memory.export(tmp_path / "out.jsonl") == 3
+    assert stat.S_IMODE((tmp_path / "out.jsonl").stat().st_mode) == 0o600
+    with Memory(":memory:", embedder=HashEmbedder(), clock=clock) as other:
+        other.import_(tmp_path / "out.jsonl")
+        assert everything(other) == everything(memory)
+        assert [item["memory"] for item in other.search("see", agent_id="x")["results"]] == ["see"]
+
+
+def test_export_takes_scopes_and_filters(memory, tmp_path):
+    """export writes what its ids and filters match, or everything without them."""
+    memory.add("a", user_id="u", metadata={"k": 1})
+    memory.add("b", user_id="v", metadata={"k": 2})
+    for arguments, expected in (({}, "ab"), ({"user_id": "u"}, "a"), ({"filters": {"k": {"gt": 1}}}, "b")):
+        assert memory.export(tmp_path / "out.jsonl", **arguments) == len(expected)
+        lines = (tmp_path / "out.jsonl").read_text().splitlines()
+        assert [json.loads(line)["memory"] for line in lines] == list(expected)
+
+
+def test_import_twice_adds_nothing(memory, tmp_path, clock):
+    """Importing again skips what is there by id, so an interrupted import is simply run again."""
+    memory.add([{"content": f"text {n}"} for n in range(600)], user_id="u")
+    memory.export(tmp_path / "out.jsonl")
+    half = (tmp_path / "out.jsonl").read_text().splitlines()[:300]
+    seen = []
+    with Memory(":memory:", embedder=HashEmbedder(), clock=clock) as other:
+        assert other.import_(half) == {"added": 300, "skipped": 0}
+        result = other.import_(tmp_path / "out.jsonl", progress=lambda done, total: seen.append((done, total)))
+        assert result == {"added": 300, "skipped": 300}
+        assert everything(other) == everything(memory)
+    assert seen == [(256, 600), (512, 600), (600, 600)]
+
+
+def test_a_line_needs_only_a_text_and_a_scope(memory, clock):
+    """Hand-written lines are welcome: text for memory, ids from the call where the line has none, blank lines."""
+    lines = ['{"text": "a"}', "", '{"memory": "b", "user_id": "own", "metadata": {"memory_lifespan": "short_term"}}']
+    assert memory.import_(lines, user_id="given")["added"] == 2
+    [a] = memory.get_all(user_id="given")["results"]
+    [b] = memory.get_all(user_id="own")["results"]
+    assert a["created_at"] == "2026-03-01T12:00:00.250000+00:00"
+    assert b["expires_at"] == "2026-03-01T13:00:00.250000+00:00"
+    assert [row["event"] for row in memory.history(a["id"])] == ["ADD"]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "Line 2: not valid JSON"),
+        ("[" * 100_000, "Line 2: not valid JSON"),
+        ("[1]", "Line 2: must be a JSON object"),
+        ('{"user_id": "u"}', "Line 2: Invalid memory: must be a string, got NoneType"),
+        ('{"memory": "x"}', "Line 2: At least one of 'user_id'"),
+        ('{"memory": "x", "user_id": "a b"}', "Line 2: Invalid user_id"),
+        ('{"memory": "x", "user_id": "u", "metadata": {"a": NaN}}', "Line 2: Invalid metadata.a"),
+        ('{"memory": "x", "user_id": "u", "created_at": "soon"}', "Line 2: Invalid created_at"),
+        ('{"memory": "x", "user_id": "u", "expires_at": []}', "Line 2: Invalid expires_at"),
+        ('{"memory": "x", "user_id": "u", "history": 5}', "Line 2: Invalid history"),
+        ('{"memory": "x", "user_id": "u", "history": [{"event": "X"}]}', "Line 2: Invalid history"),
+        ('{"memory": "x", "user_id": "u", "role": 5}', "Line 2: Invalid role"),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_stored(memory, line, complaint):
+    """Every line is checked before the first is stored; the error names the line and the field."""
+    with pytest.raises(ValidationError) as caught:
+        memory.import_(['{"memory": "fine", "user_id": "u"}', line])
+    assert complaint in str(caught.value)
+    assert memory.stats()["memories"] == 0
+
+
+def test_files_that_cannot_be_read_or_written_are_named(memory, tmp_path):
+    """A missing or binary file on import, and an impossible target on export, are typed errors."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for source in (tmp_path / "missing", tmp_path / "binary"):
+        with pytest.raises(ValidationError, match=str(source)):
+            memory.import_(source)
+    with pytest.raises(DatabaseError, match="cannot be written"):
+        memory.export(tmp_path / "no" / "out.jsonl")
+
+
+def test_a_failed_export_leaves_the_old_file(memory, tmp_path):
+    """A target is replaced only once everything is written."""
+    target = tmp_path / "out.jsonl"
+    target.write_text("old")
+    memory.close()
+    with pytest.raises(DatabaseError):
+        memory.export(target)
+    assert target.read_text() == "old"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["agent.db", "out.jsonl"]
+
+
+def test_a_backup_is_a_whole_store(memory, tmp_path, clock):
+    """backup writes one private file that opens as a store with the same memories, and leaves the source in use."""
+    memory.add("a", user_id="u", metadata={"k": 1})
+    memory.backup(tmp_path / "backup.db")
+    memory.add("b", user_id="u")
+    assert stat.S_IMODE((tmp_path / "backup.db").stat().st_mode) == 0o600
+    with Memory(tmp_path / "backup.db", embedder=HashEmbedder(), clock=clock) as copy:
+        assert [item["memory"] for item in copy.get_all(user_id="u")["results"]] == ["a"]
+        assert copy.search("a", user_id="u")["results"][0]["metadata"] == {"k": 1}
+        copy.add("c", user_id="u")
+    assert memory.stats()["memories"] == 2
+
+
+def test_a_backup_never_overwrites(memory, tmp_path):
+    """An existing target and an impossible one are errors, and no partial file stays."""
+    (tmp_path / "backup.db").write_text("precious")
+    with pytest.raises(DatabaseError, match="exists already"):
+        memory.backup(tmp_path / "backup.db")
+    with pytest.raises(DatabaseError, match="cannot be written"):
+        memory.backup(tmp_path / "no" / "backup.db")
+    assert (tmp_path / "backup.db").read_text() == "precious"
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_an_in_memory_store_can_be_backed_up(tmp_path):
+    """What lives in memory only can be saved to a file."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        memory.add("a", user_id="u")
+        memory.backup(tmp_path / "backup.db")
+    with Memory(tmp_path / "backup.db", embedder=HashEmbedder()) as copy:
+        assert copy.stats()["memories"] == 1

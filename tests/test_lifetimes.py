@@ -1,0 +1,208 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import ConfigurationError, Memory, MemoryNotFoundError, ValidationError
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)  # the clock's start
+
+
+def expiry(memory, **arguments):
+    [added] = memory.add("x", user_id="u", infer=False, **arguments)["results"]
+    item = memory.get(added["id"], show_expired=True)
+    return datetime.fromisoformat(item["expires_at"]) if "expires_at" in item else None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, None),
+        ({"metadata": {"memory_lifespan": "long_term"}}, None),
+        ({"metadata": {"memory_lifespan": None, "expires_at": None}}, None),
+        ({"metadata": {"memory_lifespan": "short_term"}}, NOON + timedelta(seconds=3600)),
+        ({"expiration_date": "2026-03-05"}, datetime(2026, 3, 6, tzinfo=UTC)),
+        ({"expiration_date": date(2026, 3, 5)}, datetime(2026, 3, 6, tzinfo=UTC)),
+        ({"ttl": 1.5}, NOON + timedelta(seconds=1.5)),
+        ({"ttl": timedelta(minutes=1)}, NOON + timedelta(minutes=1)),
+        ({"ttl": 0}, NOON),
+        ({"ttl": -1}, NOON - timedelta(seconds=1)),
+        (
+            {"metadata": {"expires_at": "2026-03-02T00:00:00.000001+02:00"}},
+            datetime(2026, 3, 1, 22, 0, 0, 1, tzinfo=UTC),
+        ),
+        ({"metadata": {"expires_at": 1772366400.5}}, datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)),
+        ({"metadata": {"expires_at": 0}}, datetime(1970, 1, 1, tzinfo=UTC)),
+        ({"metadata": {"expires_at": "9999-12-31T23:59:59+00:00"}}, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ({"ttl": 60, "timestamp": NOON - timedelta(hours=1)}, NOON - timedelta(minutes=59)),
+    ],
+)
+def test_each_rule_sets_the_expiry(memory, arguments, expected):
+    """expires_at, ttl, expiration_date and short_term each give their instant; 0 and negatives are values."""
+    assert expiry(memory, **arguments) == expected
+
+
+def test_precedence_is_expires_at_then_ttl_then_date_then_lifespan(memory):
+    """Of several rules the first of the documented order decides."""
+    metadata = {"expires_at": "2026-04-01T00:00:00+00:00", "memory_lifespan": "short_term"}
+    rest = {"memory_lifespan": "short_term"}
+    assert expiry(memory, metadata=metadata, ttl=5, expiration_date="2030-01-01") == datetime(2026, 4, 1, tzinfo=UTC)
+    assert expiry(memory, metadata=rest, ttl=5, expiration_date="2030-01-01") == NOON + timedelta(seconds=5)
+    assert expiry(memory, metadata=rest, expiration_date="2030-01-01") == datetime(2030, 1, 2, tzinfo=UTC)
+    assert expiry(memory, metadata={"memory_lifespan": "long_term"}, ttl=5) == NOON + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"expiration_date": "bad"}, "expiration_date"),
+        ({"expiration_date": "2026-3-1T00:00"}, "expiration_date"),
+        ({"expiration_date": 5}, "expiration_date"),
+        ({"ttl": "5"}, "ttl"),
+        ({"ttl": True}, "ttl"),
+        ({"ttl": float("nan")}, "ttl"),
+        ({"ttl": 1e300}, "ttl"),
+        ({"metadata": {"expires_at": "soon"}}, "metadata.expires_at"),
+        ({"metadata": {"expires_at": True}}, "metadata.expires_at"),
+        ({"metadata": {"expires_at": 1e18}}, "metadata.expires_at"),
+        ({"timestamp": "yesterday"}, "timestamp"),
+    ],
+)
+def test_a_lifetime_that_makes_no_sense_is_refused(memory, arguments, field):
+    """A date or duration that cannot be understood is an error by name, never a memory that lives forever."""
+    with pytest.raises(ValidationError) as caught:
+        memory.add("x", user_id="u", **arguments)
+    assert caught.value.field == field
+    assert memory.stats()["memories"] == 0
+
+
+def test_expired_means_at_or_before_now(memory, clock):
+    """A memory is visible until the microsecond before its expiry, and invisible from that instant on."""
+    [added] = memory.add("x", user_id="u", ttl=1)["results"]
+    clock.advance(microseconds=999_999)
+    assert memory.get(added["id"]) is not None
+    clock.advance(microseconds=1)
+    assert memory.get(added["id"]) is None
+
+
+def test_an_expired_memory_is_invisible_on_every_read(memory, clock, tmp_path):
+    """get, get_all, search, history, entities, stats, export and de-duplication know nothing of an expired memory."""
+    [added] = memory.add("secret word", user_id="u", ttl=1)["results"]
+    clock.advance(seconds=1)
+    assert memory.get(added["id"]) is None
+    assert memory.get_all(user_id="u") == {"results": [], "total": 0}
+    assert memory.search("secret word", user_id="u", threshold=0) == {"results": []}
+    assert memory.history(added["id"]) == []
+    assert memory.entities() == []
+    assert memory.stats()["memories"] == 0
+    assert memory.export(tmp_path / "out.jsonl") == 0
+    assert memory.add("secret word", user_id="u")["results"][0]["event"] == "ADD"
+
+
+def test_an_expired_memory_cannot_be_changed(memory, clock):
+    """update and delete answer "not found", as they will once vacuum has run."""
+    [added] = memory.add("x", user_id="u", ttl=1)["results"]
+    clock.advance(seconds=1)
+    for change in (lambda: memory.update(added["id"], "y"), lambda: memory.delete(added["id"])):
+        with pytest.raises(MemoryNotFoundError):
+            change()
+
+
+def test_show_expired_shows_it(memory, clock, tmp_path):
+    """show_expired=True brings expired memories back into get, get_all, search and export."""
+    [added] = memory.add("secret word", user_id="u", ttl=1)["results"]
+    clock.advance(seconds=1)
+    assert memory.get(added["id"], show_expired=True)["memory"] == "secret word"
+    assert memory.get_all(user_id="u", show_expired=True)["total"] == 1
+    assert len(memory.search("secret word", user_id="u", show_expired=True)["results"]) == 1
+    assert memory.export(tmp_path / "out.jsonl", show_expired=True) == 1
+
+
+def test_an_update_of_the_lifetime_computes_it_anew(memory, clock):
+    """Changing memory_lifespan, expires_at or expiration_date recomputes the expiry, counted from creation."""
+    [added] = memory.add("x", user_id="u", metadata={"memory_lifespan": "short_term", "n": 1})["results"]
+
+    def expires_at():
+        return memory.get(added["id"]).get("expires_at")
+
+    clock.advance(minutes=30)
+    memory.update(added["id"], metadata={"n": 2})
+    assert expires_at() == "2026-03-01T13:00:00.250000+00:00"
+    memory.update(added["id"], metadata={"memory_lifespan": "long_term"})
+    assert expires_at() is None
+    memory.update(added["id"], metadata={"memory_lifespan": "short_term"})
+    assert expires_at() == "2026-03-01T13:00:00.250000+00:00"
+    memory.update(added["id"], expiration_date="2026-03-02")
+    assert expires_at() == "2026-03-03T00:00:00+00:00"
+    assert memory.get(added["id"])["expiration_date"] == "2026-03-02"
+    memory.update(added["id"], metadata={"expires_at": "2027-01-01T00:00:00Z"})
+    assert expires_at() == "2027-01-01T00:00:00+00:00"
+    memory.update(added["id"], metadata={"expires_at": None, "memory_lifespan": None})
+    assert expires_at() == "2026-03-03T00:00:00+00:00"
+    memory.update(added["id"], expiration_date=None)
+    assert expires_at() is None
+    assert "expiration_date" not in memory.get(added["id"])
+
+
+def test_other_updates_keep_a_ttl(memory):
+    """A ttl survives updates of text and metadata, a lifespan sent again unchanged included."""
+    [added] = memory.add("x", user_id="u", ttl=60, metadata={"memory_lifespan": "long_term"})["results"]
+    memory.update(added["id"], "y", metadata={"memory_lifespan": "long_term", "n": 1})
+    assert memory.get(added["id"])["expires_at"] == "2026-03-01T12:01:00.250000+00:00"
+    memory.update(added["id"], metadata={"memory_lifespan": "short_term"})
+    assert memory.get(added["id"])["expires_at"] == "2026-03-01T13:00:00.250000+00:00"
+
+
+def test_a_bad_lifetime_leaves_the_memory_as_it_was(memory):
+    """An update with a lifetime that makes no sense changes nothing, not even the text beside it."""
+    [added] = memory.add("x", user_id="u")["results"]
+    before = memory.get(added["id"])
+    with pytest.raises(ValidationError):
+        memory.update(added["id"], "y", metadata={"expires_at": "soon"})
+    assert memory.get(added["id"]) == before
+    assert len(memory.history(added["id"])) == 1
+
+
+def test_the_short_term_lifetime_is_a_setting(tmp_path, clock, monkeypatch):
+    """short_term_ttl, else MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS, else an hour; a bad value is named."""
+    short = {"metadata": {"memory_lifespan": "short_term"}}
+    monkeypatch.setenv("MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS", "2.5")
+    with Memory(tmp_path / "a.db", embedder=HashEmbedder(), clock=clock) as memory:
+        assert expiry(memory, **short) == NOON + timedelta(seconds=2.5)
+    with Memory(tmp_path / "b.db", embedder=HashEmbedder(), clock=clock, short_term_ttl=0) as memory:
+        assert expiry(memory, **short) == NOON
+    monkeypatch.setenv("MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS", "an hour")
+    with pytest.raises(ConfigurationError, match="MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS: 'an hour'"):
+        Memory(tmp_path / "c.db", embedder=HashEmbedder())
+
+
+def test_vacuum_removes_what_expired_and_gives_space_back(memory, clock, path):
+    """vacuum deletes expired memories with their history, reports them, and the file shrinks by what it reports."""
+    for start in range(0, 2500, 500):
+        memory.add(
+            [{"content": f"short {n} " * 20} for n in range(start, start + 500)], user_id="u", ttl=60, infer=False
+        )
+    [kept] = memory.add("kept", user_id="u", infer=False)["results"]
+    assert memory.vacuum()["removed"] == 0
+    before = path.stat().st_size
+    [gone] = memory.get_all(user_id="u", top_k=1, offset=1)["results"]
+    clock.advance(seconds=60)
+    result = memory.vacuum()
+    assert result["removed"] == 2500
+    assert result["bytes_freed"] > 1_000_000
+    assert path.stat().st_size == before - result["bytes_freed"]
+    assert memory.get(gone["id"], show_expired=True) is None
+    assert memory.history(gone["id"]) == []
+    assert memory.get_all(user_id="u")["results"][0]["id"] == kept["id"]
+    assert memory.vacuum() == {"removed": 0, "bytes_freed": 0}
+
+
+def test_vacuum_changes_no_score(memory, clock):
+    """Expired memories count in no statistic, so that search answers the same before and after vacuum."""
+    memory.add([{"content": f"red apple {n}"} for n in range(5)], user_id="u", ttl=60)
+    memory.add([{"content": "red apple"}, {"content": "green pear"}, {"content": "red car"}], user_id="u")
+    clock.advance(seconds=60)
+    before = memory.search("red apple", user_id="u", threshold=0, explain=True)
+    assert memory.vacuum()["removed"] == 5
+    assert memory.search("red apple", user_id="u", threshold=0, explain=True) == before
+    assert len(before["results"]) == 3
