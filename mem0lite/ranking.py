@@ -1,11 +1,15 @@
 """Candidates to a ranked list: keyword statistics, the fusion of both kinds of evidence, score details. Pure."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .types import ScoreDetails
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SEMANTIC_WEIGHT = 0.5
 """Share of the cosine similarity in a score; the rest is the keywords'. 0.3 to 0.5 is a flat optimum."""
@@ -21,16 +25,37 @@ class Candidates:
 
     ``rows`` holds (key, length in terms, distance) of every live memory in the scopes searched; the distance between
     unit vectors is None where the memory is there for the statistics only, because a filter excludes it. ``postings``
-    holds (term, key, frequency); keys that are not among the rows are passed over.
+    holds (key, frequency) for each term; keys that are not among the rows are passed over.
     """
 
-    def __init__(self, rows: Sequence[tuple[int, int, float | None]], postings: Sequence[tuple[str, int, int]]) -> None:
-        self.distances = {key: distance for key, _, distance in rows if distance is not None}
-        self.lengths = {key: length for key, length, _ in rows}
-        self.frequencies: dict[str, dict[int, int]] = defaultdict(dict)
-        for term, key, frequency in postings:
-            if key in self.lengths:
-                self.frequencies[term][key] = frequency
+    keys: "NDArray[np.int64]"
+    """Ascending, shape (n,)."""
+    lengths: "NDArray[np.float64]"
+    distances: "NDArray[np.float64]"
+    """NaN for None."""
+    postings: "dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]"
+    """For each term positions in ``keys`` and frequencies."""
+
+    def __init__(
+        self, rows: Sequence[tuple[int, int, float | None]], postings: Mapping[str, Sequence[tuple[int, int]]]
+    ) -> None:
+        import numpy as np
+
+        rows = sorted(rows)
+        keys, lengths, distances = zip(*rows, strict=True) if rows else ((), (), ())
+        self.keys = np.array(keys, dtype=np.int64)
+        self.lengths = np.array(lengths, dtype=np.float64)
+        self.distances = np.array(distances, dtype=np.float64)
+        self.postings = {term: self._located(found) for term, found in postings.items() if rows and found}
+
+    def _located(self, found: Sequence[tuple[int, int]]) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
+        import numpy as np
+
+        keys, frequencies = zip(*found, strict=True)
+        wanted = np.array(keys, dtype=np.int64)
+        positions = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        live = self.keys[positions] == wanted
+        return positions[live], np.array(frequencies, dtype=np.float64)[live]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +93,47 @@ def rank(candidates: Candidates, query_terms: Sequence[str], top_k: int, thresho
     over the candidates was measured to rank no better. Where no keyword of the query occurs in the scope, the cosine
     alone is the score.
     """
+    import numpy as np
+
     keyword = _keyword_scores(candidates, query_terms)
-    weight = SEMANTIC_WEIGHT if candidates.frequencies else 1.0
-    scored = []
-    for key, distance in candidates.distances.items():
-        semantic = min(1.0, max(0.0, 1.0 - distance * distance / 2.0))  # of unit vectors
-        score = weight * semantic + (1.0 - weight) * keyword.get(key, 0.0)
-        if score >= threshold:
-            scored.append((-score, key, semantic))
-    scored.sort()
+    weight = SEMANTIC_WEIGHT if keyword.any() else 1.0
+    semantic = np.clip(1.0 - candidates.distances**2 / 2.0, 0.0, 1.0)  # the cosine of unit vectors; NaN stays
+    scores = weight * semantic + (1.0 - weight) * keyword
+    eligible = np.flatnonzero(scores >= threshold)  # NaN is not
+    best = eligible[np.argsort(-scores[eligible], kind="stable")[:top_k]]
     return [
         Ranked(
-            key=key,
-            score=-negated,
-            semantic=semantic,
-            keyword=keyword.get(key, 0.0),
+            key=int(candidates.keys[position]),
+            score=float(scores[position]),
+            semantic=float(semantic[position]),
+            keyword=float(keyword[position]),
             semantic_weight=weight,
-            matched_terms=tuple(term for term in query_terms if key in candidates.frequencies.get(term, ())),
+            matched_terms=tuple(
+                term for term in query_terms if term in candidates.postings and position in candidates.postings[term][0]
+            ),
         )
-        for negated, key, semantic in scored[:top_k]
+        for position in best
     ]
 
 
-def _keyword_scores(candidates: Candidates, query_terms: Sequence[str]) -> dict[int, float]:
+def _keyword_scores(candidates: Candidates, query_terms: Sequence[str]) -> "NDArray[np.float64]":
     """Return each memory's BM25 divided by the highest that the query could reach, so in 0..1.
 
     A query term no memory has counts in the divisor: a memory with two of five rare words is no perfect match.
     """
-    size = len(candidates.lengths)
-    average = sum(candidates.lengths.values()) / size if size else 0.0
-    norms = {}
-    scores: dict[int, float] = defaultdict(float)
+    import numpy as np
+
+    size = len(candidates.keys)
+    scores = np.zeros(size)
     highest = 0.0
+    average = candidates.lengths.mean() if size else 0.0
     for term in query_terms:
-        frequencies = candidates.frequencies.get(term, {})
-        document_frequency = len(frequencies)
+        found = candidates.postings.get(term)
+        document_frequency = 0 if found is None else len(found[0])
         idf = math.log(1.0 + (size - document_frequency + 0.5) / (document_frequency + 0.5))
         highest += idf * (_K1 + 1.0)
-        for key, frequency in frequencies.items():
-            if key not in norms:
-                norms[key] = _K1 * (1.0 - _B + _B * candidates.lengths[key] / average)
-            scores[key] += idf * frequency * (_K1 + 1.0) / (frequency + norms[key])
-    return {key: score / highest for key, score in scores.items()}
+        if found is not None:
+            positions, frequencies = found
+            norms = _K1 * (1.0 - _B + _B * candidates.lengths[positions] / average)
+            scores[positions] += idf * frequencies * (_K1 + 1.0) / (frequencies + norms)
+    return scores / highest if highest else scores

@@ -314,15 +314,17 @@ class Store:
                 f"SELECT m.key, m.length, {distance} {source} WHERE {where}",
                 [*distance_parameters, *parameters],
             )
-            postings = _all(
-                connection,
-                f"SELECT p.term, p.key, p.frequency "
-                f"FROM (SELECT s.owner, min(s.id) AS first, max(s.id) AS last FROM scope s WHERE {scope_sql} "
-                f"GROUP BY s.owner) o CROSS JOIN json_each(?) t "
-                f"CROSS JOIN posting p ON p.owner = o.owner AND p.term = t.value "
-                f"AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
-                [*scope_parameters, json.dumps(list(query_terms))],
-            )
+            postings = {
+                term: _all(
+                    connection,
+                    f"SELECT p.key, p.frequency "
+                    f"FROM (SELECT s.owner, min(s.id) AS first, max(s.id) AS last FROM scope s WHERE {scope_sql} "
+                    f"GROUP BY s.owner) o CROSS JOIN posting p ON p.owner = o.owner AND p.term = ? "
+                    f"AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
+                    [*scope_parameters, term],
+                )
+                for term in query_terms
+            }
         return Candidates(rows, postings)
 
     def records(self, keys: Sequence[int]) -> list[tuple[int, Record]]:
