@@ -226,12 +226,19 @@ class Database:
         connection.execute("RELEASE job")
 
     def _drop_writer(self) -> None:
-        if self._writer is not None and self.path is not None:
-            writer, self._writer = self._writer, None
-            with self._state:
-                self._open_connections.remove(writer)
-            with suppress(apsw.Error):
-                writer.close()
+        if self._writer is None or self.path is None:
+            return
+        broken, self._writer = self._writer, None
+        # Its successor opens the file before it closes: the last connection to close would recover and keep what
+        # was written of the commit that failed.
+        with suppress(apsw.Error):
+            successor = self._connect()
+            successor.pragma("user_version")
+            self._writer = successor
+        with self._state:
+            self._open_connections.remove(broken)
+        with suppress(apsw.Error):
+            broken.close()
 
     # -- opening
 

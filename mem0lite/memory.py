@@ -414,6 +414,8 @@ class Memory:
         Without ids and filters, all of them. A path is replaced only once everything is written.
         """
         expression = _expression(filters, user_id, agent_id, run_id)
+        if isinstance(file, str | os.PathLike) and Path(file).resolve() == Path(self.path).resolve():
+            raise ValidationError(f"{os.fspath(file)} is the store itself. Give another file.", field="file")
         count = 0
         with _replacing(Path(file)) if isinstance(file, str | os.PathLike) else nullcontext(file) as lines:
             for record, changes in self._store.scan(expression, self._horizon(show_expired)):

@@ -136,6 +136,16 @@ def test_files_that_cannot_be_read_or_written_are_named(memory, tmp_path):
         memory.export(tmp_path / "no" / "out.jsonl")
 
 
+def test_the_store_is_never_exported_onto_itself(memory, path):
+    """The store's own file, under whatever path, is refused as a target and stays a store."""
+    memory.add("x", user_id="u")
+    (path.parent / "link").symlink_to(path)
+    for target in (path, str(path), path.parent / "." / path.name, path.parent / "link"):
+        with pytest.raises(ValidationError, match="is the store itself"):
+            memory.export(target)
+    assert memory.get_all(user_id="u")["total"] == 1
+
+
 def test_a_failed_export_leaves_the_old_file(memory, tmp_path):
     """A target is replaced only once everything is written."""
     target = tmp_path / "out.jsonl"

@@ -1,0 +1,47 @@
+"""The ``mem0lite`` command: every verb of Memory on a file, and those that have a route on a running server.
+
+Exit codes: 0 done; 1 not found, or the operation failed; 2 usage error or input that cannot be accepted; 130 Ctrl-C.
+Results go to stdout, everything else to stderr. rich, httpx, the web stack and the library are imported by the commands
+that need them, so that ``--help`` stays fast.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ..errors import ConfigurationError, DependencyError, Mem0LiteError, ValidationError
+from . import serve  # noqa: F401 (adds its command)
+from .commands import cli
+from .output import note
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a character the terminal lacks is no reason to fail
+    try:
+        code = cli.main(arguments, prog_name="mem0lite", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.Abort:  # what click makes of Ctrl-C
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Mem0LiteError as error:
+        note(f"Error: {error}")
+        return 2 if isinstance(error, ValidationError | ConfigurationError | DependencyError) else 1
+    except OSError as error:
+        _discard_stdout()
+        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough wants no message
+            note(f"Error: {error}")
+        return 1
+
+
+def _discard_stdout() -> None:
+    """Send stdout nowhere, so that the interpreter's last flush cannot fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

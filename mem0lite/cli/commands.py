@@ -1,0 +1,362 @@
+"""The commands."""
+
+import io
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import __version__
+from ..errors import MemoryNotFoundError
+from .options import (
+    Options,
+    confirm,
+    expired_option,
+    file_options,
+    filter_option,
+    given,
+    instant_argument,
+    json_object,
+    json_option,
+    label_options,
+    scope_options,
+    stdin_lines,
+    store_options,
+    text_argument,
+    yes_option,
+)
+from .output import (
+    echo,
+    metadata_text,
+    note,
+    print_json,
+    print_memories,
+    print_pairs,
+    print_rows,
+    printable,
+    progress_bar,
+    report,
+)
+from .remote import RemoteMemory
+
+if TYPE_CHECKING:
+    from ..memory import Memory
+
+_DEFAULT_LIST = 100
+
+
+def open_memory(options: Options, *, create: bool = False) -> "Memory":
+    """Open the file of --db; it must exist unless ``create``."""
+    path = options.path(must_exist=not create)
+    from ..memory import Memory
+
+    return Memory(path, embedder=options.embedder())
+
+
+def open_store(options: Options, *, create: bool = False) -> "Memory | RemoteMemory":
+    """Return the server of --url, or else the file of --db."""
+    if not options.url:
+        return open_memory(options, create=create)
+    if options.db or options.model:
+        raise click.UsageError("Give either --url, or --db and --model: a server has a file and a model of its own.")
+    return RemoteMemory(options.url)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mem0lite", message="%(prog)s %(version)s")
+@store_options
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A memory store for agents in one SQLite file."""
+    context.ensure_object(Options)
+
+
+@cli.command()
+@click.argument("text", required=False)
+@scope_options
+@click.option("--metadata", callback=json_object, metavar="JSON", help="Metadata, a JSON object.")
+@label_options
+@click.option("--ttl", type=float, metavar="SECONDS", help="Expire this long after its creation.")
+@click.option("--expires", metavar="YYYY-MM-DD", help="Expire at the end of this day, UTC.")
+@click.option("--timestamp", metavar="INSTANT", help="When it was said: ISO 8601 or epoch seconds.")
+@click.option("--no-infer", is_flag=True, help="Store it even if the same scope holds the same text.")
+@store_options
+@click.pass_obj
+def add(
+    options: Options,
+    text: str | None,
+    metadata: dict[str, Any] | None,
+    ttl: float | None,
+    expires: str | None,
+    timestamp: str | None,
+    no_infer: bool,
+) -> None:
+    """Store a text, or what stdin holds, as a memory."""
+    arguments = given(
+        metadata={**(metadata or {}), **options.labels} or None,
+        ttl=ttl,
+        expiration_date=expires,
+        timestamp=instant_argument(timestamp),
+        infer=not no_infer,
+    )
+    text = text_argument(text)
+    with closing(open_store(options, create=True)) as store:
+        result = store.add(text, **options.scope, **arguments)
+    if options.json:
+        print_json(result)
+        return
+    for item in result["results"]:
+        echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
+
+
+@cli.command()
+@click.argument("query")
+@scope_options
+@filter_option
+@click.option("--top-k", type=int, metavar="N", help="At most this many.  [default: 20]")
+@click.option("--threshold", type=float, metavar="SCORE", help="None under this score, 0 to 1.  [default: 0.1]")
+@click.option("--explain", is_flag=True, help="How the scores came about (with --json).")
+@expired_option
+@store_options
+@click.pass_obj
+def search(
+    options: Options,
+    query: str,
+    filters: dict[str, Any] | None,
+    top_k: int | None,
+    threshold: float | None,
+    explain: bool,
+    show_expired: bool,
+) -> None:
+    """Find the memories nearest to a question, best first."""
+    arguments = given(filters=filters, top_k=top_k, threshold=threshold)
+    with closing(open_store(options)) as store:
+        result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
+    if options.json:
+        print_json(result)
+    else:
+        print_memories(result["results"])
+
+
+@cli.command("list")
+@scope_options
+@filter_option
+@label_options
+@click.option("--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="At most this many.")
+@click.option("--offset", type=int, default=0, metavar="N", help="Pass over this many.")
+@expired_option
+@store_options
+@click.pass_obj
+def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: int, show_expired: bool) -> None:
+    """List memories, newest first; without ids and filters, all."""
+    from ..filters import ANY_SCOPE
+
+    wanted = _both(filters, options.labels)
+    if wanted is None and not options.scope:
+        wanted = ANY_SCOPE
+    with closing(open_store(options)) as store:
+        page = store.get_all(
+            **options.scope, **given(filters=wanted), limit=limit, offset=offset, show_expired=show_expired
+        )
+    if options.json:
+        print_json(page)
+        return
+    print_memories(page["results"])
+    shown = offset + len(page["results"])
+    if shown < page["total"]:
+        note(f"{len(page['results'])} of {page['total']} memories; --offset {shown} goes on.")
+
+
+def _both(filters: dict[str, Any] | None, labels: dict[str, Any]) -> dict[str, Any] | None:
+    if filters and labels:
+        return {"AND": [filters, labels]}
+    return filters or labels or None
+
+
+@cli.command()
+@click.argument("id")
+@store_options
+@click.pass_obj
+def get(options: Options, id: str) -> None:
+    """Show one memory."""
+    with closing(open_store(options)) as store:
+        item = store.get(id)
+    if item is None:
+        raise MemoryNotFoundError(f"Memory with id {id} not found")
+    if options.json:
+        print_json(item)
+        return
+    shown = {**item, "metadata": metadata_text(item)}
+    print_pairs({name: value for name, value in shown.items() if value not in (None, "")})
+
+
+@cli.command()
+@click.argument("ids", nargs=-1)
+@scope_options
+@click.option("--all", "everything", is_flag=True, help="All memories of everyone, with their histories.")
+@yes_option
+@store_options
+@click.pass_obj
+def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
+    """Delete memories by id, a whole scope, or everything."""
+    if (bool(ids), bool(options.scope), everything).count(True) != 1:
+        raise click.UsageError("Give either ids, or a scope with --user, --agent or --run, or --all.")
+    with closing(open_store(options)) as store:
+        if ids:
+            _delete_ids(options, store, ids)
+        elif everything:
+            _delete_everything(options, store, yes)
+        else:
+            _delete_scope(options, store, yes)
+
+
+def _delete_ids(options: Options, store: "Memory | RemoteMemory", ids: Sequence[str]) -> None:
+    deleted: list[str] = []
+    missing: list[str] = []
+    for memory_id in dict.fromkeys(ids):
+        try:
+            store.delete(memory_id)
+            deleted.append(memory_id)
+        except MemoryNotFoundError as error:
+            missing.append(memory_id)
+            note(f"Error: {error}")
+    if options.json:
+        print_json({"deleted": deleted, "not_found": missing})
+    else:
+        for memory_id in deleted:
+            echo(f"Deleted {printable(memory_id)}")
+    if missing:
+        raise click.exceptions.Exit(1)
+
+
+def _delete_scope(options: Options, store: "Memory | RemoteMemory", yes: bool) -> None:
+    count = store.get_all(**options.scope, limit=0)["total"]
+    whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
+    confirm(f"Delete all memories ({count} live ones) of {whose}?", yes)
+    report(store.delete_all(**options.scope), options.json)
+
+
+def _delete_everything(options: Options, store: "Memory | RemoteMemory", yes: bool) -> None:
+    from ..filters import ANY_SCOPE
+
+    count = store.get_all(filters=ANY_SCOPE, limit=0)["total"]
+    confirm(f"Delete all memories ({count} live ones) of everyone, with their histories?", yes)
+    store.reset()
+    report({"message": "All memories deleted"}, options.json)
+
+
+@cli.command()
+@click.argument("id")
+@store_options
+@click.pass_obj
+def history(options: Options, id: str) -> None:
+    """Show every change of one memory, oldest first."""
+    with closing(open_store(options)) as store:
+        changes = store.history(id)
+    if not changes:
+        raise MemoryNotFoundError(f"No history of memory {id}: its id is unknown, or it expired.")
+    if options.json:
+        print_json(changes)
+        return
+    rows = [
+        (change["updated_at"], change["event"], change["old_memory"] or "", change["new_memory"] or "")
+        for change in changes
+    ]
+    print_rows(["When", "Event", "Before", "After"], rows)
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def vacuum(options: Options) -> None:
+    """Remove expired memories and give their space back."""
+    with open_memory(options) as memory:
+        report(memory.vacuum(), options.json)
+
+
+@cli.command()
+@click.argument("target", type=click.Path())
+@file_options
+@click.pass_obj
+def backup(options: Options, target: str) -> None:
+    """Write a consistent copy to a new file."""
+    with open_memory(options) as memory:
+        memory.backup(target)
+    report({"path": target} if options.json else {"message": f"Wrote {target}"}, options.json)
+
+
+@cli.command("export")
+@click.argument("file", type=click.Path(allow_dash=True))
+@scope_options
+@filter_option
+@expired_option
+@file_options
+@click.pass_obj
+def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
+    """Write memories and histories as JSON lines; - is stdout."""
+    arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
+    with open_memory(options) as memory:
+        if file != "-":
+            count = memory.export(file, **arguments)
+            report({"exported": count}, options.json)
+            return
+        # Another encoding or line end than import reads would break the round trip.
+        lines = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
+        try:
+            memory.export(lines, **arguments)
+        finally:
+            lines.detach()  # or it would close stdout when it goes
+
+
+@cli.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@scope_options
+@file_options
+@click.pass_obj
+def import_(options: Options, file: str) -> None:
+    """Add the memories of JSON lines; - is stdin."""
+    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
+        source = stdin_lines() if file == "-" else file
+        result = memory.import_(source, **options.scope, progress=progress)
+    report(result, options.json)
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def reembed(options: Options) -> None:
+    """Compute every vector anew, with the model of --model."""
+    path = options.path(must_exist=True)
+    from ..memory import Memory
+
+    with progress_bar("Embedding") as progress:
+        result = Memory.reembed(path, embedder=options.embedder(), progress=progress)
+    report(result, options.json)
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def stats(options: Options) -> None:
+    """Show the size and make-up of a store."""
+    with open_memory(options) as memory:
+        result = memory.stats()
+    if options.json:
+        print_json(result)
+        return
+    model = result["embedder"]
+    print_pairs({**result, "embedder": f"{model['name']} ({model['dimensions']} dimensions)"})
+
+
+@cli.command()
+@click.argument("model")
+@json_option
+@click.pass_obj
+def fetch(options: Options, model: str) -> None:
+    """Download a fastembed model, to use it offline from then on."""
+    from ..embed import fetch as download
+
+    folder = str(download(model))
+    report({"folder": folder} if options.json else {"message": f"{model} is in {folder}"}, options.json)

@@ -1,0 +1,195 @@
+"""Options that commands share, and the input they take."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import ConfigurationError, ValidationError
+from .output import printable
+
+_DEFAULT_DB = "mem0lite.db"
+
+LABELS = {
+    "project_id": "project_id",
+    "lifespan": "memory_lifespan",
+    "category": "memory_category",
+    "tag": "domain_tags",
+}
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass
+class Options:
+    """What the options that commands share were set to."""
+
+    db: str | None = None
+    url: str | None = None
+    model: str | None = None
+    json: bool = False
+    scope: dict[str, Any] = field(default_factory=dict)
+    """The ids given, by the names the library has for them."""
+    labels: dict[str, Any] = field(default_factory=dict)
+    """The metadata that options of their own set, by metadata key."""
+
+    def path(self, *, must_exist: bool) -> str:
+        """Return the file to work on; say so when only a server was given, or when it should exist and does not."""
+        if self.url:
+            command = click.get_current_context().info_name
+            raise ConfigurationError(f"{command} works on the file itself: it needs --db, and takes no --url.")
+        path = self.db or os.environ.get("MEM0LITE_DB") or _DEFAULT_DB
+        if must_exist and not Path(path).exists():
+            raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
+        return path
+
+    def embedder(self) -> str | None:
+        """Return the embedder's name or folder, or None for the bundled one."""
+        return self.model or os.environ.get("MEM0LITE_EMBEDDING_MODEL") or None
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value and parameter.name:
+        setattr(context.ensure_object(Options), parameter.name, value)
+
+
+def _remember_id(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and parameter.name:
+        context.ensure_object(Options).scope[parameter.name] = value
+
+
+def _remember_label(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value not in (None, ()) and parameter.name:
+        given = list(value) if isinstance(value, tuple) else value
+        context.ensure_object(Options).labels[LABELS[parameter.name]] = given
+
+
+def _add_options(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
+    def decorate(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _shared(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
+    attributes.setdefault("callback", _remember)
+    return click.option(*names, expose_value=False, **attributes)
+
+
+db_option = _shared("--db", metavar="PATH", help="The store's file.  [default: $MEM0LITE_DB, else mem0lite.db]")
+_url = _shared("--url", metavar="URL", help="Work on a running mem0lite server instead of a file.")
+no_url_option = _shared("--url", metavar="URL", hidden=True)
+model_option = _shared(
+    "--model",
+    metavar="NAME",
+    help="Embedding model, a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else the bundled one]",
+)
+json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
+
+store_options = _add_options(db_option, _url, model_option, json_option)
+file_options = _add_options(db_option, no_url_option, model_option, json_option)
+
+scope_options = _add_options(
+    _shared("--user", "user_id", metavar="ID", callback=_remember_id, help="The user's id."),
+    _shared("--agent", "agent_id", metavar="ID", callback=_remember_id, help="The agent's id."),
+    _shared("--run", "run_id", metavar="ID", callback=_remember_id, help="The run's (session's) id."),
+)
+label_options = _add_options(
+    _shared("--project-id", metavar="ID", callback=_remember_label, help="metadata.project_id"),
+    _shared(
+        "--lifespan",
+        type=click.Choice(["short_term", "long_term"]),
+        callback=_remember_label,
+        help="metadata.memory_lifespan",
+    ),
+    _shared("--category", metavar="NAME", callback=_remember_label, help="metadata.memory_category"),
+    _shared(
+        "--tag",
+        metavar="TAG",
+        multiple=True,
+        callback=_remember_label,
+        help="metadata.domain_tags; may be repeated, and lists what has any of them.",
+    ),
+)
+
+
+def json_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """Return the JSON object an option's value holds."""
+    if value is None:
+        return None
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"not valid JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise click.BadParameter('must be a JSON object, such as {"key": "value"}.')
+    return parsed
+
+
+filter_option = click.option(
+    "--filter",
+    "filters",
+    callback=json_object,
+    metavar="JSON",
+    help='Condition, such as \'{"priority": {"gte": 3}}\'.',
+)
+expired_option = click.option("--show-expired", is_flag=True, help="Expired memories too.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def stdin_lines() -> Iterator[str]:
+    """Yield the lines of standard input, which is read as UTF-8."""
+    try:
+        yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"Standard input is not UTF-8 text: {error}", field="stdin") from error
+
+
+def text_argument(argument: str | None) -> str:
+    """Return the argument, or what stdin holds when it is ``-`` or absent."""
+    if argument not in (None, "-"):
+        return argument
+    if argument is None and sys.stdin.isatty():
+        raise click.UsageError("Missing argument 'TEXT'. Give a text, or - to read one from stdin.")
+    return "".join(stdin_lines()).removesuffix("\n").removesuffix("\r")
+
+
+def instant_argument(text: str | None) -> str | float | None:
+    """Return epoch seconds as a number, and everything else as it is, for the library to read or refuse."""
+    if text is None:
+        return None
+    try:
+        datetime.fromisoformat(text)  # first, because 20300131 is a date
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    return text
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on stderr, and raise unless the answer is yes."""
+    if yes:
+        return
+    sys.stderr.write(printable(f"{question} [y/N]: "))
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise click.UsageError("Nothing was deleted. Give --yes where nobody can be asked.")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise click.ClickException("Nothing was deleted.")
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that were given, which leaves the others to the store's defaults."""
+    return {name: value for name, value in arguments.items() if value is not None}

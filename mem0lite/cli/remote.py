@@ -1,0 +1,144 @@
+"""A running server as a store."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import Mem0LiteError, MemoryNotFoundError, ValidationError
+from .options import LABELS
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ..types import AddResult, HistoryItem, MemoryItem, MessageResult, Page, SearchResult
+
+_HTTP_TIMEOUT = 60.0
+
+
+class RemoteMemory:
+    """The verbs of Memory that a mem0lite server has a route for, with the same arguments, results and errors."""
+
+    def __init__(self, url: str) -> None:
+        import httpx
+
+        self._url = url.rstrip("/")
+        try:
+            self._client = httpx.Client(base_url=self._url, timeout=_HTTP_TIMEOUT)
+        except httpx.InvalidURL as error:
+            raise ValidationError(f"Invalid --url: {url!r}: {error}", field="url") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def add(self, messages: str, **arguments: Any) -> "AddResult":
+        """POST /memories."""
+        body = {"messages": [{"role": "user", "content": messages}], **arguments}
+        return cast("AddResult", self._request("POST", "/memories", body=body))
+
+    def search(self, query: str, **arguments: Any) -> "SearchResult":
+        """POST /search."""
+        return cast("SearchResult", self._request("POST", "/search", body={"query": query, **arguments}))
+
+    def get_all(
+        self,
+        *,
+        limit: int,
+        offset: int = 0,
+        filters: Mapping[str, Any] | None = None,
+        show_expired: bool = False,
+        **scope: str,
+    ) -> "Page":
+        """GET /memories, which knows the ids and the four metadata keys with options of their own, and no filter."""
+        query = {"top_k": limit, "offset": offset, "show_expired": show_expired, **scope, **_as_query(filters)}
+        return cast("Page", self._request("GET", "/memories", params=query))
+
+    def get(self, memory_id: str) -> "MemoryItem | None":
+        """GET /memories/{id}."""
+        return cast("MemoryItem | None", self._request("GET", _memory_path(memory_id)))
+
+    def history(self, memory_id: str) -> "list[HistoryItem]":
+        """GET /memories/{id}/history."""
+        return cast("list[HistoryItem]", self._request("GET", f"{_memory_path(memory_id)}/history"))
+
+    def delete(self, memory_id: str) -> "MessageResult":
+        """DELETE /memories/{id}."""
+        return cast("MessageResult", self._request("DELETE", _memory_path(memory_id)))
+
+    def delete_all(self, **scope: str) -> "MessageResult":
+        """DELETE /memories."""
+        return cast("MessageResult", self._request("DELETE", "/memories", params=scope))
+
+    def reset(self) -> None:
+        """POST /reset."""
+        self._request("POST", "/reset")
+
+    def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: object = None) -> Any:
+        import httpx
+
+        try:
+            content = None if body is None else json.dumps(body, allow_nan=False)
+            headers = {"Content-Type": "application/json"} if content else {}
+            response = self._client.request(method, path, params=params, content=content, headers=headers)
+        except httpx.UnsupportedProtocol as error:
+            raise ValidationError(
+                f"Invalid --url: {self._url!r} must start with http:// or https://", field="url"
+            ) from error
+        except httpx.TimeoutException as error:
+            raise Mem0LiteError(f"{self._url} did not answer within {_HTTP_TIMEOUT:.0f} seconds.") from error
+        except (httpx.InvalidURL, ValueError) as error:  # what neither a URL nor JSON can hold, such as NaN
+            raise ValidationError(f"This cannot be sent to {self._url}: {error}", field="request") from error
+        except httpx.HTTPError as error:
+            raise Mem0LiteError(f"{self._url} cannot be reached: {error}. Is the server running?") from error
+        if response.is_success:
+            return self._decoded(response)
+        raise self._error(response)
+
+    def _decoded(self, response: "httpx.Response") -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise Mem0LiteError(
+                f"{self._url} answered {response.status_code} without JSON. Is it a mem0lite server?"
+            ) from None
+
+    def _error(self, response: "httpx.Response") -> Mem0LiteError:
+        """Return the error the library would have raised, with the server's ``detail`` as its message."""
+        answer = self._decoded(response)
+        message = _detail(answer.get("detail") if isinstance(answer, dict) else answer)
+        if response.status_code == 404:
+            return MemoryNotFoundError(message)
+        if response.status_code in (400, 422):
+            return ValidationError(message, field="request")
+        return Mem0LiteError(f"{self._url} answered {response.status_code}: {message}")
+
+
+def _memory_path(memory_id: str) -> str:
+    from urllib.parse import quote
+
+    # Dots are quoted by hand: as a path, "." and ".." would be other resources.
+    return f"/memories/{quote(memory_id, safe='', errors='replace').replace('.', '%2E')}"
+
+
+def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a filter as GET /memories' parameters; raise ValidationError for one it has no parameters for."""
+    from ..filters import ANY_SCOPE
+
+    if filters is None or filters == ANY_SCOPE:
+        return {}
+    if not set(filters) <= set(LABELS.values()):
+        raise ValidationError("list --filter needs --db: a server lists by ids and labels only.", field="filter")
+    query = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
+    if any("," in value for values in query.values() for value in values):
+        raise ValidationError("A label with a comma needs --db: to a server it means several labels.", field="filter")
+    return query
+
+
+def _detail(detail: Any) -> str:
+    """Return an error's detail as a sentence: a text, or the list of faults of a 422."""
+    if isinstance(detail, list):
+        return "; ".join(map(_detail, detail))
+    if isinstance(detail, dict) and "msg" in detail:
+        where = ".".join(str(part) for part in detail.get("loc") or ())
+        return f"{where}: {detail['msg']}" if where else str(detail["msg"])
+    return detail if isinstance(detail, str) else json.dumps(detail)

@@ -1,0 +1,110 @@
+"""``mem0lite serve``."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigurationError, DependencyError, Mem0LiteError
+from .commands import cli
+from .options import Options, db_option, given, model_option, no_url_option
+from .output import note
+
+if TYPE_CHECKING:
+    import socket
+
+    from ..memory import Memory
+    from ..server.settings import Settings
+
+_SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server stops
+
+
+@cli.command()
+@db_option
+@no_url_option
+@click.option("--host", metavar="HOST", help="Address to listen at.  [default: $MEM0LITE_HOST, else 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: $MEM0LITE_PORT, else 8888]"
+)
+@click.option("--insecure", is_flag=True, help="Serve hosts other than loopback although no API key protects them.")
+@click.option(
+    "--vacuum-interval",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Remove expired memories this often; 0 never.  [default: $MEM0LITE_VACUUM_INTERVAL_SECONDS, else 60]",
+)
+@model_option
+@click.pass_obj
+def serve(options: Options, host: str | None, port: int | None, insecure: bool, vacuum_interval: float | None) -> None:
+    """Serve a store over HTTP, as mem0's server does."""
+    options.path(must_exist=False)  # refuses --url
+    settings = _settings(
+        db=options.db, host=host, port=port, embedding_model=options.model, vacuum_interval_seconds=vacuum_interval
+    )
+    if not (insecure or _is_loopback(settings.host)):
+        raise ConfigurationError(
+            f"{settings.host} can be reached by others, and no API key protects the memories. Serve 127.0.0.1, or give "
+            "--insecure where everyone who can connect may read and change them."
+        )
+    from ..memory import Memory
+
+    with Memory(settings.db, embedder=settings.embedding_model) as memory, _listener(settings) as listener:
+        _run(memory, settings, listener)
+
+
+def _settings(**options: Any) -> "Settings":
+    """Return the settings of the environment with the given options in their place."""
+    try:
+        import uvicorn  # noqa: F401
+
+        from ..server.settings import Settings
+    except DependencyError:
+        raise
+    except ModuleNotFoundError as error:
+        raise DependencyError(
+            f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]"'
+        ) from error
+    return replace(Settings.from_environment(), **given(**options))
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _listener(settings: "Settings") -> "socket.socket":
+    """Return a listening socket, made here and not by uvicorn so that what is announced is known to be served."""
+    import socket
+
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise Mem0LiteError(
+            f"Cannot listen at {settings.host}, port {settings.port}: {error.strerror}. Give another --host or --port."
+        ) from error
+
+
+def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> None:
+    import signal
+
+    import uvicorn
+
+    from ..server import create_app
+
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    config = uvicorn.Config(
+        create_app(memory, settings=settings), log_level="warning", timeout_graceful_shutdown=_SHUTDOWN_SECONDS
+    )
+    # uvicorn stops gracefully and then raises the signal anew, whose default would end the process before the file is
+    # closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # being stopped is how a server ends well
+        note(f"mem0lite serves {memory.path} at {url} (docs: {url}/docs). Ctrl-C stops it.")
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,161 @@
+"""What goes wrong below: each failure is a typed error, nothing of the call stays, and the store goes on working."""
+
+import apsw
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import (
+    CorruptFileError,
+    DatabaseBusyError,
+    DatabaseError,
+    DiskFullError,
+    Memory,
+    ReadOnlyError,
+)
+
+
+@pytest.fixture
+def writer(memory):
+    """The connection that commits, to make things go wrong on."""
+    return memory._store._database._writer
+
+
+def test_a_full_disk(memory, writer):
+    """When there is no room left, the add is refused whole, reading goes on, and with room again writing does."""
+    memory.add("before", user_id="u")
+    writer.pragma("max_page_count", writer.pragma("page_count"))
+    with pytest.raises(DiskFullError, match="the disk is full; nothing of the call was stored"):
+        memory.add([{"content": f"text {n} " * 100} for n in range(1_000)], user_id="u")
+    assert [item["memory"] for item in memory.get_all(user_id="u")["results"]] == ["before"]
+    writer.pragma("max_page_count", 1_000_000)
+    memory.add("after", user_id="u")
+    assert memory.get_all(user_id="u")["total"] == 2
+
+
+def test_a_file_that_cannot_be_written(memory, writer):
+    """A read-only file is named as such, and can still be read."""
+    memory.add("before", user_id="u")
+    writer.pragma("query_only", True)
+    with pytest.raises(ReadOnlyError, match="Check its permissions"):
+        memory.add("x", user_id="u")
+    assert memory.search("before", user_id="u")["results"]
+
+
+def test_a_lock_held_too_long(memory, writer, path):
+    """Another process that keeps the file locked beyond the timeout is a DatabaseBusyError and a TimeoutError."""
+    writer.set_busy_timeout(0)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TimeoutError) as caught:
+        memory.add("x", user_id="u")
+    assert isinstance(caught.value, DatabaseBusyError)
+    other.execute("ROLLBACK")
+    other.close()
+    memory.add("x", user_id="u")
+
+
+DEFAULT = apsw.vfs_names()[0]
+
+
+class FaultyVFS(apsw.VFS):
+    """SQLite's own file system, which fails to read or write the main file while ``broken`` names the call."""
+
+    broken: str | None = None
+
+    def __init__(self):
+        super().__init__("faulty", DEFAULT)
+
+    def xOpen(self, name, flags):  # noqa: N802 (SQLite's name)
+        return FaultyFile(name, flags)
+
+
+class FaultyFile(apsw.VFSFile):
+    def __init__(self, name, flags):
+        super().__init__(DEFAULT, name, flags)
+
+    def xRead(self, amount, offset):  # noqa: N802
+        if FaultyVFS.broken == "read":
+            raise apsw.IOError("injected")
+        return super().xRead(amount, offset)
+
+    def xSync(self, flags):  # noqa: N802
+        if FaultyVFS.broken == "sync":
+            raise apsw.IOError("injected")
+        return super().xSync(flags)
+
+
+@pytest.fixture
+def faulty(path):
+    """A store whose disk can be made to fail."""
+    vfs = FaultyVFS()
+    apsw.set_default_vfs("faulty")
+    memory = Memory(path, embedder=HashEmbedder())
+    memory.add("before", user_id="u")
+    yield memory
+    FaultyVFS.broken = None
+    memory.close()
+    apsw.set_default_vfs(DEFAULT)
+    del vfs
+
+
+def test_a_disk_that_fails_to_sync(faulty):
+    """A commit that could not be made durable is an error, its memory is not there, and the next one is."""
+    FaultyVFS.broken = "sync"
+    with pytest.raises(DatabaseError, match="could not be read or written"):
+        faulty.add("lost", user_id="u")
+    FaultyVFS.broken = None
+    faulty.add("after", user_id="u")
+    assert sorted(item["memory"] for item in faulty.get_all(user_id="u")["results"]) == ["after", "before"]
+
+
+def test_a_disk_that_fails_to_read(faulty, path):
+    """A read error is a typed error, and the connection that had it is not used again."""
+    faulty.add([{"content": f"text {n} " * 100} for n in range(2_000)], user_id="u")
+    faulty.close()
+    again = Memory(path, embedder=HashEmbedder())
+    FaultyVFS.broken = "read"
+    with pytest.raises(DatabaseError):
+        again.get_all(user_id="u")
+    FaultyVFS.broken = None
+    assert again.get_all(user_id="u")["total"] == 2_001
+    assert not again._store._database._idle or again.search("before", user_id="u")["results"]
+    again.close()
+
+
+def test_an_interrupted_commit(memory):
+    """Ctrl-C inside a commit reaches the caller, nothing of it stays, and the next call goes through."""
+
+    def interrupted(connection):
+        connection.execute("DELETE FROM memory")
+        raise KeyboardInterrupt
+
+    memory.add("before", user_id="u")
+    with pytest.raises(KeyboardInterrupt):
+        memory._store._database.write(interrupted)
+    memory.add("after", user_id="u")
+    assert memory.get_all(user_id="u")["total"] == 2
+
+
+def test_text_that_is_not_utf8(memory, writer):
+    """Damage that turned a text into invalid UTF-8 is a CorruptFileError, not a UnicodeDecodeError."""
+    [item] = memory.add("x", user_id="u")["results"]
+    writer.execute("UPDATE memory SET text = CAST(x'ff' AS TEXT)")
+    with pytest.raises(CorruptFileError, match="not UTF-8"):
+        memory.get(item["id"])
+
+
+def test_an_old_sqlite_is_refused(path, monkeypatch):
+    """A SQLite that can lose committed data is refused with the command that replaces it."""
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    with pytest.raises(DatabaseError, match="pip install --upgrade apsw"):
+        Memory(path, embedder=HashEmbedder())
+    assert not path.exists()
+
+
+def test_a_failed_creation_can_be_repeated(path):
+    """An opening that was cut short after it marked the file as ours leaves one that the next opening completes."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("application_id", 0x6D306C74)
+    connection.close()
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("x", user_id="u")

@@ -1,0 +1,111 @@
+"""How the package is built: floors, promises of the import, and tests that say what they protect."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mem0lite
+
+PACKAGE = Path(mem0lite.__file__).parent
+TESTS = Path(__file__).parent
+
+FLOORS = [
+    ["errors", "types"],
+    ["values"],
+    ["text", "filters", "embed"],
+    ["records", "messages"],
+    ["jsonl", "ranking", "filter_sql", "database"],
+    ["store"],
+    ["memory"],
+    ["aio"],
+    ["server"],
+    ["cli"],
+    ["__main__"],
+]
+
+
+def floor(module):
+    return next(number for number, names in enumerate(FLOORS) if module in names)
+
+
+def imports(file):
+    """Yield the modules of this package that a file imports, wherever in it."""
+    depth = len(file.relative_to(PACKAGE).parts)
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            if node.module:
+                yield node.module.split(".")[0]
+            else:
+                yield from (alias.name for alias in node.names if not alias.name.startswith("__"))
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.glob("**/*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_module_imports_from_lower_floors_only(file):
+    """No module imports from its own floor or a higher one, so that each can be read with only those below."""
+    own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if own != "__init__":
+        assert [name for name in imports(file) if floor(name) >= floor(own)] == []
+
+
+def test_sql_stays_in_its_modules():
+    """Only store, filter_sql and database know SQL or SQLite; a second backend replaces them and nothing else."""
+    for file in PACKAGE.glob("**/*.py"):
+        if file.stem not in ("store", "filter_sql", "database"):
+            source = file.read_text()
+            assert "apsw" not in source, file
+            assert "SELECT " not in source, file
+
+
+def test_the_import_is_light():
+    """import mem0lite starts no thread and loads neither the model, numpy, asyncio nor a web framework."""
+    code = (
+        "import sys, threading, mem0lite\n"
+        "heavy = {'fastembed', 'numpy', 'onnxruntime', 'litestar', 'uvicorn', 'httpx', 'rich', 'click', 'asyncio'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert threading.active_count() == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_server_is_an_extra():
+    """Without litestar the library works, and asking for the server names the command that installs it."""
+    code = (
+        "import sys\n"
+        "sys.modules['litestar'] = sys.modules['uvicorn'] = sys.modules['msgspec'] = None\n"
+        "import mem0lite\n"
+        "mem0lite.Memory(':memory:').close()\n"
+        "try: mem0lite.create_app\n"
+        "except mem0lite.DependencyError as error: assert 'mem0lite[server]' in str(error)\n"
+        "else: raise AssertionError('no error')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_is_there():
+    """Each name of __all__ resolves, and a name that is not there is an AttributeError."""
+    for name in mem0lite.__all__:
+        assert getattr(mem0lite, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = mem0lite.nothing
+
+
+def test_every_error_is_drawn_in_the_tree():
+    """Each error class is one of Mem0LiteError's, exported, and drawn in the module's docstring."""
+    import mem0lite.errors
+
+    classes = [one for one in vars(mem0lite.errors).values() if isinstance(one, type)]
+    for one in classes:
+        assert issubclass(one, mem0lite.Mem0LiteError)
+        assert one.__name__ in mem0lite.__all__
+        assert one.__name__ in mem0lite.errors.__doc__
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.glob("test_*.py")), ids=lambda file: file.name)
+def test_every_test_says_what_it_protects(file):
+    """A test's first line is the behaviour it protects."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            assert ast.get_docstring(node), node.name
