@@ -274,6 +274,8 @@ class Memory:
     ) -> MessageResult:
         """Delete every memory of the scope, or of the scope's those that match ``filters``; histories stay.
 
+        An id of ``"*"`` means anybody's, as in a filter.
+
         Raises ValidationError when neither the arguments nor the filters name a user, agent or run: use ``reset`` to
         remove everything.
         """
@@ -293,7 +295,7 @@ class Memory:
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
     ) -> None:
-        """Remove a scope's memories and their histories, or without arguments everything."""
+        """Remove a scope's memories and their histories, or without arguments everything; ``"*"`` means any id."""
         self._store.reset(_expression(None, user_id, agent_id, run_id))
 
     def vacuum(self) -> VacuumResult:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..memory import Memory
     from ..server.settings import Settings
 
+_BACKLOG = 128  # connections the kernel holds until they are accepted
 _SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server stops
 
 
@@ -82,12 +83,19 @@ def _listener(settings: "Settings") -> "socket.socket":
     import socket
 
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        # With its protocol named: asyncio turns Nagle's algorithm off only then, and each answer took 40 ms longer.
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError as error:
         raise Mem0LiteError(
             f"Cannot listen at {settings.host}, port {settings.port}: {error.strerror}. Give another --host or --port."
         ) from error
+    return listener
 
 
 def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> None:

@@ -1,0 +1,16 @@
+"""The HTTP server: mem0's self-hosted REST API over one Memory. Needs the extra ``mem0lite[server]``."""
+
+from ..errors import DependencyError
+
+try:
+    import litestar  # noqa: F401
+    import msgspec  # noqa: F401
+except ModuleNotFoundError as error:
+    raise DependencyError(
+        f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]"', name=error.name
+    ) from error
+
+from .app import create_app
+from .settings import Settings
+
+__all__ = ["Settings", "create_app"]

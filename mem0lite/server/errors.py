@@ -1,0 +1,98 @@
+"""Exceptions to responses: ``{"detail": …}``, in the words of mem0's server where it has any."""
+
+import logging
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+
+from ..errors import (
+    ClosedError,
+    DatabaseBusyError,
+    DatabaseError,
+    DiskFullError,
+    EmbedderMismatchError,
+    EmbeddingError,
+    Mem0LiteError,
+    MemoryNotFoundError,
+    ModelNotFoundError,
+    ReadOnlyError,
+    ValidationError,
+)
+from .validation import InvalidRequest, parameter_problems
+
+logger = logging.getLogger("mem0lite")
+
+AnyRequest = Request[Any, Any, Any]
+
+_INTERNAL = (500, "Internal Server Error")
+_CLIENT_GONE = "client disconnected prematurely"  # Litestar's words for what is not the server's failure
+
+_FAILURES: dict[type[Exception], tuple[int, str]] = {
+    # The exceptions' own messages name files and models of the server's machine: those go to the log only.
+    DatabaseBusyError: (503, "The store is locked by another process. Try again."),
+    DiskFullError: (507, "There is no room left to store this."),
+    ReadOnlyError: (503, "The store cannot be written."),
+    ClosedError: (503, "The server is shutting down."),
+    DatabaseError: (503, "The store cannot be used. The server's log tells why."),
+    EmbedderMismatchError: (503, "The store was embedded with another model. The server's log tells the cure."),
+    ModelNotFoundError: (503, "The embedding model is not installed. The server's log tells the cure."),
+    EmbeddingError: (500, "The text could not be embedded. The server's log tells why."),
+    Mem0LiteError: _INTERNAL,
+}
+
+
+def _detail(status: int, detail: Any, headers: dict[str, str] | None = None) -> Response[dict[str, Any]]:
+    return Response({"detail": detail}, status_code=status, headers=headers, media_type="application/json")
+
+
+def _refused(request: AnyRequest, error: ValidationError) -> Response[dict[str, Any]]:
+    return _detail(400, str(error))
+
+
+def _not_found(request: AnyRequest, error: MemoryNotFoundError) -> Response[dict[str, Any]]:
+    return _detail(404, str(error))
+
+
+def _wrong_shape(request: AnyRequest, error: InvalidRequest) -> Response[dict[str, Any]]:
+    return _detail(422, error.extra)
+
+
+def _wrong_parameters(request: AnyRequest, error: ValidationException) -> Response[dict[str, Any]]:
+    problems = parameter_problems(request, error)
+    return _detail(422, problems) if problems else _detail(400, error.detail)
+
+
+def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
+    if error.status_code >= 500 and error.detail != _CLIENT_GONE:
+        return _unexpected(request, error)
+    return _detail(error.status_code, error.detail, error.headers)
+
+
+def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any]]:
+    status, detail = next(_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES)
+    _log(request, error)
+    return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, DatabaseBusyError) else None)
+
+
+def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    _log(request, error)
+    return _detail(*_INTERNAL)
+
+
+def _log(request: AnyRequest, error: Exception) -> None:
+    request_id = request.scope.get("mem0lite.request_id", "-")
+    logger.error("Request %s failed: %s %r", request_id, request.method, request.url.path, exc_info=error)
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    ValidationError: _refused,
+    MemoryNotFoundError: _not_found,
+    Mem0LiteError: _failed,
+    InvalidRequest: _wrong_shape,
+    ValidationException: _wrong_parameters,
+    HTTPException: _http,
+    Exception: _unexpected,
+}
+"""The nearest class in an exception's MRO handles it."""

@@ -1,0 +1,337 @@
+"""The bodies of requests and responses, as they are decoded and as the OpenAPI document describes them.
+
+Responses are dictionaries at run time, those of ``mem0lite.types``; the structs of the second half describe them.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Json = dict[str, Any]
+
+_ID = "3f2b7c1e-9a54-4a0e-8d0e-5b7f3c9d1a20"
+_INSTANT = "2030-01-31T12:00:00+00:00"
+
+UserId = Annotated[str | None, Meta(description="The user the memory belongs to.", examples=["alice"])]
+AgentId = Annotated[str | None, Meta(description="The agent the memory belongs to.", examples=["travel-planner"])]
+RunId = Annotated[str | None, Meta(description="The run (session) the memory belongs to.", examples=["2030-01-31"])]
+
+
+# -- requests
+
+
+class Message(Struct, omit_defaults=True):
+    """One message of a conversation."""
+
+    role: Annotated[
+        str,
+        Meta(description="Role of the message (user or assistant). System messages are skipped.", examples=["user"]),
+    ]
+    content: Annotated[
+        str | list[Json] | None,
+        Meta(
+            description="Message content: text, or parts of type 'text'. Null only where tool_calls is given.",
+            examples=["I am allergic to peanuts"],
+        ),
+    ]
+    name: Annotated[
+        str | None, Meta(description="Who is speaking; kept as the memory's actor_id.", examples=["Alice"])
+    ] = None
+    timestamp: Annotated[
+        float | str | None,
+        Meta(description="When it was said: ISO 8601 or epoch seconds.", examples=[_INSTANT]),
+    ] = None
+    tool_calls: Annotated[
+        list[Json] | None, Meta(description="Tool calls of an assistant; not remembered.", examples=[[]])
+    ] = None
+
+
+class MemoryCreate(Struct):
+    """What to remember."""
+
+    messages: Annotated[
+        list[Message],
+        Meta(
+            description="List of messages to store.",
+            examples=[[{"role": "user", "content": "I am allergic to peanuts"}]],
+        ),
+    ]
+    user_id: UserId = None
+    agent_id: AgentId = None
+    run_id: RunId = None
+    metadata: Annotated[
+        Json | None,
+        Meta(
+            description="Anything to filter by later. `expires_at` and `memory_lifespan` (`short_term` or `long_term`) "
+            "set when the memory expires.",
+            examples=[{"project_id": "p1", "domain_tags": ["python"]}],
+        ),
+    ] = None
+    expiration_date: Annotated[
+        str | None,
+        Meta(
+            description="Expiration date in YYYY-MM-DD format: the last day (UTC) on which the memory is visible.",
+            examples=["2030-12-31"],
+        ),
+    ] = None
+    ttl: Annotated[
+        float | None, Meta(description="Seconds until the memory expires, from its creation.", examples=[3600])
+    ] = None
+    timestamp: Annotated[
+        float | str | None,
+        Meta(
+            description="When it was said: ISO 8601 or epoch seconds. Becomes `created_at`. Default: now.",
+            examples=[_INSTANT],
+        ),
+    ] = None
+    infer: Annotated[
+        bool | None,
+        Meta(
+            description="True (default): a text the same scope already holds is reported, not stored twice. "
+            "False: every message is stored.",
+            examples=[True],
+        ),
+    ] = None
+    memory_type: Annotated[
+        str | None,
+        Meta(description="`procedural_memory`, or nothing.", examples=["procedural_memory"]),
+    ] = None
+    prompt: Annotated[
+        str | None,
+        Meta(description="Accepted for clients of mem0; has no effect, as no model rewrites memories.", examples=[""]),
+    ] = None
+
+
+class MemoryUpdate(Struct):
+    """What to change; a field that is left out stays as it is."""
+
+    text: Annotated[
+        str | UnsetType | None,
+        Meta(description="New content to update the memory with.", examples=["I am allergic to nuts"]),
+    ] = UNSET
+    metadata: Annotated[
+        Json | UnsetType | None,
+        Meta(description="Metadata to merge into the memory's.", examples=[{"verified": True}]),
+    ] = UNSET
+    expiration_date: Annotated[
+        str | UnsetType | None,
+        Meta(description="Expiration date in YYYY-MM-DD format, or null to clear.", examples=["2030-12-31"]),
+    ] = UNSET
+
+
+class SearchRequest(Struct):
+    """What to search for, and where."""
+
+    query: Annotated[str, Meta(description="Search query.", examples=["What can she not eat?"])]
+    filters: Annotated[
+        Json | None,
+        Meta(
+            description="Which memories to search: ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, "
+            "contains, icontains) and AND, OR, NOT. An id of a user, agent or run is needed here or beside it.",
+            examples=[{"user_id": "alice", "domain_tags": ["python", "rust"]}],
+        ),
+    ] = None
+    user_id: UserId = None
+    agent_id: AgentId = None
+    run_id: RunId = None
+    top_k: Annotated[int | None, Meta(description="Maximum number of results to return.", examples=[10])] = None
+    limit: Annotated[int | None, Meta(description="Another name of top_k, which is read first.", examples=[10])] = None
+    threshold: Annotated[
+        float | None, Meta(description="Minimum score of a result, from 0 to 1. Default: 0.1.", examples=[0.1])
+    ] = None
+    explain: Annotated[
+        bool | None, Meta(description="Include score details for each search result.", examples=[False])
+    ] = None
+    show_expired: Annotated[bool | None, Meta(description="Include expired memories.", examples=[False])] = None
+    rerank: Annotated[
+        bool | None, Meta(description="Accepted for clients of mem0; has no effect.", examples=[False])
+    ] = None
+
+
+class ResetScope(Struct, forbid_unknown_fields=True):
+    """Whose memories to remove; without a body, everybody's."""
+
+    user_id: Annotated[str | UnsetType | None, Meta(description="This user's.", examples=["alice"])] = UNSET
+    agent_id: Annotated[str | UnsetType | None, Meta(description="This agent's.", examples=["planner"])] = UNSET
+    run_id: Annotated[str | UnsetType | None, Meta(description="This run's.", examples=["2030-01-31"])] = UNSET
+
+
+class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
+    """What can be set while the server runs."""
+
+    vacuum_interval_seconds: Annotated[
+        float | UnsetType,
+        Meta(description="Seconds between two removals of expired memories; 0 is never.", examples=[60]),
+    ] = UNSET
+
+
+# -- responses
+
+
+class AddedMemory(Struct):
+    """The outcome of one message."""
+
+    id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
+    event: Annotated[
+        Literal["ADD", "UPDATE", "DELETE", "NONE"],
+        Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
+    ]
+    actor_id: Annotated[
+        str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
+    ] = UNSET
+    role: Annotated[
+        str | UnsetType | None, Meta(description="Role of the message; with `infer=false` only.", examples=["user"])
+    ] = UNSET
+
+
+class AddResponse(Struct):
+    """One outcome per message."""
+
+    results: Annotated[list[AddedMemory], Meta(description="The outcomes, in the order of the messages.")]
+
+
+class ScoreDetails(Struct):
+    """How a score came about."""
+
+    semantic_score: Annotated[float, Meta(description="Cosine similarity, negative values as 0.", examples=[0.62])]
+    bm25_score: Annotated[float, Meta(description="Keyword score, from 0 to 1.", examples=[0.4])]
+    semantic_weight: Annotated[float, Meta(description="Weight of the similarity.", examples=[0.7])]
+    bm25_weight: Annotated[float, Meta(description="Weight of the keyword score.", examples=[0.3])]
+    matched_terms: Annotated[
+        list[str], Meta(description="Stems of the query that occur in the memory.", examples=[["peanut"]])
+    ]
+    entity_boost: Annotated[float, Meta(description="Part of the score that shared entities add.", examples=[0.0])]
+    raw_score: Annotated[float, Meta(description="The sum before it is scaled.", examples=[0.55])]
+    max_possible_score: Annotated[float, Meta(description="The most the sum could be.", examples=[1.0])]
+    final_score: Annotated[float, Meta(description="The score.", examples=[0.55])]
+    threshold: Annotated[float, Meta(description="The least score that was asked for.", examples=[0.1])]
+
+
+class MemoryItem(Struct):
+    """One memory."""
+
+    id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
+    hash: Annotated[str, Meta(description="MD5 of the text.", examples=["856749c06f6f6630bd1733f0256a0fba"])]
+    metadata: Annotated[
+        Json | None, Meta(description="What was stored with it.", examples=[{"domain_tags": ["python"]}])
+    ]
+    created_at: Annotated[str, Meta(description="Creation, ISO 8601.", examples=[_INSTANT])]
+    updated_at: Annotated[str, Meta(description="Last change, ISO 8601.", examples=[_INSTANT])]
+    score: Annotated[
+        float | UnsetType | None,
+        Meta(description="0 to 1 in a search, null for a single memory, absent in a list.", examples=[0.55]),
+    ] = UNSET
+    user_id: Annotated[str | UnsetType, Meta(description="Its user, if any.", examples=["alice"])] = UNSET
+    agent_id: Annotated[str | UnsetType, Meta(description="Its agent, if any.", examples=["planner"])] = UNSET
+    run_id: Annotated[str | UnsetType, Meta(description="Its run, if any.", examples=["2030-01-31"])] = UNSET
+    actor_id: Annotated[str | UnsetType, Meta(description="Who said it, if known.", examples=["Alice"])] = UNSET
+    role: Annotated[str | UnsetType, Meta(description="Role of the message.", examples=["user"])] = UNSET
+    expiration_date: Annotated[
+        str | UnsetType, Meta(description="Its last visible day, if it was given one.", examples=["2030-12-31"])
+    ] = UNSET
+    expires_at: Annotated[
+        str | UnsetType,
+        Meta(description="The instant from which it is invisible, whichever rule set it.", examples=[_INSTANT]),
+    ] = UNSET
+    score_details: Annotated[ScoreDetails | UnsetType, Meta(description="How the score came about, if asked for.")] = (
+        UNSET
+    )
+
+
+class SearchResponse(Struct):
+    """The memories found."""
+
+    results: Annotated[list[MemoryItem], Meta(description="The memories, best first.")]
+
+
+class MemoryPage(Struct):
+    """One page of memories."""
+
+    results: Annotated[list[MemoryItem], Meta(description="The memories, newest first.")]
+    total: Annotated[int, Meta(description="How many memories match in all.", examples=[1])]
+
+
+class HistoryItem(Struct):
+    """One change of one memory."""
+
+    id: Annotated[str, Meta(description="Id of the change.", examples=[_ID])]
+    memory_id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    old_memory: Annotated[str | None, Meta(description="The text before.", examples=["I love Python"])]
+    new_memory: Annotated[str | None, Meta(description="The text after.", examples=["I love Rust"])]
+    event: Annotated[
+        Literal["ADD", "UPDATE", "DELETE", "NONE"], Meta(description="What happened.", examples=["UPDATE"])
+    ]
+    created_at: Annotated[str, Meta(description="The memory's creation, ISO 8601.", examples=[_INSTANT])]
+    updated_at: Annotated[str, Meta(description="The change, ISO 8601.", examples=[_INSTANT])]
+    is_deleted: Annotated[bool, Meta(description="True for a deletion.", examples=[False])]
+    actor_id: Annotated[str | None, Meta(description="Who said it, if known.", examples=["Alice"])]
+    role: Annotated[str | None, Meta(description="Role of the message.", examples=["user"])]
+
+
+class Entity(Struct):
+    """A user, agent or run that has memories."""
+
+    id: Annotated[str, Meta(description="Its id.", examples=["alice"])]
+    type: Annotated[Literal["user", "agent", "run"], Meta(description="What it is.", examples=["user"])]
+    total_memories: Annotated[int, Meta(description="How many memories it has.", examples=[12])]
+    created_at: Annotated[str, Meta(description="Creation of its first memory, ISO 8601.", examples=[_INSTANT])]
+    updated_at: Annotated[str, Meta(description="Its last change, ISO 8601.", examples=[_INSTANT])]
+
+
+class MessageResponse(Struct):
+    """The answer of an operation that has nothing to return."""
+
+    message: Annotated[str, Meta(description="What was done.", examples=["Memory updated successfully!"])]
+
+
+class EmbedderInfo(Struct):
+    """The model memories are embedded with."""
+
+    name: Annotated[str, Meta(description="Its name.", examples=["all-MiniLM-L6-v2"])]
+    dimensions: Annotated[int, Meta(description="Length of its vectors.", examples=[384])]
+
+
+class Configuration(Struct):
+    """The settings of the server; none of them is secret."""
+
+    version: Annotated[str, Meta(description="Version of mem0lite.", examples=["0.1.0"])]
+    db: Annotated[str, Meta(description="Name of the file, without its folder.", examples=["mem0lite.db"])]
+    embedder: Annotated[EmbedderInfo, Meta(description="The model memories are embedded with.")]
+    vacuum_interval_seconds: Annotated[
+        float, Meta(description="Seconds between two removals of expired memories; 0 is never.", examples=[60])
+    ]
+
+
+class ErrorResponse(Struct):
+    """Why a request was refused."""
+
+    detail: Annotated[
+        str,
+        Meta(
+            description="The reason, and where possible the cure.",
+            examples=["At least one identifier (user_id, agent_id, run_id) is required."],
+        ),
+    ]
+
+
+class ValidationError(Struct):
+    """One thing that is wrong with the shape of a request."""
+
+    loc: Annotated[
+        list[str | int],
+        Meta(description="Where: body, query or path, and the way to it.", examples=[["body", "query"]]),
+    ]
+    msg: Annotated[str, Meta(description="What is wrong.", examples=["Field required"])]
+    type: Annotated[str, Meta(description="The kind of error.", examples=["missing"])]
+    input: Annotated[Any, Meta(description="What was sent there.", examples=[{"user_id": "alice"}])] = UNSET
+    ctx: Annotated[
+        Json | UnsetType, Meta(description="The bound or the choice that was missed.", examples=[{"le": 1000}])
+    ] = UNSET
+
+
+class HTTPValidationError(Struct):
+    """A request of the wrong shape."""
+
+    detail: Annotated[list[ValidationError], Meta(description="Everything that is wrong with it.")]

@@ -1,0 +1,395 @@
+"""mem0's self-hosted REST API: bare paths without a trailing slash."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from litestar import Request, Router, delete, get, post, put
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import ClientException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Operation, RequestBody
+from litestar.params import JSONBody, Parameter, SkipValidation
+
+from ..aio import AsyncMemory
+from ..errors import ValidationError
+from ..filters import ANY_SCOPE, SCOPE_IDS
+from ..values import clean_id
+from . import schemas
+from .backend import Backend
+from .guards import exact_path
+from .schemas import ConfigurationUpdate, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
+from .validation import JsonBody
+
+DEFAULT_LIST_SIZE = 100
+MAX_LIST_SIZE = 1_000
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Mapping[str, object]
+Answers = Sequence[Answer]
+"""What handlers return. The OpenAPI document takes the shapes from ``responses=``, which describe each field."""
+
+Memory = NamedDependency[SkipValidation[AsyncMemory]]
+Server = NamedDependency[SkipValidation[Backend]]
+
+# Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
+UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
+AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
+RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
+MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
+
+
+def _any_of(what: str) -> Any:
+    return Parameter(description=f"Memories with any of these {what}; repeated, or separated by commas.")
+
+
+Values = list[str] | None
+ProjectIds = Annotated[Values, _any_of("values of metadata.project_id")]
+Lifespans = Annotated[Values, _any_of("values of metadata.memory_lifespan")]
+Categories = Annotated[Values, _any_of("values of metadata.memory_category")]
+DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
+
+
+def _answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
+    """Return the documentation of a route's responses."""
+    answers = {200: ResponseSpec(container, description=description, generate_examples=False)}
+    for status in (400, *refusals):
+        kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
+        answers[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
+    return answers
+
+
+_REFUSALS = {400: "A value cannot be accepted", 404: "No such memory", 422: "Validation Error"}
+_DONE = (schemas.MessageResponse, "Done")
+
+
+def _body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
+    """Return the documentation of a route whose body is for example this one."""
+
+    @dataclass
+    class WithExample(Operation):
+        def __post_init__(self) -> None:
+            body = cast("RequestBody", self.request_body)
+            body.required = required
+            for content in body.content.values():
+                content.example = example
+
+    return WithExample
+
+
+# -- memories
+
+
+@post(
+    "/memories",
+    status_code=200,
+    tags=["memories"],
+    summary="Store memories",
+    responses=_answers(schemas.AddResponse, "The outcome of each message", 422),
+    operation_class=_body(
+        {
+            "messages": [{"role": "user", "content": "I am allergic to peanuts"}],
+            "user_id": "alice",
+            "metadata": {"domain_tags": ["food"]},
+        }
+    ),
+)
+async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
+    """Store each message as a memory of a user, an agent or a run: all of them or, on an error, none."""
+    given = msgspec.structs.asdict(data)
+    if all(given[name] is None for name in SCOPE_IDS):
+        raise ClientException("At least one identifier (user_id, agent_id, run_id) is required.")
+    given["messages"] = msgspec.to_builtins(data.messages)
+    given["infer"] = data.infer is not False
+    return await memory.add(**given)
+
+
+@get(
+    "/memories",
+    tags=["memories"],
+    summary="List memories",
+    responses=_answers(schemas.MemoryPage, "One page, and how many memories match in all", 422),
+)
+async def list_memories(
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    run_id: RunId = None,
+    project_id: ProjectIds = None,
+    memory_lifespan: Lifespans = None,
+    memory_category: Categories = None,
+    domain_tag: DomainTags = None,
+    domain_tags: DomainTags = None,
+    top_k: Annotated[
+        int, Parameter(ge=0, le=MAX_LIST_SIZE, description="Maximum number of results to return.")
+    ] = DEFAULT_LIST_SIZE,
+    offset: Annotated[int, Parameter(ge=0, description="How many results to pass over.")] = 0,
+    page: Annotated[int | None, Parameter(ge=1, description="Number of the page, instead of offset.")] = None,
+    page_size: Annotated[
+        int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
+    ] = None,
+    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+) -> Answer:
+    """List memories, newest first. Ids and filters are AND-ed; with none of them, all memories are listed."""
+    filters = _metadata_filters(
+        project_id=project_id,
+        memory_lifespan=memory_lifespan,
+        memory_category=memory_category,
+        domain_tags=None if domain_tag is None and domain_tags is None else [*(domain_tag or ()), *(domain_tags or ())],
+    )
+    nothing_asked = not filters and user_id is None and agent_id is None and run_id is None
+    return await memory.get_all(
+        filters=ANY_SCOPE if nothing_asked else filters,
+        user_id=user_id,
+        agent_id=agent_id,
+        run_id=run_id,
+        top_k=top_k,
+        offset=offset or None,  # the library refuses it beside a page
+        page=page,
+        page_size=page_size,
+        show_expired=show_expired,
+    )
+
+
+@delete(
+    "/memories",
+    status_code=200,
+    tags=["memories"],
+    summary="Delete the memories of a user, agent or run",
+    responses=_answers(*_DONE, 422),
+)
+async def delete_memories(
+    memory: Memory, user_id: UserId = None, agent_id: AgentId = None, run_id: RunId = None
+) -> Answer:
+    """Delete every memory that has all the given ids. At least one id is needed; histories stay."""
+    scope = _exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id)
+    if not scope:
+        raise ClientException("At least one identifier is required.")
+    await memory.delete_all(**scope)
+    return {"message": "All relevant memories deleted"}
+
+
+@get(
+    "/memories/{memory_id:str}",
+    tags=["memories"],
+    summary="Get a memory",
+    responses=_answers(schemas.MemoryItem | None, "The memory, or null"),
+)
+async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
+    """Get one memory, or null when the id is unknown or its memory expired."""
+    return await memory.get(memory_id)
+
+
+@put(
+    "/memories/{memory_id:str}",
+    tags=["memories"],
+    summary="Change a memory",
+    responses=_answers(*_DONE, 404, 422),
+    operation_class=_body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
+)
+async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:
+    """Change a memory's text, merge into its metadata, or set its expiration date (null clears it)."""
+    return await memory.update(memory_id, **_given(data))
+
+
+@delete(
+    "/memories/{memory_id:str}",
+    status_code=200,
+    tags=["memories"],
+    summary="Delete a memory",
+    responses=_answers(*_DONE, 404),
+)
+async def delete_memory(memory: Memory, memory_id: MemoryId) -> Answer:
+    """Delete one memory; its history stays."""
+    await memory.delete(memory_id)
+    return {"message": "Memory deleted successfully"}
+
+
+@get(
+    "/memories/{memory_id:str}/history",
+    tags=["memories"],
+    summary="Get a memory's history",
+    responses=_answers(list[schemas.HistoryItem], "The changes"),
+)
+async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
+    """Get every change of a memory, oldest first; of an unknown one, none."""
+    return await memory.history(memory_id)
+
+
+# -- search
+
+
+@post(
+    "/search",
+    status_code=200,
+    tags=["search"],
+    summary="Search memories",
+    responses=_answers(schemas.SearchResponse, "The memories, best first", 422),
+    operation_class=_body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
+)
+async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
+    """Find the memories of a user, agent or run that are nearest to a query in meaning and words."""
+    threshold = {} if data.threshold is None else {"threshold": data.threshold}
+    return await memory.search(
+        data.query,
+        filters=data.filters,
+        user_id=data.user_id,
+        agent_id=data.agent_id,
+        run_id=data.run_id,
+        top_k=data.top_k,
+        limit=data.limit,
+        rerank=bool(data.rerank),
+        explain=bool(data.explain),
+        show_expired=bool(data.show_expired),
+        **threshold,
+    )
+
+
+# -- entities
+
+
+@get(
+    "/entities",
+    tags=["entities"],
+    summary="List users, agents and runs",
+    responses=_answers(list[schemas.Entity], "The users, agents and runs"),
+)
+async def list_entities(memory: Memory) -> Answers:
+    """List every user, agent and run that has memories."""
+    return await memory.entities()
+
+
+@delete(
+    "/entities/{entity_type:str}/{entity_id:str}",
+    status_code=200,
+    tags=["entities"],
+    summary="Delete a user, agent or run",
+    responses=_answers(*_DONE, 422),
+)
+async def delete_entity(
+    memory: Memory,
+    entity_type: Annotated[Literal["user", "agent", "run"], Parameter(description="What it is.")],
+    entity_id: Annotated[str, Parameter(description="Its id.")],
+) -> Answer:
+    """Delete every memory of one user, agent or run; histories stay."""
+    await memory.delete_all(**_exact_scope(**{f"{entity_type}_id": entity_id}))
+    return {"message": "Entity deleted"}
+
+
+# -- the server
+
+
+@post(
+    "/reset",
+    status_code=200,
+    tags=["server"],
+    summary="Remove everything, or a scope",
+    responses=_answers(*_DONE, 422),
+    operation_class=_body({"user_id": "alice"}, required=False),
+)
+async def reset(
+    request: AnyRequest,
+    memory: Memory,
+    data: JSONBody[ResetScope | None] = None,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    run_id: RunId = None,
+) -> Answer:
+    """Remove the memories and the histories of a user, agent or run, which the body or the query names; with
+    neither body nor query, everybody's. A parameter or field that is not one of these ids is refused here.
+    """
+    _refuse_unknown(request.query_params)
+    body = {} if data is None else _given(data)
+    scope = _exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id)
+    for name, value in _exact_scope(**body).items():
+        if scope.setdefault(name, value) != value:
+            raise ClientException(f"Nothing was removed: the body and the query name two values of {name}.")
+    if body and not scope:
+        raise ClientException("Nothing was removed: every id is null. Leave the body out to remove everything.")
+    await memory.reset(**scope)
+    return {"message": "All memories reset"}
+
+
+@get(
+    "/configure",
+    tags=["server"],
+    summary="Get the settings",
+    responses=_answers(schemas.Configuration, "The settings"),
+)
+async def get_configuration(server: Server) -> Answer:
+    """Get the settings of the server; none of them is secret."""
+    return await server.configuration()
+
+
+@post(
+    "/configure",
+    status_code=200,
+    tags=["server"],
+    summary="Change the settings",
+    responses=_answers(*_DONE, 422),
+    operation_class=_body({"vacuum_interval_seconds": 60}),
+)
+async def configure(server: Server, data: JSONBody[ConfigurationUpdate]) -> Answer:
+    """Change what can be changed while the server runs; until it stops."""
+    if isinstance(interval := data.vacuum_interval_seconds, float):
+        if not 0 <= interval < math.inf:
+            raise ValidationError(
+                f"Invalid vacuum_interval_seconds: {interval:g}. Must be 0 (never) or more.",
+                field="vacuum_interval_seconds",
+            )
+        await server.timer.change(interval)
+    return {"message": "Configuration set successfully"}
+
+
+def create_router(backend: Backend) -> Router:
+    """Return the routes, serving the memory of ``backend``."""
+
+    # Functions rather than bound methods, because Litestar copies routers deeply and functions not at all.
+    async def memory() -> AsyncMemory:
+        return await backend.memory()
+
+    async def server() -> Backend:
+        return backend
+
+    return Router(
+        "/",
+        route_handlers=[
+            *(add_memories, list_memories, delete_memories, get_memory, update_memory, delete_memory, get_history),
+            *(search_memories, list_entities, delete_entity, reset, get_configuration, configure),
+        ],
+        dependencies={"memory": Provide(memory), "server": Provide(server)},
+        guards=[exact_path],
+        dto=JsonBody,
+        return_dto=None,
+    )
+
+
+def _given(data: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields the request gave, null ones too."""
+    return {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
+
+
+def _exact_scope(**ids: str | None) -> dict[str, Any]:
+    """Return the ids that are given, for what deletes: ``*``, which elsewhere means any id, is refused."""
+    return {name: clean_id(value, name) for name, value in ids.items() if value is not None}
+
+
+def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
+    for name in parameters:
+        if name not in SCOPE_IDS:
+            raise ClientException(f"Nothing was removed: unknown parameter {name!r}. Give {', '.join(SCOPE_IDS)}.")
+
+
+def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:
+    """Return the filter of the query parameters that are given: each any-of, all of them AND-ed."""
+    conditions = [_any_value(name, values) for name, values in parameters.items() if values is not None]
+    return {"AND": conditions} if conditions else {}
+
+
+def _any_value(name: str, values: Sequence[str]) -> dict[str, Any]:
+    wanted = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    if not wanted:
+        raise ValidationError(f"Invalid {name}: cannot be empty. Leave it out instead.", field=name)
+    return {f"metadata.{name}": wanted}

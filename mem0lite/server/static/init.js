@@ -1,0 +1,9 @@
+// Kept out of the page, because the page's Content-Security-Policy allows no inline scripts.
+// The URL is relative to /docs, so that it is right under any prefix the app is mounted at.
+window.ui = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  displayRequestDuration: true,
+  validatorUrl: null, // the default asks validator.swagger.io
+});

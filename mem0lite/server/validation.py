@@ -1,0 +1,226 @@
+"""Request bodies and parameters that have the wrong shape, reported as FastAPI and Pydantic do (status 422)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, TypeVar, get_args
+
+import msgspec
+from litestar import Request
+from litestar.dto import AbstractDTO
+from litestar.exceptions import ClientException, ValidationException
+from litestar.openapi.spec import Reference, Schema
+
+from ..errors import ValidationError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_MAX_ECHO = 10_000  # bytes of a rejected value that are sent back
+_MAX_ECHO_DEPTH = 50  # not every reader of JSON copes with what ours does
+
+
+class Problem(TypedDict):
+    """One element of the ``detail`` of a 422 response."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+    input: NotRequired[Any]
+    ctx: NotRequired[dict[str, Any]]
+
+
+class InvalidRequest(ClientException):
+    """The request has the wrong shape; ``extra`` is the list of its problems."""
+
+    status_code = 422
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(extra=list(problems))
+
+
+class JsonBody(AbstractDTO[Any]):
+    """Decodes the body of a handler whose ``data`` parameter is a struct, or a struct or None.
+
+    Litestar's own decoding reports the first error only, without the input, and answers 500 to invalid UTF-8 and to
+    deep nesting.
+    """
+
+    @classmethod
+    def create_for_field_definition(cls, field_definition: Any, handler_id: str, backend_cls: Any = None) -> None:
+        """Do nothing: the struct is used as it is."""
+
+    @classmethod
+    def create_openapi_schema(cls, field_definition: Any, handler_id: str, schema_creator: Any) -> Reference | Schema:
+        """Return the schema of the struct."""
+        schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return schema
+
+    def decode_bytes(self, value: bytes) -> Any:
+        """Return the struct a request body holds."""
+        kind, _, _ = self.asgi_connection.headers.get("content-type", "").partition(";")
+        # Browsers send other types, and none at all, to any server without asking it first.
+        # https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS#simple_requests
+        if not _JSON_TYPE.fullmatch(kind.strip().lower()):
+            raise InvalidRequest([_not_json(kind.strip())])
+        field = self.asgi_connection.route_handler.parsed_data_field
+        struct = next(part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type))
+        return to_struct(parse_json(value), struct)
+
+
+_JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the value a JSON text holds. Raises InvalidRequest, or ClientException where mem0 answers 400."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest([_malformed(raw, str(error))]) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise ClientException("There was an error parsing the body") from None
+
+
+def to_struct(value: Any, struct: type[S]) -> S:
+    """Return the struct a JSON value means; unknown fields are ignored unless the struct forbids them.
+
+    Numbers and booleans are also taken from text, as mem0's server does. Raises InvalidRequest with one problem per
+    field, ValidationError for a forbidden field.
+    """
+    try:
+        return msgspec.convert(value, struct, strict=False)
+    except msgspec.ValidationError:
+        _check_known(value, struct)
+        raise InvalidRequest(list(_problems(value, struct))) from None
+
+
+def parameter_problems(request: Request[Any, Any, Any], error: ValidationException) -> list[Problem]:
+    """Return the problems Litestar found in the query and path parameters, and in an absent body."""
+    return [_parameter_problem(request, found) for found in error.extra or () if isinstance(found, Mapping)]
+
+
+def _parameter_problem(request: Request[Any, Any, Any], found: Mapping[str, Any]) -> Problem:
+    source, key = getattr(found.get("source"), "value", found.get("source")), found.get("key", "")
+    if source == "body":
+        return {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
+    values = request.path_params if source == "path" else request.query_params
+    field = request.route_handler.parsed_fn_signature.parameters.get(key)
+    options = get_args(field.annotation) if field is not None else ()
+    return _problem(found["message"], [str(source), key], values.get(key), options)
+
+
+def _problems(value: Any, struct: type[msgspec.Struct]) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield _problem("Expected `object`", ["body"], value)
+        return
+    for field in msgspec.structs.fields(struct):
+        if field.name in value:
+            try:
+                msgspec.convert(value[field.name], field.type, strict=False)
+            except msgspec.ValidationError as error:
+                yield _located_problem(str(error), field.name, value[field.name])
+        elif field.required:
+            yield _problem(f"Object missing required field `{field.name}`", ["body"], value)
+
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+def _located_problem(message: str, name: str, value: Any) -> Problem:
+    """Return the problem of msgspec's message, which may end in a path such as ``$[0].role``."""
+    message, _, path = message.partition(" - at `$")
+    loc: list[str | int] = ["body", name]
+    for key, index in _STEP.findall(path):
+        step = int(index) if index else key
+        loc.append(step)
+        value = value[step]
+    return _problem(message, loc, value)
+
+
+_OBJECT = ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
+_EXPECTED = {
+    "array": ("list_type", "Input should be a valid list"),
+    "object | null": ("dict_type", "Input should be a valid dictionary"),
+    "object": _OBJECT,
+    "str": ("string_type", "Input should be a valid string"),
+    "int": ("int_type", "Input should be a valid integer"),
+    "float": ("float_type", "Input should be a valid number"),
+    "bool": ("bool_type", "Input should be a valid boolean"),
+}
+_UNREADABLE = {
+    "int": ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+    "float": ("float_parsing", "Input should be a valid number, unable to parse string as a number"),
+    "bool": ("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
+}
+_BOUNDS = {
+    ">=": ("greater_than_equal", "ge", "greater than or equal to"),
+    "<=": ("less_than_equal", "le", "less than or equal to"),
+}
+_BOUND_MESSAGE = re.compile(r"Expected `(?:int|float)` (>=|<=) (-?\d+)")
+_TYPE_MESSAGE = re.compile(r"Expected `([^`]+)`")
+_MISSING_MESSAGE = re.compile(r"Object missing required field `([^`]+)`")
+
+
+def _problem(message: str, loc: list[str | int], value: Any, options: Sequence[Any] = ()) -> Problem:
+    """Return the problem that msgspec's message, without its path, tells of the value at ``loc``."""
+    if match := _MISSING_MESSAGE.match(message):
+        return _with_input("missing", [*loc, match[1]], "Field required", value)
+    if match := _BOUND_MESSAGE.match(message):
+        kind, name, words = _BOUNDS[match[1]]
+        bound = int(match[2])
+        return _with_input(kind, loc, f"Input should be {words} {bound}", value, {name: bound})
+    if message.startswith("Invalid enum value"):
+        *others, last = (f"'{option}'" for option in options)
+        expected = f"{', '.join(others)} or {last}"
+        return _with_input("literal_error", loc, f"Input should be {expected}", value, {"expected": expected})
+    expected = match[1] if (match := _TYPE_MESSAGE.match(message)) else ""
+    name = expected.removesuffix(" | null") if expected not in _EXPECTED else expected
+    known = (_UNREADABLE if isinstance(value, str) else {}).get(name) or _EXPECTED.get(name)
+    kind, text = known or ("value_error", message.replace("`", "'"))
+    return _with_input(kind, loc, text, value)
+
+
+def _with_input(kind: str, loc: list[str | int], msg: str, value: Any, ctx: dict[str, Any] | None = None) -> Problem:
+    problem: Problem = {"type": kind, "loc": loc, "msg": msg}
+    if _shallow(value, _MAX_ECHO_DEPTH) and len(encoded := msgspec.json.encode(value)) <= _MAX_ECHO:
+        problem["input"] = msgspec.Raw(encoded)
+    if ctx is not None:
+        problem["ctx"] = ctx
+    return problem
+
+
+def _shallow(value: Any, levels: int) -> bool:
+    """Return whether a JSON value has at most so many lists and objects inside each other."""
+    if not isinstance(value, dict | list):
+        return True
+    return levels > 0 and all(
+        _shallow(item, levels - 1) for item in (value.values() if isinstance(value, dict) else value)
+    )
+
+
+def _malformed(raw: bytes, message: str) -> Problem:
+    position = re.search(r"\(byte (\d+)\)", message)
+    place = int(position[1]) if position else len(raw)
+    return {
+        "type": "json_invalid",
+        "loc": ["body", place],
+        "msg": "JSON decode error",
+        "input": {},
+        "ctx": {"error": message},
+    }
+
+
+def _not_json(kind: str) -> Problem:
+    kind_, text = _OBJECT
+    return {
+        "type": kind_,
+        "loc": ["body"],
+        "msg": f"{text}. Send JSON with the header Content-Type: application/json, not {kind or 'none'}.",
+    }
+
+
+def _check_known(value: Any, struct: type[msgspec.Struct]) -> None:
+    if not (struct.__struct_config__.forbid_unknown_fields and isinstance(value, dict)):
+        return
+    known = [field.name for field in msgspec.structs.fields(struct)]
+    for name in value:
+        if name not in known:
+            raise ValidationError(f"Unknown field {name!r}. The fields are: {', '.join(known)}.", field=name)

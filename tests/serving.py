@@ -1,0 +1,75 @@
+"""A real server in a thread, on a loopback port the system chooses.
+
+A test module takes the fixtures with ``served, store, client = serving.served, serving.store, serving.client``.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from embedder import HashEmbedder
+
+from mem0lite import Memory
+from mem0lite.server import Settings, create_app
+
+
+@contextmanager
+def served_by(app: Any) -> Iterator[httpx.Client]:
+    """Serve an ASGI app and yield a client of it; the socket listens before the server starts, so nothing polls."""
+    # asyncio turns Nagle's algorithm off, which costs 40 ms per response, only for sockets that name their protocol.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        host, port = listener.getsockname()
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Memory, httpx.Client]]:
+    """A memory and a client of a server on it, for all tests of a module."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        app = create_app(memory, Settings(vacuum_interval_seconds=0))
+        with served_by(app) as client:
+            yield memory, client
+
+
+@pytest.fixture
+def store(served: tuple[Memory, httpx.Client]) -> Iterator[Memory]:
+    """The served memory, empty at the start of each test."""
+    served[0].reset()
+    yield served[0]
+
+
+@pytest.fixture
+def client(served: tuple[Memory, httpx.Client], store: Memory) -> httpx.Client:
+    """A client of the server on ``store``."""
+    return served[1]
+
+
+def add(client: httpx.Client, text: str, **fields: Any) -> str:
+    """Store one memory of alice, or of the given scope, and return its id."""
+    scope = {} if fields.keys() & {"user_id", "agent_id", "run_id"} else {"user_id": "alice"}
+    body = {"messages": [{"role": "user", "content": text}], **scope, **fields}
+    answer = client.post("/memories", json=body)
+    assert answer.status_code == 200, answer.text
+    memory_id: str = answer.json()["results"][0]["id"]
+    return memory_id
+
+
+def texts(answer: httpx.Response) -> set[str]:
+    """Return the texts of the memories in an answer."""
+    assert answer.status_code == 200, answer.text
+    return {item["memory"] for item in answer.json()["results"]}

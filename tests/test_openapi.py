@@ -1,0 +1,264 @@
+"""The OpenAPI document and the page that shows it."""
+
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import httpx
+import msgspec
+import pytest
+import serving
+from serving import add
+
+from mem0lite import types
+from mem0lite.server import docs, schemas
+
+served, store, client = serving.served, serving.store, serving.client
+
+ROUTES = {
+    ("/memories", "post"),
+    ("/memories", "get"),
+    ("/memories", "delete"),
+    ("/memories/{memory_id}", "get"),
+    ("/memories/{memory_id}", "put"),
+    ("/memories/{memory_id}", "delete"),
+    ("/memories/{memory_id}/history", "get"),
+    ("/search", "post"),
+    ("/reset", "post"),
+    ("/entities", "get"),
+    ("/entities/{entity_type}/{entity_id}", "delete"),
+    ("/configure", "get"),
+    ("/configure", "post"),
+}
+
+
+@pytest.fixture
+def document(client: httpx.Client) -> dict[str, Any]:
+    """The served OpenAPI document."""
+    answer = client.get("/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def test_document_names_itself(document: dict[str, Any]) -> None:
+    """It is OpenAPI 3.1 with a title, a version, a description, and a server that is right under any prefix."""
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"]["title"] == "mem0lite"
+    assert document["info"]["version"]
+    assert len(document["info"]["description"]) > 100
+    assert [server["url"] for server in document["servers"]] == ["./"]
+
+
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    """Each route has a group with a description, a one-line summary, a description and its own operation id."""
+    assert {(path, method) for path, method, _ in _operations(document)} == ROUTES
+    groups = {tag["name"] for tag in document["tags"] if tag["description"]}
+    ids = []
+    for _, _, operation in _operations(document):
+        assert set(operation["tags"]) <= groups
+        assert 5 < len(operation["summary"]) < 60
+        assert operation["description"]
+        ids.append(operation["operationId"])
+    assert len(set(ids)) == len(ids)
+
+
+def test_component_names_are_mem0_s(document: dict[str, Any]) -> None:
+    """Clients generated from mem0's document find the names they know."""
+    names = {"MemoryCreate", "MemoryUpdate", "SearchRequest", "Message", "MessageResponse", "Entity"}
+    assert names | {"HTTPValidationError", "ValidationError"} <= set(document["components"]["schemas"])
+    for path, method, name in (
+        ("/memories", "post", "MemoryCreate"),
+        ("/memories/{memory_id}", "put", "MemoryUpdate"),
+        ("/search", "post", "SearchRequest"),
+    ):
+        body = document["paths"][path][method]["requestBody"]
+        assert body["required"] is True
+        assert body["content"]["application/json"]["schema"] == {"$ref": f"#/components/schemas/{name}"}
+
+
+def test_search_request_describes_top_k_as_mem0_does(document: dict[str, Any]) -> None:
+    """mem0's own tests ask for this sentence."""
+    properties = document["components"]["schemas"]["SearchRequest"]["properties"]
+    assert properties["top_k"]["description"] == "Maximum number of results to return."
+
+
+def test_required_fields_are_mem0_s(document: dict[str, Any]) -> None:
+    """A request needs no field that mem0 does not need."""
+    components = document["components"]["schemas"]
+    required = {
+        name: components[name].get("required", []) for name in ("MemoryCreate", "MemoryUpdate", "SearchRequest")
+    }
+    assert required == {"MemoryCreate": ["messages"], "MemoryUpdate": [], "SearchRequest": ["query"]}
+
+
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    """No ``$ref`` leads nowhere, and no component is left unused."""
+    references = set(_references(document))
+    assert references == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+
+def test_every_field_and_parameter_is_described(document: dict[str, Any]) -> None:
+    """Nothing in the document has to be guessed."""
+    for name, component in document["components"]["schemas"].items():
+        for field, schema in component["properties"].items():
+            assert schema.get("description"), f"{name}.{field}"
+    for path, method, operation in _operations(document):
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), f"{method} {path} {parameter['name']}"
+
+
+def test_responses_are_described(document: dict[str, Any]) -> None:
+    """Success is 200 with a shape; errors are mem0's shapes; a body can be of the wrong shape."""
+    for path, method, operation in _operations(document):
+        responses = operation["responses"]
+        assert set(responses) <= {"200", "400", "404", "422"}
+        assert list(_references(responses["200"])), f"{method} {path}"
+        if "422" in responses:
+            assert list(_references(responses["422"])) == ["#/components/schemas/HTTPValidationError"]
+        assert ("422" in responses) or "requestBody" not in operation
+
+
+def test_only_reset_can_be_called_without_its_body(document: dict[str, Any]) -> None:
+    """A body is optional where it names a scope."""
+    optional = {
+        path
+        for path, _, operation in _operations(document)
+        if operation.get("requestBody", {}).get("required") is False
+    }
+    assert optional == {"/reset"}
+
+
+def test_examples_of_bodies_are_accepted(client: httpx.Client, document: dict[str, Any]) -> None:
+    """What the page offers to send is answered 200."""
+    memory_id = add(client, "tea")
+    tried = 0
+    for path, method, operation in _operations(document):
+        if body := operation.get("requestBody"):
+            example = body["content"]["application/json"]["example"]
+            assert client.request(method, path.replace("{memory_id}", memory_id), json=example).status_code == 200
+            tried += 1
+    assert tried == 5
+    client.post("/configure", json={"vacuum_interval_seconds": 0})
+
+
+@pytest.mark.parametrize(
+    ("described", "typed"),
+    [
+        (schemas.AddResponse, types.AddResult),
+        (schemas.AddedMemory, types.AddedItem),
+        (schemas.MemoryItem, types.MemoryItem),
+        (schemas.ScoreDetails, types.ScoreDetails),
+        (schemas.SearchResponse, types.SearchResult),
+        (schemas.MemoryPage, types.Page),
+        (schemas.HistoryItem, types.HistoryItem),
+        (schemas.Entity, types.Entity),
+        (schemas.MessageResponse, types.MessageResult),
+    ],
+)
+def test_described_responses_are_those_of_the_library(described: type[msgspec.Struct], typed: Any) -> None:
+    """The document and the library's types name the same fields, and the same of them are always there."""
+    fields = msgspec.structs.fields(described)
+    assert {field.name for field in fields} == set(get_type_hints(typed))
+    assert {field.name for field in fields if field.required} == set(typed.__required_keys__)
+
+
+def test_described_responses_are_what_is_sent(client: httpx.Client) -> None:
+    """Real answers have the described fields, of the described types, and no others."""
+    memory_id = add(client, "tea", metadata={"k": 1}, ttl=1_000, infer=False)
+    body = {"messages": [{"role": "user", "name": "Al", "content": "tea"}], "user_id": "alice", "infer": False}
+    search = {"query": "tea", "user_id": "alice", "explain": True}
+    answers: list[tuple[httpx.Response, Any]] = [
+        (client.post("/memories", json=body), schemas.AddResponse),
+        (client.get("/memories"), schemas.MemoryPage),
+        (client.get(f"/memories/{memory_id}"), schemas.MemoryItem),
+        (client.post("/search", json=search), schemas.SearchResponse),
+        (client.get(f"/memories/{memory_id}/history"), list[schemas.HistoryItem]),
+        (client.get("/entities"), list[schemas.Entity]),
+        (client.get("/configure"), schemas.Configuration),
+        (client.delete(f"/memories/{memory_id}"), schemas.MessageResponse),
+        (client.delete("/memories"), schemas.ErrorResponse),
+        (client.post("/search", json={}), schemas.HTTPValidationError),
+    ]
+    for answer, described in answers:
+        assert msgspec.to_builtins(msgspec.json.decode(answer.content, type=described)) == answer.json()
+
+
+# -- the page
+
+
+@pytest.mark.parametrize("path", ["/", "/redoc"])
+def test_browsers_are_sent_to_the_page(client: httpx.Client, path: str) -> None:
+    """The root and the place of ReDoc redirect to the page, as mem0's root does."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
+
+
+def test_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
+    """The page has a title, links relative files only, has no inline code, and may load nothing else."""
+    page = client.get("/docs")
+    assert page.headers["Content-Type"].startswith("text/html")
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'"
+    )
+    assert "unsafe" not in policy
+    assert "<title>mem0lite API</title>" in page.text
+    assert not re.search(r"https?:|//|<style|\sstyle=|\son\w+=", page.text)
+    assert re.findall(r"<script[^>]*>(.*?)</script>", page.text, re.DOTALL) == ["", ""]
+
+
+def test_files_of_the_page_are_served(client: httpx.Client) -> None:
+    """Every file the page links is there with its type, and the document is where the page's script looks."""
+    page = client.get("/docs")
+    links = [link for link in re.findall(r'(?:href|src)="([^"]+)"', page.text) if not link.startswith("data:")]
+    assert len(links) == 4
+    for link in links:
+        answer = client.get(urllib.parse.urljoin("/docs", link))
+        kind = "text/css" if link.endswith(".css") else "text/javascript"
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, kind)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    script = client.get("/docs/init.js").text
+    assert not re.search(r"https?://", script)
+    source = re.search(r'url: "([^"]+)"', script)
+    assert source is not None
+    assert client.get(urllib.parse.urljoin("/docs", source[1])).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/docs/LICENSE", "/docs/app.py", "/openapi.yaml", "/schema"])
+def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
+    """Only the files of the page can be read, and Litestar's own documentation is not there."""
+    assert client.get(path).status_code == 404
+
+
+def test_swagger_ui_is_vendored_with_its_licence() -> None:
+    """The copied files are the named version's, complete with licence and notice."""
+    folder = docs.STATIC / "swagger-ui"
+    assert {file.name for file in folder.iterdir()} == {
+        "LICENSE",
+        "NOTICE",
+        "swagger-ui-bundle.js",
+        "swagger-ui-bundle.js.LICENSE.txt",
+        "swagger-ui.css",
+    }
+    assert json.dumps(docs.SWAGGER_UI_VERSION) in (folder / "swagger-ui-bundle.js").read_text()

@@ -1,0 +1,389 @@
+"""The self-hosted routes, compared with what mem0's own server was recorded to answer."""
+
+from typing import Any
+
+import httpx
+import pytest
+import serving
+from serving import add, texts
+
+from mem0lite import Memory
+
+served, store, client = serving.served, serving.store, serving.client
+
+HELLO = [{"role": "user", "content": "I love python"}]
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "answer"),
+    [
+        (
+            *("POST", "/memories", {"messages": HELLO}, 400),
+            {"detail": "At least one identifier (user_id, agent_id, run_id) is required."},
+        ),
+        ("POST", "/memories", {"messages": [], "user_id": "u1", "infer": False}, 200, {"results": []}),
+        (
+            *("POST", "/memories", {"messages": HELLO, "user_id": "u1", "memory_type": "core"}, 400),
+            {"detail": "Invalid 'memory_type'. Please pass procedural_memory to create procedural memories."},
+        ),
+        (
+            *("POST", "/memories", {"messages": HELLO, "user_id": "u1", "expiration_date": "bad"}, 400),
+            {"detail": "expiration_date must be a valid date in YYYY-MM-DD format."},
+        ),
+        (
+            *("POST", "/memories", {"messages": HELLO, "user_id": "a b", "infer": False}, 400),
+            {"detail": "Invalid user_id: cannot contain whitespace. Provide a valid identifier without spaces."},
+        ),
+        ("GET", "/memories?user_id=zzz", None, 200, {"results": [], "total": 0}),
+        ("GET", f"/memories/{UNKNOWN}", None, 200, None),
+        ("GET", "/memories/nope", None, 200, None),
+        ("GET", "/memories/{id}/", None, 404, {"detail": "Not Found"}),
+        ("GET", "/memories/", None, 404, {"detail": "Not Found"}),
+        ("GET", "/memories//{id}", None, 404, {"detail": "Not Found"}),
+        ("GET", "/memories/nope/history", None, 200, []),
+        (
+            *("POST", "/search", {"query": "python"}, 400),
+            {
+                "detail": "filters must contain at least one of: user_id, agent_id, run_id. "
+                "Example: filters={'user_id': 'u1'}"
+            },
+        ),
+        (
+            *("POST", "/search", {"query": "  ", "user_id": "u1"}, 400),
+            {"detail": "Invalid query: cannot be empty or whitespace-only."},
+        ),
+        (
+            *("POST", "/search", {"query": "x", "user_id": "u1", "threshold": 3}, 400),
+            {"detail": "Invalid threshold: 3.0. Must be between 0 and 1 (inclusive)."},
+        ),
+        ("POST", "/search", {"query": "x", "user_id": "zzz", "limit": 1, "rerank": True}, 200, {"results": []}),
+        ("PUT", "/memories/{id}", {"text": "I love rust"}, 200, {"message": "Memory updated successfully!"}),
+        ("PUT", "/memories/{id}", {"metadata": {"k": 1}}, 200, {"message": "Memory updated successfully!"}),
+        ("PUT", "/memories/{id}", {"expiration_date": None}, 200, {"message": "Memory updated successfully!"}),
+        (
+            *("PUT", "/memories/{id}", {"data": "x"}, 400),
+            {"detail": "At least one of text, metadata, or expiration_date must be provided."},
+        ),
+        (
+            *("PUT", "/memories/{id}", {}, 400),
+            {"detail": "At least one of text, metadata, or expiration_date must be provided."},
+        ),
+        (
+            *("PUT", f"/memories/{UNKNOWN}", {"text": "x"}, 404),
+            {"detail": f"Memory with id {UNKNOWN} not found. Please provide a valid 'memory_id'"},
+        ),
+        ("DELETE", "/memories/{id}", None, 200, {"message": "Memory deleted successfully"}),
+        ("DELETE", "/memories/nope", None, 404, {"detail": "Memory with id nope not found"}),
+        ("DELETE", "/memories", None, 400, {"detail": "At least one identifier is required."}),
+        ("DELETE", "/memories?user_id=alice", None, 200, {"message": "All relevant memories deleted"}),
+        ("DELETE", "/memories?user_id=none", None, 200, {"message": "All relevant memories deleted"}),
+        ("DELETE", "/entities/user/alice", None, 200, {"message": "Entity deleted"}),
+        ("POST", "/reset", None, 200, {"message": "All memories reset"}),
+        ("POST", "/configure", {"vacuum_interval_seconds": 0}, 200, {"message": "Configuration set successfully"}),
+        ("GET", "/api/health", None, 404, {"detail": "Not Found"}),
+        ("GET", "/v1/ping/", None, 404, {"detail": "Not Found"}),
+        ("PATCH", "/memories", None, 405, {"detail": "Method Not Allowed"}),
+    ],
+)
+def test_recorded_answer(client: httpx.Client, method: str, path: str, body: Any, status: int, answer: Any) -> None:
+    """Each request gets the status and the body that mem0's server was recorded to give."""
+    memory_id = add(client, "I love python")
+    given = client.request(method, path.replace("{id}", memory_id), json=body)
+    assert (given.status_code, given.json()) == (status, answer)
+
+
+def test_add_answers_event_and_with_infer_false_also_actor_and_role(client: httpx.Client) -> None:
+    """A stored message is answered as ADD with its id and text; ``infer: false`` adds actor_id and role."""
+    inferred = client.post("/memories", json={"messages": HELLO, "user_id": "u1"}).json()["results"]
+    plain = client.post("/memories", json={"messages": HELLO, "user_id": "u1", "infer": False}).json()["results"]
+    assert [{**item, "id": ""} for item in inferred] == [{"id": "", "memory": "I love python", "event": "ADD"}]
+    assert [{**item, "id": ""} for item in plain] == [
+        {"id": "", "memory": "I love python", "event": "ADD", "actor_id": None, "role": "user"}
+    ]
+
+
+@pytest.mark.parametrize("infer", [{}, {"infer": None}, {"infer": True}])
+def test_infer_defaults_to_true(client: httpx.Client, infer: dict[str, Any]) -> None:
+    """An absent or null ``infer`` is true: a repeated text is reported, not stored again."""
+    first = add(client, "I love python", **infer)
+    body = {"messages": HELLO, "user_id": "alice", **infer}
+    assert client.post("/memories", json=body).json()["results"] == [
+        {"id": first, "memory": "I love python", "event": "NONE"}
+    ]
+
+
+def test_add_takes_every_field_of_the_library(client: httpx.Client) -> None:
+    """Scope, metadata, name, timestamp and ttl of a request reach the memory."""
+    body = {
+        "messages": [{"role": "user", "name": "Alice", "content": [{"type": "text", "text": "tea"}]}],
+        "agent_id": "a",
+        "run_id": "r",
+        "metadata": {"k": [1, {"n": None}]},
+        "timestamp": "2030-01-01T00:00:00Z",
+        "ttl": 60,
+        "prompt": "ignored",
+        "something_else": 1,
+    }
+    memory_id = client.post("/memories", json=body).json()["results"][0]["id"]
+    item = client.get(f"/memories/{memory_id}").json()
+    assert {key: item.get(key) for key in ("memory", "actor_id", "user_id", "agent_id", "run_id", "metadata")} == {
+        "memory": "tea",
+        "actor_id": "Alice",
+        "user_id": None,
+        "agent_id": "a",
+        "run_id": "r",
+        "metadata": {"k": [1, {"n": None}]},
+    }
+    assert item["created_at"] == "2030-01-01T00:00:00+00:00"
+    assert item["expires_at"] == "2030-01-01T00:01:00+00:00"
+
+
+def test_assistant_message_that_only_calls_tools_is_skipped(client: httpx.Client) -> None:
+    """A conversation with tool calls can be sent as it is."""
+    messages = [{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}, *HELLO]
+    answer = client.post("/memories", json={"messages": messages, "user_id": "u1"})
+    assert texts(answer) == {"I love python"}
+
+
+def test_get_answers_null_score_and_list_none(client: httpx.Client) -> None:
+    """A single memory has a null score, a listed one none, a found one a number."""
+    memory_id = add(client, "I love python")
+    assert client.get(f"/memories/{memory_id}").json()["score"] is None
+    assert "score" not in client.get("/memories?user_id=alice").json()["results"][0]
+    found = client.post("/search", json={"query": "python", "user_id": "alice"}).json()["results"][0]
+    assert 0 < found["score"] <= 1
+
+
+def test_large_integers_survive(client: httpx.Client) -> None:
+    """A number beyond 64 bits in metadata comes back as it was sent."""
+    memory_id = add(client, "big", metadata={"n": 10**30})
+    assert client.get(f"/memories/{memory_id}").json()["metadata"] == {"n": 10**30}
+
+
+# -- listing
+
+
+def test_list_pages_through_everything(client: httpx.Client) -> None:
+    """``top_k`` and ``offset``, or ``page`` and ``page_size``, cut pages out; ``total`` counts all."""
+    for number in range(5):
+        add(client, f"memory {number}", timestamp=number)
+    for query in ("top_k=2&offset=2", "page=2&page_size=2"):
+        answer = client.get(f"/memories?user_id=alice&{query}")
+        assert [item["memory"] for item in answer.json()["results"]] == ["memory 2", "memory 1"]
+        assert answer.json()["total"] == 5
+
+
+def test_list_gives_a_hundred_by_default(client: httpx.Client, store: Memory) -> None:
+    """Without ``top_k`` a hundred memories are listed and all are counted; up to 1000 can be asked for, or none."""
+    store.add_many([{"messages": f"memory {number}", "user_id": "alice"} for number in range(105)])
+    sizes = {query: client.get(f"/memories{query}").json() for query in ("", "?top_k=1000", "?top_k=0")}
+    assert {query: (len(page["results"]), page["total"]) for query, page in sizes.items()} == {
+        "": (100, 105),
+        "?top_k=1000": (105, 105),
+        "?top_k=0": (0, 105),
+    }
+
+
+def test_list_without_id_or_filter_gives_all_live_memories(client: httpx.Client) -> None:
+    """A bare list shows the live memories of every user, agent and run, and expired ones when asked."""
+    add(client, "of alice")
+    add(client, "of an agent", agent_id="a")
+    add(client, "expired", run_id="r", ttl=0)
+    assert texts(client.get("/memories")) == {"of alice", "of an agent"}
+    assert texts(client.get("/memories?show_expired=true")) == {"of alice", "of an agent", "expired"}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("project_id=p1", {"one", "two"}),
+        ("project_id=p1&project_id=p2", {"one", "two", "three"}),
+        ("project_id=p1,p2", {"one", "two", "three"}),
+        ("project_id=p1, p2", {"one", "two", "three"}),
+        ("project_id=p1,p2&project_id=p3", {"one", "two", "three"}),
+        ("project_id=p9", set()),
+        ("memory_lifespan=long_term", {"two"}),
+        ("memory_category=preference", {"one", "three"}),
+        ("memory_category=preference,skill", {"one", "two", "three"}),
+        ("domain_tags=python", {"one"}),
+        ("domain_tag=python", {"one"}),
+        ("domain_tag=rust", {"one", "two"}),
+        ("domain_tag=rust&domain_tags=go", {"one", "two", "three"}),
+        ("domain_tags=python,go", {"one", "three"}),
+        ("project_id=p1&memory_category=preference", {"one"}),
+        ("project_id=p1&user_id=bob", {"two"}),
+        ("user_id=alice&domain_tag=go&unknown_parameter=1", {"three"}),
+    ],
+)
+def test_metadata_parameters_filter(client: httpx.Client, query: str, expected: set[str]) -> None:
+    """Values of one parameter, repeated or comma-separated, are alternatives; different parameters all must match."""
+    add(
+        client, "one", metadata={"project_id": "p1", "memory_category": "preference", "domain_tags": ["python", "rust"]}
+    )
+    two = {"project_id": "p1", "memory_category": "skill", "domain_tags": ["rust"], "memory_lifespan": "long_term"}
+    add(client, "two", user_id="bob", metadata=two)
+    add(client, "three", metadata={"project_id": "p2", "memory_category": "preference", "domain_tags": ["go"]})
+    add(client, "four")
+    assert texts(client.get(f"/memories?{query}")) == expected
+
+
+@pytest.mark.parametrize("query", ["project_id=", "domain_tag=,", "user_id=", "user_id=a&page=2&offset=1"])
+def test_list_refuses_what_it_cannot_mean(client: httpx.Client, query: str) -> None:
+    """An empty filter or id is an error, never a list of everything."""
+    assert client.get(f"/memories?{query}").status_code == 400
+
+
+# -- search
+
+
+def test_search_merges_ids_into_filters(client: httpx.Client) -> None:
+    """Top-level ids and those of ``filters``, nested ones too, both hold."""
+    add(client, "python one", user_id="u1", run_id="r1", metadata={"project_id": "p1"})
+    add(client, "python two", user_id="u1", run_id="r2")
+    add(client, "python three", user_id="u2", run_id="r1")
+    for body in (
+        {"user_id": "u1", "filters": {"run_id": "r1"}},
+        {"filters": {"AND": [{"user_id": "u1"}, {"project_id": "p1"}]}},
+        {"run_id": "r1", "filters": {"metadata.project_id": "p1"}},
+    ):
+        assert texts(client.post("/search", json={"query": "python", **body})) == {"python one"}
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [({"top_k": 1}, 1), ({"limit": 2}, 2), ({"top_k": 1, "limit": 3}, 1), ({"top_k": None, "limit": 2}, 2), ({}, 3)],
+)
+def test_search_reads_limit_where_top_k_is_absent(client: httpx.Client, size: dict[str, Any], expected: int) -> None:
+    """``top_k`` bounds the results, ``limit`` does when it is absent or null."""
+    for number in range(3):
+        add(client, f"python {number}")
+    answer = client.post("/search", json={"query": "python", "user_id": "alice", **size})
+    assert len(answer.json()["results"]) == expected
+
+
+def test_search_threshold_defaults_to_the_library_s(client: httpx.Client) -> None:
+    """An absent or null threshold is 0.1; 0 lets everything through."""
+    add(client, "python")
+    add(client, "entirely different words here")
+    ask = {"query": "python", "user_id": "alice"}
+    counts = [
+        len(client.post("/search", json={**ask, **given}).json()["results"])
+        for given in ({}, {"threshold": None}, {"threshold": 0.1}, {"threshold": 0})
+    ]
+    assert counts == [1, 1, 1, 2]
+
+
+def test_search_explains_and_shows_expired_on_request(client: httpx.Client) -> None:
+    """``explain`` adds score_details and ``show_expired`` the expired memories; null is false."""
+    add(client, "python", ttl=-1)
+    ask = {"query": "python", "user_id": "alice"}
+    assert texts(client.post("/search", json={**ask, "show_expired": None, "explain": None})) == set()
+    found = client.post("/search", json={**ask, "show_expired": True, "explain": True}).json()["results"]
+    assert found[0]["score_details"]["final_score"] == found[0]["score"]
+
+
+# -- changing and deleting
+
+
+def test_update_tells_null_from_absent(client: httpx.Client) -> None:
+    """A null expiration date clears it, an absent one leaves it."""
+    memory_id = add(client, "tea", expiration_date="2999-12-31")
+    client.put(f"/memories/{memory_id}", json={"text": "green tea"})
+    assert client.get(f"/memories/{memory_id}").json()["expiration_date"] == "2999-12-31"
+    client.put(f"/memories/{memory_id}", json={"expiration_date": None})
+    item = client.get(f"/memories/{memory_id}").json()
+    assert (item["memory"], "expiration_date" in item) == ("green tea", False)
+
+
+def test_history_tells_every_change(client: httpx.Client) -> None:
+    """A memory's history survives its deletion, oldest change first."""
+    memory_id = add(client, "I love python")
+    client.put(f"/memories/{memory_id}", json={"text": "I love rust"})
+    client.delete(f"/memories/{memory_id}")
+    changes = client.get(f"/memories/{memory_id}/history").json()
+    assert [(change["event"], change["old_memory"], change["new_memory"]) for change in changes] == [
+        ("ADD", None, "I love python"),
+        ("UPDATE", "I love python", "I love rust"),
+        ("DELETE", "I love rust", None),
+    ]
+
+
+def test_entities_count_live_memories(client: httpx.Client) -> None:
+    """Each user, agent and run with live memories is listed, and deleting one deletes its memories only."""
+    add(client, "one", user_id="u", run_id="r")
+    add(client, "two", user_id="u")
+    add(client, "three", agent_id="a")
+    add(client, "expired", agent_id="b", ttl=0)
+    assert {(entity["type"], entity["id"], entity["total_memories"]) for entity in client.get("/entities").json()} == {
+        ("user", "u", 2),
+        ("agent", "a", 1),
+        ("run", "r", 1),
+    }
+    assert client.delete("/entities/run/r").json() == {"message": "Entity deleted"}
+    assert texts(client.get("/memories")) == {"two", "three"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/memories"),
+        ("DELETE", "/memories?user_id=*"),
+        ("DELETE", "/memories?user_id="),
+        ("DELETE", "/memories?user_id=alice&agent_id="),
+        ("DELETE", "/memories?filters={'user_id': 'alice'}"),
+        ("DELETE", "/entities/user/*"),
+        ("DELETE", "/entities/user/%20"),
+        ("POST", "/reset?user_id="),
+        ("POST", "/reset?user_id=*"),
+        ("POST", "/reset?userid=bob"),
+    ],
+)
+def test_deletion_of_an_unclear_scope_is_refused(client: httpx.Client, method: str, path: str) -> None:
+    """No mistake in naming a scope deletes anything."""
+    add(client, "kept")
+    assert client.request(method, path).status_code == 400
+    assert texts(client.get("/memories")) == {"kept"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"user_id": None}, {"userid": "bob"}, {"user_id": ""}, {"user_id": "*"}, {"user_id": 5}, [], "bob", 5, None],
+)
+def test_reset_with_an_unclear_body_is_refused(client: httpx.Client, body: Any) -> None:
+    """A body that was meant to name a scope, and does not, resets nothing."""
+    add(client, "kept")
+    content = httpx.Request("POST", "http://x", json=body).content or b"null"
+    headers = {"Content-Type": "application/json"}
+    assert client.post("/reset", content=content, headers=headers).status_code in (400, 422)
+    assert texts(client.get("/memories")) == {"kept"}
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [("?user_id=bob", None), ("", {"user_id": "bob"}), ("", {"user_id": "bob", "run_id": None})],
+)
+def test_reset_of_a_scope_spares_the_others(client: httpx.Client, query: str, body: Any) -> None:
+    """A scope in the body or the query is removed with its histories, the rest stays."""
+    add(client, "kept")
+    removed = add(client, "removed", user_id="bob")
+    assert client.post(f"/reset{query}", json=body).json() == {"message": "All memories reset"}
+    assert texts(client.get("/memories")) == {"kept"}
+    assert client.get(f"/memories/{removed}/history").json() == []
+
+
+def test_reset_refuses_two_scopes_that_disagree(client: httpx.Client) -> None:
+    """The body and the query naming different users is an error, naming the same is not."""
+    add(client, "kept")
+    assert client.post("/reset?user_id=alice", json={"user_id": "bob"}).status_code == 400
+    assert texts(client.get("/memories")) == {"kept"}
+    assert client.post("/reset?user_id=bob", json={"user_id": "bob"}).status_code == 200
+
+
+@pytest.mark.parametrize("body", [None, {}])
+def test_reset_without_a_scope_removes_everything(client: httpx.Client, body: Any) -> None:
+    """With no body, or an empty one, the store is empty afterwards."""
+    memory_id = add(client, "gone")
+    client.post("/reset", json=body)
+    assert client.get("/memories").json() == {"results": [], "total": 0}
+    assert client.get(f"/memories/{memory_id}/history").json() == []
