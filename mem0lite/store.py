@@ -14,6 +14,8 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -208,14 +210,20 @@ class Store:
 
         def work(connection: apsw.Connection) -> None:
             key, _ = _live_record(connection, memory_id, now, "")
-            _delete(connection, "m.key = ?", [key], now)
+            _delete(connection, [key], now)
 
         self._database.write(work)
 
     def delete_matching(self, expression: Expression, now: int) -> int:
         """Delete all memories that match, expired ones too; return how many. Their histories stay."""
         sql, parameters = compile_filter(expression)
-        count: int = self._database.write(lambda connection: _delete(connection, sql, parameters, now))
+
+        def work(connection: apsw.Connection) -> int:
+            keys = _keys(connection, sql, parameters)
+            _delete(connection, keys, now)
+            return len(keys)
+
+        count: int = self._database.write(work)
         return count
 
     def reset(self, expression: Expression) -> None:
@@ -227,7 +235,7 @@ class Store:
                 for table in ("memory", "vector", "vector_next", "posting", "history", "scope"):
                     connection.execute(f"DELETE FROM {table}")
                 return
-            _remove(connection, sql, parameters)
+            _remove(connection, _keys(connection, sql, parameters))
             scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
             connection.execute(f"DELETE FROM history WHERE scope IN {scopes}", parameters)
             connection.execute(f"DELETE FROM scope WHERE id IN {scopes}", parameters)
@@ -239,14 +247,15 @@ class Store:
 
         def work(connection: apsw.Connection) -> int:
             batch = _all(connection, f"SELECT m.key, m.id FROM memory m WHERE {_EXPIRED} LIMIT {_VACUUM_BATCH}", (now,))
-            _remove(connection, "m.key IN (SELECT value FROM json_each(?))", [json.dumps([key for key, _ in batch])])
+            keys = [key for key, _ in batch]
+            _remove(connection, keys)
             connection.executemany("DELETE FROM history WHERE memory_id = ?", [(memory_id,) for _, memory_id in batch])
+            _remove_empty_scopes(connection, {key >> 32 for key in keys})
             return len(batch)
 
         removed = 0
         while count := self._database.write(work):
             removed += count
-        self._database.write(_remove_empty_scopes)
         return removed, self._database.maintain(_shrink)
 
     # -- reading
@@ -314,18 +323,17 @@ class Store:
                 f"SELECT m.key, m.length, {distance} {source} WHERE {where}",
                 [*distance_parameters, *parameters],
             )
-            postings = {
-                term: _all(
-                    connection,
-                    f"SELECT p.key, p.frequency "
-                    f"FROM (SELECT s.owner, min(s.id) AS first, max(s.id) AS last FROM scope s WHERE {scope_sql} "
-                    f"GROUP BY s.owner) o CROSS JOIN posting p ON p.owner = o.owner AND p.term = ? "
-                    f"AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
-                    [*scope_parameters, term],
-                )
-                for term in query_terms
-            }
-        return Candidates(rows, postings)
+            postings = _all(
+                connection,
+                "WITH o AS MATERIALIZED (SELECT s.owner, min(s.id) AS first, max(s.id) AS last "
+                f"FROM scope s WHERE {scope_sql} GROUP BY s.owner) "
+                "SELECT t.value, p.key, p.frequency FROM json_each(?) t CROSS JOIN o "
+                "CROSS JOIN posting p ON p.owner = o.owner AND p.term = t.value "
+                "AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
+                [*scope_parameters, json.dumps(list(query_terms))],
+            )
+        by_term = {term: [found[1:] for found in group] for term, group in groupby(postings, itemgetter(0))}
+        return Candidates(rows, by_term)
 
     def records(self, keys: Sequence[int]) -> list[tuple[int, Record]]:
         """Return the memories of these keys with their keys, in their order, without those deleted meanwhile."""
@@ -598,29 +606,38 @@ def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, 
     )
 
 
-def _delete(connection: apsw.Connection, where: str, parameters: Sequence[Any], now: int) -> int:
+def _keys(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> list[int]:
+    return [key for (key,) in _all(connection, f"SELECT m.key {_MEMORIES} WHERE {where}", parameters)]
+
+
+def _delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     """Remove the memories and note each removal in its history."""
-    rows = _all(connection, f"SELECT {_COLUMNS} {_MEMORIES} WHERE {where}", parameters)
-    for row in rows:
+    for row in _rows(connection, keys):
         before = _record(row)
         _log(connection, row[0] >> 32, before.id, _change("DELETE", before, replace(before, updated_at=now)))
-    _remove(connection, where, parameters)
-    return len(rows)
+    _remove(connection, keys)
 
 
-def _remove(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> None:
+def _remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
     """Remove memories with their vectors and postings; their histories stay."""
-    rows = _all(connection, f"SELECT m.key, s.owner, m.text, m.actor_id {_MEMORIES} WHERE {where}", parameters)
+    listed = json.dumps(list(keys))
+    rows = _all(
+        connection,
+        "SELECT m.key, s.owner, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (listed,),
+    )
     _remove_postings(connection, rows)
-    keys = json.dumps([row[0] for row in rows])
     for table in ("vector", "vector_next", "memory"):
-        connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (keys,))
+        connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
 
 
-def _remove_empty_scopes(connection: apsw.Connection) -> None:
+def _remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:
     connection.execute(
-        f"DELETE FROM scope AS s WHERE NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {_SCOPE_KEYS}) "
-        "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)"
+        "DELETE FROM scope AS s WHERE s.id IN (SELECT value FROM json_each(?)) "
+        f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {_SCOPE_KEYS}) "
+        "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
+        (json.dumps(list(scopes)),),
     )
 
 
