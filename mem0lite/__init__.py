@@ -20,6 +20,7 @@ from .errors import (
     ModelNotFoundError,
     NewerFileError,
     NotAMemoryFileError,
+    PermissionDeniedError,
     ReadOnlyError,
     ValidationError,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "ModelNotFoundError",
     "NewerFileError",
     "NotAMemoryFileError",
+    "PermissionDeniedError",
     "ReadOnlyError",
     "ValidationError",
     "create_app",

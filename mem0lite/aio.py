@@ -91,6 +91,11 @@ class AsyncMemory:
         if self._owned:
             await asyncio.to_thread(self.memory.close)
 
+    @property
+    def user_id(self) -> str | None:
+        """The user whose memories this is a view of; None when it is not a view."""
+        return self.memory.user_id
+
     def for_user(self, user_id: str | int) -> Self:
         """Return a view of one user's memories, as Memory.for_user does; it opens nothing and needs no closing."""
         view = copy.copy(self)

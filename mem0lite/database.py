@@ -29,11 +29,13 @@ Durability = Literal["full", "normal"]
 
 _APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
 _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode with two connections
-_BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 30_000
 _MAX_SHARED_COMMIT = 256
 _MAX_IDLE_READERS = 8
+_BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
+# After one of these a connection may go on reporting damage that is not there, so it is not used again.
 
-_abandoned: list[apsw.Connection] = []  # a forked child must not even close its parent's connections
+_FORK_SECONDS = 5.0  # what running calls get to finish in before a fork
 
 
 class _Job:
@@ -49,11 +51,18 @@ class _Job:
         self.done, self.result, self.error = True, None, error
 
 
+class _UndoneError(Exception):
+    """The whole transaction is lost because of one job, whose error is noted in it; others may try again."""
+
+
 class Database:
-    """An open file, usable from any thread and, after a fork, from the child.
+    """An open file, usable from any thread, and after a fork from parent and child.
 
     Readers each get a connection and a snapshot of their own. Writers queue: the one that holds the lock commits
     everything that waits in a single transaction, because what makes a durable write slow is the commit's fsync.
+
+    SQLite's locks do not survive a fork: a child that inherits an open file, even one that opens it anew, loses what
+    it writes. So every connection is closed before a fork, and parent and child open their own when they need one.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durability: Durability, migrations: Sequence[str]) -> None:
@@ -74,15 +83,19 @@ class Database:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._closed = False
-        self._state = threading.Condition()  # guards the six below
+        self._paused = False  # for a fork
+        self._stranded = False  # in a child forked in the middle of a call
+        self._state = threading.Condition()  # guards the seven around it
         self._waiting: list[_Job] = []
         self._active = 0
         self._idle: list[apsw.Connection] = []
         self._open_connections: list[apsw.Connection] = []
         self._writer = None
         self._write_lock = threading.Lock()
+        self._close_lock = threading.Lock()
         # A Memory that nobody closed must still leave no -wal behind when it is dropped or the interpreter ends.
         self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._pid)
+        _databases.add(self)
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:
@@ -96,8 +109,8 @@ class Database:
             healthy = True
             try:
                 yield from self._snapshot(connection)
-            except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
-                healthy = False  # after such an error a connection may go on reporting damage that is not there
+            except _BREAKING:
+                healthy = False
                 raise
             finally:
                 self._give_back(connection, healthy)
@@ -109,11 +122,14 @@ class Database:
         """
         job = _Job(work)
         with self._enter():
-            with self._state:
-                self._waiting.append(job)
-            with self._write_lock:
-                while not job.done:
-                    self._commit_waiting()
+            try:
+                with self._state:
+                    self._waiting.append(job)
+                with self._write_lock:
+                    while not job.done:
+                        self._commit_waiting(job)
+            finally:
+                self._withdraw([job])  # where an interrupt ended the wait: nobody may run it later
         if job.error is not None:
             raise job.error
         return job.result
@@ -123,27 +139,38 @@ class Database:
         with self._enter(), self._write_lock, self._translated():
             return work(self._writer_connection())
 
+    def aside(self, work: Callable[[apsw.Connection], Any]) -> Any:
+        """Run ``work``, a statement that SQLite refuses inside a transaction, while others read and write."""
+        if self.path is None:
+            return self.maintain(work)
+        with self._enter(), self._translated():
+            connection = self._connect()
+            try:
+                return work(connection)
+            finally:
+                self._forget(connection)
+
     def close(self) -> None:
         """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``."""
-        with self._state:
-            if self._closed:
-                return
-            self._closed = True
-            self._state.wait_for(lambda: self._active == 0)
-        with self._translated():
+        with self._close_lock:
+            with self._state:
+                self._closed = True
+                self._state.wait_for(lambda: self._active == 0)
             self._finalizer()
 
     # -- who may enter
 
     @contextmanager
     def _enter(self) -> Iterator[None]:
-        if os.getpid() != self._pid and self.path is not None:
-            _abandoned.extend(self._open_connections)
-            self._finalizer.detach()
-            self._start()
         with self._state:
+            self._state.wait_for(lambda: not self._paused)
             if self._closed:
                 raise ClosedError("This Memory is closed. Open a new one.")
+            if self._stranded:
+                raise DatabaseError(
+                    f"{self._name} was in use while this process was forked. Fork while no call is running, or open "
+                    "the file after the fork only."
+                )
             self._active += 1
         try:
             yield
@@ -151,6 +178,43 @@ class Database:
             with self._state:
                 self._active -= 1
                 self._state.notify_all()
+
+    def _forget(self, connection: apsw.Connection) -> None:
+        with self._state:
+            self._open_connections.remove(connection)
+        with suppress(apsw.Error):
+            connection.close()
+
+    # -- forking
+
+    def before_fork(self) -> None:
+        """Let running calls finish, hold new ones back and close every connection to the file."""
+        with self._state:
+            self._paused = True
+            drained = self._state.wait_for(lambda: self._active == 0, _FORK_SECONDS)
+            if drained and self.path is not None:
+                self._idle.clear()
+                self._writer = None
+                _close_connections(self._open_connections, self._pid)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; connections open again when they are needed."""
+        with self._state:
+            self._paused = False
+            self._state.notify_all()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew, without the parent's threads; what an unfinished call left open is kept, and never touched."""
+        closed, stranded = self._closed, bool(self._active or (self.path and self._open_connections))
+        connections, writer = self._open_connections, self._writer
+        self._finalizer.detach()
+        self._start()
+        self._closed, self._stranded = closed, stranded
+        if self.path is None:
+            self._open_connections.extend(connections)
+            self._writer = writer
+        elif stranded:
+            _abandoned.extend(connections)
 
     def _take_reader(self) -> apsw.Connection:
         with self._state:
@@ -165,8 +229,7 @@ class Database:
             if healthy and len(self._idle) < _MAX_IDLE_READERS:
                 self._idle.append(connection)
                 return
-            self._open_connections.remove(connection)
-        connection.close()
+        self._forget(connection)
 
     def _snapshot(self, connection: apsw.Connection) -> Iterator[apsw.Connection]:
         connection.execute("BEGIN")
@@ -183,35 +246,60 @@ class Database:
             self._writer = self._connect()
         return self._writer
 
-    def _commit_waiting(self) -> None:
+    def _commit_waiting(self, own: _Job) -> None:
+        """Commit what waits. ``own`` must be among it: an interrupted leader may have lost it."""
         with self._state:
-            jobs = self._waiting[:_MAX_SHARED_COMMIT]
-            del self._waiting[:_MAX_SHARED_COMMIT]
+            jobs = self._waiting[:_MAX_SHARED_COMMIT] if own in self._waiting else []
+        if not jobs:
+            own.fail(_interrupted())
+            return
         try:
-            with self._translated():
-                self._commit(self._writer_connection(), jobs)
+            self._withdraw(jobs)
+            self._commit_all(jobs)
         except BaseException as error:
+            self._withdraw(jobs)
             for job in jobs:
-                job.fail(error)
-            if not isinstance(error, Exception):  # an interrupt belongs to this thread; the others get a typed error
-                for job in jobs:
-                    job.fail(DatabaseError("The commit was interrupted; nothing of this call was stored. Try again."))
+                if not job.done:
+                    job.fail(_copied(error) if isinstance(error, Mem0LiteError) else _interrupted())
+            if not isinstance(error, Mem0LiteError):
                 raise
 
+    def _withdraw(self, jobs: Sequence[_Job]) -> None:
+        with self._state:
+            self._waiting[:] = [job for job in self._waiting if job not in jobs]
+
+    def _commit_all(self, jobs: Sequence[_Job]) -> None:
+        """Commit the jobs together; when one of them makes SQLite undo the transaction, the others again without it."""
+        remaining = list(jobs)
+        while remaining:
+            try:
+                with self._translated():
+                    self._commit(self._writer_connection(), remaining)
+                return
+            except _UndoneError:
+                for job in remaining:
+                    job.done = job.error is not None
+                remaining = [job for job in remaining if not job.done]
+
     def _commit(self, connection: apsw.Connection, jobs: Sequence[_Job]) -> None:
+        issued = False
         try:
             connection.execute("BEGIN IMMEDIATE")  # a deferred one that turns writer fails despite the busy timeout
             for job in jobs:
                 self._run(connection, job)
+            issued = True
             connection.execute("COMMIT")
-        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
+            _finish(jobs)
+        except _BREAKING:
             self._drop_writer()
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            if issued and not connection.in_transaction:  # it came when the commit was done
+                _finish(jobs)
             raise
         finally:
             if self._writer is not None and self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-        for job in jobs:
-            job.done = True
 
     def _run(self, connection: apsw.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT job")
@@ -219,10 +307,13 @@ class Database:
             with self._translated():
                 job.result = job.work(connection)
         except Exception as error:
-            if not connection.in_transaction:  # SQLite undid everything by itself, for instance on a full disk
-                raise
-            connection.execute("ROLLBACK TO job")
             job.error = error
+            if isinstance(error.__cause__, _BREAKING):
+                self._drop_writer()
+                raise _UndoneError from None
+            if not connection.in_transaction:  # SQLite undid everything by itself, for instance on a full disk
+                raise _UndoneError from None
+            connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
 
     def _drop_writer(self) -> None:
@@ -235,10 +326,7 @@ class Database:
             successor = self._connect()
             successor.pragma("user_version")
             self._writer = successor
-        with self._state:
-            self._open_connections.remove(broken)
-        with suppress(apsw.Error):
-            broken.close()
+        self._forget(broken)
 
     # -- opening
 
@@ -266,12 +354,13 @@ class Database:
         )
         with self._state:
             self._open_connections.append(connection)
-        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)  # before anything that may need a lock
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)  # before anything that may need a lock
         connection.enable_load_extension(True)
         connection.load_extension(_sqlite_vec())
         connection.enable_load_extension(False)
         connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
         connection.pragma("trusted_schema", False)
+        connection.pragma("secure_delete", True)  # what is deleted is gone from the bytes, not only from the index
         connection.pragma("synchronous", self._durability)
         connection.pragma("cache_size", -16_384)
         return connection
@@ -339,10 +428,47 @@ def _casefold(*values: Any) -> str | None:
     return values[0].casefold() if isinstance(values[0], str) else None
 
 
+def _finish(jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        job.done = True
+
+
+def _interrupted() -> DatabaseError:
+    return DatabaseError("The commit was interrupted; nothing of this call was stored. Try again.")
+
+
+def _copied(error: Mem0LiteError) -> Mem0LiteError:
+    """Return an error of its own for each caller, whose traceback only one thread extends."""
+    copied = type(error)(*error.args)
+    copied.__cause__ = error.__cause__
+    return copied
+
+
 def _close_connections(connections: list[apsw.Connection], pid: int) -> None:
     if os.getpid() == pid:
         while connections:
-            connections.pop().close()
+            with suppress(apsw.Error):  # at the interpreter's end a daemon thread may still be using one
+                connections.pop().close()
+
+
+_abandoned: list[apsw.Connection] = []  # a forked child must not even close its parent's connections
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+
+
+def _each(method: Callable[[Database], None]) -> Callable[[], None]:
+    def call() -> None:
+        for database in list(_databases):
+            method(database)
+
+    return call
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_each(Database.before_fork),
+        after_in_parent=_each(Database.after_fork_in_parent),
+        after_in_child=_each(Database.after_fork_in_child),
+    )
 
 
 def _newer(path: Path | None) -> NewerFileError:

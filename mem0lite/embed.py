@@ -28,6 +28,7 @@ _BUNDLED_TOKENIZER = Path(__file__).parent / "models" / BUNDLED_MODEL
 _BUNDLED_DIMENSIONS = 384
 
 _BATCH_SIZE = 32  # measured fastest; larger batches mostly add padding
+_CHUNK = 1_024  # texts given to an embedder at a time
 
 _load_lock = threading.Lock()  # fastembed's registry of custom models is global and not thread-safe
 
@@ -143,7 +144,11 @@ def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
 
     Raises EmbeddingError when the embedder does not return one finite, non-zero vector of its width per text.
     """
-    return _pack(embedder, embedder.embed(texts), len(texts)) if texts else []
+    packed = []
+    for start in range(0, len(texts), _CHUNK):  # vectors as Python numbers take eight times the bytes they have packed
+        chunk = texts[start : start + _CHUNK]
+        packed += _pack(embedder, embedder.embed(chunk), len(chunk))
+    return packed
 
 
 def embed_query(embedder: Embedder, text: str) -> bytes:

@@ -4,6 +4,7 @@
     ├── ValidationError (ValueError)            a value given to a verb cannot be accepted
     │   └── FilterError                         … and the value is a filter
     ├── MemoryNotFoundError (ValueError)        no live memory has this id
+    ├── PermissionDeniedError (PermissionError) a view of one user was asked for more than that user's memories
     ├── ConfigurationError (ValueError)         a setting or constructor argument cannot be accepted
     ├── DependencyError (ImportError)           an optional extra is not installed
     ├── EmbeddingError (RuntimeError)           the embedder failed or answered nonsense
@@ -40,6 +41,10 @@ class FilterError(ValidationError):
 
 class MemoryNotFoundError(Mem0LiteError, ValueError):
     """No live memory has this id."""
+
+
+class PermissionDeniedError(Mem0LiteError, PermissionError):
+    """A view of one user's memories was asked about another user, or for what concerns the whole file."""
 
 
 class ConfigurationError(Mem0LiteError, ValueError):

@@ -144,6 +144,24 @@ def names_scope(expression: Expression) -> bool:
             return False
 
 
+def names_only(user_id: str, expression: Expression, *, negated: bool = False) -> bool:
+    """True when the expression asks for no user but ``user_id``, and for no id by ``"*"``.
+
+    Whatever else is asked of ``user_id`` counts as naming others, ``contains`` for example; null names nobody.
+    """
+    match expression:
+        case Condition(kind="scope", operator="exists"):
+            return negated
+        case Condition(field="user_id", operator="eq" | "in", operand=operand):
+            return all(name == user_id for name in (operand if expression.operator == "in" else (operand,)))
+        case Condition():
+            return expression.field != "user_id"
+        case Not():
+            return names_only(user_id, expression.part, negated=not negated)
+        case _:
+            return all(names_only(user_id, part, negated=negated) for part in expression.parts)
+
+
 def _only_scope(expression: Expression) -> bool:
     match expression:
         case Condition():
@@ -257,7 +275,7 @@ def _scalar(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
     if operand is None:
         return None
     if kind == "scope":
-        return clean_id(operand, name) if operand != "*" else operand
+        return clean_id(operand, name)
     if kind == "instant":
         return to_micros(operand, name)
     if isinstance(operand, str):

@@ -2,8 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast, get_args
 
 from .errors import ValidationError
@@ -12,15 +11,8 @@ from .records import Change, Record, Scope
 from .types import Event
 from .values import clean_id, clean_metadata, clean_scope, clean_text, text_hash, to_micros
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line read: a memory without its lifetime, what the line says of that, and the history it brings."""
-
-    record: Record
-    expires_at: int | None
-    expiration_date: str | None
-    history: list[Change]
+Lifetime = Callable[[Record, Any, int | None], Record]
+"""Returns a record with its expiry, from its expiration date and the instant of its expiry, where known."""
 
 
 def to_line(record: Record, changes: Iterable[Change]) -> str:
@@ -29,26 +21,32 @@ def to_line(record: Record, changes: Iterable[Change]) -> str:
     return json.dumps(item, ensure_ascii=False) + "\n"
 
 
-def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int) -> Iterator[Line]:
-    """Yield the memories of JSON lines; ``scope`` stands in for the ids of a line that has none.
+def read_lines(
+    lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime
+) -> Iterator[tuple[Record, list[Change]]]:
+    """Yield the memories of JSON lines and the histories they bring; ``scope`` stands in for ids a line lacks.
 
     Raises ValidationError naming the line.
     """
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         try:
+            if not isinstance(line, str):
+                raise ValidationError("must be text.", field="line")
+            if not line.strip():
+                continue
             data = json.loads(line)
             if not isinstance(data, dict):
                 raise ValidationError("must be a JSON object.", field="line")
-            yield _read(data, scope, now)
+            yield _read(data, scope, now, lifetime)
         except ValidationError as error:
             raise ValidationError(f"Line {number}: {error}", field=error.field) from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
 
 
-def _read(data: dict[str, Any], scope: Mapping[str, object], now: int) -> Line:
+def _read(
+    data: dict[str, Any], scope: Mapping[str, object], now: int, lifetime: Lifetime
+) -> tuple[Record, list[Change]]:
     text = clean_text(data.get("memory", data.get("text")), "memory")
     created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
     record = Record(
@@ -66,7 +64,8 @@ def _read(data: dict[str, Any], scope: Mapping[str, object], now: int) -> Line:
     history = data.get("history") or []
     if not isinstance(history, list):
         raise ValidationError("Invalid history: must be a list of changes.", field="history")
-    return Line(record, expires_at, data.get("expiration_date"), [_read_change(change) for change in history])
+    record = lifetime(record, data.get("expiration_date"), expires_at)
+    return record, [_read_change(change) for change in history]
 
 
 def _read_change(data: object) -> Change:

@@ -1,10 +1,10 @@
 """Memory: the verbs. Scope, lifetime and de-duplication live here; no SQL does."""
 
+import copy
 import functools
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import IO, Any, Final, Self, TypedDict
 
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
-from .errors import ConfigurationError, DatabaseError, NotAMemoryFileError, ValidationError
-from .filters import EVERYTHING, Expression, both, names_scope, parse
+from .errors import ConfigurationError, MemoryNotFoundError, NotAMemoryFileError, PermissionDeniedError, ValidationError
+from .files import appearing
+from .filters import EVERYTHING, Expression, both, names_only, names_scope, parse
 from .jsonl import read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import rank
@@ -37,6 +38,7 @@ from .types import (
 )
 from .values import (
     add_micros,
+    clean_id,
     clean_metadata,
     clean_scope,
     clean_text,
@@ -133,11 +135,14 @@ class Memory:
         durability: Durability = "full",
     ) -> None:
         self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
+        self._file = Path(self.path).absolute()  # wherever the working directory goes
         self._clock = clock or _utc_now
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
         self._store = Store(self.path, embedder=identity(self._embedder), durability=durability)
+        self._user_id: str | None = None
+        self._within: Expression = EVERYTHING
 
     def __enter__(self) -> Self:
         return self
@@ -148,8 +153,39 @@ class Memory:
         self.close()
 
     def close(self) -> None:
-        """Wait for running calls and close the file, leaving no ``-wal`` behind; closing twice does nothing."""
-        self._store.close()
+        """Wait for running calls and close the file, leaving no ``-wal`` behind; closing twice does nothing.
+
+        Closing a view of one user's memories leaves the file open.
+        """
+        if self._user_id is None:
+            self._store.close()
+
+    # -- one user's memories
+
+    @property
+    def user_id(self) -> str | None:
+        """The user whose memories this is a view of; None when it is not a view."""
+        return self._user_id
+
+    def for_user(self, user_id: str | int) -> Self:
+        """Return a view of one user's memories: the same verbs, to which nobody else's memories exist.
+
+        >>> with Memory(":memory:") as memory:
+        ...     added = memory.add("I am allergic to peanuts", user_id="alice")
+        ...     memory.for_user("bob").get_all()["total"], memory.for_user("alice").get_all()["total"]
+        (0, 1)
+
+        A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
+        memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
+        another user or uses ``"*"`` as an id, and for ``vacuum``, ``backup``, ``import_`` and ``stats``, which concern
+        the whole file.
+        """
+        name = clean_id(user_id, "user_id")
+        if self._user_id not in (None, name):
+            raise _another_user()
+        view = copy.copy(self)
+        view._user_id, view._within = name, parse({"user_id": name})
+        return view
 
     # -- writing
 
@@ -253,15 +289,16 @@ class Memory:
         if text is not None:
             clean_text(text, "text")
             # The speaker's name is embedded with the text, and only the stored memory knows it.
-            record = self._store.get(memory_id, now)
-            if record is not None:
-                vector = embed_documents(self._embedder, [replace(record, text=text).indexed_text])[0]
-        self._store.update(memory_id, now, change, vector)
+            record = self._store.get(memory_id, self._within, now)
+            if record is None:
+                raise MemoryNotFoundError(f"Memory with id {memory_id} not found. Please provide a valid 'memory_id'")
+            vector = embed_documents(self._embedder, [replace(record, text=text).indexed_text])[0]
+        self._store.update(memory_id, self._within, now, change, vector)
         return {"message": "Memory updated successfully!"}
 
     def delete(self, memory_id: str) -> MessageResult:
         """Delete one memory; its history stays. Raises MemoryNotFoundError for an unknown or expired id."""
-        self._store.delete(encodable(str(memory_id), "memory_id"), self._now())
+        self._store.delete(encodable(str(memory_id), "memory_id"), self._within, self._now())
         return {"message": "Memory deleted successfully!"}
 
     def delete_all(
@@ -279,27 +316,37 @@ class Memory:
         Raises ValidationError when neither the arguments nor the filters name a user, agent or run: use ``reset`` to
         remove everything.
         """
-        expression = _expression(filters, user_id, agent_id, run_id)
-        if not names_scope(expression):
+        if not names_scope(_expression(filters, user_id, agent_id, run_id)):
             raise ValidationError(
                 "At least one filter is required to delete all memories. If you want to delete all memories, "
                 "use the `reset()` method.",
                 field="filters",
             )
-        self._store.delete_matching(expression, self._now())
+        self._store.delete_matching(self._expression(filters, user_id, agent_id, run_id), self._now())
         return {"message": "Memories deleted successfully!"}
 
     def reset(
         self,
-        user_id: str | int | None = None,
-        agent_id: str | int | None = None,
-        run_id: str | int | None = None,
+        user_id: str | int | _Unset = UNSET,
+        agent_id: str | int | _Unset = UNSET,
+        run_id: str | int | _Unset = UNSET,
     ) -> None:
-        """Remove a scope's memories and their histories, or without arguments everything; ``"*"`` means any id."""
-        self._store.reset(_expression(None, user_id, agent_id, run_id))
+        """Remove a scope's memories and their histories, or without arguments everything; ``"*"`` means any id.
+
+        Raises ValidationError for an id that is None, so that a variable left unset does not remove everything.
+        """
+        given = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+        for name, value in given.items():
+            if value is None:
+                raise ValidationError(
+                    f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
+                )
+        ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
+        self._store.reset(self._expression(None, **ids))
 
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
+        self._check_whole("vacuum")
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
 
@@ -307,7 +354,8 @@ class Memory:
 
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
-        record = self._store.get(encodable(str(memory_id), "memory_id"), self._horizon(show_expired))
+        memory_id = encodable(str(memory_id), "memory_id")
+        record = self._store.get(memory_id, self._within, self._horizon(show_expired))
         return None if record is None else {**record.to_item(), "score": None}
 
     def get_all(
@@ -329,7 +377,7 @@ class Memory:
         ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
         ``total`` counts all that match. Raises ValidationError when there is neither an id nor a filter.
         """
-        expression = _expression(filters, user_id, agent_id, run_id)
+        expression = self._expression(filters, user_id, agent_id, run_id)
         if expression == EVERYTHING:
             raise _no_scope()
         count, start = _page(top_k, limit, offset, page, page_size)
@@ -360,32 +408,38 @@ class Memory:
         Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user, agent or run.
         """
         clean_text(query, "query")
-        expression = _expression(filters, user_id, agent_id, run_id)
+        expression = self._expression(filters, user_id, agent_id, run_id)
         if not names_scope(expression):
             raise _no_scope()
         count, _ = _page(top_k, limit, None, None, None)
         least = _threshold(threshold)
         words = query_terms(query)
-        candidates = self._store.candidates(expression, self._horizon(show_expired), self._embed_query(query), words)
-        ranked = {result.key: result for result in rank(candidates, words, count, least)}
+        found = self._store.search(
+            expression,
+            self._horizon(show_expired),
+            self._embed_query(query),
+            words,
+            lambda candidates: rank(candidates, words, count, least),
+        )
         results = []
-        for key, record in self._store.records(list(ranked)):
-            item: MemoryItem = {**record.to_item(), "score": ranked[key].score}
+        for ranked, record in found:
+            item: MemoryItem = {**record.to_item(), "score": ranked.score}
             if explain:
-                item["score_details"] = ranked[key].details(least)
+                item["score_details"] = ranked.details(least)
             results.append(item)
         return {"results": results}
 
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
-        return self._store.history(encodable(str(memory_id), "memory_id"), self._now())
+        return self._store.history(encodable(str(memory_id), "memory_id"), self._within, self._now())
 
     def entities(self) -> list[Entity]:
         """Return every user, agent and run with live memories: their number, first creation and last update."""
-        return self._store.entities(self._now())
+        return self._store.entities(self._within, self._now())
 
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
+        self._check_whole("stats")
         return {
             "path": self.path,
             **self._store.counts(self._now()),
@@ -399,6 +453,7 @@ class Memory:
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
+        self._check_whole("backup")
         self._store.backup(Path(path))
 
     def export(
@@ -415,15 +470,15 @@ class Memory:
 
         Without ids and filters, all of them. A path is replaced only once everything is written.
         """
-        expression = _expression(filters, user_id, agent_id, run_id)
-        if isinstance(file, str | os.PathLike) and Path(file).resolve() == Path(self.path).resolve():
-            raise ValidationError(f"{os.fspath(file)} is the store itself. Give another file.", field="file")
-        count = 0
-        with _replacing(Path(file)) if isinstance(file, str | os.PathLike) else nullcontext(file) as lines:
-            for record, changes in self._store.scan(expression, self._horizon(show_expired)):
-                lines.write(to_line(record, changes))
-                count += 1
-        return count
+        expression = self._expression(filters, user_id, agent_id, run_id)
+        found = self._store.scan(expression, self._within, self._horizon(show_expired))
+        if not isinstance(file, str | os.PathLike):
+            return _write_lines(file, found)
+        path = Path(file)
+        if path.exists() and path.samefile(self._file):
+            raise ValidationError(f"{path} is the store itself. Give another file.", field="file")
+        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
+            return _write_lines(lines, found)
 
     def import_(
         self,
@@ -442,14 +497,12 @@ class Memory:
 
         Raises ValidationError naming the line.
         """
+        self._check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
         now = self._now()
         scope = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
         lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
-        entries = [
-            (self._with_lifetime(line.record, None, line.expiration_date, line.expires_at), line.history)
-            for line in read_lines(lines, scope, now)
-        ]
+        entries = list(read_lines(lines, scope, now, self._imported_lifetime))
         result: ImportResult = {"added": 0, "skipped": 0}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
@@ -472,7 +525,9 @@ class Memory:
 
         The old vectors serve others until the last new one is there, and only then is one swapped for the other; an
         interrupted call keeps what it has done for the next one. Texts are never touched. A Memory that is open with
-        the former embedder raises EmbedderMismatchError from then on.
+        the former embedder raises EmbedderMismatchError from then on where vectors are needed.
+
+        Raises EmbedderMismatchError when another call with another embedder takes over.
         """
         if not Path(path).is_file():
             raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
@@ -485,7 +540,8 @@ class Memory:
                     batch = store.pending(_BATCH)
                     vectors = embed_documents(resolved, [text for _, _, text in batch])
                     store.put_new_vectors(
-                        [(key, text_hash, vector) for (key, text_hash, _), vector in zip(batch, vectors, strict=True)]
+                        identity(resolved),
+                        [(key, text_hash, vector) for (key, text_hash, _), vector in zip(batch, vectors, strict=True)],
                     )
                     embedded += len(batch)
                     if progress:
@@ -497,6 +553,28 @@ class Memory:
 
     # -- what the verbs share
 
+    def _expression(self, filters: object, user_id: object, agent_id: object, run_id: object) -> Expression:
+        """Return what a caller asks for, and of this user when this is a view."""
+        asked = _expression(filters, user_id, agent_id, run_id)
+        if self._user_id is not None and not names_only(self._user_id, asked):
+            raise _another_user()
+        return both(self._within, asked)
+
+    def _owned(self, item: AddItem) -> AddItem:
+        """Return the arguments of an ``add``, with this view's user in them."""
+        if self._user_id is None:
+            return item
+        given = item.get("user_id")
+        if given is not None and clean_id(given, "user_id") != self._user_id:
+            raise _another_user()
+        return {**item, "user_id": self._user_id}
+
+    def _check_whole(self, verb: str) -> None:
+        if self._user_id is not None:
+            raise PermissionDeniedError(
+                f"{verb} concerns the whole file. Call it on the Memory, not on one user's view."
+            )
+
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
 
@@ -504,10 +582,12 @@ class Memory:
         return None if show_expired else self._now()
 
     def _drafts(self, item: AddItem, now: int) -> list[_Draft]:
+        if not isinstance(item, Mapping):
+            raise ValidationError(f"must be a dictionary of add's arguments, got {type(item).__name__}.", field="items")
         unknown = set(item) - set(AddItem.__annotations__)
         if unknown:
             raise ValidationError(f"Unknown argument {sorted(unknown)[0]!r} of an item.", field=sorted(unknown)[0])
-        scope = Scope(**clean_scope(item))
+        scope = Scope(**clean_scope(self._owned(item)))
         metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
         if (memory_type := item.get("memory_type")) is not None:
             if memory_type != "procedural_memory":
@@ -533,17 +613,16 @@ class Memory:
                 role=message.role,
             )
             record = self._with_lifetime(record, item.get("ttl"), item.get("expiration_date"))
-            drafts.append(_Draft(record, bool(item.get("infer", True))))
+            drafts.append(_Draft(record, item.get("infer") is not False))
         return drafts
 
-    def _with_lifetime(
-        self,
-        record: Record,
-        ttl: Duration | None,
-        expiration_date: str | date | None,
-        expires_at: int | None = None,
-    ) -> Record:
-        """Return the record with its expiry: ``expires_at``, or what ``add`` documents."""
+    def _imported_lifetime(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
+        """Return the record with its expiry: the instant it was exported with, or what ``add`` documents."""
+        record = self._with_lifetime(record, None, expiration_date)
+        return record if expires_at is None else replace(record, expires_at=expires_at)
+
+    def _with_lifetime(self, record: Record, ttl: Duration | None, expiration_date: str | date | None) -> Record:
+        """Return the record with its expiry by the order of precedence that ``add`` documents."""
         metadata = record.metadata or {}
         lifespan = metadata.get("memory_lifespan")
         if lifespan not in (None, "short_term", "long_term"):
@@ -553,9 +632,8 @@ class Memory:
             )
         day, day_end = (None, None) if expiration_date is None else end_of_day(expiration_date)
         explicit = metadata.get("expires_at")
-        if expires_at is not None:
-            pass
-        elif explicit is not None:
+        expires_at = None
+        if explicit is not None:
             expires_at = to_micros(explicit, "metadata.expires_at")
         elif ttl is not None:
             expires_at = add_micros(record.created_at, seconds_to_micros(ttl, "ttl"), "ttl")
@@ -601,7 +679,12 @@ def _short_term_ttl(given: Duration | None) -> int:
 
 def _expression(filters: object, user_id: object, agent_id: object, run_id: object) -> Expression:
     ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
-    return both(parse(filters), parse({name: value for name, value in ids.items() if value is not None}))
+    given = {name: value if value == "*" else clean_id(value, name) for name, value in ids.items() if value is not None}
+    return both(parse(filters), parse(given))
+
+
+def _another_user() -> PermissionDeniedError:
+    return PermissionDeniedError("Only the memories of one user can be reached here: name that user, or none.")
 
 
 def _no_scope() -> ValidationError:
@@ -661,15 +744,9 @@ def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
         raise ValidationError(f"Cannot read {os.fspath(path)} as UTF-8 text: {error}", field="file") from error
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[str]]:
-    """Open a file that takes the place of ``path`` only if everything was written; it is its owner's alone."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+def _write_lines(file: IO[str], found: Iterable[tuple[Record, Sequence[Change]]]) -> int:
+    count = 0
+    for record, changes in found:
+        file.write(to_line(record, changes))
+        count += 1
+    return count

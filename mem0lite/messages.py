@@ -38,15 +38,13 @@ def read_messages(messages: object) -> list[Message]:
 
 
 def _read(message: Mapping[str, Any], field: str) -> Message | None:
-    role = message.get("role") or "user"
-    if not isinstance(role, str):
-        raise ValidationError(f"Invalid {field}.role: must be a string.", field=f"{field}.role")
+    role = optional_text(message.get("role"), f"{field}.role") or "user"
     content = message.get("content")
     if role == "system" or (not content and message.get("tool_calls")):
         return None
     name = optional_text(message.get("name"), f"{field}.name")
     text = clean_text(_join_parts(content, f"{field}.content"), f"{field}.content")
-    return Message(text, encodable(role, f"{field}.role"), name, message.get("timestamp"))
+    return Message(text, role, name, message.get("timestamp"))
 
 
 def _join_parts(content: object, field: str) -> object:

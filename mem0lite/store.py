@@ -21,11 +21,12 @@ from typing import Any, Literal
 
 import apsw
 
-from .database import Database, Durability
+from .database import BUSY_TIMEOUT_MS, Database, Durability
 from .errors import DatabaseError, EmbedderMismatchError, MemoryNotFoundError
+from .files import appearing
 from .filter_sql import compile_filter
 from .filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
-from .ranking import Candidates
+from .ranking import Candidates, Ranked
 from .records import Change, Record, Scope
 from .text import indexed_text, terms
 from .types import Counts, EmbedderIdentity, Entity, Event, HistoryItem
@@ -131,6 +132,9 @@ class Store:
 
     ``embedder`` is compared with the one the file remembers, on opening and in every transaction that touches
     vectors; None opens the file for re-embedding only. Raises EmbedderMismatchError when they differ.
+
+    ``within`` is a condition on scope ids that must hold in the same transaction as the rest of the call; what does
+    not meet it is as if it were not there.
     """
 
     def __init__(
@@ -175,15 +179,23 @@ class Store:
         outcome: list[tuple[str, bool]] = self._database.write(work)
         return outcome
 
-    def update(self, memory_id: str, now: int, change: Callable[[Record], Record], vector: bytes | None) -> None:
+    def update(
+        self,
+        memory_id: str,
+        within: Expression,
+        now: int,
+        change: Callable[[Record], Record],
+        vector: bytes | None,
+    ) -> None:
         """Replace a live memory by ``change`` of it, with its history row; ``vector`` is the new text's, if changed.
 
-        Raises MemoryNotFoundError, or what ``change`` raises; the memory is then as it was.
+        Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what ``change`` raises; the
+        memory is then as it was.
         """
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
-            key, before = _live_record(connection, memory_id, now)
+            key, before = _live_record(connection, memory_id, within, now)
             after = change(before)
             connection.execute(
                 "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), updated_at = ?, expires_at = ?, "
@@ -201,24 +213,25 @@ class Store:
                 connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
                 connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
                 connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
-            _log(connection, key >> 32, before.id, _change("UPDATE", before, after))
+            _log(connection, [(key >> 32, before.id, _change("UPDATE", before, after))])
 
         self._database.write(work)
 
-    def delete(self, memory_id: str, now: int) -> None:
-        """Delete a live memory and note that in its history. Raises MemoryNotFoundError."""
+    def delete(self, memory_id: str, within: Expression, now: int) -> None:
+        """Delete a live memory that matches ``within``, and note that in its history. Raises MemoryNotFoundError."""
 
         def work(connection: apsw.Connection) -> None:
-            key, _ = _live_record(connection, memory_id, now, "")
+            key, _ = _live_record(connection, memory_id, within, now, "")
             _delete(connection, [key], now)
 
         self._database.write(work)
 
     def delete_matching(self, expression: Expression, now: int) -> int:
-        """Delete all memories that match, expired ones too; return how many. Their histories stay."""
+        """Delete all live memories that match and return how many; their histories stay. Expired ones are vacuumed."""
         sql, parameters = compile_filter(expression)
 
         def work(connection: apsw.Connection) -> int:
+            _purge(connection, _keys(connection, f"{sql} AND {_EXPIRED}", [*parameters, now]))
             keys = _keys(connection, sql, parameters)
             _delete(connection, keys, now)
             return len(keys)
@@ -246,11 +259,8 @@ class Store:
         """Remove expired memories with all that belongs to them; return their number and the bytes the file shrank."""
 
         def work(connection: apsw.Connection) -> int:
-            batch = _all(connection, f"SELECT m.key, m.id FROM memory m WHERE {_EXPIRED} LIMIT {_VACUUM_BATCH}", (now,))
-            keys = [key for key, _ in batch]
-            _remove(connection, keys)
-            connection.executemany("DELETE FROM history WHERE memory_id = ?", [(memory_id,) for _, memory_id in batch])
-            _remove_empty_scopes(connection, {key >> 32 for key in keys})
+            batch = _all(connection, f"SELECT m.key FROM memory m WHERE {_EXPIRED} LIMIT {_VACUUM_BATCH}", (now,))
+            _purge(connection, [key for (key,) in batch])
             return len(batch)
 
         removed = 0
@@ -260,12 +270,12 @@ class Store:
 
     # -- reading
 
-    def get(self, memory_id: str, now: int | None) -> Record | None:
-        """Return a memory; with ``now`` None an expired one too."""
+    def get(self, memory_id: str, within: Expression, now: int | None) -> Record | None:
+        """Return a memory if it matches ``within``; with ``now`` None an expired one too."""
+        where, parameters = _where(within, now)
         with self._database.read() as connection:
-            live, parameters = _live(now)
             row = connection.execute(
-                f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {live}", (memory_id, *parameters)
+                f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {where}", (memory_id, *parameters)
             ).fetchone()
         return None if row is None else _record(row)
 
@@ -282,13 +292,21 @@ class Store:
             )
             return [_record(row) for row in _rows(connection, [key for (key,) in keys])], total
 
-    def scan(self, expression: Expression, now: int | None) -> Iterator[tuple[Record, list[Change]]]:
-        """Yield every matching memory with its history, in key order, from one snapshot."""
+    def scan(
+        self, expression: Expression, within: Expression, now: int | None
+    ) -> Iterator[tuple[Record, list[Change]]]:
+        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot."""
         where, parameters = _where(expression, now)
         with self._database.read() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} {_MEMORIES} WHERE {where} ORDER BY m.key", parameters)
-            for row in rows:
-                yield _record(row), _history(connection, row[1])
+            found: Iterable[tuple[Record, list[Change]]] = (
+                (_record(row), _history(connection, row[1], within)) for row in rows
+            )
+            if self._database.path is None:  # its only connection must not wait for whoever consumes this
+                found = list(found)
+            else:
+                yield from found
+        yield from found
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that the file holds, expired or not."""
@@ -298,11 +316,19 @@ class Store:
             )
             return {memory_id for (memory_id,) in rows}
 
-    def candidates(
-        self, expression: Expression, now: int | None, vector: bytes, query_terms: Sequence[str]
-    ) -> Candidates:
-        """Return what ranking needs: the distance of every matching memory to ``vector``, and the keyword postings of
-        ``query_terms`` and the statistics over all live memories of the scopes the expression asks for."""
+    def search(
+        self,
+        expression: Expression,
+        now: int | None,
+        vector: bytes,
+        query_terms: Sequence[str],
+        ranking: Callable[[Candidates], Sequence[Ranked]],
+    ) -> list[tuple[Ranked, Record]]:
+        """Return the memories that ``ranking`` picks, in its order, all from one snapshot.
+
+        It is given the distance of every matching memory to ``vector``, and the keyword postings of ``query_terms``
+        and the statistics over all live memories of the scopes the expression asks for.
+        """
         scopes = scope_part(expression)
         where, parameters = _where(scopes, now)
         if expression == scopes:
@@ -332,33 +358,36 @@ class Store:
                 "AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
                 [*scope_parameters, json.dumps(list(query_terms))],
             )
-        by_term = {term: [found[1:] for found in group] for term, group in groupby(postings, itemgetter(0))}
-        return Candidates(rows, by_term)
+            by_term = {term: [found[1:] for found in group] for term, group in groupby(postings, itemgetter(0))}
+            best = ranking(Candidates(rows, by_term))
+            found = _rows(connection, [result.key for result in best])
+            return [(result, _record(row)) for result, row in zip(best, found, strict=True)]
 
-    def records(self, keys: Sequence[int]) -> list[tuple[int, Record]]:
-        """Return the memories of these keys with their keys, in their order, without those deleted meanwhile."""
-        with self._database.read() as connection:
-            return [(row[0], _record(row)) for row in _rows(connection, keys)]
-
-    def history(self, memory_id: str, now: int | None) -> list[HistoryItem]:
-        """Return a memory's changes, oldest first; of an expired memory none, as if it were vacuumed already."""
+    def history(self, memory_id: str, within: Expression, now: int | None) -> list[HistoryItem]:
+        """Return the changes a memory had in the scopes of ``within``, oldest first; of an expired memory none, as if
+        it were vacuumed already."""
+        where, parameters = compile_filter(within)
         with self._database.read() as connection:
             hidden = (
                 now is not None
-                and connection.execute(f"SELECT 1 FROM memory m WHERE m.id = ? AND {_EXPIRED}", (memory_id, now)).get
+                and connection.execute(
+                    f"SELECT 1 {_MEMORY_BY_ID} AND {where} AND {_EXPIRED}", (memory_id, *parameters, now)
+                ).get
             )
-            changes = [] if hidden else _history(connection, memory_id)
+            changes = [] if hidden else _history(connection, memory_id, within)
         return [change.to_item(memory_id) for change in changes]
 
-    def entities(self, now: int) -> list[Entity]:
-        """Return every user, agent and run that has live memories, each with their number and first and last date."""
+    def entities(self, within: Expression, now: int) -> list[Entity]:
+        """Return every user, agent and run with live memories that match ``within``, each with their number and first
+        and last date."""
         entities: list[Entity] = []
+        where, parameters = _where(within, now)
         with self._database.read() as connection:
             for column in SCOPE_IDS:
                 rows = connection.execute(
                     f"SELECT s.{column}, count(*), min(m.created_at), max(m.updated_at) {_MEMORIES} "
-                    f"WHERE s.{column} IS NOT NULL AND {_LIVE} GROUP BY s.{column} ORDER BY s.{column}",
-                    (now,),
+                    f"WHERE s.{column} IS NOT NULL AND {where} GROUP BY s.{column} ORDER BY s.{column}",
+                    parameters,
                 )
                 kind: Any = column.removesuffix("_id")
                 entities += [
@@ -397,19 +426,10 @@ class Store:
 
         Raises DatabaseError when the target exists or cannot be written; a partial copy is removed.
         """
-        partial = path.with_name(path.name + ".partial")
-        try:
-            if path.exists():
-                raise DatabaseError(f"{path} exists already. Give a new path, or move it away.")
-            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
-            self._database.maintain(lambda connection: connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
-            with partial.open("rb") as copy:
-                os.fsync(copy.fileno())
-            partial.replace(path)
-        except OSError as error:
-            raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        if path.exists():
+            raise DatabaseError(f"{path} exists already. Give a new path, or move it away.")
+        with appearing(path) as partial:
+            self._database.aside(lambda connection: connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""
@@ -451,18 +471,22 @@ class Store:
             ).get
         return total - done, total
 
-    def put_new_vectors(self, rows: Sequence[tuple[int, str, bytes]]) -> None:
+    def put_new_vectors(self, embedder: EmbedderIdentity, rows: Sequence[tuple[int, str, bytes]]) -> None:
         """Keep new vectors (key, hash, vector), except of memories changed or deleted since ``pending``."""
-        self._database.write(
-            lambda connection: connection.executemany(
+
+        def work(connection: apsw.Connection) -> None:
+            _check_reembedding(connection, embedder)
+            connection.executemany(
                 "INSERT OR REPLACE INTO vector_next SELECT key, ?3 FROM memory WHERE key = ?1 AND hash = ?2", rows
             )
-        )
+
+        self._database.write(work)
 
     def finish_reembedding(self, embedder: EmbedderIdentity) -> bool:
         """Swap the new vectors in, or return False when a memory still lacks one."""
 
         def work(connection: apsw.Connection) -> bool:
+            _check_reembedding(connection, embedder)
             if connection.execute("SELECT 1 FROM memory WHERE key NOT IN (SELECT key FROM vector_next) LIMIT 1").get:
                 return False
             connection.execute("DELETE FROM vector_next WHERE key NOT IN (SELECT key FROM memory)")
@@ -501,6 +525,14 @@ def _all(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) 
     return connection.execute(sql, parameters).fetchall()
 
 
+def _check_reembedding(connection: apsw.Connection, embedder: EmbedderIdentity) -> None:
+    if _remembered(connection, "reembedding") != embedder:
+        raise EmbedderMismatchError(
+            f"Another re-embedding has taken over from this one with {embedder['name']!r}; no vector was mixed in. "
+            "Let one finish before the next begins."
+        )
+
+
 def _describe(embedder: EmbedderIdentity) -> str:
     return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {embedder['fingerprint'][:12] or 'none'})"
 
@@ -534,9 +566,14 @@ def _rows(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any
 
 
 def _live_record(
-    connection: apsw.Connection, memory_id: str, now: int, cure: str = ". Please provide a valid 'memory_id'"
+    connection: apsw.Connection,
+    memory_id: str,
+    within: Expression,
+    now: int,
+    cure: str = ". Please provide a valid 'memory_id'",
 ) -> tuple[int, Record]:
-    row = connection.execute(f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {_LIVE}", (memory_id, now)).fetchone()
+    where, parameters = _where(within, now)
+    row = connection.execute(f"SELECT {_COLUMNS} {_MEMORY_BY_ID} AND {where}", (memory_id, *parameters)).fetchone()
     if row is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
     return row[0], _record(row)
@@ -589,8 +626,8 @@ def _insert(connection: apsw.Connection, entry: Entry, scope: _ScopeRow) -> None
     )
     connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
     _insert_postings(connection, scope.owner, key, entry.terms)
-    for change in entry.history or [_change("ADD", None, record)]:
-        _log(connection, scope.number, record.id, change)
+    changes = entry.history or [_change("ADD", None, record)]
+    _log(connection, [(scope.number, record.id, change) for change in changes])
 
 
 def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
@@ -612,10 +649,25 @@ def _keys(connection: apsw.Connection, where: str, parameters: Sequence[Any]) ->
 
 def _delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     """Remove the memories and note each removal in its history."""
+    changes = []
     for row in _rows(connection, keys):
         before = _record(row)
-        _log(connection, row[0] >> 32, before.id, _change("DELETE", before, replace(before, updated_at=now)))
+        changes.append((row[0] >> 32, before.id, _change("DELETE", before, replace(before, updated_at=now))))
+    _log(connection, changes)
     _remove(connection, keys)
+
+
+def _purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove the memories as if they had never been."""
+    ids = _all(
+        connection,
+        "SELECT m.id, m.key >> 32 FROM memory m WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    # With the scope, because an imported id may have been another scope's before, whose history that is.
+    connection.executemany("DELETE FROM history WHERE memory_id = ? AND scope = ?", ids)
+    _remove(connection, keys)
+    _remove_empty_scopes(connection, {key >> 32 for key in keys})
 
 
 def _remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
@@ -642,10 +694,17 @@ def _remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> 
 
 
 def _shrink(connection: apsw.Connection) -> int:
+    """Give free pages back to the disk; return the bytes, 0 while somebody reads and so keeps the file as it is."""
     before = connection.pragma("page_count")
     connection.execute("PRAGMA incremental_vacuum").fetchall()
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    return int((before - connection.pragma("page_count")) * connection.pragma("page_size"))
+    connection.set_busy_timeout(0)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return 0  # the next checkpoint does it; waiting for readers would keep writers waiting too
+    finally:
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return int(max(0, before - connection.pragma("page_count")) * connection.pragma("page_size"))
 
 
 # -- history
@@ -667,19 +726,27 @@ def _change(event: Event, before: Record | None, after: Record) -> Change:
 _CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role"
 
 
-def _log(connection: apsw.Connection, scope: int, memory_id: str, change: Change) -> None:
-    connection.execute(
+def _log(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]) -> None:
+    """Note changes: the number of the scope, the id of the memory, and what changed."""
+    connection.executemany(
         f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
-            *(change.created_at, change.updated_at, change.actor_id, change.role),
-        ),
+        [
+            (
+                *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
+                *(change.created_at, change.updated_at, change.actor_id, change.role),
+            )
+            for scope, memory_id, change in changes
+        ],
     )
 
 
-def _history(connection: apsw.Connection, memory_id: str) -> list[Change]:
+def _history(connection: apsw.Connection, memory_id: str, within: Expression) -> list[Change]:
+    """Return a memory's changes: those in the scopes that match, as an imported id may have been another's before."""
+    where, parameters = compile_filter(within)
     rows = connection.execute(
-        f"SELECT {_CHANGE_COLUMNS} FROM history WHERE memory_id = ? ORDER BY sequence", (memory_id,)
+        f"SELECT {_CHANGE_COLUMNS} FROM history h WHERE h.memory_id = ? "
+        f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
+        (memory_id, *parameters),
     )
     return [Change(*row) for row in rows]
 

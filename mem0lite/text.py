@@ -21,6 +21,7 @@ MAX_QUERY_TERMS = 64
 """Distinct terms of a query that are looked up; the rest of a longer query still counts in its vector."""
 
 _WORD = re.compile(r"\w+")
+_PIECE = re.compile(r"\S{1,1000}")  # normalising a long run of combining characters takes quadratic time
 _stem = SnowballStemmer("english").stem_word
 
 
@@ -35,7 +36,9 @@ def terms(text: str) -> Counter[str]:
     NFKC-normalised, case-folded words without STOP_WORDS, stemmed with Snowball's English stemmer
     (Porter, "Snowball: A language for stemming algorithms", 2001).
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    if not text.isascii():
+        text = " ".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
+    words = _WORD.findall(text.casefold())
     return Counter(_stem(word) for word in words if word not in STOP_WORDS)
 
 

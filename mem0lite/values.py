@@ -18,6 +18,7 @@ MAX_METADATA_DEPTH = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -162,17 +163,14 @@ def to_micros(value: object, field: str) -> int:
     """
     try:
         if is_number(value):
-            finite(value, field)
-            micros = round(value * 1_000_000)
-            _EPOCH + timedelta(microseconds=micros)  # refuses what no calendar of ours can show
-            return micros
+            return _shown(round(finite(value, field) * 1_000_000))
         if isinstance(value, str):
             value = datetime.fromisoformat(value.strip())
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day)
         if isinstance(value, datetime):
             instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-            return (instant - _EPOCH) // _MICROSECOND
+            return _shown((instant - _EPOCH) // _MICROSECOND)
     except (ValueError, OverflowError):
         pass
     raise ValidationError(
@@ -182,19 +180,27 @@ def to_micros(value: object, field: str) -> int:
     )
 
 
+def _shown(micros: int) -> int:
+    """Return the instant, or raise OverflowError when it is none that ``to_iso`` can show: its memory would break
+    every answer it is in. Of an ISO 8601 text that is one whose time zone moves it out of the years 1 to 9999."""
+    _EPOCH + timedelta(microseconds=micros)
+    return micros
+
+
 def to_iso(micros: int) -> str:
     """Return microseconds since 1970 UTC as ISO 8601 text with ``+00:00``."""
     return (_EPOCH + timedelta(microseconds=micros)).isoformat()
 
 
 def end_of_day(expiration_date: object) -> tuple[str, int]:
-    """Return a ``YYYY-MM-DD`` date and the first instant (microseconds) after that day, UTC."""
+    """Return a ``YYYY-MM-DD`` date and the first instant (microseconds) after that day, UTC; of the last day there is,
+    9999-12-31, its own last microsecond."""
     text = expiration_date.isoformat() if isinstance(expiration_date, date) else expiration_date
     try:
         if not isinstance(text, str):
             raise ValueError
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        return day.date().isoformat(), (day - _EPOCH + timedelta(days=1)) // _MICROSECOND
+        return day.date().isoformat(), min((day - _EPOCH + timedelta(days=1)) // _MICROSECOND, _LAST)
     except ValueError:
         raise ValidationError(
             "expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date"
@@ -207,7 +213,7 @@ def seconds_to_micros(value: object, field: str) -> int:
         return value // _MICROSECOND
     if not is_number(value):
         raise ValidationError(f"Invalid {field}: must be a number of seconds, got {value!r}.", field=field)
-    return round(finite(value, field) * 1_000_000)
+    return round(finite(finite(value, field) * 1_000_000, field))
 
 
 def add_micros(instant: int, duration: int, field: str) -> int:

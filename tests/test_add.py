@@ -92,6 +92,7 @@ def test_no_messages_store_nothing(memory):
         ([{"role": "user", "content": "ok"}, {"role": "user"}], "messages[1].content"),
         ([{"role": "user", "content": "  "}], "messages[0].content"),
         ([{"role": 5, "content": "x"}], "messages[0].role"),
+        ([{"role": "r" * 1_001, "content": "x"}], "messages[0].role"),
         ([{"role": "user", "name": 5, "content": "x"}], "messages[0].name"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "messages[0].content[0]"),
         ([{"role": "user", "content": "x" * 100_001}], "messages[0].content"),
@@ -238,3 +239,9 @@ def test_metadata_too_deep_is_refused(memory):
         deep = {"a": deep}
     with pytest.raises(ValidationError, match="levels deep"):
         memory.add("x", user_id="u", metadata=deep)
+
+
+def test_infer_none_is_the_default(memory):
+    """infer=None, as JSON bodies carry it, means the default, which de-duplicates."""
+    memory.add("same", user_id="u", infer=None)
+    assert memory.add("same", user_id="u", infer=None)["results"][0]["event"] == "NONE"

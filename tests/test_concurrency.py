@@ -95,12 +95,8 @@ def test_waiting_writers_share_a_commit(memory):
     with ThreadPoolExecutor(10) as pool:
         first = pool.submit(database.write, slow)
         entered.wait(30)
-        writes = [
-            pool.submit(memory.update if number == 3 else memory.add, *arguments, **keywords)
-            for number, (arguments, keywords) in enumerate(
-                [((f"text {n}",), {"user_id": "u"}) if n != 3 else (("unknown", "text"), {}) for n in range(6)]
-            )
-        ]
+        writes = [pool.submit(memory.add, f"text {n}", user_id="u") for n in range(5)]
+        writes.append(pool.submit(memory.delete, "unknown"))
         while len(database._waiting) < 6:
             threading.Event().wait(0.001)
         writer = database._writer
@@ -169,3 +165,88 @@ def test_a_forked_child_gets_connections_of_its_own(memory):
     assert memory.get_all(user_id="u")["total"] == 3
     for end in (ours, theirs):
         end.close()
+
+
+FORK = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+from mem0lite import Memory
+path, (read, write), (back, done) = sys.argv[2], os.pipe(), os.pipe()
+memory = Memory(path, embedder=HashEmbedder())
+memory.add("from the parent", user_id="u")
+if os.fork() == 0:
+    memory.add("child 1", user_id="u")
+    os.write(done, b"1")
+    os.read(read, 1)  # until the parent has closed and opened the file
+    memory.add("child 2", user_id="u")
+    memory.close()
+    os._exit(0)
+os.read(back, 1)
+memory.close()
+with Memory(path, embedder=HashEmbedder()) as again:
+    again.add("other", user_id="u")
+os.write(write, b"1")
+assert os.wait()[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_loses_no_write(path):
+    """What a forked child was told is stored is there, also when the parent closes and reopens the file meanwhile."""
+    subprocess.run([sys.executable, "-c", FORK, str(Path(__file__).parent), str(path)], check=True, timeout=60)
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        texts = {item["memory"] for item in memory.get_all(user_id="u")["results"]}
+    assert texts == {"from the parent", "child 1", "child 2", "other"}
+
+
+STRANDED = """
+import os, sys, threading
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+import mem0lite.database
+from mem0lite import DatabaseError, Memory
+mem0lite.database._FORK_SECONDS = 0.01
+memory = Memory(sys.argv[2], embedder=HashEmbedder())
+memory.add("x", user_id="u")
+with memory._store._database.read():
+    if os.fork() == 0:
+        try: memory.get_all(user_id="u")
+        except DatabaseError as error: assert "forked" in str(error)
+        else: os._exit(1)
+        memory.close()
+        os._exit(0)
+assert os.wait()[1] == 0
+assert memory.get_all(user_id="u")["total"] == 1
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_in_the_middle_of_a_call_is_refused(path):
+    """A Memory in use while the process forks says so in the child, where it can still be closed, and goes on."""
+    subprocess.run([sys.executable, "-c", STRANDED, str(Path(__file__).parent), str(path)], check=True, timeout=60)
+
+
+def test_vacuum_does_not_wait_for_readers(memory, clock):
+    """vacuum removes what expired while somebody reads, and gives the space back the next time."""
+    memory.add([{"content": f"text {n} " * 50} for n in range(500)], user_id="u", ttl=1, infer=False)
+    clock.advance(seconds=1)
+    with memory._store._database.read() as connection:
+        connection.execute("SELECT count(*) FROM memory").fetchall()
+        assert memory.vacuum() == {"removed": 500, "bytes_freed": 0}
+        memory.add("written meanwhile", user_id="u")
+    assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_an_export_may_read_the_store_it_exports(clock):
+    """Whoever consumes the lines of an export can use the same Memory, one that lives in memory too."""
+    with Memory(":memory:", embedder=HashEmbedder(), clock=clock) as memory:
+        memory.add([{"content": "a"}, {"content": "b"}], user_id="u")
+
+        class Reading(list):
+            def write(self, line):
+                self.append(memory.get_all(user_id="u")["total"])
+
+        lines = Reading()
+        memory.export(lines)
+        assert lines == [2, 2]

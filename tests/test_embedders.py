@@ -262,3 +262,18 @@ def test_reembed_of_a_missing_file_creates_none(tmp_path):
     with pytest.raises(NotAMemoryFileError, match="does not exist"):
         Memory.reembed(tmp_path / "typo.db", embedder=HashEmbedder())
     assert not list(tmp_path.iterdir())
+
+
+def test_two_reembeddings_do_not_mix(path):
+    """A re-embedding that another one with another model overtakes stops, and the file is one model's."""
+    fill(path, 300)
+
+    class Overtaken(HashEmbedder):
+        def embed(self, texts):
+            Memory.reembed(path, embedder=HashEmbedder("second", dimensions=16))
+            return super().embed(texts)
+
+    with pytest.raises(EmbedderMismatchError, match="taken over"):
+        Memory.reembed(path, embedder=Overtaken("first"))
+    with Memory(path, embedder=HashEmbedder("second", dimensions=16)) as memory:
+        assert len(memory.search("text number 7", user_id="u", top_k=1000, threshold=0)["results"]) == 300

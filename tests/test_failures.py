@@ -1,5 +1,8 @@
 """What goes wrong below: each failure is a typed error, nothing of the call stays, and the store goes on working."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import apsw
 import pytest
 from embedder import HashEmbedder
@@ -159,3 +162,107 @@ def test_a_failed_creation_can_be_repeated(path):
     connection.close()
     with Memory(path, embedder=HashEmbedder()) as memory:
         memory.add("x", user_id="u")
+
+
+def held(database):
+    """Hold the next commit until the event is set; return that event."""
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(connection):
+        entered.set()
+        assert release.wait(30)
+
+    holder = threading.Thread(target=database.write, args=(slow,))
+    holder.start()
+    assert entered.wait(30)
+    return release, holder
+
+
+def waiting(database, count):
+    """Wait until so many jobs wait for the next commit."""
+    while len(database._waiting) < count:
+        threading.Event().wait(0.001)
+
+
+def test_a_job_that_fills_the_disk_fails_alone(memory, writer):
+    """Of the calls that share a commit only the one there is no room for fails; the others are stored."""
+    database = memory._store._database
+    writer.pragma("max_page_count", writer.pragma("page_count") + 40)
+    release, holder = held(database)
+    with ThreadPoolExecutor(4) as pool:
+        big = pool.submit(memory.add, [{"content": f"text {n} " * 200} for n in range(500)], user_id="u")
+        waiting(database, 1)
+        small = [pool.submit(memory.add, f"small {n}", user_id="u") for n in range(3)]
+        waiting(database, 4)
+        release.set()
+        assert isinstance(big.exception(30), DiskFullError)
+        assert [one.exception(30) for one in small] == [None, None, None]
+    holder.join()
+    assert memory.get_all(user_id="u")["total"] == 3
+
+
+def test_an_interrupt_after_the_commit_is_no_failure_for_others(memory, writer):
+    """When Ctrl-C arrives as a commit has just become durable, the other callers in it are told the truth."""
+    database = memory._store._database
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    release, holder = held(database)
+    with ThreadPoolExecutor(3) as pool:
+        adds = [pool.submit(memory.add, f"text {n}", user_id="u") for n in range(3)]
+        waiting(database, 3)
+        writer.set_wal_hook(lambda *_: 0)
+        release.set()
+        holder.join()
+        outcomes = [add.exception(30) for add in adds]
+    assert outcomes == [None, None, None]
+    writer.set_wal_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        memory.add("acknowledged by nobody, stored", user_id="u")
+    writer.set_wal_hook(None)
+    memory.add("after", user_id="u")
+    assert memory.get_all(user_id="u")["total"] == 5
+
+
+def test_an_interrupted_commit_tells_the_others_that_nothing_was_stored(memory):
+    """When Ctrl-C breaks a shared commit, each other caller gets a typed error and nothing of any of them stays."""
+    database = memory._store._database
+
+    def interrupted(connection):
+        raise KeyboardInterrupt
+
+    release, holder = held(database)
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(memory.add, "one", user_id="u")]
+        waiting(database, 1)
+        jobs.append(pool.submit(database.write, interrupted))
+        waiting(database, 2)
+        release.set()
+        errors = [job.exception(30) for job in jobs]
+    holder.join()
+    kinds = {type(error) for error in errors}
+    assert kinds <= {DatabaseError, KeyboardInterrupt}
+    assert DatabaseError in kinds or kinds == {KeyboardInterrupt}
+    assert memory.stats()["memories"] == 0
+    memory.add("after", user_id="u")
+
+
+def test_a_caller_that_gave_up_waiting_is_not_served_later(memory):
+    """A call interrupted while it waited for its turn does not happen with the next, unrelated one."""
+    memory.add("precious", user_id="u")
+    database = memory._store._database
+
+    class Interrupting:
+        def __enter__(self):
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_):
+            return False
+
+    lock, database._write_lock = database._write_lock, Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        memory.delete_all(user_id="u")
+    database._write_lock = lock
+    memory.add("unrelated", user_id="v")
+    assert memory.get_all(user_id="u")["total"] == 1

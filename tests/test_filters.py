@@ -295,6 +295,8 @@ def test_dates_compare_as_instants(memory, filters, expected):
         ({5: 1}, "key 5 must be a string"),
         ({"hash": 5}, "'eq' takes text, got int"),
         ({"user_id": "a b"}, "Invalid user_id: cannot contain whitespace"),
+        ({"user_id": ["*"]}, "'*' means any id"),
+        ({"user_id": {"eq": "*"}}, "'*' means any id"),
         ({"user_id": {"gt": 1.5}}, "Invalid user_id: must be a string"),
         ({"created_at": "soon"}, "'soon' is not an instant"),
         ({"created_at": {"contains": "2026"}}, "a field that is not a date"),

@@ -116,6 +116,11 @@ def test_a_line_needs_only_a_text_and_a_scope(memory, clock):
         ('{"memory": "x", "user_id": "u", "history": 5}', "Line 2: Invalid history"),
         ('{"memory": "x", "user_id": "u", "history": [{"event": "X"}]}', "Line 2: Invalid history"),
         ('{"memory": "x", "user_id": "u", "role": 5}', "Line 2: Invalid role"),
+        ('{"memory": "x", "user_id": "u", "expiration_date": "soon"}', "Line 2: expiration_date"),
+        ('{"memory": "x", "user_id": "u", "metadata": {"memory_lifespan": "x"}}', "Line 2: Invalid metadata.memory"),
+        ('{"memory": "x", "user_id": "u", "metadata": {"expires_at": "x"}}', "Line 2: Invalid metadata.expires_at"),
+        (f'{{"memory": "x", "user_id": "u", "created_at": {"9" * 5_000}}}', "Line 2: not valid JSON"),
+        (None, "Line 2: must be text"),
     ],
 )
 def test_a_bad_line_is_named_and_nothing_is_stored(memory, line, complaint):
@@ -188,3 +193,27 @@ def test_an_in_memory_store_can_be_backed_up(tmp_path):
         memory.backup(tmp_path / "backup.db")
     with Memory(tmp_path / "backup.db", embedder=HashEmbedder()) as copy:
         assert copy.stats()["memories"] == 1
+
+
+def test_files_of_others_are_left_alone(memory, tmp_path):
+    """backup and export touch no file but the one they are told to write."""
+    for name in ("out.db.partial", "out.jsonl.partial"):
+        (tmp_path / name).write_text("mine")
+    memory.backup(tmp_path / "out.db")
+    memory.export(tmp_path / "out.jsonl")
+    with pytest.raises(DatabaseError):
+        memory.backup(tmp_path / "out.db")
+    with pytest.raises(DatabaseError, match="cannot be written"):
+        memory.export(tmp_path / "out.jsonl" / "below-a-file")
+    assert {entry.name for entry in tmp_path.glob("*.partial")} == {"out.db.partial", "out.jsonl.partial"}
+    assert (tmp_path / "out.db.partial").read_text() == "mine"
+
+
+def test_the_store_is_known_from_another_folder(tmp_path, monkeypatch):
+    """A store opened by a relative path is protected from its own export after the working directory changed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    with Memory("a.db", embedder=HashEmbedder()) as memory:
+        monkeypatch.chdir(tmp_path / "sub")
+        with pytest.raises(ValidationError, match="is the store itself"):
+            memory.export(tmp_path / "a.db")

@@ -206,3 +206,28 @@ def test_vacuum_changes_no_score(memory, clock):
     assert memory.vacuum()["removed"] == 5
     assert memory.search("red apple", user_id="u", threshold=0, explain=True) == before
     assert len(before["results"]) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"expiration_date": "9999-12-31"},
+        {"timestamp": "0001-01-01T00:00:00+00:00"},
+        {"metadata": {"expires_at": "9999-12-31T23:59:59.999999+00:00"}},
+    ],
+)
+def test_the_ends_of_the_calendar_can_be_read_back(memory, tmp_path, arguments):
+    """A date people use for "never", and the first there is, are stored and shown by every verb."""
+    [item] = memory.add("x", user_id="u", **arguments)["results"]
+    assert memory.get(item["id"])["memory"] == "x"
+    assert memory.get_all(user_id="u")["total"] == 1
+    assert memory.search("x", user_id="u")["results"][0]["id"] == item["id"]
+    assert memory.export(tmp_path / "out.jsonl") == 1
+    assert memory.history(item["id"])[0]["event"] == "ADD"
+
+
+@pytest.mark.parametrize("timestamp", ["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-02:00"])
+def test_instants_beyond_the_calendar_are_refused(memory, timestamp):
+    """An instant that a time zone moves out of the years 1 to 9999 is an error, not a memory nobody can read."""
+    with pytest.raises(ValidationError, match="timestamp"):
+        memory.add("x", user_id="u", timestamp=timestamp)

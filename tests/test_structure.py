@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types"],
-    ["values"],
+    ["values", "files"],
     ["text", "filters", "embed"],
     ["records", "messages"],
     ["jsonl", "ranking", "filter_sql", "database"],

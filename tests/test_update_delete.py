@@ -150,3 +150,35 @@ def test_delete_all_leaves_histories(memory, added):
     """What delete_all removed can still be looked up in its history."""
     memory.delete_all(user_id="u")
     assert [row["event"] for row in memory.history(added)] == ["ADD", "DELETE"]
+
+
+@pytest.mark.parametrize("given", [{"ne": "a"}, ["a"], None, "", 1.5])
+def test_reset_takes_ids_only(crowded, given):
+    """An id that is a filter, a list, None or empty is refused, and nothing is removed."""
+    with pytest.raises(ValidationError, match="user_id"):
+        crowded.reset(user_id=given)
+    assert crowded.stats()["memories"] == 9
+
+
+def test_delete_all_forgets_what_had_expired(memory, clock):
+    """An expired memory that delete_all meets goes with its history, as in vacuum, and does not come back in it."""
+    [item] = memory.add("secret", user_id="u", ttl=1)["results"]
+    clock.advance(seconds=1)
+    memory.delete_all(user_id="u")
+    assert memory.history(item["id"]) == []
+    assert memory.get(item["id"], show_expired=True) is None
+
+
+def test_what_is_removed_is_gone_from_the_bytes(memory, clock, path):
+    """After reset, or expiry and vacuum, neither text, metadata nor words are left anywhere in the files."""
+    memory.add("the xylophone plan", user_id="u", metadata={"zanzibar": "quokka"})
+    memory.add("the marimba plan", user_id="v", ttl=1)
+    memory.add("the rest", user_id="v")
+    memory.reset(user_id="u")
+    clock.advance(seconds=1)
+    memory.vacuum()
+    memory.close()
+    content = path.read_bytes()
+    assert b"the rest" in content
+    for gone in (b"xylophon", b"zanzibar", b"quokka", b"marimba"):
+        assert gone not in content, gone
