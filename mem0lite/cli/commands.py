@@ -58,10 +58,12 @@ def open_memory(options: Options, *, create: bool = False) -> "Memory":
 def open_store(options: Options, *, create: bool = False) -> "Memory | RemoteMemory":
     """Return the server of --url, or else the file of --db."""
     if not options.url:
+        if options.api_key:
+            raise click.UsageError("--api-key is for a server: it needs --url.")
         return open_memory(options, create=create)
     if options.db or options.model:
         raise click.UsageError("Give either --url, or --db and --model: a server has a file and a model of its own.")
-    return RemoteMemory(options.url)
+    return RemoteMemory(options.url, options.server_key())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -33,6 +33,7 @@ class Options:
 
     db: str | None = None
     url: str | None = None
+    api_key: str | None = None
     model: str | None = None
     json: bool = False
     scope: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,10 @@ class Options:
         if must_exist and not Path(path).exists():
             raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
         return path
+
+    def server_key(self) -> str | None:
+        """Return the key to show a server, if there is one."""
+        return self.api_key or os.environ.get("MEM0LITE_API_KEY") or None
 
     def embedder(self) -> str | None:
         """Return the embedder's name or folder, or None for the bundled one."""
@@ -87,6 +92,7 @@ def _shared(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 
 db_option = _shared("--db", metavar="PATH", help="The store's file.  [default: $MEM0LITE_DB, else mem0lite.db]")
 _url = _shared("--url", metavar="URL", help="Work on a running mem0lite server instead of a file.")
+_api_key = _shared("--api-key", metavar="KEY", help="The key the server wants.  [default: $MEM0LITE_API_KEY]")
 no_url_option = _shared("--url", metavar="URL", hidden=True)
 model_option = _shared(
     "--model",
@@ -95,7 +101,7 @@ model_option = _shared(
 )
 json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
 
-store_options = _add_options(db_option, _url, model_option, json_option)
+store_options = _add_options(db_option, _url, _api_key, model_option, json_option)
 file_options = _add_options(db_option, no_url_option, model_option, json_option)
 
 scope_options = _add_options(

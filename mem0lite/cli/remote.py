@@ -18,12 +18,15 @@ _HTTP_TIMEOUT = 60.0
 class RemoteMemory:
     """The verbs of Memory that a mem0lite server has a route for, with the same arguments, results and errors."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, api_key: str | None = None) -> None:
         import httpx
 
+        if api_key and not all("!" <= character <= "~" for character in api_key):
+            raise ValidationError("Invalid --api-key: must be of printable ASCII, without spaces.", field="api_key")
+        headers = {"X-API-Key": api_key} if api_key else {}
         self._url = url.rstrip("/")
         try:
-            self._client = httpx.Client(base_url=self._url, timeout=_HTTP_TIMEOUT)
+            self._client = httpx.Client(base_url=self._url, timeout=_HTTP_TIMEOUT, headers=headers)
         except httpx.InvalidURL as error:
             raise ValidationError(f"Invalid --url: {url!r}: {error}", field="url") from error
 

@@ -28,26 +28,51 @@ _SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: $MEM0LITE_PORT, else 8888]"
 )
-@click.option("--insecure", is_flag=True, help="Serve hosts other than loopback although no API key protects them.")
+@click.option(
+    "--insecure",
+    is_flag=True,
+    default=None,
+    help="Serve hosts other than loopback although no API key protects them; also with $MEM0LITE_INSECURE=1.",
+)
 @click.option(
     "--vacuum-interval",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     help="Remove expired memories this often; 0 never.  [default: $MEM0LITE_VACUUM_INTERVAL_SECONDS, else 60]",
 )
+@click.option(
+    "--access-log",
+    is_flag=True,
+    default=None,
+    help="Write a line of JSON per request to stderr; also with $MEM0LITE_ACCESS_LOG=1.",
+)
 @model_option
 @click.pass_obj
-def serve(options: Options, host: str | None, port: int | None, insecure: bool, vacuum_interval: float | None) -> None:
-    """Serve a store over HTTP, as mem0's server does."""
+def serve(
+    options: Options,
+    host: str | None,
+    port: int | None,
+    insecure: bool | None,
+    vacuum_interval: float | None,
+    access_log: bool | None,
+) -> None:
+    """Serve a store over HTTP, as mem0's server does.
+
+    Callers need one of the API keys of $MEM0LITE_API_KEYS, if it has any: "key" reaches everything, "key:user" what is
+    that user's; commas separate several.
+    """
     options.path(must_exist=False)  # refuses --url
     settings = _settings(
-        db=options.db, host=host, port=port, embedding_model=options.model, vacuum_interval_seconds=vacuum_interval
+        db=options.db,
+        host=host,
+        port=port,
+        embedding_model=options.model,
+        vacuum_interval_seconds=vacuum_interval,
+        access_log=access_log,
+        insecure=insecure,
     )
-    if not (insecure or _is_loopback(settings.host)):
-        raise ConfigurationError(
-            f"{settings.host} can be reached by others, and no API key protects the memories. Serve 127.0.0.1, or give "
-            "--insecure where everyone who can connect may read and change them."
-        )
+    if not (settings.api_keys or settings.insecure):
+        settings = _for_this_machine(settings)
     from ..memory import Memory
 
     with Memory(settings.db, embedder=settings.embedding_model) as memory, _listener(settings) as listener:
@@ -69,13 +94,16 @@ def _settings(**options: Any) -> "Settings":
     return replace(Settings.from_environment(), **given(**options))
 
 
-def _is_loopback(host: str) -> bool:
-    import ipaddress
+def _for_this_machine(settings: "Settings") -> "Settings":
+    """Return the settings of a server that nobody needs a key for; raise where others could reach it."""
+    from ..server.settings import is_loopback
 
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    if not is_loopback(settings.host):
+        raise ConfigurationError(
+            f"{settings.host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, "
+            "serve 127.0.0.1, or give --insecure where everyone who can connect may read and change them."
+        )
+    return replace(settings, loopback_only=True)
 
 
 def _listener(settings: "Settings") -> "socket.socket":
@@ -103,8 +131,10 @@ def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> N
 
     import uvicorn
 
-    from ..server import create_app
+    from ..server import access_log, create_app
 
+    if settings.access_log:
+        access_log.to_stderr()
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     config = uvicorn.Config(

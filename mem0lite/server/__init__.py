@@ -11,6 +11,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 from .app import create_app
-from .settings import Settings
+from .mount import mounted
+from .plugin import MemoryPlugin
+from .settings import ApiKey, Settings
 
-__all__ = ["Settings", "create_app"]
+__all__ = ["ApiKey", "MemoryPlugin", "Settings", "create_app", "mounted"]

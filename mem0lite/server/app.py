@@ -2,20 +2,38 @@
 
 import re
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 
 from ..aio import AsyncMemory
 from ..memory import Memory
-from . import docs, selfhosted
+from . import access_log, docs, health, selfhosted
+from .auth import create_guard
 from .backend import Backend
 from .errors import EXCEPTION_HANDLERS
+from .mount import shaped, with_slashes
 from .settings import Settings
 
 
 class App(Litestar):
     """The server: a Litestar application, usable wherever an ASGI application is."""
+
+    backend: Backend
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None, None]:
+        """Open the memory now rather than at the first request, run the vacuum timer, and close what was opened at the
+        end: for hosts, which send the applications they mount no lifespan events.
+
+        ``FastAPI(lifespan=lambda _: app.lifespan())``. It can be entered again, in other event loops too. Litestar's
+        own cannot be entered twice at a time, and wraps the host's exceptions in groups.
+        """
+        async with self.backend.lifespan():
+            yield
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one connection; every response gets an ``X-Request-ID``.
@@ -25,9 +43,9 @@ class App(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        scope = shaped(scope)
         request_id = _request_id(scope)
         scope["mem0lite.request_id"] = request_id
-        scope["mem0lite.path"] = scope["path"]  # as sent: Litestar drops trailing slashes
 
         async def send_with_id(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -35,7 +53,7 @@ class App(Litestar):
                 message = {**message, "headers": headers}
             await send(message)
 
-        await super().__call__(scope, receive, cast("Any", send_with_id))
+        await access_log.logged(super().__call__, scope, receive, cast("Any", send_with_id))
 
 
 def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | None = None) -> App:
@@ -53,15 +71,48 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     def routes() -> Any:
         return selfhosted.create_router(backend)
 
-    return App(
-        route_handlers=[routes(), docs.create_router(routes)],
-        lifespan=[backend.lifespan],
+    metrics = _metrics(backend)
+    app = App(
+        route_handlers=[
+            *(routes(), docs.create_router(routes), health.create_router(backend)),
+            *(one.create_router() for one in metrics),
+        ],
+        middleware=[*(one.middleware for one in metrics), with_slashes],
+        before_send=[_name_every_method, *(one.count_unrouted for one in metrics)],
+        guards=[create_guard(backend.settings)],
+        cors_config=_cors(backend.settings.cors_origins),
+        request_max_body_size=backend.settings.max_body_bytes,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=None,  # docs.py serves the document
         logging_config=None,  # Litestar's replaces the handlers of the host's root logger
         debug=False,
         pdb_on_exception=False,
     )
+    app.backend = backend
+    return app
+
+
+async def _name_every_method(message: Any, scope: Any) -> None:
+    """Complete the ``Allow`` of an answer to OPTIONS, in which Litestar names the methods of one handler only."""
+    if scope["method"] == "OPTIONS" and message["type"] == "http.response.start" and "path_template" in scope:
+        routes = [route for route in scope["litestar_app"].routes if route.path_format == scope["path_template"]]
+        methods = ", ".join(sorted({method for route in routes for method in route.methods}))
+        message["headers"] = [
+            (name, methods.encode() if name == b"allow" else value) for name, value in message["headers"]
+        ]
+
+
+def _metrics(backend: Backend) -> list[Any]:
+    """Return the metrics, or nothing where prometheus-client, which the extra brings, is not installed."""
+    try:
+        from .metrics import Metrics
+    except ImportError:
+        return []
+    return [Metrics(backend)]
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    return CORSConfig(allow_origins=list(origins), expose_headers=["X-Request-ID"]) if origins else None
 
 
 _GOOD_ID = re.compile(rb"[!-~]{1,128}")

@@ -24,8 +24,11 @@ class Backend:
     def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings) -> None:
         self.settings = settings
         self.timer = VacuumTimer(self._vacuum, settings.vacuum_interval_seconds)
+        self.vacuumed = 0
+        """How many memories the timer removed."""
         self._given = memory
         self._opened: AsyncMemory | None = None
+        self._lifespans = 0
         self._embedder: dict[str, Any] | None = None
         self._lock = threading.Lock()  # not asyncio's, because an app may be called from several event loops
 
@@ -42,15 +45,27 @@ class Backend:
             await opened.close()  # leaves a Memory that was passed in to its owner
 
     @asynccontextmanager
-    async def lifespan(self, app: Any) -> AsyncIterator[None]:
-        """Open the memory and start the timer, then stop the timer and close what was opened."""
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Open the memory and start the timer, then stop the timer and close what was opened.
+
+        Of lifespans that overlap, the first has the timer and the last one closes.
+        """
         await self.memory()
-        self.timer.start()
+        with self._lock:
+            self._lifespans += 1
+            first = self._lifespans == 1
+        if first:
+            self.timer.start()
         try:
             yield
         finally:
-            await self.timer.stop()
-            await self.close()
+            if first:
+                await self.timer.stop()
+            with self._lock:
+                self._lifespans -= 1
+                last = self._lifespans == 0
+            if last:
+                await self.close()
 
     async def configuration(self) -> dict[str, Any]:
         """Return the settings in force, without anything secret and without the file's folder."""
@@ -79,4 +94,4 @@ class Backend:
         return AsyncMemory(self.settings.db, embedder=self.settings.embedding_model)
 
     async def _vacuum(self) -> None:
-        await (await self.memory()).vacuum()
+        self.vacuumed += (await (await self.memory()).vacuum())["removed"]

@@ -9,11 +9,12 @@ import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import License, Server, Tag
+from litestar.openapi.spec import Components, License, Server, Tag
 from litestar.params import Parameter
 from litestar.response import Redirect
 
 from .. import __version__
+from .auth import PUBLIC, SECURITY_SCHEMES
 from .guards import exact_path
 
 SWAGGER_UI_VERSION = "5.35.0"
@@ -28,8 +29,8 @@ TITLE = "mem0lite"
 DESCRIPTION = (
     "A memory store for AI agents in one SQLite file, compatible with mem0's self-hosted REST API. Messages are stored "
     "as memories of a user, an agent or a run, found again by meaning and words, filtered by metadata, and forgotten "
-    'when they expire. Errors are `{"detail": …}`; every response carries an `X-Request-ID`, which the server\'s log '
-    "repeats."
+    "when they expire. Where the server has API keys, press Authorize and give yours. Errors are "
+    '`{"detail": …}`; every response carries an `X-Request-ID`, which the server\'s log repeats.'
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
@@ -76,7 +77,11 @@ def create_router(described: Callable[[], Router]) -> Router:
         return Response(document(), media_type="application/json")
 
     return Router(
-        "/", route_handlers=[root, redoc, page, file, openapi_json], guards=[exact_path], include_in_schema=False
+        "/",
+        route_handlers=[root, redoc, page, file, openapi_json],
+        guards=[exact_path],
+        opt=PUBLIC,
+        include_in_schema=False,
     )
 
 
@@ -91,6 +96,8 @@ def openapi_document(router: Router) -> bytes:
             Server(url="./", description="this server")
         ],  # relative to the document, so that it is right under any prefix
         tags=TAGS,
+        components=Components(security_schemes=SECURITY_SCHEMES),
+        security=[{name: []} for name in SECURITY_SCHEMES],
         use_handler_docstrings=True,
         operation_id_creator=lambda handler, method, path: handler.handler_name,
     )

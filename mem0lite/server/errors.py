@@ -17,6 +17,7 @@ from ..errors import (
     Mem0LiteError,
     MemoryNotFoundError,
     ModelNotFoundError,
+    PermissionDeniedError,
     ReadOnlyError,
     ValidationError,
 )
@@ -55,6 +56,10 @@ def _not_found(request: AnyRequest, error: MemoryNotFoundError) -> Response[dict
     return _detail(404, str(error))
 
 
+def _forbidden(request: AnyRequest, error: PermissionDeniedError) -> Response[dict[str, Any]]:
+    return _detail(403, str(error))
+
+
 def _wrong_shape(request: AnyRequest, error: InvalidRequest) -> Response[dict[str, Any]]:
     return _detail(422, error.extra)
 
@@ -76,6 +81,13 @@ def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any
     return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, DatabaseBusyError) else None)
 
 
+def not_ready(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    """Return the answer 503 to whoever asks whether the store can be used, which ``error`` says it cannot."""
+    answer = _failed(request, error) if isinstance(error, Mem0LiteError) else _unexpected(request, error)
+    answer.status_code = 503
+    return answer
+
+
 def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     _log(request, error)
     return _detail(*_INTERNAL)
@@ -83,12 +95,13 @@ def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any
 
 def _log(request: AnyRequest, error: Exception) -> None:
     request_id = request.scope.get("mem0lite.request_id", "-")
-    logger.error("Request %s failed: %s %r", request_id, request.method, request.url.path, exc_info=error)
+    logger.error("Request %s failed: %s %r", request_id, request.method, request.scope["path"], exc_info=error)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ValidationError: _refused,
     MemoryNotFoundError: _not_found,
+    PermissionDeniedError: _forbidden,
     Mem0LiteError: _failed,
     InvalidRequest: _wrong_shape,
     ValidationException: _wrong_parameters,

@@ -18,10 +18,11 @@ from ..errors import ValidationError
 from ..filters import ANY_SCOPE, SCOPE_IDS
 from ..values import clean_id
 from . import schemas
+from .auth import admin_only, caller
 from .backend import Backend
 from .guards import exact_path
 from .schemas import ConfigurationUpdate, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
-from .validation import JsonBody
+from .validation import JsonBody, one_of_each_id
 
 DEFAULT_LIST_SIZE = 100
 MAX_LIST_SIZE = 1_000
@@ -55,13 +56,19 @@ DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
 def _answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
     """Return the documentation of a route's responses."""
     answers = {200: ResponseSpec(container, description=description, generate_examples=False)}
-    for status in (400, *refusals):
+    for status in (400, 401, 403, *refusals):
         kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
         answers[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
     return answers
 
 
-_REFUSALS = {400: "A value cannot be accepted", 404: "No such memory", 422: "Validation Error"}
+_REFUSALS = {
+    400: "A value cannot be accepted",
+    401: "No API key, or not one of this server's",
+    403: "The API key is another user's, or the request comes from another site's page",
+    404: "No such memory",
+    422: "Validation Error",
+}
 _DONE = (schemas.MessageResponse, "Done")
 
 
@@ -99,7 +106,7 @@ def _body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
 async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     """Store each message as a memory of a user, an agent or a run: all of them or, on an error, none."""
     given = msgspec.structs.asdict(data)
-    if all(given[name] is None for name in SCOPE_IDS):
+    if memory.user_id is None and all(given[name] is None for name in SCOPE_IDS):
         raise ClientException("At least one identifier (user_id, agent_id, run_id) is required.")
     given["messages"] = msgspec.to_builtins(data.messages)
     given["infer"] = data.infer is not False
@@ -139,7 +146,7 @@ async def list_memories(
         memory_category=memory_category,
         domain_tags=None if domain_tag is None and domain_tags is None else [*(domain_tag or ()), *(domain_tags or ())],
     )
-    nothing_asked = not filters and user_id is None and agent_id is None and run_id is None
+    nothing_asked = not filters and all(one is None for one in (memory.user_id, user_id, agent_id, run_id))
     return await memory.get_all(
         filters=ANY_SCOPE if nothing_asked else filters,
         user_id=user_id,
@@ -316,6 +323,7 @@ async def reset(
     "/configure",
     tags=["server"],
     summary="Get the settings",
+    guards=[admin_only],
     responses=_answers(schemas.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
@@ -328,6 +336,7 @@ async def get_configuration(server: Server) -> Answer:
     status_code=200,
     tags=["server"],
     summary="Change the settings",
+    guards=[admin_only],
     responses=_answers(*_DONE, 422),
     operation_class=_body({"vacuum_interval_seconds": 60}),
 )
@@ -347,8 +356,8 @@ def create_router(backend: Backend) -> Router:
     """Return the routes, serving the memory of ``backend``."""
 
     # Functions rather than bound methods, because Litestar copies routers deeply and functions not at all.
-    async def memory() -> AsyncMemory:
-        return await backend.memory()
+    async def memory(request: AnyRequest) -> AsyncMemory:
+        return caller(request).view(await backend.memory())
 
     async def server() -> Backend:
         return backend
@@ -360,7 +369,7 @@ def create_router(backend: Backend) -> Router:
             *(search_memories, list_entities, delete_entity, reset, get_configuration, configure),
         ],
         dependencies={"memory": Provide(memory), "server": Provide(server)},
-        guards=[exact_path],
+        guards=[exact_path, one_of_each_id],
         dto=JsonBody,
         return_dto=None,
     )

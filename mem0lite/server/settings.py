@@ -1,12 +1,38 @@
 """What can be set from outside, and the environment variables that set it."""
 
+import hashlib
+import ipaddress
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ValidationError
+from ..values import clean_id
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that admits callers. Only its SHA-256 digest is kept, and that is not shown either.
+
+    ``user_id`` is the user whose memories are all that the key reaches; with None it reaches everything.
+    """
+
+    secret: InitVar[str]
+    user_id: str | None = None
+    digest: bytes = field(init=False, repr=False)
+
+    def __post_init__(self, secret: str) -> None:
+        if not re.fullmatch(r"[!-~]+", secret):
+            raise ConfigurationError("An API key must be of printable ASCII characters, without spaces, and not empty.")
+        try:
+            user_id = None if self.user_id is None else clean_id(self.user_id, "user_id")
+        except ValidationError as error:
+            raise ConfigurationError(str(error)) from None
+        object.__setattr__(self, "user_id", user_id)
+        object.__setattr__(self, "digest", hashlib.sha256(secret.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +47,56 @@ class Settings:
     """A model name or folder, None for the bundled model; not used when ``create_app`` is given a memory."""
     vacuum_interval_seconds: float = 60.0
     """How often expired memories are removed; 0 is never."""
+    max_body_bytes: int = 1_048_576
+    """The largest body of a request that is read."""
+    cors_origins: tuple[str, ...] = ()
+    """Whose pages may call the server from a browser: ``https://app.example``, or ``*`` for everybody's."""
+    access_log: bool = False
+    """Whether ``mem0lite serve`` writes a line per request; a host of the app decides with its logging instead."""
+    api_keys: tuple[ApiKey, ...] = ()
+    """The keys that callers must show one of; with none, nobody needs a key."""
+    insecure: bool = False
+    """``mem0lite serve`` serves hosts other than loopback even without keys."""
+    loopback_only: bool = False
+    """Answer requests whose ``Host`` header names this machine's loopback only, with any port.
+
+    ``mem0lite serve`` sets it where there are no keys. ``create_app`` leaves it off, because an app that is mounted in
+    another, or stands behind a proxy, is asked for by its host's name; no environment variable sets it.
+    """
+
+    def __post_init__(self) -> None:
+        users: dict[bytes, str | None] = {}
+        for number, key in enumerate(self.api_keys, start=1):
+            if users.setdefault(key.digest, key.user_id) != key.user_id:
+                raise ConfigurationError(f"API key {number} is the same as one before it, but for another user.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL`` and
-        ``MEM0LITE_VACUUM_INTERVAL_SECONDS`` of ``environment``, by default the process's.
+        """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
+        ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``, ``MEM0LITE_CORS_ORIGINS``,
+        ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS`` and ``MEM0LITE_INSECURE`` of ``environment``, by default the
+        process's; also mem0's ``ADMIN_API_KEY``.
 
-        An absent or empty variable leaves the default. Raises ConfigurationError naming the variable.
+        An absent or empty variable leaves the default. Raises ConfigurationError naming the variable; it repeats no
+        part of a key.
         """
         given = os.environ if environment is None else environment
         values: dict[str, Any] = {}
-        for name in cls.__dataclass_fields__:
+        for name, read in _READERS.items():
             variable = f"MEM0LITE_{name.upper()}"
             if text := given.get(variable):
-                values[name] = _READERS.get(name, _text)(variable, text)
+                values[name] = read(variable, text)
+        if text := given.get("ADMIN_API_KEY"):
+            values["api_keys"] = (*values.get("api_keys", ()), _key("ADMIN_API_KEY", text, None))
         return cls(**values)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or an address reaches this machine from itself only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _text(variable: str, text: str) -> str:
@@ -58,4 +119,55 @@ def _seconds(variable: str, text: str) -> float:
     raise ConfigurationError(f"{variable}: {text!r} is not a number of seconds from 0 on.")
 
 
-_READERS = {"port": _port, "vacuum_interval_seconds": _seconds}
+def _size(variable: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise ConfigurationError(f"{variable}: {text!r} is not a number of bytes from 1 on.")
+
+
+_ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
+
+
+def _origins(variable: str, text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ConfigurationError(f"{variable}: {origin!r} is not an origin such as 'https://app.example' or '*'.")
+    return origins
+
+
+def _switch(variable: str, text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        return text.lower() in ("1", "true", "yes", "on")
+    raise ConfigurationError(f"{variable}: {text!r} is neither 1 nor 0.")
+
+
+def _keys(variable: str, text: str) -> tuple[ApiKey, ...]:
+    """Read ``key`` and ``key:user_id``, separated by commas."""
+    keys = []
+    for number, entry in enumerate(text.split(","), start=1):
+        secret, colon, user_id = entry.partition(":")
+        keys.append(_key(f"{variable}, entry {number}", secret, user_id if colon else None))
+    return tuple(keys)
+
+
+def _key(source: str, secret: str, user_id: str | None) -> ApiKey:
+    try:
+        return ApiKey(secret.strip(), user_id)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{source}: {error}") from None
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "db": _text,
+    "host": _text,
+    "port": _port,
+    "embedding_model": _text,
+    "vacuum_interval_seconds": _seconds,
+    "max_body_bytes": _size,
+    "cors_origins": _origins,
+    "access_log": _switch,
+    "api_keys": _keys,
+    "insecure": _switch,
+}
+"""How each setting of the environment is read; the others are for programs."""

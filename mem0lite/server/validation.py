@@ -6,11 +6,14 @@ from typing import Any, NotRequired, TypedDict, TypeVar, get_args
 
 import msgspec
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.exceptions import ClientException, ValidationException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Reference, Schema
 
 from ..errors import ValidationError
+from ..filters import SCOPE_IDS
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -37,6 +40,23 @@ class InvalidRequest(ClientException):
         super().__init__(extra=list(problems))
 
 
+class UnsupportedContentType(ClientException):
+    """The body is not declared to be JSON."""
+
+    status_code = 415
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Send JSON with the header Content-Type: application/json, not {kind[:100] or 'none'}.")
+
+
+def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse a query that gives an id twice; a guard. Elsewhere the last value counts, as with mem0's server, but an
+    id decides whose memories are read or deleted."""
+    for name in SCOPE_IDS:
+        if len(connection.query_params.getall(name, [])) > 1:
+            raise ClientException(f"{name} is given more than once. Give one, or search with a filter.")
+
+
 class JsonBody(AbstractDTO[Any]):
     """Decodes the body of a handler whose ``data`` parameter is a struct, or a struct or None.
 
@@ -60,7 +80,7 @@ class JsonBody(AbstractDTO[Any]):
         # Browsers send other types, and none at all, to any server without asking it first.
         # https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS#simple_requests
         if not _JSON_TYPE.fullmatch(kind.strip().lower()):
-            raise InvalidRequest([_not_json(kind.strip())])
+            raise UnsupportedContentType(kind.strip())
         field = self.asgi_connection.route_handler.parsed_data_field
         struct = next(part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type))
         return to_struct(parse_json(value), struct)
@@ -128,18 +148,17 @@ def _located_problem(message: str, name: str, value: Any) -> Problem:
     """Return the problem of msgspec's message, which may end in a path such as ``$[0].role``."""
     message, _, path = message.partition(" - at `$")
     loc: list[str | int] = ["body", name]
-    for key, index in _STEP.findall(path):
+    for key, index in _STEP.findall(path.removesuffix("`")):
         step = int(index) if index else key
         loc.append(step)
         value = value[step]
     return _problem(message, loc, value)
 
 
-_OBJECT = ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
 _EXPECTED = {
     "array": ("list_type", "Input should be a valid list"),
     "object | null": ("dict_type", "Input should be a valid dictionary"),
-    "object": _OBJECT,
+    "object": ("model_attributes_type", "Input should be a valid dictionary or object to extract fields from"),
     "str": ("string_type", "Input should be a valid string"),
     "int": ("int_type", "Input should be a valid integer"),
     "float": ("float_type", "Input should be a valid number"),
@@ -205,15 +224,6 @@ def _malformed(raw: bytes, message: str) -> Problem:
         "msg": "JSON decode error",
         "input": {},
         "ctx": {"error": message},
-    }
-
-
-def _not_json(kind: str) -> Problem:
-    kind_, text = _OBJECT
-    return {
-        "type": kind_,
-        "loc": ["body"],
-        "msg": f"{text}. Send JSON with the header Content-Type: application/json, not {kind or 'none'}.",
     }
 
 

@@ -5,5 +5,6 @@ window.ui = SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,
+  defaultModelsExpandDepth: 0, // the routes first; the list of schemas unfolds
   validatorUrl: null, // the default asks validator.swagger.io
 });

@@ -1,0 +1,128 @@
+"""Who may ask: callers with an API key or, where there are no keys, whoever is not a web page of another site."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.spec import Reference, SecurityScheme
+from litestar.types import Guard
+
+from ..aio import AsyncMemory
+from .settings import Settings, is_loopback
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+PUBLIC: dict[str, Any] = {"mem0lite_public": True}
+"""The ``opt`` of a router or handler that needs no key."""
+
+SECURITY_SCHEMES: dict[str, SecurityScheme | Reference] = {
+    "HTTPBearer": SecurityScheme(
+        type="http",
+        scheme="bearer",
+        description="An API key, as `Authorization: Bearer <key>`; `Authorization: Token <key>` works too.",
+    ),
+    "APIKeyHeader": SecurityScheme(
+        type="apiKey", name="X-API-Key", security_scheme_in="header", description="An API key."
+    ),
+}
+"""How the OpenAPI document describes the keys; the names are mem0's."""
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_SCHEMES = ("bearer", "token")
+_HOST = re.compile(r"(\[(?P<address>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(:[0-9]*)?")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_CALLER = "mem0lite.caller"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a request comes from: a user, or with ``user_id`` None someone who may reach everything."""
+
+    user_id: str | None = None
+
+    def view(self, memory: AsyncMemory) -> AsyncMemory:
+        """Return what this caller may reach of a memory."""
+        return memory if self.user_id is None else memory.for_user(self.user_id)
+
+
+def caller(connection: Connection) -> Caller:
+    """Return whom a request comes from; a KeyError for one that passed no guard of ``create_guard``."""
+    return cast("Caller", cast("dict[str, Any]", connection.scope)[_CALLER])
+
+
+def create_guard(settings: Settings) -> Guard:
+    """Return the guard of every route, which is called before a body is read.
+
+    It is the application's rather than a router's, so that a new route needs a key unless it is made ``PUBLIC``.
+    """
+
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        if settings.loopback_only:
+            _refuse_other_hosts(connection)
+        if not any(handler.opt.get(name) == value for name, value in PUBLIC.items()):
+            cast("dict[str, Any]", connection.scope)[_CALLER] = _identify(connection, settings)
+
+    return guard
+
+
+def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse callers whose key is pinned to a user; a guard that comes after that of ``create_guard``."""
+    if caller(connection).user_id is not None:
+        raise PermissionDeniedException("This API key is for one user's memories only.")
+
+
+def _identify(connection: Connection, settings: Settings) -> Caller:
+    if not settings.api_keys:
+        _refuse_other_sites(connection, settings)
+        return Caller()
+    given = _given_key(connection)
+    if given is None:
+        detail = "Authentication required. Provide a Bearer token or X-API-Key header."
+        raise NotAuthorizedException(detail, headers=_CHALLENGE)
+    digest = hashlib.sha256(given.encode("latin-1", "replace")).digest()
+    # Every key is compared, in constant time, so that the time taken tells nothing about any of them.
+    found = [key for key in settings.api_keys if hmac.compare_digest(key.digest, digest)]
+    if not found:
+        raise NotAuthorizedException("Invalid API key.", headers=_CHALLENGE)
+    return Caller(found[0].user_id)
+
+
+def _given_key(connection: Connection) -> str | None:
+    """Return the key of ``X-API-Key``, else of ``Authorization`` with the scheme Bearer or Token."""
+    if key := connection.headers.get("x-api-key", "").strip():
+        return key
+    scheme, _, key = connection.headers.get("authorization", "").strip().partition(" ")
+    return key.strip() or None if scheme.lower() in _SCHEMES else None
+
+
+def _refuse_other_hosts(connection: Connection) -> None:
+    """Refuse a name that is not this machine's own: by DNS rebinding any web page can give us a name of its site."""
+    host = _HOST.fullmatch(connection.headers.get("host", ""))
+    if not (host and is_loopback(host["address"] or host["name"])):
+        detail = "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS."
+        raise HTTPException(status_code=421, detail=detail)
+
+
+def _refuse_other_sites(connection: Connection, settings: Settings) -> None:
+    """Refuse a request by which another site's page in a browser would change something.
+
+    Browsers send some, such as a POST without a body, without asking first. Other programs send neither header. The
+    rules are those of Go's http.CrossOriginProtection.
+    """
+    origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
+    if connection.scope.get("method") in _SAFE_METHODS or {origin, "*"} & set(settings.cors_origins):
+        return
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        own = origin is None or urlsplit(origin).netloc == connection.headers.get("host")
+    if not own:
+        raise PermissionDeniedException(
+            "Requests from another site's page are refused. Allow it: MEM0LITE_CORS_ORIGINS."
+        )

@@ -1,0 +1,33 @@
+"""Whether the server lives and can serve, for those who restart it or send it requests."""
+
+from typing import Any
+
+from litestar import Request, Response, Router, get
+
+from .auth import PUBLIC
+from .backend import Backend
+from .errors import not_ready
+from .guards import exact_path
+
+OK = {"status": "ok"}
+
+
+def create_router(backend: Backend) -> Router:
+    """Return the routes ``/health/live`` and ``/health/ready``."""
+
+    @get("/health/ready")
+    async def ready(request: Request[Any, Any, Any]) -> Response[Any]:
+        """Answer 200 when the store can be read, opening it if it is not open, else 503 with the reason."""
+        try:
+            await (await backend.memory()).get("")  # one lookup in an index, of an id that no memory has
+        except Exception as error:
+            return not_ready(request, error)
+        return Response(OK)
+
+    return Router("/", route_handlers=[live, ready], guards=[exact_path], opt=PUBLIC, include_in_schema=False)
+
+
+@get("/health/live")
+async def live() -> dict[str, str]:
+    """Answer 200 as long as the event loop runs, whatever the store does."""
+    return OK

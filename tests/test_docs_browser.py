@@ -1,0 +1,166 @@
+"""The documentation page in a real browser: headless Chromium, driven through chromedriver."""
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import starlette.applications
+import starlette.routing
+from embedder import HashEmbedder
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import visibility_of_element_located as visible
+from selenium.webdriver.support.ui import WebDriverWait
+from serving import served_by
+
+from mem0lite import Memory
+from mem0lite.server import Settings, create_app
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+QUIET = Settings(vacuum_interval_seconds=0)
+
+
+def _found(*names: str) -> str:
+    """Return the path of a program; without it these tests are skipped."""
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"{names[0]} is not installed: apt-get install -y chromium chromium-driver")
+    return path
+
+
+class Browser:
+    """A Chromium that keeps what its console said and which addresses it asked for."""
+
+    def __init__(self, profile: Path) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = _found("chromium", "chromium-browser", "google-chrome")
+        for flag in (*FLAGS.split(), f"--user-data-dir={profile}", f"--crash-dumps-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        service = webdriver.ChromeService(_found("chromedriver"), env={**os.environ, "HOME": str(profile)})
+        self.driver = webdriver.Chrome(options=options, service=service)
+
+    def look_at(self, address: str, width: int = 1280) -> None:
+        """Open a page and forget what was logged before."""
+        self.console(), self.requested()
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get(address)
+        self.find(".opblock")
+
+    def find(self, selector: str) -> WebElement:
+        """Return the first such element, as soon as it is visible."""
+        wait = WebDriverWait(self.driver, 30, poll_frequency=0.02)
+        found: WebElement = wait.until(visible((By.CSS_SELECTOR, selector)))
+        return found
+
+    def click(self, selector: str) -> None:
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(selector))
+        self.find(selector).click()
+
+    def screenshot(self, name: str) -> None:
+        """Keep a picture of the whole page in the folder of the variable SCREENSHOTS, if it is set, to look at."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
+            how = {"captureBeyondViewport": True, "clip": {**size, "scale": 1}}
+            picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", how)["data"]
+            Path(folder, f"{name}.png").write_bytes(base64.b64decode(picture))
+
+    def texts(self, selector: str) -> list[str]:
+        return [element.text for element in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    def console(self) -> list[Any]:
+        log: list[Any] = self.driver.get_log("browser")
+        return log
+
+    def requested(self) -> list[str]:
+        events = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
+        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    opened = Browser(tmp_path_factory.mktemp("chromium"))
+    try:
+        yield opened
+    finally:
+        opened.driver.quit()
+
+
+@pytest.fixture(params=["", "/mem"], ids=["standalone", "mounted"])
+def served(request: pytest.FixtureRequest) -> Iterator[tuple[Memory, str]]:
+    """A memory, and the address the app is served at: by itself, and mounted in another application."""
+    prefix: str = request.param
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        app = create_app(memory, QUIET)
+        mounts = [starlette.routing.Mount(prefix, app)]
+        with served_by(starlette.applications.Starlette(routes=mounts) if prefix else app) as client:
+            yield memory, str(client.base_url).rstrip("/") + prefix
+
+
+def _try_out(browser: Browser, operation: str) -> str:
+    """Send an operation's example as it stands, and return the status the page shows."""
+    block = f"#operations-{operation}"
+    browser.click(f"{block} .opblock-summary-control")
+    browser.click(f"{block} .try-out__btn")
+    browser.click(f"{block} .execute")
+    return browser.find(f"{block} .live-responses-table .response .response-col_status").text
+
+
+def test_page_works_in_a_browser(browser: Browser, served: tuple[Memory, str]) -> None:
+    """The page shows every route under its policy, "Try it out" stores and finds a memory with the examples as they
+    stand, nothing is asked of other servers, and the console stays empty."""
+    memory, address = served
+    browser.look_at(f"{address}/docs")
+    assert browser.driver.title == "mem0lite API"
+    assert browser.find(".info .title").text.startswith("mem0lite")
+    assert len(browser.find(".info .description").text) > 100
+    groups = [text.partition("\n")[0] for text in browser.texts(".opblock-tag")]
+    assert groups[:4] == ["memories", "search", "entities", "server"]
+    summaries = browser.texts(".opblock-summary-description")
+    assert len(summaries) == len(browser.texts(".opblock")) > 10
+    assert all(summaries)
+
+    assert _try_out(browser, "memories-add_memories").startswith("200")
+    assert browser.find("#operations-memories-add_memories .request-url pre").text == f"{address}/memories"
+    assert memory.get_all(user_id="alice")["total"] == 1
+    assert _try_out(browser, "search-search_memories").startswith("200")
+    assert _try_out(browser, "memories-list_memories").startswith("200")
+
+    addresses = browser.requested()
+    assert f"{address}/search" in addresses
+    elsewhere = [one for one in addresses if not one.startswith(f"{address}/") and re.match("http|ws|ftp", one)]
+    assert elsewhere == []
+    assert browser.console() == []
+
+
+def test_browsers_end_up_at_the_page(browser: Browser, served: tuple[Memory, str]) -> None:
+    """The root, with and without its slash, and the place of ReDoc lead to the page."""
+    for path in ("", "/", "/redoc"):
+        browser.look_at(served[1] + path)
+        assert browser.driver.current_url == f"{served[1]}/docs"
+        assert browser.console() == []
+
+
+@pytest.mark.parametrize("served", [""], indirect=True)
+@pytest.mark.parametrize("width", [1280, 400])
+def test_page_fits_its_window(browser: Browser, served: tuple[Memory, str], width: int) -> None:
+    """On a desktop and on a telephone nothing has to be scrolled sideways, with an example unfolded too."""
+    browser.look_at(f"{served[1]}/docs", width)
+    browser.screenshot(f"docs-{width}")
+    _try_out(browser, "memories-add_memories")
+    browser.screenshot(f"docs-{width}-tried")
+    wide = browser.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0
+    assert browser.console() == []
