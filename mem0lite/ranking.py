@@ -23,39 +23,36 @@ _B = 0.3
 class Candidates:
     """What a search may return, and the statistics to score it by.
 
-    ``rows`` holds (key, length in terms, distance) of every live memory in the scopes searched; the distance between
-    unit vectors is None where the memory is there for the statistics only, because a filter excludes it. ``postings``
-    holds (key, frequency) for each term; keys that are not among the rows are passed over.
+    ``keys``, ``lengths`` (in terms) and ``distances`` have one element for every live memory in the scopes searched,
+    shape (n,); the distance between unit vectors is NaN where the memory is there for the statistics only, because a
+    filter excludes it. ``postings`` holds for each term the keys it occurs in and how often; keys that are not among
+    the memories are passed over.
     """
 
-    keys: "NDArray[np.int64]"
-    """Ascending, shape (n,)."""
-    lengths: "NDArray[np.float64]"
-    distances: "NDArray[np.float64]"
-    """NaN for None."""
     postings: "dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]"
     """For each term positions in ``keys`` and frequencies."""
 
     def __init__(
-        self, rows: Sequence[tuple[int, int, float | None]], postings: Mapping[str, Sequence[tuple[int, int]]]
+        self,
+        keys: "NDArray[np.int64]",
+        lengths: "NDArray[np.float64]",
+        distances: "NDArray[np.float64]",
+        postings: "Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]",
     ) -> None:
         import numpy as np
 
-        rows = sorted(rows)
-        keys, lengths, distances = zip(*rows, strict=True) if rows else ((), (), ())
-        self.keys = np.array(keys, dtype=np.int64)
-        self.lengths = np.array(lengths, dtype=np.float64)
-        self.distances = np.array(distances, dtype=np.float64)
-        self.postings = {term: self._located(found) for term, found in postings.items() if rows and found}
+        order = np.argsort(keys, kind="stable")
+        self.keys, self.lengths, self.distances = keys[order], lengths[order], distances[order]
+        self.postings = {term: self._located(*found) for term, found in postings.items() if len(keys)}
 
-    def _located(self, found: Sequence[tuple[int, int]]) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
+    def _located(
+        self, keys: "NDArray[np.int64]", frequencies: "NDArray[np.float64]"
+    ) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
         import numpy as np
 
-        keys, frequencies = zip(*found, strict=True)
-        wanted = np.array(keys, dtype=np.int64)
-        positions = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        live = self.keys[positions] == wanted
-        return positions[live], np.array(frequencies, dtype=np.float64)[live]
+        positions = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        live = self.keys[positions] == keys
+        return positions[live], frequencies[live]
 
 
 @dataclass(frozen=True, slots=True)

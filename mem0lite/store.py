@@ -14,8 +14,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -344,22 +342,23 @@ class Store:
         scope_sql, scope_parameters = compile_filter(scopes)
         with self._database.read() as connection:
             self._check_embedder(connection)
-            rows = _all(
-                connection,
-                f"SELECT m.key, m.length, {distance} {source} WHERE {where}",
+            # One row for all memories, and one for each term: between two rows SQLite's caller takes Python's lock,
+            # and with a row for each memory four threads searched at half the speed of one.
+            columns = connection.execute(
+                f"SELECT group_concat(key), group_concat(length), group_concat(ifnull(distance, -1)) "
+                f"FROM (SELECT m.key, m.length, {distance} AS distance {source} WHERE {where})",
                 [*distance_parameters, *parameters],
-            )
+            ).get
             postings = _all(
                 connection,
                 "WITH o AS MATERIALIZED (SELECT s.owner, min(s.id) AS first, max(s.id) AS last "
                 f"FROM scope s WHERE {scope_sql} GROUP BY s.owner) "
-                "SELECT t.value, p.key, p.frequency FROM json_each(?) t CROSS JOIN o "
+                "SELECT t.value, group_concat(p.key), group_concat(p.frequency) FROM json_each(?) t CROSS JOIN o "
                 "CROSS JOIN posting p ON p.owner = o.owner AND p.term = t.value "
-                "AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295",
+                "AND p.key BETWEEN o.first << 32 AND (o.last << 32) + 4294967295 GROUP BY t.value",
                 [*scope_parameters, json.dumps(list(query_terms))],
             )
-            by_term = {term: [found[1:] for found in group] for term, group in groupby(postings, itemgetter(0))}
-            best = ranking(Candidates(rows, by_term))
+            best = ranking(_candidates(columns, postings))
             found = _rows(connection, [result.key for result in best])
             return [(result, _record(row)) for result, row in zip(best, found, strict=True)]
 
@@ -577,6 +576,21 @@ def _live_record(
     if row is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
     return row[0], _record(row)
+
+
+def _candidates(columns: Sequence[str | None], postings: Sequence[tuple[str, str, str]]) -> Candidates:
+    import numpy as np
+
+    def numbers(text: str | None, kind: Any) -> Any:
+        return np.fromstring(text, dtype=kind, sep=",") if text else np.array([], dtype=kind)
+
+    keys, lengths, distances = map(numbers, columns, (np.int64, np.float64, np.float64))
+    return Candidates(
+        keys,
+        lengths,
+        np.where(distances < 0, np.nan, distances),
+        {term: (numbers(found, np.int64), numbers(frequencies, np.float64)) for term, found, frequencies in postings},
+    )
 
 
 def _to_json(metadata: dict[str, Any] | None) -> str | None:
