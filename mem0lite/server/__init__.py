@@ -5,6 +5,7 @@ from ..errors import DependencyError
 try:
     import litestar  # noqa: F401
     import msgspec  # noqa: F401
+    import prometheus_client  # noqa: F401
 except ModuleNotFoundError as error:
     raise DependencyError(
         f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]"', name=error.name

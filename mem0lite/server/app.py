@@ -15,6 +15,7 @@ from . import access_log, docs, health, selfhosted
 from .auth import create_guard
 from .backend import Backend
 from .errors import EXCEPTION_HANDLERS
+from .metrics import Metrics
 from .mount import shaped, with_slashes
 from .settings import Settings
 
@@ -71,14 +72,13 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     def routes() -> Any:
         return selfhosted.create_router(backend)
 
-    metrics = _metrics(backend)
+    metrics = Metrics(backend)
     app = App(
         route_handlers=[
-            *(routes(), docs.create_router(routes), health.create_router(backend)),
-            *(one.create_router() for one in metrics),
+            *(routes(), docs.create_router(routes), health.create_router(backend), metrics.create_router()),
         ],
-        middleware=[*(one.middleware for one in metrics), with_slashes],
-        before_send=[_name_every_method, *(one.count_unrouted for one in metrics)],
+        middleware=[metrics.middleware, with_slashes],
+        before_send=[_name_every_method, metrics.count_unrouted],
         guards=[create_guard(backend.settings)],
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,
@@ -100,15 +100,6 @@ async def _name_every_method(message: Any, scope: Any) -> None:
         message["headers"] = [
             (name, methods.encode() if name == b"allow" else value) for name, value in message["headers"]
         ]
-
-
-def _metrics(backend: Backend) -> list[Any]:
-    """Return the metrics, or nothing where prometheus-client, which the extra brings, is not installed."""
-    try:
-        from .metrics import Metrics
-    except ImportError:
-        return []
-    return [Metrics(backend)]
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

@@ -62,7 +62,7 @@ def create_guard(settings: Settings) -> Guard:
     It is the application's rather than a router's, so that a new route needs a key unless it is made ``PUBLIC``.
     """
 
-    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         if settings.loopback_only:
             _refuse_other_hosts(connection)
         if not any(handler.opt.get(name) == value for name, value in PUBLIC.items()):
@@ -71,7 +71,7 @@ def create_guard(settings: Settings) -> Guard:
     return guard
 
 
-def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
+async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
     """Refuse callers whose key is pinned to a user; a guard that comes after that of ``create_guard``."""
     if caller(connection).user_id is not None:
         raise PermissionDeniedException("This API key is for one user's memories only.")

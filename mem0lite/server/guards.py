@@ -1,4 +1,7 @@
-"""Conditions a request must meet before its body is read."""
+"""Conditions a request must meet before its body is read.
+
+Coroutines, because Litestar runs a guard that is a plain function in a thread.
+"""
 
 from typing import Any, cast
 
@@ -7,7 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
 
-def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse ``/memories/`` and ``//memories``, which Litestar takes for ``/memories`` and mem0's server does not."""
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
     if "//" in path or (path.endswith("/") and connection.scope["path"] != "/"):

@@ -49,7 +49,7 @@ class UnsupportedContentType(ClientException):
         super().__init__(f"Send JSON with the header Content-Type: application/json, not {kind[:100] or 'none'}.")
 
 
-def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse a query that gives an id twice; a guard. Elsewhere the last value counts, as with mem0's server, but an
     id decides whose memories are read or deleted."""
     for name in SCOPE_IDS:
