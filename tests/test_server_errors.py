@@ -364,7 +364,7 @@ EXPECTED = {
 @pytest.mark.parametrize("kind", [*_classes(Mem0LiteError), RuntimeError, RecursionError, KeyError])
 def test_every_error_has_its_status(kind: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
     """Each error has a status of its own; a 5xx tells the log where it happened, and the client no path or secret."""
-    secret = "/home/someone/agent.db"
+    secret = "/srv/private/agent.db"
     error = kind(secret, field="x") if issubclass(kind, errors.ValidationError) else kind(secret)
     with (
         caplog.at_level(logging.ERROR, "mem0lite"),
