@@ -121,7 +121,7 @@ def test_a_disk_that_fails_to_read(faulty, path):
         again.get_all(user_id="u")
     FaultyVFS.broken = None
     assert again.get_all(user_id="u")["total"] == 2_001
-    assert not again._store._database._idle or again.search("before", user_id="u")["results"]
+    assert again.search("before", user_id="u")["results"]
     again.close()
 
 
@@ -239,11 +239,9 @@ def test_an_interrupted_commit_tells_the_others_that_nothing_was_stored(memory):
         jobs.append(pool.submit(database.write, interrupted))
         waiting(database, 2)
         release.set()
-        errors = [job.exception(30) for job in jobs]
+        errors = [type(job.exception(30)).__name__ for job in jobs]
     holder.join()
-    kinds = {type(error) for error in errors}
-    assert kinds <= {DatabaseError, KeyboardInterrupt}
-    assert DatabaseError in kinds or kinds == {KeyboardInterrupt}
+    assert sorted(errors) == ["DatabaseError", "KeyboardInterrupt"]  # the latter in the thread that led the commit
     assert memory.stats()["memories"] == 0
     memory.add("after", user_id="u")
 
