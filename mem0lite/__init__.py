@@ -20,10 +20,12 @@ from .errors import (
     ModelNotFoundError,
     NewerFileError,
     NotAMemoryFileError,
+    NotFoundError,
     PermissionDeniedError,
     ReadOnlyError,
     ValidationError,
 )
+from .mem0_config import CompatibilityWarning
 from .memory import UNSET, Memory
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = [
     "UNSET",
     "AsyncMemory",
     "ClosedError",
+    "CompatibilityWarning",
     "ConfigurationError",
     "CorruptFileError",
     "DatabaseBusyError",
@@ -53,6 +56,7 @@ __all__ = [
     "ModelNotFoundError",
     "NewerFileError",
     "NotAMemoryFileError",
+    "NotFoundError",
     "PermissionDeniedError",
     "ReadOnlyError",
     "ValidationError",

@@ -5,11 +5,12 @@ import copy
 import functools
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from . import mem0_config
 from .errors import ClosedError
 from .memory import Memory
 
@@ -19,7 +20,7 @@ R = TypeVar("R")
 _THREADS = 4  # per pool; SQLite and the embedder release the GIL, and more threads only wait for each other
 
 # With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms.
-_EMBEDS_TEXTS, _EMBEDS_QUERIES, _READS = "add", "search", "read"
+_EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "network", "read"
 
 
 def _off_loop(
@@ -52,18 +53,33 @@ class AsyncMemory:
 
     Given a Memory instead of a path, it serves that one and leaves closing it to its owner. The file is opened in the
     constructor; everything else runs on pools of four threads each: one for the verbs that embed texts, one for
-    searches, one for the rest, so that no verb waits for another kind's embedding. Threads start when they are needed.
+    searches, one for those that use the network, one for the rest, so that no verb waits for another kind's work.
+    Threads start when they are needed.
     """
+
+    api_version = Memory.api_version
 
     def __init__(self, path: "str | os.PathLike[str] | Memory | None" = None, **options: Any) -> None:
         self._owned = not isinstance(path, Memory)
         self.memory = path if isinstance(path, Memory) else Memory(path, **options)
         self._pools = {
             name: ThreadPoolExecutor(_THREADS, thread_name_prefix=f"mem0lite-{name}")
-            for name in (_EMBEDS_TEXTS, _EMBEDS_QUERIES, _READS)
+            for name in (_EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS)
         }
         self._is_view = False
         self._closed = threading.Event()  # shared with the views of for_user
+
+    @classmethod
+    def from_config(cls, config_dict: object) -> Self:
+        """Open the store that a configuration of mem0 means, as Memory.from_config does; it may be awaited, too, as
+        with mem0 0.1."""
+        return cls(**mem0_config.read(config_dict))
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._itself().__await__()
+
+    async def _itself(self) -> Self:
+        return self
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,7 +121,10 @@ class AsyncMemory:
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)
     add_many = _off_loop(Memory.add_many, _EMBEDS_TEXTS)
     update = _off_loop(Memory.update, _EMBEDS_TEXTS)
+    update_many = _off_loop(Memory.update_many, _EMBEDS_TEXTS)
+    feedback = _off_loop(Memory.feedback)
     delete = _off_loop(Memory.delete)
+    delete_many = _off_loop(Memory.delete_many)
     delete_all = _off_loop(Memory.delete_all)
     reset = _off_loop(Memory.reset)
     vacuum = _off_loop(Memory.vacuum)
@@ -114,9 +133,22 @@ class AsyncMemory:
     search = _off_loop(Memory.search, _EMBEDS_QUERIES)
     history = _off_loop(Memory.history)
     entities = _off_loop(Memory.entities)
+    events = _off_loop(Memory.events)
+    event = _off_loop(Memory.event)
+    changes = _off_loop(Memory.changes)
+    get_project = _off_loop(Memory.get_project)
+    update_project = _off_loop(Memory.update_project)
+    create_memory_export = _off_loop(Memory.create_memory_export)
+    get_memory_export = _off_loop(Memory.get_memory_export)
+    create_webhook = _off_loop(Memory.create_webhook, _USES_NETWORK)
+    get_webhooks = _off_loop(Memory.get_webhooks)
+    update_webhook = _off_loop(Memory.update_webhook, _USES_NETWORK)
+    delete_webhook = _off_loop(Memory.delete_webhook)
+    deliver_webhooks = _off_loop(Memory.deliver_webhooks, _USES_NETWORK)
     stats = _off_loop(Memory.stats)
     backup = _off_loop(Memory.backup)
     export = _off_loop(Memory.export)
     import_ = _off_loop(Memory.import_, _EMBEDS_TEXTS)
+    import_from_mem0 = _off_loop(Memory.import_from_mem0, _EMBEDS_TEXTS)
 
     reembed = staticmethod(_in_thread(Memory.reembed))

@@ -3,7 +3,8 @@
     Mem0LiteError
     ├── ValidationError (ValueError)            a value given to a verb cannot be accepted
     │   └── FilterError                         … and the value is a filter
-    ├── MemoryNotFoundError (ValueError)        no live memory has this id
+    ├── NotFoundError (ValueError)              nothing has this id
+    │   └── MemoryNotFoundError                 … that is, no live memory
     ├── PermissionDeniedError (PermissionError) a view of one user was asked for more than that user's memories
     ├── ConfigurationError (ValueError)         a setting or constructor argument cannot be accepted
     ├── DependencyError (ImportError)           an optional extra is not installed
@@ -24,7 +25,32 @@ The second base is what callers of mem0 already catch. Class names shared with `
 
 
 class Mem0LiteError(Exception):
-    """Base of every error mem0lite raises on purpose."""
+    """Base of every error mem0lite raises on purpose; with the attributes that mem0's errors have."""
+
+    @property
+    def message(self) -> str:
+        """The text of the error."""
+        return str(self)
+
+    @property
+    def suggestion(self) -> str:
+        """The text of the error, which ends with the cure where there is one."""
+        return str(self)
+
+    @property
+    def error_code(self) -> str:
+        """The name of the error's class."""
+        return type(self).__name__
+
+    @property
+    def details(self) -> dict[str, str]:
+        """The field that the error is about, if there is one."""
+        return {name: value for name, value in vars(self).items() if name == "field"}
+
+    @property
+    def debug_info(self) -> dict[str, str]:
+        """Nothing: the traceback has what there is."""
+        return {}
 
 
 class ValidationError(Mem0LiteError, ValueError):
@@ -39,7 +65,11 @@ class FilterError(ValidationError):
     """A filter cannot be understood; nothing was searched, listed or deleted."""
 
 
-class MemoryNotFoundError(Mem0LiteError, ValueError):
+class NotFoundError(Mem0LiteError, ValueError):
+    """Nothing of the kind asked for has this id."""
+
+
+class MemoryNotFoundError(NotFoundError):
     """No live memory has this id."""
 
 

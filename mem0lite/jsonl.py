@@ -37,16 +37,17 @@ def read_lines(
             data = json.loads(line)
             if not isinstance(data, dict):
                 raise ValidationError("must be a JSON object.", field="line")
-            yield _read(data, scope, now, lifetime)
+            yield read_item(data, scope, now, lifetime)
         except ValidationError as error:
             raise ValidationError(f"Line {number}: {error}", field=error.field) from None
         except (ValueError, RecursionError) as error:
             raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
 
 
-def _read(
+def read_item(
     data: dict[str, Any], scope: Mapping[str, object], now: int, lifetime: Lifetime
 ) -> tuple[Record, list[Change]]:
+    """Return the memory of one line and its history. Raises ValidationError."""
     text = clean_text(data.get("memory", data.get("text")), "memory")
     created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
     record = Record(
@@ -59,6 +60,8 @@ def _read(
         updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "updated_at"),
         actor_id=optional_text(data.get("actor_id"), "actor_id"),
         role=optional_text(data.get("role"), "role"),
+        feedback=optional_text(data.get("feedback"), "feedback"),
+        feedback_reason=_text_or_none(data.get("feedback_reason"), "feedback_reason"),
     )
     expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
     history = data.get("history") or []
@@ -71,15 +74,20 @@ def _read(
 def _read_change(data: object) -> Change:
     if not isinstance(data, dict) or data.get("event") not in get_args(Event):
         raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
-    old, new = data.get("old_memory"), data.get("new_memory")
     created = to_micros(data.get("created_at"), "history.created_at")
     return Change(
         id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
         event=cast("Event", data["event"]),
-        old_memory=None if old is None else clean_text(old, "history.old_memory"),
-        new_memory=None if new is None else clean_text(new, "history.new_memory"),
+        old_memory=_text_or_none(data.get("old_memory"), "history.old_memory"),
+        new_memory=_text_or_none(data.get("new_memory"), "history.new_memory"),
         created_at=created,
         updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "history.updated_at"),
         actor_id=optional_text(data.get("actor_id"), "history.actor_id"),
         role=optional_text(data.get("role"), "history.role"),
+        feedback=optional_text(data.get("feedback"), "history.feedback"),
+        feedback_reason=_text_or_none(data.get("feedback_reason"), "history.feedback_reason"),
     )
+
+
+def _text_or_none(value: object, field: str) -> str | None:
+    return None if value is None else clean_text(value, field)

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,25 +12,40 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, TypedDict
 
+from . import mem0_config, webhooks
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
-from .errors import ConfigurationError, MemoryNotFoundError, NotAMemoryFileError, PermissionDeniedError, ValidationError
+from .errors import (
+    ConfigurationError,
+    MemoryNotFoundError,
+    NotAMemoryFileError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationError,
+)
 from .files import appearing
-from .filters import EVERYTHING, Expression, both, names_only, names_scope, parse
-from .jsonl import read_lines, to_line
+from .filters import EVERYTHING, SCOPE_IDS, Expression, both, names_only, names_scope, parse
+from .jsonl import read_item, read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import rank
 from .records import Change, Record, Scope
-from .store import SCHEMA_VERSION, SQLITE_VERSION, Entry, Store
+from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Store, Update
 from .text import query_terms
 from .types import (
     AddedItem,
     AddResult,
+    ChangePage,
     Entity,
+    EventItem,
+    EventPage,
+    FeedbackResult,
     HistoryItem,
     ImportResult,
+    MemoryExport,
+    MemoryExportRequest,
     MemoryItem,
     MessageResult,
+    MoveResult,
     Page,
     ReembedResult,
     SearchResult,
@@ -49,6 +65,7 @@ from .values import (
     text_hash,
     to_micros,
 )
+from .webhooks import CreatedWebhook, DeliveryResult, Webhook
 
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
@@ -63,6 +80,10 @@ Duration = timedelta | float
 """A timedelta or seconds."""
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
+
+
+_PROJECT: dict[str, Any] = {"custom_instructions": None, "custom_categories": None}
+_NO_IDS = (None, None, None, None)
 
 
 class _Unset:
@@ -83,6 +104,7 @@ class AddItem(TypedDict, total=False):
     user_id: str | int | None
     agent_id: str | int | None
     run_id: str | int | None
+    app_id: str | int | None
     metadata: Mapping[str, Any] | None
     expiration_date: str | date | None
     ttl: Duration | None
@@ -90,6 +112,16 @@ class AddItem(TypedDict, total=False):
     infer: bool
     memory_type: str | None
     prompt: str | None
+
+
+class UpdateItem(TypedDict, total=False):
+    """One element of ``update_many``: the arguments of one ``update``; ``memory_id`` is required."""
+
+    memory_id: str
+    text: str | None
+    metadata: Mapping[str, Any] | None
+    expiration_date: str | date | None
+    timestamp: Instant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +157,9 @@ class Memory:
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
     """
 
+    api_version = "v1.1"
+    """Of mem0, whose shapes the answers have."""
+
     def __init__(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -134,6 +169,8 @@ class Memory:
         short_term_ttl: Duration | None = None,
         durability: Durability = "full",
     ) -> None:
+        if isinstance(path, Mapping):
+            raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
         self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
         self._file = Path(self.path).absolute()  # wherever the working directory goes
         self._clock = clock or _utc_now
@@ -143,6 +180,16 @@ class Memory:
         self._store = Store(self.path, embedder=identity(self._embedder), durability=durability)
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
+
+    @classmethod
+    def from_config(cls, config_dict: object) -> Self:
+        """Open the store that a configuration of mem0 means: a dictionary, or an object such as its MemoryConfig.
+
+        A vector store's ``path`` becomes the file beside that folder: ``/data/qdrant`` is ``/data/qdrant.db``. An
+        embedder of provider ``fastembed`` is used. Everything that has no effect here is named in one
+        CompatibilityWarning. Raises ConfigurationError for what is not a configuration.
+        """
+        return cls(**mem0_config.read(config_dict))
 
     def __enter__(self) -> Self:
         return self
@@ -177,8 +224,8 @@ class Memory:
 
         A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
         memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
-        another user or uses ``"*"`` as an id, and for ``vacuum``, ``backup``, ``import_`` and ``stats``, which concern
-        the whole file.
+        another user or uses ``"*"`` as an id, and for ``vacuum``, ``backup``, ``import_``, ``import_from_mem0`` and
+        ``stats``, which concern the whole file.
         """
         name = clean_id(user_id, "user_id")
         if self._user_id not in (None, name):
@@ -196,6 +243,7 @@ class Memory:
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         metadata: Mapping[str, Any] | None = None,
         expiration_date: str | date | None = None,
         ttl: Duration | None = None,
@@ -204,7 +252,7 @@ class Memory:
         memory_type: str | None = None,
         prompt: str | None = None,
     ) -> AddResult:
-        """Store each message as a memory of a user, an agent or a run; all of them or, on an error, none.
+        """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
         ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
         model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
@@ -223,6 +271,7 @@ class Memory:
             "user_id": user_id,
             "agent_id": agent_id,
             "run_id": run_id,
+            "app_id": app_id,
             "metadata": metadata,
             "expiration_date": expiration_date,
             "ttl": ttl,
@@ -240,16 +289,22 @@ class Memory:
         raises; a ValidationError's message starts with the position of the item.
         """
         now = self._now()
+        calls: list[Call] = []
         drafts: list[list[_Draft]] = []
         for position, item in enumerate(items := list(items)):
             try:
-                drafts.append(self._drafts(item, now))
+                scope = self._scope(item)
+                drafts.append(self._drafts(item, scope, now))
+                calls.append(Call(str(uuid.uuid4()), scope, len(drafts[-1])))
             except ValidationError as error:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        outcomes = iter(self._insert([draft for group in drafts for draft in group], now))
-        return [{"results": [_added(draft, *next(outcomes)) for draft in group]} for group in drafts]
+        outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
+        return [
+            {"results": [_added(draft, *next(outcomes)) for draft in group], "event_id": call.event_id}
+            for group, call in zip(drafts, calls, strict=True)
+        ]
 
     def update(
         self,
@@ -259,53 +314,89 @@ class Memory:
         expiration_date: str | date | _Unset | None = UNSET,
         *,
         data: str | None = None,
+        timestamp: Instant | None = None,
     ) -> MessageResult:
-        """Change a memory's text, merge into its metadata, or set (None: clear) its expiration date.
+        """Change a memory's text, merge into its metadata, set (None: clear) its expiration date, or correct when it
+        was said.
 
-        ``data`` is mem0 1.x's name for ``text``. Changing ``memory_lifespan``, ``expires_at`` or ``expiration_date``
-        computes the expiry anew from what then holds, by ``add``'s order of precedence; an ``add``'s ``ttl`` no longer
-        counts then. Scope, role and creation date never change.
+        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Changing ``memory_lifespan``,
+        ``expires_at``, ``expiration_date`` or the timestamp computes the expiry anew from what then holds, by ``add``'s
+        order of precedence; an ``add``'s ``ttl`` no longer counts then. Scope and role never change.
 
         Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
         value cannot be accepted, EmbeddingError, DatabaseError.
         """
-        text = data if text is None else text
-        if text is None and metadata is None and isinstance(expiration_date, _Unset):
-            raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
-        now, memory_id = self._now(), encodable(str(memory_id), "memory_id")
-        changes = {} if metadata is None else clean_metadata(metadata)
+        item: UpdateItem = {
+            "memory_id": memory_id,
+            "text": data if text is None else text,
+            "metadata": metadata,
+            "timestamp": timestamp,
+        }
+        if not isinstance(expiration_date, _Unset):
+            item["expiration_date"] = expiration_date
+        self.update_many([item])
+        return {"message": "Memory updated successfully!"}
+
+    def update_many(self, items: Iterable[UpdateItem]) -> MessageResult:
+        """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
+
+        Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Raises
+        what ``update`` raises; a ValidationError's message starts with the position of the item.
+        """
+        now = self._now()
+        updates = []
+        for position, item in enumerate(items := list(items)):
+            try:
+                updates.append(self._update(item, now))
+            except ValidationError as error:
+                if len(items) == 1:
+                    raise
+                raise ValidationError(f"Item {position}: {error}", field=error.field) from None
+        self._store.update(self._with_vectors(updates, now), self._within, now)
+        return {"message": f"Successfully updated {len(updates)} memories"}
+
+    def feedback(
+        self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None
+    ) -> FeedbackResult:
+        """Say how good a memory is: ``POSITIVE``, ``NEGATIVE`` or ``VERY_NEGATIVE``; None takes it back.
+
+        It is shown with the memory and in its history, and can be filtered by as ``feedback`` and ``feedback_reason``.
+        Raises MemoryNotFoundError, ValidationError.
+        """
+        if feedback not in (None, "POSITIVE", "NEGATIVE", "VERY_NEGATIVE"):
+            raise ValidationError(
+                f"Invalid feedback: {feedback!r}. Must be POSITIVE, NEGATIVE, VERY_NEGATIVE or None.", field="feedback"
+            )
+        reason = None if feedback_reason is None else clean_text(feedback_reason, "feedback_reason")
+        if feedback is None and reason is not None:
+            raise ValidationError("Invalid feedback_reason: needs a feedback. Give one.", field="feedback_reason")
 
         def change(record: Record) -> Record:
-            merged = {**(record.metadata or {}), **changes}
-            after = replace(record, metadata=merged or None, updated_at=now)
-            if text is not None:
-                after = replace(after, text=text, hash=text_hash(text))
-            if isinstance(expiration_date, _Unset) and not _lifetime_differs(record.metadata or {}, merged):
-                return after
-            day = record.expiration_date if isinstance(expiration_date, _Unset) else expiration_date
-            return self._with_lifetime(after, None, day)
+            return replace(record, feedback=feedback, feedback_reason=reason)
 
-        vector = None
-        if text is not None:
-            clean_text(text, "text")
-            # The speaker's name is embedded with the text, and only the stored memory knows it.
-            record = self._store.get(memory_id, self._within, now)
-            if record is None:
-                raise MemoryNotFoundError(f"Memory with id {memory_id} not found. Please provide a valid 'memory_id'")
-            vector = embed_documents(self._embedder, [replace(record, text=text).indexed_text])[0]
-        self._store.update(memory_id, self._within, now, change, vector)
-        return {"message": "Memory updated successfully!"}
+        memory_id = encodable(str(memory_id), "memory_id")
+        self._store.update([Update(memory_id, change, event="FEEDBACK")], self._within, self._now())
+        return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
     def delete(self, memory_id: str) -> MessageResult:
         """Delete one memory; its history stays. Raises MemoryNotFoundError for an unknown or expired id."""
-        self._store.delete(encodable(str(memory_id), "memory_id"), self._within, self._now())
+        self.delete_many([memory_id])
         return {"message": "Memory deleted successfully!"}
+
+    def delete_many(self, memory_ids: Iterable[str]) -> MessageResult:
+        """Delete memories in one transaction, all or nothing; histories stay. Raises MemoryNotFoundError."""
+        if isinstance(memory_ids, str):
+            raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
+        ids = [encodable(str(memory_id), "memory_id") for memory_id in memory_ids]
+        self._store.delete(ids, self._within, self._now())
+        return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     def delete_all(
         self,
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         *,
         filters: Mapping[str, Any] | None = None,
     ) -> MessageResult:
@@ -316,13 +407,13 @@ class Memory:
         Raises ValidationError when neither the arguments nor the filters name a user, agent or run: use ``reset`` to
         remove everything.
         """
-        if not names_scope(_expression(filters, user_id, agent_id, run_id)):
+        if not names_scope(_expression(filters, user_id, agent_id, run_id, app_id)):
             raise ValidationError(
                 "At least one filter is required to delete all memories. If you want to delete all memories, "
                 "use the `reset()` method.",
                 field="filters",
             )
-        self._store.delete_matching(self._expression(filters, user_id, agent_id, run_id), self._now())
+        self._store.delete_matching(self._expression(filters, user_id, agent_id, run_id, app_id), self._now())
         return {"message": "Memories deleted successfully!"}
 
     def reset(
@@ -330,19 +421,20 @@ class Memory:
         user_id: str | int | _Unset = UNSET,
         agent_id: str | int | _Unset = UNSET,
         run_id: str | int | _Unset = UNSET,
+        app_id: str | int | _Unset = UNSET,
     ) -> None:
         """Remove a scope's memories and their histories, or without arguments everything; ``"*"`` means any id.
 
         Raises ValidationError for an id that is None, so that a variable left unset does not remove everything.
         """
-        given = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+        given = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         for name, value in given.items():
             if value is None:
                 raise ValidationError(
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
-        ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
-        self._store.reset(self._expression(None, **ids))
+        ids = [None if isinstance(value, _Unset) else value for value in given.values()]
+        self._store.reset(self._expression(None, *ids))
 
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
@@ -365,6 +457,7 @@ class Memory:
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         top_k: int | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -377,7 +470,7 @@ class Memory:
         ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
         ``total`` counts all that match. Raises ValidationError when there is neither an id nor a filter.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id)
+        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
         if expression == EVERYTHING:
             raise _no_scope()
         count, start = _page(top_k, limit, offset, page, page_size)
@@ -392,6 +485,7 @@ class Memory:
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         top_k: int | None = None,
         limit: int | None = None,
         threshold: float | None = DEFAULT_THRESHOLD,
@@ -408,7 +502,7 @@ class Memory:
         Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user, agent or run.
         """
         clean_text(query, "query")
-        expression = self._expression(filters, user_id, agent_id, run_id)
+        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
         if not names_scope(expression):
             raise _no_scope()
         count, _ = _page(top_k, limit, None, None, None)
@@ -437,6 +531,44 @@ class Memory:
         """Return every user, agent and run with live memories: their number, first creation and last update."""
         return self._store.entities(self._within, self._now())
 
+    def events(
+        self,
+        *,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        top_k: int | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        page: int | None = None,
+        page_size: int | None = None,
+    ) -> EventPage:
+        """List the calls of ``add``, newest first, cut into pages as ``get_all`` does.
+
+        Each has the memories it made or repeated, with the texts they have now. ``reset`` removes the events of its
+        scope, and so does ``vacuum`` where nothing else is left of it.
+        """
+        within = self._expression(None, user_id, agent_id, run_id, app_id)
+        count, start = _page(top_k, limit, offset, page, page_size)
+        results, total = self._store.events(within, self._now(), count, start)
+        return {"results": results, "total": total}
+
+    def event(self, event_id: str) -> EventItem | None:
+        """Return the call of ``add`` that answered with this ``event_id``, or None."""
+        return self._store.event(encodable(str(event_id), "event_id"), self._within, self._now())
+
+    def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
+        """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
+
+        Oldest first, at most ``limit``: ask again with the last ``sequence`` to follow a store, whoever writes it.
+        Changes of memories that ``reset`` or ``vacuum`` removed are gone.
+        """
+        for name, value in (("after", after), ("limit", limit)):
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+                raise ValidationError(f"Invalid {name}: {value!r}. Must be a whole number from 0 on.", field=name)
+        return {"results": self._store.changes(after, self._within, self._now(), limit)}
+
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
         self._check_whole("stats")
@@ -448,6 +580,136 @@ class Memory:
             "schema_version": SCHEMA_VERSION,
             "sqlite_version": SQLITE_VERSION,
         }
+
+    # -- the project
+
+    def get_project(self) -> dict[str, Any]:
+        """Return the settings that ``update_project`` keeps; ``custom_instructions`` and ``custom_categories`` are
+        None until they are set."""
+        self._check_whole("get_project")
+        return {**_PROJECT, **(self._store.document("project", "") or {})}
+
+    def update_project(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge into the settings of the project, and return them all.
+
+        They are kept for the callers of mem0 who set and read them; no model here follows instructions. Raises
+        ValidationError for what JSON cannot hold.
+        """
+        self._check_whole("update_project")
+        changes = clean_metadata(settings, "settings")
+        stored = self._store.change_document("project", "", lambda before: {**(before or {}), **changes})
+        return {**_PROJECT, **(stored or {})}
+
+    def create_memory_export(
+        self, schema: Mapping[str, Any] | str, filters: Mapping[str, Any] | None = None
+    ) -> MemoryExportRequest:
+        """Keep what to export, for ``get_memory_export``: the fields of a JSON schema, of the memories that match.
+
+        ``schema`` is a JSON schema whose ``properties`` are the fields, or an object whose keys are; without any, whole
+        memories are exported. Raises ValidationError, also when there is no filter.
+        """
+        fields = _export_fields(schema)
+        if self._expression(filters, *_NO_IDS) == EVERYTHING:
+            raise _no_scope()
+        export_id = str(uuid.uuid4())
+        export = {"id": export_id, "fields": fields, "filters": filters, "user_id": self._user_id}
+        self._store.change_document("export", export_id, lambda _: export)
+        return {"id": export_id, "message": "The export is ready."}
+
+    def get_memory_export(
+        self, memory_export_id: str | None = None, filters: Mapping[str, Any] | None = None
+    ) -> MemoryExport:
+        """Return the memories of an export as they are now, or of a filter, oldest first.
+
+        A field is one of the memory's own, or of its metadata; one that a memory lacks is None. Raises NotFoundError
+        for an unknown id, ValidationError for neither an id nor a filter.
+        """
+        fields: Sequence[str] = ()
+        if memory_export_id is not None:
+            export = self._store.document("export", encodable(str(memory_export_id), "memory_export_id"))
+            if export is None or self._user_id not in (None, export["user_id"]):
+                raise NotFoundError(f"Memory export with id {memory_export_id} not found.")
+            fields, filters = export["fields"], export["filters"]
+        expression = self._expression(filters, *_NO_IDS)
+        if expression == EVERYTHING:
+            raise _no_scope()
+        found = self._store.scan(expression, self._within, self._now())
+        return {"memories": [_exported(record.to_item(), fields) for record, _ in found]}
+
+    # -- webhooks
+
+    def create_webhook(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        event_types: Iterable[str] | None = None,
+        is_active: bool = True,
+        secret: str | None = None,
+        allow_private: bool = False,
+    ) -> CreatedWebhook:
+        """Have every change from now on posted to a URL, by ``deliver_webhooks``; return the webhook with its secret,
+        which is not shown again.
+
+        ``event_types`` are ``memory_add``, ``memory_update`` and ``memory_delete``, by default all. Requests are signed
+        with ``secret``, which is made up if it is not given, as https://www.standardwebhooks.com specifies.
+        ``allow_private`` allows hosts that are not on the public Internet.
+
+        Raises ValidationError.
+        """
+        self._check_whole("create_webhook")
+        return webhooks.create(
+            self._store,
+            self._now(),
+            url,
+            name=name,
+            event_types=event_types,
+            is_active=is_active,
+            secret=secret,
+            allow_private=allow_private,
+        )
+
+    def get_webhooks(self) -> list[Webhook]:
+        """Return every webhook, with the state of its deliveries, oldest first."""
+        self._check_whole("get_webhooks")
+        return webhooks.list_(self._store)
+
+    def update_webhook(
+        self,
+        webhook_id: str,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        event_types: Iterable[str] | None = None,
+        is_active: bool | None = None,
+        allow_private: bool = False,
+    ) -> Webhook:
+        """Change what is given of a webhook. Raises NotFoundError, ValidationError."""
+        self._check_whole("update_webhook")
+        return webhooks.update(
+            self._store,
+            self._now(),
+            webhook_id,
+            name=name,
+            url=url,
+            event_types=event_types,
+            is_active=is_active,
+            allow_private=allow_private,
+        )
+
+    def delete_webhook(self, webhook_id: str) -> MessageResult:
+        """Remove a webhook; nothing is posted to it any more. Raises NotFoundError."""
+        self._check_whole("delete_webhook")
+        return webhooks.delete(self._store, webhook_id)
+
+    def deliver_webhooks(self, *, allow_private: bool = False) -> DeliveryResult:
+        """Post what changed to the webhooks; the server does so by itself, the library when it is called.
+
+        Every change is delivered at least once and in order, whoever made it, and tried again with growing delays when
+        the receiver fails. Raises nothing for a receiver that does: ``get_webhooks`` shows why.
+        """
+        self._check_whole("deliver_webhooks")
+        return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
 
     # -- moving
 
@@ -464,13 +726,14 @@ class Memory:
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         show_expired: bool = False,
     ) -> int:
         """Write memories with their histories as JSON lines to a path or an open text file; return how many.
 
         Without ids and filters, all of them. A path is replaced only once everything is written.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id)
+        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
         found = self._store.scan(expression, self._within, self._horizon(show_expired))
         if not isinstance(file, str | os.PathLike):
             return _write_lines(file, found)
@@ -487,6 +750,7 @@ class Memory:
         user_id: str | int | None = None,
         agent_id: str | int | None = None,
         run_id: str | int | None = None,
+        app_id: str | int | None = None,
         progress: Progress | None = None,
     ) -> ImportResult:
         """Add the memories of JSON lines, as ``export`` writes them, from a path or an iterable of lines.
@@ -499,7 +763,7 @@ class Memory:
         """
         self._check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
         now = self._now()
-        scope = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+        scope = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
         entries = list(read_lines(lines, scope, now, self._imported_lifetime))
@@ -511,6 +775,57 @@ class Memory:
             result["skipped"] += len(batch) - added
             if progress:
                 progress(start + len(batch), len(entries))
+        return result
+
+    def import_from_mem0(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        api_key: str | None = None,
+        history_db: str | os.PathLike[str] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        progress: Progress | None = None,
+    ) -> MoveResult:
+        """Add the memories of a mem0, with ids, scopes, metadata, dates, expiry and histories, embedded anew.
+
+        ``source`` is the URL of a mem0 server, self-hosted or hosted, which is shown ``api_key`` (default: the
+        environment variable ``MEM0_API_KEY``), or the folder of a local Qdrant database, whose histories are in
+        ``history_db`` (default: ``history.db`` in or beside the folder). Ids given here say whose memories to ask a
+        server for, by default everyone's; of a folder they stand in where a memory has none.
+
+        A memory whose id exists is skipped, so that a call can be repeated, also one that failed: what came until then
+        stays. What cannot be taken is in ``refused`` and ``incomplete``, with the reason, and stops nothing else.
+
+        Raises ValidationError when ``source`` is not mem0's, Mem0LiteError when it cannot be reached or read.
+        """
+        from . import moving  # with sqlite3 and pickle, which nothing else needs
+
+        self._check_whole("import_from_mem0")
+        now = self._now()
+        ids = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
+        result: MoveResult = {"added": 0, "skipped": 0, "expired": 0, "deleted": 0, "refused": [], "incomplete": []}
+        for batch in moving.batches(
+            source,
+            ids=ids,
+            api_key=api_key,
+            history_db=history_db,
+            known=self._store.existing,
+            read=lambda item: read_item(item, ids, now, self._imported_lifetime),
+            now=now,
+            size=_BATCH,
+            result=result,
+        ):
+            if batch.deleted:
+                result["deleted"] += self._store.insert_histories(batch.entries)
+                continue
+            added = self._import_batch(batch.entries, now)
+            result["added"] += added
+            result["skipped"] += len(batch.entries) - added
+            if progress:
+                progress(result["added"] + result["skipped"], batch.total)
         return result
 
     @classmethod
@@ -553,9 +868,10 @@ class Memory:
 
     # -- what the verbs share
 
-    def _expression(self, filters: object, user_id: object, agent_id: object, run_id: object) -> Expression:
-        """Return what a caller asks for, and of this user when this is a view."""
-        asked = _expression(filters, user_id, agent_id, run_id)
+    def _expression(self, filters: object, *ids: object) -> Expression:
+        """Return what a caller asks for by a filter and by the ids of SCOPE_IDS, and of this user when this is a
+        view."""
+        asked = _expression(filters, *ids)
         if self._user_id is not None and not names_only(self._user_id, asked):
             raise _another_user()
         return both(self._within, asked)
@@ -581,13 +897,11 @@ class Memory:
     def _horizon(self, show_expired: bool) -> int | None:
         return None if show_expired else self._now()
 
-    def _drafts(self, item: AddItem, now: int) -> list[_Draft]:
-        if not isinstance(item, Mapping):
-            raise ValidationError(f"must be a dictionary of add's arguments, got {type(item).__name__}.", field="items")
-        unknown = set(item) - set(AddItem.__annotations__)
-        if unknown:
-            raise ValidationError(f"Unknown argument {sorted(unknown)[0]!r} of an item.", field=sorted(unknown)[0])
-        scope = Scope(**clean_scope(self._owned(item)))
+    def _scope(self, item: AddItem) -> Scope:
+        _check_arguments(item, AddItem, "add")
+        return Scope(**clean_scope(self._owned(item)))
+
+    def _drafts(self, item: AddItem, scope: Scope, now: int) -> list[_Draft]:
         metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
         if (memory_type := item.get("memory_type")) is not None:
             if memory_type != "procedural_memory":
@@ -616,6 +930,48 @@ class Memory:
             drafts.append(_Draft(record, item.get("infer") is not False))
         return drafts
 
+    def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
+        """Return what an item asks for, still without a vector, and the new text if it has one."""
+        _check_arguments(item, UpdateItem, "update")
+        if item.get("memory_id") is None:
+            raise ValidationError("Invalid memory_id: an item needs one.", field="memory_id")
+        text, metadata, said = item.get("text"), item.get("metadata"), item.get("timestamp")
+        if text is None and metadata is None and said is None and "expiration_date" not in item:
+            raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
+        text = None if text is None else clean_text(text, "text")
+        changes = {} if metadata is None else clean_metadata(metadata)
+        created = None if said is None else to_micros(said, "timestamp")
+
+        def change(record: Record) -> Record:
+            merged = {**(record.metadata or {}), **changes}
+            after = replace(record, metadata=merged or None, updated_at=now)
+            if created is not None:
+                after = replace(after, created_at=created)
+            if text is not None:
+                after = replace(after, text=text, hash=text_hash(text))
+            same_lifetime = created is None and not _lifetime_differs(record.metadata or {}, merged)
+            if "expiration_date" not in item and same_lifetime:
+                return after
+            return self._with_lifetime(after, None, item.get("expiration_date", record.expiration_date))
+
+        return Update(encodable(str(item["memory_id"]), "memory_id"), change), text
+
+    def _with_vectors(self, updates: Sequence[tuple[Update, str | None]], now: int) -> list[Update]:
+        """Return the updates, those with a new text with its vector; the texts are embedded in one batch."""
+        texts = []
+        for update, text in updates:
+            if text is None:
+                continue
+            # The speaker's name is embedded with the text, and only the stored memory knows it.
+            record = self._store.get(update.memory_id, self._within, now)
+            if record is None:
+                raise MemoryNotFoundError(
+                    f"Memory with id {update.memory_id} not found. Please provide a valid 'memory_id'"
+                )
+            texts.append(replace(record, text=text).indexed_text)
+        vectors = iter(embed_documents(self._embedder, texts))
+        return [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
+
     def _imported_lifetime(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
         """Return the record with its expiry: the instant it was exported with, or what ``add`` documents."""
         record = self._with_lifetime(record, None, expiration_date)
@@ -643,13 +999,13 @@ class Memory:
             expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
         return replace(record, expires_at=expires_at, expiration_date=day)
 
-    def _insert(self, drafts: Sequence[_Draft], now: int) -> list[tuple[str, bool]]:
+    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[tuple[str, bool]]:
         vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
         entries = [
             Entry(draft.record, vector, unique="text" if draft.infer else None)
             for draft, vector in zip(drafts, vectors, strict=True)
         ]
-        return self._store.insert(entries, now) if entries else []
+        return self._store.insert(entries, now, calls) if calls else []
 
     def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
         known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
@@ -677,10 +1033,40 @@ def _short_term_ttl(given: Duration | None) -> int:
         raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
 
 
-def _expression(filters: object, user_id: object, agent_id: object, run_id: object) -> Expression:
-    ids = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
-    given = {name: value if value == "*" else clean_id(value, name) for name, value in ids.items() if value is not None}
+def _expression(filters: object, *ids: object) -> Expression:
+    given = {
+        name: value if value == "*" else clean_id(value, name)
+        for name, value in zip(SCOPE_IDS, ids, strict=True)
+        if value is not None
+    }
     return both(parse(filters), parse(given))
+
+
+def _check_arguments(item: object, arguments: type, verb: str) -> None:
+    if not isinstance(item, Mapping):
+        raise ValidationError(f"must be a dictionary of {verb}'s arguments, got {type(item).__name__}.", field="items")
+    unknown = sorted(set(item) - set(arguments.__annotations__), key=str)
+    if unknown:
+        raise ValidationError(f"Unknown argument {unknown[0]!r} of an item.", field=str(unknown[0]))
+
+
+def _export_fields(schema: object) -> list[str]:
+    """Return the names of the fields that a JSON schema, or an object of fields, asks for."""
+    if isinstance(schema, str):
+        try:
+            schema = json.loads(schema)
+        except ValueError as error:
+            raise ValidationError(f"Invalid schema: not valid JSON: {error}", field="schema") from None
+    fields = clean_metadata(schema, "schema")
+    properties = fields.get("properties", {} if fields.get("type") == "object" else fields)
+    if not isinstance(properties, Mapping):
+        raise ValidationError("Invalid schema: properties must be an object.", field="schema")
+    return list(properties)
+
+
+def _exported(item: MemoryItem, fields: Sequence[str]) -> dict[str, Any]:
+    values = {**(item["metadata"] or {}), **item}
+    return {name: values.get(name) for name in fields} if fields else {**item}
 
 
 def _another_user() -> PermissionDeniedError:
@@ -689,7 +1075,7 @@ def _another_user() -> PermissionDeniedError:
 
 def _no_scope() -> ValidationError:
     return ValidationError(
-        "filters must contain at least one of: user_id, agent_id, run_id. Example: filters={'user_id': 'u1'}",
+        "filters must contain at least one of: user_id, agent_id, run_id, app_id. Example: filters={'user_id': 'u1'}",
         field="filters",
     )
 

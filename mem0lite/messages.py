@@ -22,10 +22,11 @@ class Message:
 
 
 def read_messages(messages: object) -> list[Message]:
-    """Return the messages to remember: all but those of the system, and those that only call tools.
+    """Return the messages to remember: all but those of the system, and those whose content is None, as of one that
+    only calls tools.
 
-    ``content`` is a text, or a list of parts of type ``text``, joined by newlines. Raises ValidationError naming the
-    message, rather than dropping what it cannot keep, such as an image.
+    ``content`` is a text, a part of type ``text``, or a list of such parts, joined by newlines. Raises ValidationError
+    naming the message, rather than dropping what it cannot keep, such as an image.
     """
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
@@ -40,7 +41,7 @@ def read_messages(messages: object) -> list[Message]:
 def _read(message: Mapping[str, Any], field: str) -> Message | None:
     role = optional_text(message.get("role"), f"{field}.role") or "user"
     content = message.get("content")
-    if role == "system" or (not content and message.get("tool_calls")):
+    if role == "system" or (content is None and "content" in message) or (not content and message.get("tool_calls")):
         return None
     name = optional_text(message.get("name"), f"{field}.name")
     text = clean_text(_join_parts(content, f"{field}.content"), f"{field}.content")
@@ -48,6 +49,8 @@ def _read(message: Mapping[str, Any], field: str) -> Message | None:
 
 
 def _join_parts(content: object, field: str) -> object:
+    if isinstance(content, Mapping):
+        content = [content]
     if not isinstance(content, list | tuple):
         return content
     for index, part in enumerate(content):

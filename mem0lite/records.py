@@ -1,7 +1,7 @@
 """A memory as stores and verbs exchange it, whatever database holds it. Pure."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from .text import indexed_text
 from .types import Event, HistoryItem, MemoryItem
@@ -15,6 +15,12 @@ class Scope:
     user_id: str | None = None
     agent_id: str | None = None
     run_id: str | None = None
+    app_id: str | None = None
+
+    def ids(self) -> dict[str, str]:
+        """Return the ids that are set, by name."""
+        named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Record:
     expiration_date: str | None = None
     actor_id: str | None = None
     role: str | None = None
+    feedback: str | None = None
+    feedback_reason: str | None = None
 
     @property
     def indexed_text(self) -> str:
@@ -48,20 +56,16 @@ class Record:
             "created_at": to_iso(self.created_at),
             "updated_at": to_iso(self.updated_at),
         }
-        if self.scope.user_id is not None:
-            item["user_id"] = self.scope.user_id
-        if self.scope.agent_id is not None:
-            item["agent_id"] = self.scope.agent_id
-        if self.scope.run_id is not None:
-            item["run_id"] = self.scope.run_id
-        if self.actor_id is not None:
-            item["actor_id"] = self.actor_id
-        if self.role is not None:
-            item["role"] = self.role
-        if self.expiration_date is not None:
-            item["expiration_date"] = self.expiration_date
-        if self.expires_at is not None:
-            item["expires_at"] = to_iso(self.expires_at)
+        optional = {
+            **self.scope.ids(),
+            "actor_id": self.actor_id,
+            "role": self.role,
+            "expiration_date": self.expiration_date,
+            "expires_at": None if self.expires_at is None else to_iso(self.expires_at),
+            "feedback": self.feedback,
+            "feedback_reason": self.feedback_reason,
+        }
+        item.update(cast("Any", {name: value for name, value in optional.items() if value is not None}))
         return item
 
 
@@ -77,10 +81,12 @@ class Change:
     updated_at: int
     actor_id: str | None
     role: str | None
+    feedback: str | None = None
+    feedback_reason: str | None = None
 
     def to_item(self, memory_id: str) -> HistoryItem:
         """Return the change as callers see it."""
-        return {
+        item: HistoryItem = {
             "id": self.id,
             "memory_id": memory_id,
             "old_memory": self.old_memory,
@@ -92,3 +98,6 @@ class Change:
             "actor_id": self.actor_id,
             "role": self.role,
         }
+        if self.event == "FEEDBACK":
+            item["feedback"], item["feedback_reason"] = self.feedback, self.feedback_reason
+        return item

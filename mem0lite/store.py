@@ -1,8 +1,9 @@
 """Memories in SQLite: the schema, and filters, candidates, history and lifetimes as SQL.
 
-A memory's key is ``scope number << 32 | sequence``: the rows and the vectors of one (user, agent, run) lie together,
-and a search reads only the key ranges of the scopes it asks for. Keyword postings are clustered by (owner, term); the
-owner is the user if there is one, else the agent, else the run, so that a user's thousands of runs are one range.
+A memory's key is ``scope number << 32 | sequence``: the rows and the vectors of one (user, agent, run, app) lie
+together, and a search reads only the key ranges of the scopes it asks for. Keyword postings are clustered by (owner,
+term); the owner is the user if there is one, else the agent, else the run, else the app, so that a user's thousands of
+runs are one range.
 
 vec0 and FTS5 are not used: both rank over the whole file, and vec0 applies some conditions only after it has taken
 the k nearest. A posting whose memory is gone is harmless: keys are never used again.
@@ -14,8 +15,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import apsw
 
@@ -27,7 +29,7 @@ from .filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from .ranking import Candidates, Ranked
 from .records import Change, Record, Scope
 from .text import indexed_text, terms
-from .types import Counts, EmbedderIdentity, Entity, Event, HistoryItem
+from .types import ChangeItem, Counts, EmbedderIdentity, Entity, Event, EventItem, HistoryItem
 from .values import to_iso
 
 _MIGRATIONS = (
@@ -80,6 +82,48 @@ _MIGRATIONS = (
     CREATE INDEX history_by_memory ON history (memory_id);
     CREATE INDEX history_by_scope ON history (scope);
     """,
+    """
+    ALTER TABLE scope ADD COLUMN app_id TEXT;
+    DROP INDEX scope_by_ids;
+    CREATE INDEX scope_by_ids ON scope (user_id, agent_id, run_id, app_id);
+    CREATE INDEX scope_by_app ON scope (app_id);
+
+    ALTER TABLE memory ADD COLUMN feedback TEXT;
+    ALTER TABLE memory ADD COLUMN feedback_reason TEXT;
+
+    CREATE TABLE new_history (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, as ``changes`` asks for those after one
+        memory_id TEXT NOT NULL,
+        scope INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        event TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        actor_id TEXT, role TEXT, old_memory TEXT, new_memory TEXT, feedback TEXT, feedback_reason TEXT
+    ) STRICT;
+    INSERT INTO new_history SELECT *, NULL, NULL FROM history;
+    DROP TABLE history;
+    ALTER TABLE new_history RENAME TO history;
+    CREATE INDEX history_by_memory ON history (memory_id);
+    CREATE INDEX history_by_scope ON history (scope);
+
+    CREATE TABLE event (                        -- one call of add
+        sequence INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        scope INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        results TEXT NOT NULL                   -- JSON: [[id of the memory, event], …], never a text
+    ) STRICT;
+    CREATE INDEX event_by_scope ON event (scope);
+
+    CREATE TABLE document (                     -- settings of a project, webhooks, exports
+        sequence INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,                    -- a JSON object
+        UNIQUE (kind, name)
+    ) STRICT;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)
@@ -89,8 +133,8 @@ _SCOPE_KEYS = "BETWEEN s.id << 32 AND (s.id << 32) + 4294967295"
 _MEMORIES = f"FROM scope s CROSS JOIN memory m ON m.key {_SCOPE_KEYS}"
 _MEMORY_BY_ID = "FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.id = ?"
 _COLUMNS = (
-    "m.key, m.id, s.user_id, s.agent_id, s.run_id, m.text, m.hash, json(m.metadata), "
-    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role"
+    "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.hash, json(m.metadata), "
+    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
 )
 _LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in microseconds
 _EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
@@ -111,6 +155,26 @@ class Entry:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", terms(self.record.indexed_text))  # computed before any lock is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One ``add``: how many of the entries inserted with it are its own."""
+
+    event_id: str
+    scope: Scope
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A change of one live memory, noted in its history as ``event``."""
+
+    memory_id: str
+    change: Callable[[Record], Record]
+    vector: bytes | None = None
+    """The unit vector of the new text, if the text changes."""
+    event: Event = "UPDATE"
 
 
 @dataclass(slots=True)
@@ -153,17 +217,20 @@ class Store:
 
     # -- writing
 
-    def insert(self, entries: Sequence[Entry], now: int) -> list[tuple[str, bool]]:
-        """Insert all entries or none; return for each its id and True, or the id of the memory it repeats and False."""
+    def insert(self, entries: Sequence[Entry], now: int, calls: Sequence[Call] = ()) -> list[tuple[str, bool]]:
+        """Insert all entries or none; return for each its id and True, or the id of the memory it repeats and False.
+
+        ``calls`` are the events to keep: whose the entries are, in their order.
+        """
 
         def work(connection: apsw.Connection) -> list[tuple[str, bool]]:
             self._check_embedder(connection)
             scopes: dict[Scope, _ScopeRow] = {}
             outcome = []
+            for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
+                scopes[asked] = _scope_row(connection, asked)
             for entry in entries:
-                scope = scopes.get(entry.record.scope)
-                if scope is None:
-                    scope = scopes[entry.record.scope] = _scope_row(connection, entry.record.scope)
+                scope = scopes[entry.record.scope]
                 existing = _existing(connection, entry, scope, now)
                 if existing is None:
                     _insert(connection, entry, scope)
@@ -172,55 +239,60 @@ class Store:
                 "UPDATE scope SET next_sequence = ? WHERE id = ?",
                 [(scope.next_sequence, scope.number) for scope in scopes.values()],
             )
+            given = iter(outcome)
+            connection.executemany(
+                "INSERT INTO event (id, scope, created_at, results) VALUES (?, ?, ?, ?)",
+                [
+                    (call.event_id, scopes[call.scope].number, now, _to_results(islice(given, call.entries)))
+                    for call in calls
+                ],
+            )
             return outcome
 
         outcome: list[tuple[str, bool]] = self._database.write(work)
         return outcome
 
-    def update(
-        self,
-        memory_id: str,
-        within: Expression,
-        now: int,
-        change: Callable[[Record], Record],
-        vector: bytes | None,
-    ) -> None:
-        """Replace a live memory by ``change`` of it, with its history row; ``vector`` is the new text's, if changed.
+    def insert_histories(self, entries: Sequence[tuple[Record, Sequence[Change]]]) -> int:
+        """Keep the histories of memories that are gone, unless there is one of that id; return how many were kept."""
 
-        Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what ``change`` raises; the
-        memory is then as it was.
+        def work(connection: apsw.Connection) -> int:
+            kept = 0
+            for record, changes in entries:
+                if not connection.execute("SELECT 1 FROM history WHERE memory_id = ?", (record.id,)).get:
+                    scope = _scope_row(connection, record.scope)
+                    _log(connection, [(scope.number, record.id, change) for change in changes])
+                    kept += 1
+            return kept
+
+        kept: int = self._database.write(work)
+        return kept
+
+    def update(self, updates: Sequence[Update], within: Expression, now: int) -> None:
+        """Change live memories, each with a row of its history: all of them or none.
+
+        Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what a change raises.
         """
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
-            key, before = _live_record(connection, memory_id, within, now)
-            after = change(before)
-            connection.execute(
-                "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), updated_at = ?, expires_at = ?, "
-                "expiration_date = ? WHERE key = ?",
-                (
-                    *(after.text, after.hash, _to_json(after.metadata)),
-                    *(after.updated_at, after.expires_at, after.expiration_date, key),
-                ),
-            )
-            if vector is not None:
-                owner = connection.execute("SELECT owner FROM scope WHERE id = ?", (key >> 32,)).get
-                _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
-                words = terms(after.indexed_text)
-                _insert_postings(connection, owner, key, words)
-                connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
-                connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
-                connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
-            _log(connection, [(key >> 32, before.id, _change("UPDATE", before, after))])
+            for update in updates:
+                key, before = _live_record(connection, update.memory_id, within, now)
+                after = update.change(before)
+                _replace(connection, key, after)
+                if update.vector is not None:
+                    _replace_index(connection, key, before, after, update.vector)
+                change = _change(update.event, before, replace(after, updated_at=now))
+                _log(connection, [(key >> 32, before.id, change)])
 
         self._database.write(work)
 
-    def delete(self, memory_id: str, within: Expression, now: int) -> None:
-        """Delete a live memory that matches ``within``, and note that in its history. Raises MemoryNotFoundError."""
+    def delete(self, memory_ids: Sequence[str], within: Expression, now: int) -> None:
+        """Delete live memories that match ``within``, all or none, and note that in their histories. Raises
+        MemoryNotFoundError."""
 
         def work(connection: apsw.Connection) -> None:
-            key, _ = _live_record(connection, memory_id, within, now, "")
-            _delete(connection, [key], now)
+            keys = [_live_record(connection, memory_id, within, now, "")[0] for memory_id in memory_ids]
+            _delete(connection, list(dict.fromkeys(keys)), now)
 
         self._database.write(work)
 
@@ -243,13 +315,14 @@ class Store:
 
         def work(connection: apsw.Connection) -> None:
             if expression == EVERYTHING:
-                for table in ("memory", "vector", "vector_next", "posting", "history", "scope"):
+                for table in ("memory", "vector", "vector_next", "posting", "history", "event", "scope"):
                     connection.execute(f"DELETE FROM {table}")
+                connection.execute("DELETE FROM document WHERE kind = 'export'")
                 return
             _remove(connection, _keys(connection, sql, parameters))
             scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
-            connection.execute(f"DELETE FROM history WHERE scope IN {scopes}", parameters)
-            connection.execute(f"DELETE FROM scope WHERE id IN {scopes}", parameters)
+            for table, column in (("history", "scope"), ("event", "scope"), ("scope", "id")):
+                connection.execute(f"DELETE FROM {table} WHERE {column} IN {scopes}", parameters)
 
         self._database.write(work)
 
@@ -377,8 +450,8 @@ class Store:
         return [change.to_item(memory_id) for change in changes]
 
     def entities(self, within: Expression, now: int) -> list[Entity]:
-        """Return every user, agent and run with live memories that match ``within``, each with their number and first
-        and last date."""
+        """Return every user, agent, run and app with live memories that match ``within``, each with their number and
+        first and last date."""
         entities: list[Entity] = []
         where, parameters = _where(within, now)
         with self._database.read() as connection:
@@ -401,17 +474,103 @@ class Store:
                 ]
         return entities
 
+    def events(self, within: Expression, now: int, limit: int, offset: int) -> tuple[list[EventItem], int]:
+        """Return the calls of ``add`` in the scopes that match, newest first, from ``offset`` on, and how many there
+        are in all."""
+        where, parameters = compile_filter(within)
+        with self._database.read() as connection:
+            total = connection.execute(f"SELECT count(*) {_EVENTS} WHERE {where}", parameters).get
+            rows = _all(
+                connection,
+                f"SELECT {_EVENT_COLUMNS} {_EVENTS} WHERE {where} ORDER BY e.sequence DESC LIMIT ? OFFSET ?",
+                (*parameters, min(limit, total), min(offset, total)),
+            )
+            return [_event(connection, row, now) for row in rows], total
+
+    def event(self, event_id: str, within: Expression, now: int) -> EventItem | None:
+        """Return a call of ``add`` if its scope matches ``within``."""
+        where, parameters = compile_filter(within)
+        with self._database.read() as connection:
+            row = connection.execute(
+                f"SELECT {_EVENT_COLUMNS} {_EVENTS} WHERE e.id = ? AND {where}", (event_id, *parameters)
+            ).fetchone()
+            return None if row is None else _event(connection, row, now)
+
+    def changes(self, after: int, within: Expression, now: int, limit: int) -> list[ChangeItem]:
+        """Return the changes noted after the one with the sequence number ``after``, in the scopes that match, oldest
+        first; of expired memories none."""
+        where, parameters = compile_filter(within)
+        with self._database.read() as connection:
+            rows = _all(
+                connection,
+                f"SELECT h.sequence, h.memory_id, s.user_id, s.agent_id, s.run_id, s.app_id, {_CHANGES} "
+                "FROM history h JOIN scope s ON s.id = h.scope WHERE h.sequence > ? AND NOT EXISTS "
+                f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope AND {_EXPIRED}) "
+                f"AND {where} ORDER BY h.sequence LIMIT ?",
+                (after, now, *parameters, limit),
+            )
+        return [
+            cast("ChangeItem", {**Change(*change).to_item(memory_id), "sequence": sequence, **Scope(*ids).ids()})
+            for sequence, memory_id, *ids, change in ((*row[:6], row[6:]) for row in rows)
+        ]
+
+    def last_change(self) -> int:
+        """Return the sequence number of the last change noted, 0 when there was none."""
+        with self._database.read() as connection:
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").get
+        return int(last or 0)
+
+    # -- documents
+
+    def documents(self, kind: str) -> list[dict[str, Any]]:
+        """Return the documents of a kind, oldest first."""
+        with self._database.read() as connection:
+            rows = _all(connection, "SELECT value FROM document WHERE kind = ? ORDER BY sequence", (kind,))
+        return [json.loads(value) for (value,) in rows]
+
+    def document(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return one document, or None."""
+        with self._database.read() as connection:
+            return _document(connection, kind, name)
+
+    def change_document(
+        self, kind: str, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
+    ) -> dict[str, Any] | None:
+        """Replace a document by ``change`` of it, in one transaction; None is no document. Return what it became."""
+
+        def work(connection: apsw.Connection) -> dict[str, Any] | None:
+            value = change(_document(connection, kind, name))
+            if value is None:
+                connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
+            else:
+                connection.execute(
+                    "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
+                    "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
+                    (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
+                )
+            return value
+
+        changed: dict[str, Any] | None = self._database.write(work)
+        return changed
+
     def counts(self, now: int) -> Counts:
-        """Return the numbers of live and expired memories, and of users, agents and runs with live ones."""
+        """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
         with self._database.read() as connection:
             live, expired = connection.execute(
                 f"SELECT count(*) FILTER (WHERE {_LIVE}), count(*) FILTER (WHERE {_EXPIRED}) FROM memory m", (now, now)
             ).get
-            users, agents, runs = (
+            users, agents, runs, apps = (
                 connection.execute(f"SELECT count(DISTINCT s.{column}) {_MEMORIES} WHERE {_LIVE}", (now,)).get
                 for column in SCOPE_IDS
             )
-        return {"memories": live, "expired": expired, "users": users, "agents": agents, "runs": runs}
+        return {
+            "memories": live,
+            "expired": expired,
+            "users": users,
+            "agents": agents,
+            "runs": runs,
+            "apps": apps,
+        }
 
     def size(self) -> int:
         """Return the size of the file's pages in bytes."""
@@ -549,8 +708,8 @@ def _remember(connection: apsw.Connection, name: str, embedder: EmbedderIdentity
 
 
 def _record(row: Sequence[Any]) -> Record:
-    _, memory_id, user_id, agent_id, run_id, text, text_hash, metadata, *rest = row
-    scope = Scope(user_id, agent_id, run_id)
+    _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
+    scope = Scope(user_id, agent_id, run_id, app_id)
     return Record(memory_id, scope, text, text_hash, None if metadata is None else json.loads(metadata), *rest)
 
 
@@ -598,18 +757,18 @@ def _to_json(metadata: dict[str, Any] | None) -> str | None:
 
 
 def _scope_row(connection: apsw.Connection, scope: Scope) -> _ScopeRow:
-    ids = (scope.user_id, scope.agent_id, scope.run_id)
+    ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
     row = connection.execute(
-        "SELECT id, owner, next_sequence FROM scope WHERE user_id IS ? AND agent_id IS ? AND run_id IS ?", ids
+        "SELECT id, owner, next_sequence FROM scope "
+        "WHERE user_id IS ? AND agent_id IS ? AND run_id IS ? AND app_id IS ?",
+        ids,
     ).get
     if row is not None:
         return _ScopeRow(*row)
-    owner = None
-    if scope.user_id is not None:
-        owner = connection.execute("SELECT owner FROM scope WHERE user_id IS ? LIMIT 1", ids[:1]).get
-    elif scope.agent_id is not None:
-        owner = connection.execute("SELECT owner FROM scope WHERE user_id IS ? AND agent_id IS ? LIMIT 1", ids[:2]).get
-    connection.execute("INSERT INTO scope (owner, user_id, agent_id, run_id) VALUES (0, ?, ?, ?)", ids)
+    first = next(position for position, value in enumerate(ids, start=1) if value is not None)
+    same = " AND ".join(f"{column} IS ?" for column in SCOPE_IDS[:first])
+    owner = connection.execute(f"SELECT owner FROM scope WHERE {same} LIMIT 1", ids[:first]).get
+    connection.execute("INSERT INTO scope (owner, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
     number = connection.last_insert_rowid()
     connection.execute("UPDATE scope SET owner = ? WHERE id = ?", (owner or number, number))
     return _ScopeRow(number, owner or number, 0)
@@ -631,17 +790,39 @@ def _insert(connection: apsw.Connection, entry: Entry, scope: _ScopeRow) -> None
     record, key = entry.record, scope.next_key()
     connection.execute(
         "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, hash, actor_id, role, "
-        "expiration_date, metadata, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
+        "expiration_date, metadata, text, feedback, feedback_reason) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?)",
         (
             *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
             *(record.hash, record.actor_id, record.role, record.expiration_date),
-            *(_to_json(record.metadata), record.text),
+            *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason),
         ),
     )
     connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
     _insert_postings(connection, scope.owner, key, entry.terms)
     changes = entry.history or [_change("ADD", None, record)]
     _log(connection, [(scope.number, record.id, change) for change in changes])
+
+
+def _replace(connection: apsw.Connection, key: int, record: Record) -> None:
+    connection.execute(
+        "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, expires_at = ?, "
+        "expiration_date = ?, feedback = ?, feedback_reason = ? WHERE key = ?",
+        (
+            *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
+            *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason, key),
+        ),
+    )
+
+
+def _replace_index(connection: apsw.Connection, key: int, before: Record, after: Record, vector: bytes) -> None:
+    owner = connection.execute("SELECT owner FROM scope WHERE id = ?", (key >> 32,)).get
+    _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
+    words = terms(after.indexed_text)
+    _insert_postings(connection, owner, key, words)
+    connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
+    connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
 
 
 def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
@@ -699,12 +880,15 @@ def _remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
 
 
 def _remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:
-    connection.execute(
-        "DELETE FROM scope AS s WHERE s.id IN (SELECT value FROM json_each(?)) "
+    empty = _all(
+        connection,
+        "SELECT s.id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
         f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {_SCOPE_KEYS}) "
         "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
         (json.dumps(list(scopes)),),
     )
+    connection.executemany("DELETE FROM event WHERE scope = ?", empty)
+    connection.executemany("DELETE FROM scope WHERE id = ?", empty)
 
 
 def _shrink(connection: apsw.Connection) -> int:
@@ -734,20 +918,23 @@ def _change(event: Event, before: Record | None, after: Record) -> Change:
         updated_at=after.updated_at,
         actor_id=after.actor_id,
         role=after.role,
+        feedback=after.feedback if event == "FEEDBACK" else None,
+        feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
     )
 
 
-_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role"
+_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason"
 
 
 def _log(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]) -> None:
     """Note changes: the number of the scope, the id of the memory, and what changed."""
     connection.executemany(
-        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
                 *(change.created_at, change.updated_at, change.actor_id, change.role),
+                *(change.feedback, change.feedback_reason),
             )
             for scope, memory_id, change in changes
         ],
@@ -763,6 +950,50 @@ def _history(connection: apsw.Connection, memory_id: str, within: Expression) ->
         (memory_id, *parameters),
     )
     return [Change(*row) for row in rows]
+
+
+_CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+
+
+# -- events and documents
+
+
+_EVENTS = "FROM event e JOIN scope s ON s.id = e.scope"
+_EVENT_COLUMNS = "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id"
+
+
+def _to_results(outcome: Iterable[tuple[str, bool]]) -> str:
+    return json.dumps([(memory_id, "ADD" if added else "NONE") for memory_id, added in outcome])
+
+
+def _event(connection: apsw.Connection, row: Sequence[Any], now: int) -> EventItem:
+    event_id, created_at, results, *ids, scope = row
+    texts = dict(
+        _all(
+            connection,
+            "SELECT m.id, m.text FROM memory m WHERE m.id IN (SELECT value ->> 0 FROM json_each(?)) "
+            f"AND m.key >> 32 = ? AND {_LIVE}",
+            (results, scope, now),
+        )
+    )
+    item: EventItem = {
+        "id": event_id,
+        "event_type": "ADD",
+        "status": "SUCCEEDED",
+        "created_at": to_iso(created_at),
+        "updated_at": to_iso(created_at),
+        "results": [
+            {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
+            for memory_id, event in json.loads(results)
+        ],
+    }
+    item.update(cast("Any", Scope(*ids).ids()))
+    return item
+
+
+def _document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:
+    value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
+    return None if value is None else json.loads(value)
 
 
 # -- conditions

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Event = Literal["ADD", "UPDATE", "DELETE", "NONE"]
+Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
 
 
 class ScoreDetails(TypedDict):
@@ -38,11 +38,14 @@ class MemoryItem(TypedDict):
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]
+    app_id: NotRequired[str]
     actor_id: NotRequired[str]
     role: NotRequired[str]
     expiration_date: NotRequired[str]
     expires_at: NotRequired[str]
     """The instant from which the memory is invisible, whichever rule set it."""
+    feedback: NotRequired[str]
+    feedback_reason: NotRequired[str]
     score_details: NotRequired[ScoreDetails]
 
 
@@ -73,6 +76,39 @@ class AddResult(TypedDict):
     """What ``add`` returns, in the order of the messages."""
 
     results: list[AddedItem]
+    event_id: str
+    """The id of the call, for ``event``."""
+
+
+class EventResult(TypedDict):
+    """What one message of an ``add`` became."""
+
+    id: str
+    event: Event
+    memory: str | None
+    """The text the memory has now; None when it is gone or expired."""
+
+
+class EventItem(TypedDict):
+    """One call of ``add``; ids are present only when set."""
+
+    id: str
+    event_type: Literal["ADD"]
+    status: Literal["SUCCEEDED"]
+    created_at: str
+    updated_at: str
+    user_id: NotRequired[str]
+    agent_id: NotRequired[str]
+    run_id: NotRequired[str]
+    app_id: NotRequired[str]
+    results: list[EventResult]
+
+
+class EventPage(TypedDict):
+    """What ``events`` returns: one page, newest first, and how many there are in all."""
+
+    results: list[EventItem]
+    total: int
 
 
 class MessageResult(TypedDict):
@@ -94,13 +130,54 @@ class HistoryItem(TypedDict):
     is_deleted: bool
     actor_id: str | None
     role: str | None
+    feedback: NotRequired[str | None]
+    """With ``feedback_reason``, in a FEEDBACK change only; None is a feedback taken back."""
+    feedback_reason: NotRequired[str | None]
+
+
+class ChangeItem(HistoryItem):
+    """One change of any memory, with the ids of its scope that are set."""
+
+    sequence: int
+    """Its place among all changes of the file; later changes have higher numbers, and none is used again."""
+    user_id: NotRequired[str]
+    agent_id: NotRequired[str]
+    run_id: NotRequired[str]
+    app_id: NotRequired[str]
+
+
+class ChangePage(TypedDict):
+    """What ``changes`` returns, oldest first."""
+
+    results: list[ChangeItem]
+
+
+class FeedbackResult(TypedDict):
+    """What ``feedback`` stored."""
+
+    id: str
+    feedback: str | None
+    feedback_reason: str | None
+
+
+class MemoryExportRequest(TypedDict):
+    """What ``create_memory_export`` returns."""
+
+    id: str
+    message: str
+
+
+class MemoryExport(TypedDict):
+    """What ``get_memory_export`` returns: the memories in the fields that were asked for."""
+
+    memories: list[dict[str, Any]]
 
 
 class Entity(TypedDict):
-    """A user, agent or run that has live memories."""
+    """A user, an agent, a run or an app that has live memories."""
 
     id: str
-    type: Literal["user", "agent", "run"]
+    type: Literal["user", "agent", "run", "app"]
     total_memories: int
     created_at: str
     updated_at: str
@@ -123,6 +200,29 @@ class ImportResult(TypedDict):
     """Lines whose id the file already holds."""
 
 
+class MoveProblem(TypedDict):
+    """Something of a source that ``import_from_mem0`` left behind."""
+
+    id: str | None
+    """The memory's id, where it has one."""
+    where: str
+    """The part of the source, such as ``user alice`` or ``collection mem0``."""
+    problem: str
+
+
+class MoveResult(ImportResult):
+    """What ``import_from_mem0`` did."""
+
+    expired: int
+    """Of those added, the ones that are past their expiry already."""
+    deleted: int
+    """Memories that mem0 had deleted and whose histories were kept."""
+    refused: list[MoveProblem]
+    """Memories that could not be taken, and why."""
+    incomplete: list[MoveProblem]
+    """What else was left behind: rows of a history, parts of the source that could not be reached."""
+
+
 class ReembedResult(TypedDict):
     """What ``reembed`` did."""
 
@@ -141,7 +241,7 @@ class EmbedderIdentity(TypedDict):
 
 
 class Counts(TypedDict):
-    """What a store holds: live memories, and the users, agents and runs that have any."""
+    """What a store holds: live memories, and the users, agents, runs and apps that have any."""
 
     memories: int
     expired: int
@@ -149,6 +249,7 @@ class Counts(TypedDict):
     users: int
     agents: int
     runs: int
+    apps: int
 
 
 class Stats(Counts):

@@ -12,7 +12,7 @@ from .errors import ValidationError
 MAX_TEXT_LENGTH = 100_000
 """Characters one memory may have."""
 MAX_ID_LENGTH = 1_000
-"""Characters a user, agent or run id may have."""
+"""Characters an id of a user, an agent, a run or an app may have."""
 MAX_METADATA_DEPTH = 100
 """Objects and lists inside each other in ``metadata``."""
 
@@ -40,7 +40,7 @@ def encodable(value: str, field: str) -> str:
 
 
 def clean_id(value: object, field: str) -> str:
-    """Return a user, agent or run id as stored: an int as its text, without outer whitespace.
+    """Return the id of a user, an agent, a run or an app as stored: an int as its text, without outer whitespace.
 
     Raises ValidationError for an empty id, inner whitespace, a control character, more than MAX_ID_LENGTH
     characters, or ``"*"``, which in a filter means any id.
@@ -68,13 +68,15 @@ def clean_id(value: object, field: str) -> str:
 
 
 def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
-    """Return ``user_id``, ``agent_id`` and ``run_id`` as stored; raise ValidationError when none is given."""
+    """Return the ids of a scope as stored; raise ValidationError when none is given."""
     scope = {
         name: None if values.get(name) is None else clean_id(values[name], name)
-        for name in ("user_id", "agent_id", "run_id")
+        for name in ("user_id", "agent_id", "run_id", "app_id")
     }
     if not any(scope.values()):
-        raise ValidationError("At least one of 'user_id', 'agent_id', or 'run_id' must be provided.", field="user_id")
+        raise ValidationError(
+            "At least one of 'user_id', 'agent_id', 'run_id' or 'app_id' must be provided.", field="user_id"
+        )
     return scope
 
 

@@ -67,20 +67,22 @@ def test_metadata_is_null_when_there_is_none(memory):
         [{"role": "user", "content": [{"type": "text", "text": "I love python"}]}],
         [
             {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
-            {"role": "user", "content": "I love python"},
+            {"role": "user", "content": {"type": "text", "text": "I love python"}},
+            {"role": "assistant", "tool_calls": [{"id": "1"}]},
+            {"role": "assistant", "content": None},
         ],
     ],
 )
 def test_messages_come_as_text_message_or_list(memory, messages):
-    """A str, a dict and a list are accepted; system messages and bare tool calls are skipped."""
+    """A str, a dict and a list are accepted; system messages and those without content are skipped."""
     memory.add(messages, user_id="u")
     assert texts(memory, user_id="u") == ["I love python"]
 
 
 def test_no_messages_store_nothing(memory):
     """An empty list, or one of system messages only, is no error and stores nothing."""
-    assert memory.add([], user_id="u") == {"results": []}
-    assert memory.add([{"role": "system", "content": "Be brief."}], user_id="u") == {"results": []}
+    assert memory.add([], user_id="u")["results"] == []
+    assert memory.add([{"role": "system", "content": "Be brief."}], user_id="u")["results"] == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,9 @@ def test_an_int_id_is_its_text_and_outer_whitespace_goes(memory):
 
 def test_an_id_is_required(memory):
     """Adding without user, agent and run raises what mem0's callers catch."""
-    with pytest.raises(ValueError, match="At least one of 'user_id', 'agent_id', or 'run_id' must be provided"):
+    with pytest.raises(
+        ValueError, match="At least one of 'user_id', 'agent_id', 'run_id' or 'app_id' must be provided"
+    ):
         memory.add("x")
 
 

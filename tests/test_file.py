@@ -194,6 +194,19 @@ def test_files_of_earlier_versions_open(tmp_path, file):
         assert memory.add("I love python", user_id="alice")["results"][0]["event"] == "NONE"
 
 
+def test_a_file_of_schema_2_keeps_what_came_with_it(tmp_path):
+    """Apps, feedback, events, the project's settings and webhooks of a file of schema 2 are read back."""
+    shutil.copy(DATA / "v2.db", tmp_path / "v2.db")
+    with Memory(tmp_path / "v2.db", embedder=HashEmbedder()) as memory:
+        [item] = memory.get_all(app_id="web", filters={"feedback": "POSITIVE"})["results"]
+        assert (item["memory"], item["feedback_reason"]) == ("The app is dark", "still true")
+        [event] = memory.events(app_id="web")["results"]
+        assert event["results"] == [{"id": item["id"], "event": "ADD", "memory": "The app is dark"}]
+        assert [change["event"] for change in memory.changes()["results"]] == ["ADD", "UPDATE", "ADD", "FEEDBACK"]
+        assert memory.get_project()["custom_instructions"] == "Be brief"
+        assert [webhook["name"] for webhook in memory.get_webhooks()] == ["log"]
+
+
 def test_there_is_a_file_of_every_schema_version():
     """tests/data holds one file per schema version up to the present one."""
     from mem0lite.store import SCHEMA_VERSION

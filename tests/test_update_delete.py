@@ -182,3 +182,82 @@ def test_what_is_removed_is_gone_from_the_bytes(memory, clock, path):
     assert b"the rest" in content
     for gone in (b"xylophon", b"zanzibar", b"quokka", b"marimba"):
         assert gone not in content, gone
+
+
+# -- many at once
+
+
+def test_update_many_changes_all_or_none(memory, clock):
+    """update_many changes text, metadata, expiry and date of many memories in one transaction, or of none."""
+    red, blue = (memory.add(text, user_id="u")["results"][0]["id"] for text in ("red", "blue"))
+    clock.advance(hours=1)
+    answer = memory.update_many(
+        [
+            {"memory_id": red, "text": "crimson", "metadata": {"k": 1}},
+            {"memory_id": blue, "expiration_date": "2030-01-01", "timestamp": "2020-01-01T00:00:00+00:00"},
+        ]
+    )
+    assert answer == {"message": "Successfully updated 2 memories"}
+    assert (memory.get(red)["memory"], memory.get(red)["metadata"]) == ("crimson", {"k": 1})
+    assert memory.get(blue)["created_at"] == "2020-01-01T00:00:00+00:00"
+    assert memory.get(blue)["expiration_date"] == "2030-01-01"
+    assert memory.search("crimson", user_id="u")["results"][0]["id"] == red
+
+    before = [memory.get(red), memory.history(red)]
+    with pytest.raises(MemoryNotFoundError, match="nope"):
+        memory.update_many([{"memory_id": red, "text": "pink"}, {"memory_id": "nope", "metadata": {}}])
+    with pytest.raises(ValidationError, match=r"Item 1: At least one of text"):
+        memory.update_many([{"memory_id": red, "text": "pink"}, {"memory_id": blue}])
+    assert [memory.get(red), memory.history(red)] == before
+
+
+def test_a_memory_twice_in_one_batch_has_the_last_text(memory):
+    """Updates of one memory in one call follow each other, and the index is that of the last text."""
+    red = memory.add("red", user_id="u")["results"][0]["id"]
+    memory.update_many([{"memory_id": red, "text": "green"}, {"memory_id": red, "text": "red"}])
+    assert memory.search("red", user_id="u", explain=True)["results"][0]["score_details"]["semantic_score"] > 0.99
+    assert (
+        memory.search("green", user_id="u", threshold=0, explain=True)["results"][0]["score_details"]["bm25_score"] == 0
+    )
+    assert [row["new_memory"] for row in memory.history(red)] == ["red", "green", "red"]
+
+
+@pytest.mark.parametrize(
+    ("item", "field"),
+    [
+        (5, "items"),
+        ({"text": "x"}, "memory_id"),
+        ({"memory_id": "a", "txt": "x"}, "txt"),
+        ({"memory_id": "a", "text": " "}, "text"),
+    ],
+)
+def test_a_wrong_item_of_update_many_is_named(memory, item, field):
+    """An item that is no dictionary, lacks its id or has an unknown or unusable value is an error naming that."""
+    with pytest.raises(ValidationError) as caught:
+        memory.update_many([item])
+    assert caught.value.field == field
+
+
+def test_delete_many_deletes_all_or_none(memory):
+    """delete_many deletes many memories in one transaction, or none when one is not there; an id twice counts once."""
+    red, blue = (memory.add(text, user_id="u")["results"][0]["id"] for text in ("red", "blue"))
+    with pytest.raises(MemoryNotFoundError, match="nope"):
+        memory.delete_many([red, "nope"])
+    assert memory.get_all(user_id="u")["total"] == 2
+    assert memory.delete_many([red, blue, red]) == {"message": "Successfully deleted 2 memories"}
+    assert memory.get_all(user_id="u")["total"] == 0
+    assert [row["event"] for row in memory.history(red)] == ["ADD", "DELETE"]
+    with pytest.raises(ValidationError, match="must be a list"):
+        memory.delete_many(red)
+
+
+def test_a_timestamp_corrects_when_it_was_said(memory, clock):
+    """An update's timestamp becomes created_at, and a short-term memory's lifetime counts from it."""
+    said = memory.add("red", user_id="u", metadata={"memory_lifespan": "short_term"})["results"][0]["id"]
+    clock.advance(minutes=30)
+    memory.update(said, timestamp=clock())
+    assert memory.get(said)["created_at"] == clock().isoformat()
+    clock.advance(minutes=59)
+    assert memory.get(said) is not None
+    clock.advance(minutes=1)
+    assert memory.get(said) is None

@@ -204,7 +204,7 @@ def get(options: Options, id: str) -> None:
 def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
     """Delete memories by id, a whole scope, or everything."""
     if (bool(ids), bool(options.scope), everything).count(True) != 1:
-        raise click.UsageError("Give either ids, or a scope with --user, --agent or --run, or --all.")
+        raise click.UsageError("Give either ids, or a scope with --user, --agent, --run or --app, or --all.")
     with closing(open_store(options)) as store:
         if ids:
             _delete_ids(options, store, ids)
@@ -313,16 +313,53 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
 
 
 @cli.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False)
+@click.option("--from-mem0", "source", metavar="SOURCE", help="A mem0 server's URL, or mem0's local Qdrant folder.")
+@click.option("--api-key", metavar="KEY", help="The mem0 server's key.  [default: $MEM0_API_KEY]")
+@click.option("--history-db", type=click.Path(), help="The folder's histories.  [default: history.db in or beside it]")
 @scope_options
 @file_options
 @click.pass_obj
-def import_(options: Options, file: str) -> None:
-    """Add the memories of JSON lines; - is stdin."""
+def import_(
+    options: Options, file: str | None, source: str | None, api_key: str | None, history_db: str | None
+) -> None:
+    """Add the memories of JSON lines, - is stdin, or of mem0.
+
+    Ids say whose the memories of a file or a folder are that name nobody, and whose to ask a server for, by default
+    everyone's.
+    """
+    if file is not None and source is None:
+        if api_key or history_db:
+            raise click.UsageError("--api-key and --history-db are for --from-mem0.")
+        _import_lines(options, file)
+    elif source is not None and file is None:
+        _import_from_mem0(options, source, api_key or options.api_key, history_db)
+    else:
+        raise click.UsageError("Give either a file of JSON lines, or --from-mem0.")
+
+
+def _import_lines(options: Options, file: str) -> None:
     with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
         source = stdin_lines() if file == "-" else file
         result = memory.import_(source, **options.scope, progress=progress)
     report(result, options.json)
+
+
+def _import_from_mem0(options: Options, source: str, api_key: str | None, history_db: str | None) -> None:
+    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
+        result = memory.import_from_mem0(
+            source, api_key=api_key, history_db=history_db, **options.scope, progress=progress
+        )
+    left = [*result["refused"], *result["incomplete"]]
+    if options.json:
+        print_json(result)
+    else:
+        counts = {"refused": len(result["refused"]), "incomplete": len(result["incomplete"])}
+        print_pairs({**result, **counts})
+        for one in left:
+            note(f"{one['where']}{', ' + one['id'] if one['id'] else ''}: {one['problem']}")
+    if left:
+        raise click.exceptions.Exit(1)
 
 
 @cli.command()

@@ -108,6 +108,7 @@ scope_options = _add_options(
     _shared("--user", "user_id", metavar="ID", callback=_remember_id, help="The user's id."),
     _shared("--agent", "agent_id", metavar="ID", callback=_remember_id, help="The agent's id."),
     _shared("--run", "run_id", metavar="ID", callback=_remember_id, help="The run's (session's) id."),
+    _shared("--app", "app_id", metavar="ID", callback=_remember_id, help="The app's id."),
 )
 label_options = _add_options(
     _shared("--project-id", metavar="ID", callback=_remember_label, help="metadata.project_id"),

@@ -115,8 +115,8 @@ def _score(item: "MemoryItem", scored: bool) -> list[str]:
 
 
 def _scope(item: "MemoryItem") -> str:
-    names = {"user": item.get("user_id"), "agent": item.get("agent_id"), "run": item.get("run_id")}
-    return " ".join(f"{name}={value}" for name, value in names.items() if value is not None)
+    ids = {name: item.get(name) for name in ("user_id", "agent_id", "run_id", "app_id")}
+    return " ".join(f"{name.removesuffix('_id')}={value}" for name, value in ids.items() if value is not None)
 
 
 def metadata_text(item: "MemoryItem") -> str:

@@ -1,0 +1,570 @@
+"""Webhooks: telling other programs what changed in a store.
+
+There is no queue of messages. A store's changes are numbered for good, whoever made them, and each webhook is a
+document that remembers the last change it is done with. So every change is delivered at least once and in order, also
+one that was made by another process, or before a crash.
+
+Who delivers takes a lease on the webhook first, that is noted in its document, so that two processes do not both
+deliver. The document is written after every answer; a process that dies in between leaves a change that is sent again,
+under the same ``webhook-id``.
+
+Requests are signed as https://www.standardwebhooks.com specifies: ``webhook-signature`` is ``v1,`` and the base64 of
+the HMAC-SHA256 of ``{webhook-id}.{webhook-timestamp}.{body}``, keyed with the bytes that follow ``whsec_`` in the
+secret as base64.
+"""
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from .errors import NotFoundError, ValidationError
+from .filters import EVERYTHING, SCOPE_IDS
+from .store import Store
+from .types import ChangeItem, MessageResult
+from .values import encodable, to_iso, to_micros
+
+if TYPE_CHECKING:
+    from .outbound import Answer, Resolve, Target
+
+EVENT_TYPES = {
+    "memory_add": "ADD",
+    "memory_update": "UPDATE",
+    "memory_delete": "DELETE",
+    "memory_categorize": None,
+}
+"""mem0's event types, and the event of a change each stands for. No categories are made here, so the last never is."""
+
+RETRY_SECONDS = (5, 30, 120, 600, 3_600)
+"""How long to wait after each failed attempt; a change whose attempts have failed once more is given up."""
+
+TIMEOUT = 5.0
+
+Document = dict[str, Any]
+"""A webhook as stored: what callers see, its secret, and who delivers to it and how far. Instants are microseconds."""
+
+_KIND = "webhook"
+_PROJECT = "default-project"  # a file is one project; mem0's name for the one that nobody named
+_DEFAULT_EVENT_TYPES = ("memory_add", "memory_update", "memory_delete")
+_MAX_NAME_LENGTH = 1_000
+_PREFIX = "whsec_"
+_SECRET_BYTES = range(24, 65)  # the standard's
+_GONE = 410
+_SPARE_SECONDS = 60  # what a lease lasts beyond the requests of one call
+_AT_ONCE = 8  # webhooks that are delivered to at the same time
+_SECOND = 1_000_000  # microseconds
+
+_FRESH: Document = {
+    "attempts": 0,
+    "trying": None,  # the id of the change that the attempts are of
+    "retry_at": None,
+    "last_status": None,
+    "last_error": None,
+}
+_FREE: Document = {"lease": None, "leased_until": 0}
+
+
+class Webhook(TypedDict):
+    """A webhook, without its secret. Instants are ISO 8601 with ``+00:00``."""
+
+    webhook_id: str
+    name: str | None
+    url: str
+    event_types: list[str]
+    is_active: bool
+    project: str
+    created_at: str
+    updated_at: str
+    delivered: int
+    """Changes that the receiver took."""
+    failed: int
+    """Changes that were given up."""
+    attempts: int
+    """How often the next change was tried in vain."""
+    retry_at: str | None
+    last_status: int | None
+    """The status of the last answer; None when there was no answer."""
+    last_error: str | None
+    """Why the last attempt failed; None when it did not."""
+
+
+class CreatedWebhook(Webhook):
+    """A new webhook with its secret, which is not shown again."""
+
+    secret: str
+
+
+class DeliveryResult(TypedDict):
+    """What ``deliver`` did."""
+
+    webhooks: int
+    """How many are active."""
+    delivered: int
+    """Changes that receivers took."""
+    failed: int
+    """Changes given up."""
+    pending: int
+    """Webhooks with changes left, for another call."""
+    retry_in: float | None
+    """Seconds after which such a call can do something; None when nothing is left."""
+
+
+# -- what there is
+
+
+def create(
+    store: Store,
+    now: int,
+    url: str,
+    *,
+    name: str | None = None,
+    event_types: Iterable[str] | None = None,
+    is_active: bool = True,
+    secret: str | None = None,
+    allow_private: bool = False,
+    resolve: "Resolve | None" = None,
+) -> CreatedWebhook:
+    """Add a webhook that is told of every change from now on.
+
+    ``event_types`` are by default additions, updates and deletions; ``memory_categorize`` is accepted and never comes.
+    ``secret`` is ``whsec_`` and the base64 of 24 to 64 bytes, by default random ones.
+
+    Raises ValidationError, also for a URL whose host has an address that is not public, unless ``allow_private``. A
+    name that cannot be resolved now may be later.
+    """
+    document = {
+        "webhook_id": f"wh_{uuid.uuid4().hex}",
+        "name": _name(name),
+        "url": _url(url, allow_private, resolve),
+        "event_types": _event_types(_DEFAULT_EVENT_TYPES if event_types is None else event_types),
+        "is_active": _switch(is_active),
+        "secret": _secret(secret),
+        "created_at": now,
+        "updated_at": now,
+        "cursor": store.last_change(),
+        "delivered": 0,
+        "failed": 0,
+        **_FRESH,
+        **_FREE,
+    }
+    store.change_document(_KIND, document["webhook_id"], lambda _: document)
+    return {**_item(document), "secret": document["secret"]}
+
+
+def list_(store: Store) -> list[Webhook]:
+    """Return every webhook, oldest first."""
+    return [_item(document) for document in store.documents(_KIND)]
+
+
+def update(
+    store: Store,
+    now: int,
+    webhook_id: str,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    event_types: Iterable[str] | None = None,
+    is_active: bool | None = None,
+    allow_private: bool = False,
+    resolve: "Resolve | None" = None,
+) -> Webhook:
+    """Change what is given; the next change is then tried at once.
+
+    What happens while a webhook is inactive is not delivered, also not later. Raises NotFoundError, and what ``create``
+    raises.
+    """
+    given = {
+        "name": None if name is None else _name(name),
+        "url": None if url is None else _url(url, allow_private, resolve),
+        "event_types": None if event_types is None else _event_types(event_types),
+        "is_active": None if is_active is None else _switch(is_active),
+    }
+    changed = {key: value for key, value in given.items() if value is not None}
+    last = store.last_change()
+
+    def change(document: Document | None) -> Document:
+        if document is None:
+            raise _not_found(webhook_id)
+        cursor = document["cursor"]
+        if is_active and not document["is_active"]:
+            cursor = max(cursor, last)
+        return {**document, **changed, **_FRESH, "cursor": cursor, "updated_at": now}
+
+    return _item(cast("Document", store.change_document(_KIND, _id(webhook_id), change)))
+
+
+def delete(store: Store, webhook_id: str) -> MessageResult:
+    """Remove a webhook; nothing is sent to it any more. Raises NotFoundError."""
+
+    def change(document: Document | None) -> None:
+        if document is None:
+            raise _not_found(webhook_id)
+
+    store.change_document(_KIND, _id(webhook_id), change)
+    return {"message": "Webhook deleted successfully!"}
+
+
+# -- delivering
+
+
+def deliver(
+    store: Store,
+    clock: Callable[[], datetime],
+    *,
+    allow_private: bool = False,
+    timeout: float = TIMEOUT,
+    limit: int = 100,
+    resolve: "Resolve | None" = None,
+) -> DeliveryResult:
+    """Send what changed to every active webhook that is not waiting for its next attempt.
+
+    ``timeout`` seconds is what one request may take, and the time in which each webhook's requests of one call begin;
+    ``limit`` is how many changes each is sent at most. Webhooks do not wait for each other.
+
+    Only an answer of 200 to 299 counts. After any other outcome the change is tried again as RETRY_SECONDS says, or as
+    the answer's ``Retry-After`` says if that is longer, up to an hour; nothing later is sent to that webhook before.
+    410 makes the webhook inactive.
+    """
+    active = [document for document in store.documents(_KIND) if document["is_active"]]
+    if not active:
+        return {"webhooks": 0, "delivered": 0, "failed": 0, "pending": 0, "retry_in": None}
+
+    from . import outbound
+
+    post = functools.partial(
+        outbound.post, allow_private=allow_private, timeout=timeout, resolve=resolve or outbound.resolve
+    )
+
+    def now() -> int:
+        return to_micros(clock(), "clock")
+
+    outcomes = _side_by_side(lambda webhook: _Delivery(store, now, post, timeout, limit).run(webhook), active)
+    waits = [outcome.wait for outcome in outcomes if outcome.wait is not None]
+    return {
+        "webhooks": len(active),
+        "delivered": sum(outcome.delivered for outcome in outcomes),
+        "failed": sum(outcome.failed for outcome in outcomes),
+        "pending": len(waits),
+        "retry_in": min(waits, default=None),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What came of one request."""
+
+    status: int | None
+    error: str | None
+    """None when the receiver took the change."""
+    retry_after: int = 0
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What came of one call for one webhook."""
+
+    delivered: int = 0
+    failed: int = 0
+    wait: float | None = None
+    """Seconds until there is more to do; None when there is nothing."""
+
+
+class _Delivery:
+    """What one call of ``deliver`` does for one webhook."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], int],
+        post: "Callable[[Target, Mapping[str, str], bytes], Answer]",
+        timeout: float,
+        limit: int,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._post = post
+        self._lease = uuid.uuid4().hex
+        self._lease_micros = int((2 * timeout + _SPARE_SECONDS) * _SECOND)
+        self._end = time.monotonic() + timeout
+        self._limit = limit
+        self._outcome = _Outcome()
+
+    def run(self, webhook: Document) -> _Outcome:
+        """Send what is due, in order, until nothing is left, an attempt fails, or time or number are used up."""
+        if webhook["cursor"] >= self._store.last_change():
+            return self._outcome  # nothing is written for it: a server asks this every few seconds
+        claimed: Document | None = webhook
+        if _blocked(webhook, self._now()) <= 0:
+            claimed = self._store.change_document(_KIND, webhook["webhook_id"], self._claim)
+        if claimed is not None and claimed["lease"] == self._lease:
+            try:
+                self._send_all(claimed)
+            finally:
+                self._note(webhook, lambda document: {**document, **_FREE})
+        elif claimed is not None and claimed["is_active"]:
+            self._outcome.wait = max(0.0, _blocked(claimed, self._now()))
+        return self._outcome
+
+    def _claim(self, document: Document | None) -> Document | None:
+        now = self._now()
+        if document is None or not document["is_active"] or _blocked(document, now) > 0:
+            return document
+        return {**document, "lease": self._lease, "leased_until": now + self._lease_micros}
+
+    def _note(self, webhook: Document, change: Callable[[Document], Document]) -> Document | None:
+        """Change the webhook's document and return it, or None when the webhook is no longer ours to deliver to."""
+
+        def work(document: Document | None) -> Document | None:
+            if document is None or document["lease"] != self._lease:
+                return document
+            return change({**document, "leased_until": self._now() + self._lease_micros})
+
+        noted = self._store.change_document(_KIND, webhook["webhook_id"], work)
+        return noted if noted is not None and noted["lease"] == self._lease else None
+
+    def _send_all(self, webhook: Document) -> None:
+        sending: Document | None = webhook
+        while sending is not None:
+            last = self._store.last_change()
+            changes = self._store.changes(sending["cursor"], EVERYTHING, self._now(), self._limit)
+            for change in changes:
+                if change["event"] in _events(sending):
+                    sending = self._send(sending, change)
+                if sending is None:
+                    return
+            done = changes[-1]["sequence"] if len(changes) == self._limit else last
+            if sending["cursor"] < done:
+                sending = self._note(sending, functools.partial(_passed, done))
+            if done >= last:
+                return
+
+    def _send(self, webhook: Document, change: ChangeItem) -> Document | None:
+        """Send a change, note what came of it, and return the webhook as it is then; None when this call ends here."""
+        if time.monotonic() >= self._end or self._outcome.delivered == self._limit:
+            self._outcome.wait = 0.0
+            return None
+        attempt = self._attempt(webhook, change)
+        after = _taken if attempt.error is None else _not_taken
+        noted = self._note(webhook, lambda document: after(document, change, attempt, self._now()))
+        if noted is None:
+            return None
+        given_up = attempt.error is not None and noted["cursor"] >= change["sequence"]
+        self._outcome.delivered += attempt.error is None
+        self._outcome.failed += given_up
+        if attempt.error is not None:
+            _warn(noted, change, attempt.error, given_up)
+        if noted["retry_at"] is not None:
+            self._outcome.wait = _blocked({**noted, **_FREE}, self._now())
+            return None
+        return noted if noted["is_active"] else None
+
+    def _attempt(self, webhook: Document, change: ChangeItem) -> _Attempt:
+        from .outbound import Target, UndeliverableError
+
+        body = _body(change)
+        message_id = _message_id(webhook, change)
+        timestamp = self._now() // _SECOND
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(webhook["secret"], message_id, timestamp, body),
+        }
+        try:
+            answer = self._post(Target.parse(webhook["url"], "url"), headers, body)
+        except UndeliverableError as error:
+            return _Attempt(None, str(error))
+        if 200 <= answer.status < 300:
+            return _Attempt(answer.status, None)
+        return _Attempt(answer.status, f"the receiver answered {answer.status}", answer.retry_after)
+
+
+# -- what the document of a webhook becomes
+
+
+def _blocked(document: Document, now: int) -> float:
+    """Return for how many seconds the webhook waits for its next attempt, or for who delivers to it now."""
+    free: int = max(document["retry_at"] or 0, document["leased_until"])
+    return (free - now) / _SECOND
+
+
+def _passed(sequence: int, document: Document) -> Document:
+    return {**document, "cursor": max(document["cursor"], sequence)}
+
+
+def _taken(document: Document, change: ChangeItem, attempt: _Attempt, now: int) -> Document:
+    done = {"delivered": document["delivered"] + 1, **_FRESH, "last_status": attempt.status}
+    return {**_passed(change["sequence"], document), **done}
+
+
+def _not_taken(document: Document, change: ChangeItem, attempt: _Attempt, now: int) -> Document:
+    # The change before may have been erased while it was tried, so the attempts are those of the change they name.
+    attempts = 1 + (document["attempts"] if document["trying"] == change["id"] else 0)
+    document = {**document, **_FRESH, "last_status": attempt.status, "last_error": attempt.error}
+    if attempt.status == _GONE:
+        return {**document, "is_active": False}
+    if attempts > len(RETRY_SECONDS):
+        return {**_passed(change["sequence"], document), "failed": document["failed"] + 1}
+    wait = max(RETRY_SECONDS[attempts - 1], min(attempt.retry_after, RETRY_SECONDS[-1]))
+    return {**document, "attempts": attempts, "trying": change["id"], "retry_at": now + wait * _SECOND}
+
+
+def _item(document: Document) -> Webhook:
+    """Return a webhook as callers see it."""
+    shown: Any = {name: document[name] for name in Webhook.__annotations__ if name in document}
+    for name in ("created_at", "updated_at", "retry_at"):
+        shown[name] = None if document[name] is None else to_iso(document[name])
+    return cast("Webhook", {**shown, "project": _PROJECT})
+
+
+# -- what is sent
+
+
+def _events(webhook: Document) -> set[str | None]:
+    return {EVENT_TYPES[event_type] for event_type in webhook["event_types"]}
+
+
+def _body(change: ChangeItem) -> bytes:
+    """Return mem0's payload; a deletion names the text that was deleted."""
+    text = change["old_memory"] if change["event"] == "DELETE" else change["new_memory"]
+    scope = {name: value for name in SCOPE_IDS if (value := change.get(name)) is not None}
+    details = {
+        "id": change["memory_id"],
+        "event": change["event"],
+        "data": {"memory": text},
+        **scope,
+        "created_at": change["created_at"],
+        "updated_at": change["updated_at"],
+    }
+    return json.dumps({"event_details": details}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _message_id(webhook: Document, change: ChangeItem) -> str:
+    """Return what identifies a change to a receiver, however often it is sent; hashed, as an imported change's id may
+    be any text. The number of the change would not do, as two copies of a file number theirs alike."""
+    return "msg_" + hashlib.sha256(f"{webhook['webhook_id']} {change['id']}".encode()).hexdigest()[:32]
+
+
+def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the ``webhook-signature`` of a request."""
+    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, "sha256")
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _warn(webhook: Document, change: ChangeItem, error: str, given_up: bool) -> None:
+    import logging
+
+    if given_up:
+        outcome = "given up"
+    elif webhook["is_active"]:
+        outcome = f"attempt {webhook['attempts']} of {len(RETRY_SECONDS) + 1}"
+    else:
+        outcome = "the webhook is inactive now"
+    logging.getLogger("mem0lite").warning(
+        "Webhook %s did not take change %s: %s (%s).", webhook["webhook_id"], change["id"], error, outcome
+    )
+
+
+# -- what callers give
+
+
+def _id(webhook_id: object) -> str:
+    return encodable(str(webhook_id), "webhook_id")
+
+
+def _not_found(webhook_id: object) -> NotFoundError:
+    return NotFoundError(f"Webhook with id {webhook_id} not found. get_webhooks() lists them.")
+
+
+def _url(url: object, allow_private: bool, resolve: "Resolve | None") -> str:
+    from . import outbound
+
+    target = outbound.Target.parse(url, "url")
+    try:
+        outbound.check(target, allow_private=allow_private, timeout=TIMEOUT, resolve=resolve or outbound.resolve)
+    except outbound.RefusedError as error:
+        raise ValidationError(
+            f"Invalid url: {error}. Allow such with allow_private=True, or MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1 of a "
+            "server.",
+            field="url",
+        ) from None
+    except outbound.UndeliverableError:
+        pass  # its name may be known later, and is checked again before anything is sent
+    return str(url)
+
+
+def _name(name: object) -> str | None:
+    if name is None:
+        return None
+    if not isinstance(name, str) or len(name) > _MAX_NAME_LENGTH:
+        raise ValidationError(f"Invalid name: must be a text of at most {_MAX_NAME_LENGTH} characters.", field="name")
+    return encodable(name, "name")
+
+
+def _event_types(given: object) -> list[str]:
+    """Return event types in mem0's present spelling; it once wrote ``memory:add``."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValidationError("Invalid event_types: must be a list such as ['memory_add'].", field="event_types")
+    names = list(dict.fromkeys(str(name).replace(":", "_") for name in given))
+    unknown = next((name for name in names if name not in EVENT_TYPES), None)
+    if unknown is not None or not names:
+        what = "must name at least one." if unknown is None else f"{unknown[:60]!r} is none."
+        raise ValidationError(f"Invalid event_types: {what} There are {', '.join(EVENT_TYPES)}.", field="event_types")
+    return names
+
+
+def _switch(is_active: object) -> bool:
+    if not isinstance(is_active, bool):
+        raise ValidationError("Invalid is_active: must be true or false.", field="is_active")
+    return is_active
+
+
+def _secret(secret: object) -> str:
+    if secret is None:
+        return _PREFIX + base64.b64encode(os.urandom(32)).decode()
+    if isinstance(secret, str) and secret.startswith(_PREFIX):
+        try:
+            key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+        except ValueError:
+            key = b""
+        if len(key) in _SECRET_BYTES:
+            return secret
+    raise ValidationError(
+        f"Invalid secret: must be {_PREFIX!r} and the base64 of {_SECRET_BYTES[0]} to {_SECRET_BYTES[-1]} "
+        "bytes. Leave it out to get a random one.",
+        field="secret",
+    )
+
+
+def _side_by_side(call: Callable[[Document], _Outcome], webhooks: Sequence[Document]) -> list[_Outcome]:
+    """Return what ``call`` does for each webhook, from several threads, for which the interpreter's end never waits."""
+    outcomes: list[_Outcome] = []
+    errors: list[Exception] = []
+
+    def work(start: int) -> None:
+        try:
+            outcomes.extend(call(webhook) for webhook in webhooks[start::_AT_ONCE])
+        except Exception as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=work, args=(start,), name="mem0lite-webhook", daemon=True)
+        for start in range(min(_AT_ONCE, len(webhooks)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return outcomes
