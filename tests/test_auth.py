@@ -158,9 +158,9 @@ def listed(answer: httpx.Response) -> set[str]:
 
 
 def test_every_documented_route_is_tested_here(anyone: httpx.Client) -> None:
-    """A new route has to be added to this file's table."""
-    document = anyone.get("/openapi.json").json()
-    documented = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    """A new route of the self-hosted API has to be added to this file's table; test_hosted.py has the others."""
+    paths = {path: item for path, item in anyone.get("/openapi.json").json()["paths"].items() if path[-1] != "/"}
+    documented = {(method.upper(), path) for path, item in paths.items() for method in item}
     tested = set()
     for method, path, _, _ in ROUTES:
         path = path.partition("?")[0].replace("{id}", "{memory_id}")
@@ -576,8 +576,20 @@ WHOLE_FILE: dict[str, Any] = {
     "stats": lambda view: view.stats(),
     "backup": lambda view: view.backup("never.db"),
     "import_": lambda view: view.import_(["{}"]),
+    "import_from_mem0": lambda view: view.import_from_mem0("http://127.0.0.1:9"),
+    "get_project": lambda view: view.get_project(),
+    "update_project": lambda view: view.update_project({}),
+    "get_webhooks": lambda view: view.get_webhooks(),
+    "create_webhook": lambda view: view.create_webhook("https://example.com"),
+    "update_webhook": lambda view: view.update_webhook("x", name="y"),
+    "delete_webhook": lambda view: view.delete_webhook("x"),
+    "deliver_webhooks": lambda view: view.deliver_webhooks(),
 }
-WITHIN = {"add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "history"}
+WITHIN = {
+    *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "history"),
+    *("update_many", "delete_many", "feedback", "events", "event", "changes"),
+    *("create_memory_export", "get_memory_export"),
+}
 
 
 def test_every_verb_of_a_view_is_accounted_for() -> None:

@@ -169,9 +169,7 @@ REFUSED = [
     Case("PATCH", ("PATCH", "/memories", None), 405, "Method Not Allowed"),
     Case("TRACE", ("TRACE", "/memories", None), 405, "Method Not Allowed"),
     Case("unheard-of method", ("BREW", "/memories", None), 405, "Method Not Allowed"),
-    Case(
-        "unknown kind of entity", ("DELETE", "/entities/app/x", None), 422, "Input should be 'user', 'agent' or 'run'"
-    ),
+    Case("unknown kind of entity", ("DELETE", "/entities/team/x", None), 422, "'user', 'agent', 'run' or 'app'"),
 ]
 
 

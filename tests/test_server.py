@@ -20,7 +20,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
     [
         (
             *("POST", "/memories", {"messages": HELLO}, 400),
-            {"detail": "At least one identifier (user_id, agent_id, run_id) is required."},
+            {"detail": "At least one identifier (user_id, agent_id, run_id, app_id) is required."},
         ),
         ("POST", "/memories", {"messages": [], "user_id": "u1", "infer": False}, 200, {"results": []}),
         (
@@ -45,7 +45,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
         (
             *("POST", "/search", {"query": "python"}, 400),
             {
-                "detail": "filters must contain at least one of: user_id, agent_id, run_id. "
+                "detail": "filters must contain at least one of: user_id, agent_id, run_id, app_id. "
                 "Example: filters={'user_id': 'u1'}"
             },
         ),
@@ -82,7 +82,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
         ("POST", "/reset", None, 200, {"message": "All memories reset"}),
         ("POST", "/configure", {"vacuum_interval_seconds": 0}, 200, {"message": "Configuration set successfully"}),
         ("GET", "/api/health", None, 404, {"detail": "Not Found"}),
-        ("GET", "/v1/ping/", None, 404, {"detail": "Not Found"}),
+        ("GET", "/v1/ping", None, 404, {"detail": "Not Found"}),
         ("PATCH", "/memories", None, 405, {"detail": "Method Not Allowed"}),
     ],
 )

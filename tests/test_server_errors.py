@@ -43,13 +43,13 @@ SEARCH = {"query": "x", "user_id": "u1"}
             },
         ),
         (
-            *("DELETE", "/entities/app/u1", None),
+            *("DELETE", "/entities/team/u1", None),
             {
                 "type": "literal_error",
                 "loc": ["path", "entity_type"],
-                "msg": "Input should be 'user', 'agent' or 'run'",
-                "input": "app",
-                "ctx": {"expected": "'user', 'agent' or 'run'"},
+                "msg": "Input should be 'user', 'agent', 'run' or 'app'",
+                "input": "team",
+                "ctx": {"expected": "'user', 'agent', 'run' or 'app'"},
             },
         ),
         (
@@ -343,6 +343,7 @@ EXPECTED = {
     errors.ValidationError: 400,
     errors.FilterError: 400,
     errors.MemoryNotFoundError: 404,
+    errors.NotFoundError: 404,
     errors.PermissionDeniedError: 403,
     errors.DatabaseBusyError: 503,
     errors.DiskFullError: 507,

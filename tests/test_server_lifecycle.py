@@ -17,7 +17,7 @@ from serving import add, served_by
 
 from mem0lite import AsyncMemory, ConfigurationError, Memory
 from mem0lite.server import Settings, create_app
-from mem0lite.server.vacuum import VacuumTimer
+from mem0lite.server.timer import Timer
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -259,7 +259,7 @@ def test_timer_vacuums_after_each_interval(memory: Memory) -> None:
                 raise failures.pop()
             await shared.vacuum()
 
-        timer = VacuumTimer(vacuum, 60, sleep)
+        timer = Timer("vacuum", vacuum, 60, sleep)
         timer.start()
         timer.start()
         assert await intervals.get() == 60
@@ -300,7 +300,7 @@ def test_timer_s_failure_is_logged(memory: Memory, caplog: pytest.LogCaptureFixt
         async def vacuum() -> None:
             raise OSError("no space left")
 
-        timer = VacuumTimer(vacuum, 60, sleep)
+        timer = Timer("vacuum", vacuum, 60, sleep)
         timer.start()
         await stopped.wait()
         await timer.stop()

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 
 from ..aio import AsyncMemory
 from ..memory import Memory
-from . import access_log, docs, health, selfhosted
+from . import access_log, docs, health, hosted, selfhosted
 from .auth import create_guard
 from .backend import Backend
 from .errors import EXCEPTION_HANDLERS
@@ -27,8 +27,8 @@ class App(Litestar):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Open the memory now rather than at the first request, run the vacuum timer, and close what was opened at the
-        end: for hosts, which send the applications they mount no lifespan events.
+        """Open the memory now rather than at the first request, run the timers of vacuum and webhooks, and close what
+        was opened at the end: for hosts, which send the applications they mount no lifespan events.
 
         ``FastAPI(lifespan=lambda _: app.lifespan())``. It can be entered again, in other event loops too. Litestar's
         own cannot be entered twice at a time, and wraps the host's exceptions in groups.
@@ -69,8 +69,8 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     """
     backend = Backend(memory, settings or Settings.from_environment())
 
-    def routes() -> Any:
-        return selfhosted.create_router(backend)
+    def routes() -> Router:
+        return Router("/", route_handlers=[selfhosted.create_router(backend), hosted.create_router(backend)])
 
     metrics = Metrics(backend)
     app = App(
@@ -78,7 +78,7 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
             *(routes(), docs.create_router(routes), health.create_router(backend), metrics.create_router()),
         ],
         middleware=[metrics.middleware, with_slashes],
-        before_send=[_name_every_method, metrics.count_unrouted],
+        before_send=[_name_every_method, metrics.count_unrouted, backend.notice],
         guards=[create_guard(backend.settings)],
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,

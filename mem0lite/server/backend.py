@@ -1,29 +1,40 @@
-"""What the routes work with: the memory, the settings and the vacuum timer of one app."""
+"""What the routes work with: the memory, the settings and the timers of one app."""
 
 import asyncio
+import concurrent.futures
+import functools
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import __version__
 from ..aio import AsyncMemory
 from ..memory import Memory
 from .settings import Settings
-from .vacuum import VacuumTimer
+from .timer import Timer
+
+R = TypeVar("R")
+
+_POLL_SECONDS = 5.0  # between looks for what others changed, and for attempts that are due, while there are webhooks
+_LEAST_SECONDS = 0.25  # between two calls of which the first left something to do
+_GRACE_SECONDS = 2.0  # what a delivery gets to finish in when the server stops
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Backend:
     """The caller's memory, or one that is opened at first use and closed at the end of the app's lifespan.
 
     A host that mounts the app may send it no lifespan events: the first request opens the memory then, the library
-    closes the file when the process ends, and there is no vacuum timer.
+    closes the file when the process ends, there is no vacuum timer, and the first request that may have changed
+    something starts the delivery to webhooks.
     """
 
     def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings) -> None:
         self.settings = settings
-        self.timer = VacuumTimer(self._vacuum, settings.vacuum_interval_seconds)
+        self.timer = Timer("vacuum", self._vacuum, settings.vacuum_interval_seconds)
+        self._delivery = Timer("webhooks", self._deliver, 0)
         self.vacuumed = 0
         """How many memories the timer removed."""
         self._given = memory
@@ -39,6 +50,7 @@ class Backend:
 
     async def close(self) -> None:
         """Close what ``memory`` opened; a later request opens it again."""
+        await self._delivery.stop()
         with self._lock:
             opened, self._opened = self._opened, None
         if opened is not None and opened is not self._given:
@@ -46,9 +58,9 @@ class Backend:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Open the memory and start the timer, then stop the timer and close what was opened.
+        """Open the memory and start the timers, then stop the timers and close what was opened.
 
-        Of lifespans that overlap, the first has the timer and the last one closes.
+        Of lifespans that overlap, the first has the timers and the last one closes.
         """
         await self.memory()
         with self._lock:
@@ -56,16 +68,23 @@ class Backend:
             first = self._lifespans == 1
         if first:
             self.timer.start()
+            self._deliver_soon()
         try:
             yield
         finally:
             if first:
                 await self.timer.stop()
+                await self._delivery.stop()
             with self._lock:
                 self._lifespans -= 1
                 last = self._lifespans == 0
             if last:
                 await self.close()
+
+    async def notice(self, message: Any, scope: Any) -> None:
+        """Have changes delivered soon when a request that may have made some was answered without an error."""
+        if message["type"] == "http.response.start" and message["status"] < 400 and scope["method"] not in _READING:
+            self._deliver_soon()
 
     async def configuration(self) -> dict[str, Any]:
         """Return the settings in force, without anything secret and without the file's folder."""
@@ -95,3 +114,38 @@ class Backend:
 
     async def _vacuum(self) -> None:
         self.vacuumed += (await (await self.memory()).vacuum())["removed"]
+
+    def _deliver_soon(self) -> None:
+        if not self._delivery.nudge():
+            self._delivery.start()
+            self._delivery.nudge()
+
+    async def _deliver(self) -> None:
+        memory = (await self.memory()).memory
+        deliver = functools.partial(memory.deliver_webhooks, allow_private=self.settings.webhook_allow_private)
+        result = await _abandonable(deliver)
+        self._delivery.interval = _POLL_SECONDS if result["webhooks"] else 0
+        if result["retry_in"] is not None:
+            self._delivery.interval = min(_POLL_SECONDS, max(_LEAST_SECONDS, result["retry_in"]))
+
+
+async def _abandonable(call: Callable[[], R]) -> R:
+    """Run ``call`` in a thread for which nobody has to wait: the process may end, and who is cancelled waits for
+    _GRACE_SECONDS at most. The pools of an AsyncMemory finish all they accepted before they close."""
+    future: concurrent.futures.Future[R] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="mem0lite-deliver", daemon=True).start()
+    outcome = asyncio.wrap_future(future)
+    try:
+        return await asyncio.shield(outcome)
+    except asyncio.CancelledError:
+        await asyncio.wait([outcome], timeout=_GRACE_SECONDS)
+        outcome.cancel()
+        raise

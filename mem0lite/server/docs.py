@@ -1,13 +1,15 @@
 """The OpenAPI document, and a page to read and try it: Swagger UI from the package's own files, nothing from a CDN."""
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, Server, Tag
 from litestar.params import Parameter
@@ -27,17 +29,27 @@ CONTENT_SECURITY_POLICY = (
 
 TITLE = "mem0lite"
 DESCRIPTION = (
-    "A memory store for AI agents in one SQLite file, compatible with mem0's self-hosted REST API. Messages are stored "
-    "as memories of a user, an agent or a run, found again by meaning and words, filtered by metadata, and forgotten "
-    "when they expire. Where the server has API keys, press Authorize and give yours. Errors are "
-    '`{"detail": …}`; every response carries an `X-Request-ID`, which the server\'s log repeats.'
+    "A memory store for AI agents in one SQLite file, compatible with mem0's REST APIs: the self-hosted one and, below "
+    "`/v1/`, `/v2/`, `/v3/` and `/api/`, the hosted one, whose paths end in a slash. Messages are stored as memories "
+    "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
+    "they expire. What needs a language model, `/v1/summary/` and profiles, answers 501. Where the server has API "
+    'keys, press Authorize and give yours. Errors are `{"detail": …}`; every response carries an `X-Request-ID`, which '
+    "the server's log repeats."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
     Tag("search", description="Find memories by meaning and words."),
-    Tag("entities", description="The users, agents and runs that have memories."),
+    Tag("entities", description="The users, agents, runs and apps that have memories."),
     Tag("server", description="Settings, and starting anew."),
+    Tag("hosted: memories", description="The same memories, as MemoryClient and mem0's command line ask for them."),
+    Tag("hosted: search", description="Search, as they ask for it."),
+    Tag("hosted: entities", description="The users, agents, runs and apps that have memories."),
+    Tag("hosted: events and feedback", description="What became of each add, and how good memories are."),
+    Tag("hosted: exports", description="Memories in the fields of a schema."),
+    Tag("hosted: project", description="What clients ask first, and the settings they keep."),
+    Tag("hosted: webhooks", description="Addresses that are told of changes."),
 ]
+_HOSTED = re.compile(r"/(?:api/)?v\d/")
 
 STATIC = Path(__file__).parent / "static"
 _FILES = {
@@ -99,11 +111,19 @@ def openapi_document(router: Router) -> bytes:
         components=Components(security_schemes=SECURITY_SCHEMES),
         security=[{name: []} for name in SECURITY_SCHEMES],
         use_handler_docstrings=True,
-        operation_id_creator=lambda handler, method, path: handler.handler_name,
+        operation_id_creator=_operation_id,
     )
     # An app of its own, because Litestar would add its documentation routes to the one that serves.
     app = Litestar([router], openapi_config=config, logging_config=None, debug=False)
-    return msgspec.json.encode(app.openapi_schema.to_schema())
+    document = app.openapi_schema.to_schema()
+    # Litestar knows no slash at the end of a path; the hosted API answers to nothing else.
+    document["paths"] = {f"{path}/" if _HOSTED.match(path) else path: item for path, item in document["paths"].items()}
+    return msgspec.json.encode(document)
+
+
+def _operation_id(handler: HTTPRouteHandler, method: Any, path: Sequence[Any]) -> str:
+    """Return the handler's name, and for one that has several paths the version of each."""
+    return f"{handler.handler_name}_{path[0]}" if len(handler.paths) > 1 else handler.handler_name
 
 
 @get("/")

@@ -15,8 +15,8 @@ from ..errors import (
     EmbedderMismatchError,
     EmbeddingError,
     Mem0LiteError,
-    MemoryNotFoundError,
     ModelNotFoundError,
+    NotFoundError,
     PermissionDeniedError,
     ReadOnlyError,
     ValidationError,
@@ -52,7 +52,7 @@ def _refused(request: AnyRequest, error: ValidationError) -> Response[dict[str, 
     return _detail(400, str(error))
 
 
-def _not_found(request: AnyRequest, error: MemoryNotFoundError) -> Response[dict[str, Any]]:
+def _not_found(request: AnyRequest, error: NotFoundError) -> Response[dict[str, Any]]:
     return _detail(404, str(error))
 
 
@@ -70,7 +70,7 @@ def _wrong_parameters(request: AnyRequest, error: ValidationException) -> Respon
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
-    if error.status_code >= 500 and error.detail != _CLIENT_GONE:
+    if error.status_code >= 500 and error.status_code != 501 and error.detail != _CLIENT_GONE:
         return _unexpected(request, error)
     return _detail(error.status_code, error.detail, error.headers)
 
@@ -100,7 +100,7 @@ def _log(request: AnyRequest, error: Exception) -> None:
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ValidationError: _refused,
-    MemoryNotFoundError: _not_found,
+    NotFoundError: _not_found,
     PermissionDeniedError: _forbidden,
     Mem0LiteError: _failed,
     InvalidRequest: _wrong_shape,

@@ -9,12 +9,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Json = dict[str, Any]
 
-_ID = "3f2b7c1e-9a54-4a0e-8d0e-5b7f3c9d1a20"
-_INSTANT = "2030-01-31T12:00:00+00:00"
+EXAMPLE_ID = "3f2b7c1e-9a54-4a0e-8d0e-5b7f3c9d1a20"
+EXAMPLE_INSTANT = "2030-01-31T12:00:00+00:00"
 
 UserId = Annotated[str | None, Meta(description="The user the memory belongs to.", examples=["alice"])]
 AgentId = Annotated[str | None, Meta(description="The agent the memory belongs to.", examples=["travel-planner"])]
 RunId = Annotated[str | None, Meta(description="The run (session) the memory belongs to.", examples=["2030-01-31"])]
+AppId = Annotated[str | None, Meta(description="The app the memory belongs to.", examples=["inbox"])]
 
 
 # -- requests
@@ -28,9 +29,10 @@ class Message(Struct, omit_defaults=True):
         Meta(description="Role of the message (user or assistant). System messages are skipped.", examples=["user"]),
     ]
     content: Annotated[
-        str | list[Json] | None,
+        str | list[Json] | Json | None,
         Meta(
-            description="Message content: text, or parts of type 'text'. Null only where tool_calls is given.",
+            description="Message content: text, or one or several parts of type 'text'. A message without any, null, "
+            "is not remembered.",
             examples=["I am allergic to peanuts"],
         ),
     ]
@@ -39,7 +41,7 @@ class Message(Struct, omit_defaults=True):
     ] = None
     timestamp: Annotated[
         float | str | None,
-        Meta(description="When it was said: ISO 8601 or epoch seconds.", examples=[_INSTANT]),
+        Meta(description="When it was said: ISO 8601 or epoch seconds.", examples=[EXAMPLE_INSTANT]),
     ] = None
     tool_calls: Annotated[
         list[Json] | None, Meta(description="Tool calls of an assistant; not remembered.", examples=[[]])
@@ -59,6 +61,7 @@ class MemoryCreate(Struct):
     user_id: UserId = None
     agent_id: AgentId = None
     run_id: RunId = None
+    app_id: AppId = None
     metadata: Annotated[
         Json | None,
         Meta(
@@ -81,7 +84,7 @@ class MemoryCreate(Struct):
         float | str | None,
         Meta(
             description="When it was said: ISO 8601 or epoch seconds. Becomes `created_at`. Default: now.",
-            examples=[_INSTANT],
+            examples=[EXAMPLE_INSTANT],
         ),
     ] = None
     infer: Annotated[
@@ -134,6 +137,7 @@ class SearchRequest(Struct):
     user_id: UserId = None
     agent_id: AgentId = None
     run_id: RunId = None
+    app_id: AppId = None
     top_k: Annotated[int | None, Meta(description="Maximum number of results to return.", examples=[10])] = None
     limit: Annotated[int | None, Meta(description="Another name of top_k, which is read first.", examples=[10])] = None
     threshold: Annotated[
@@ -154,6 +158,7 @@ class ResetScope(Struct, forbid_unknown_fields=True):
     user_id: Annotated[str | UnsetType | None, Meta(description="This user's.", examples=["alice"])] = UNSET
     agent_id: Annotated[str | UnsetType | None, Meta(description="This agent's.", examples=["planner"])] = UNSET
     run_id: Annotated[str | UnsetType | None, Meta(description="This run's.", examples=["2030-01-31"])] = UNSET
+    app_id: Annotated[str | UnsetType | None, Meta(description="This app's.", examples=["inbox"])] = UNSET
 
 
 class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
@@ -171,7 +176,7 @@ class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
 class AddedMemory(Struct):
     """The outcome of one message."""
 
-    id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
     memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
     event: Annotated[
         Literal["ADD", "UPDATE", "DELETE", "NONE"],
@@ -211,14 +216,14 @@ class ScoreDetails(Struct):
 class MemoryItem(Struct):
     """One memory."""
 
-    id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
     memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
     hash: Annotated[str, Meta(description="MD5 of the text.", examples=["856749c06f6f6630bd1733f0256a0fba"])]
     metadata: Annotated[
         Json | None, Meta(description="What was stored with it.", examples=[{"domain_tags": ["python"]}])
     ]
-    created_at: Annotated[str, Meta(description="Creation, ISO 8601.", examples=[_INSTANT])]
-    updated_at: Annotated[str, Meta(description="Last change, ISO 8601.", examples=[_INSTANT])]
+    created_at: Annotated[str, Meta(description="Creation, ISO 8601.", examples=[EXAMPLE_INSTANT])]
+    updated_at: Annotated[str, Meta(description="Last change, ISO 8601.", examples=[EXAMPLE_INSTANT])]
     score: Annotated[
         float | UnsetType | None,
         Meta(description="0 to 1 in a search, null for a single memory, absent in a list.", examples=[0.55]),
@@ -226,6 +231,7 @@ class MemoryItem(Struct):
     user_id: Annotated[str | UnsetType, Meta(description="Its user, if any.", examples=["alice"])] = UNSET
     agent_id: Annotated[str | UnsetType, Meta(description="Its agent, if any.", examples=["planner"])] = UNSET
     run_id: Annotated[str | UnsetType, Meta(description="Its run, if any.", examples=["2030-01-31"])] = UNSET
+    app_id: Annotated[str | UnsetType, Meta(description="Its app, if any.", examples=["inbox"])] = UNSET
     actor_id: Annotated[str | UnsetType, Meta(description="Who said it, if known.", examples=["Alice"])] = UNSET
     role: Annotated[str | UnsetType, Meta(description="Role of the message.", examples=["user"])] = UNSET
     expiration_date: Annotated[
@@ -233,7 +239,13 @@ class MemoryItem(Struct):
     ] = UNSET
     expires_at: Annotated[
         str | UnsetType,
-        Meta(description="The instant from which it is invisible, whichever rule set it.", examples=[_INSTANT]),
+        Meta(description="The instant from which it is invisible, whichever rule set it.", examples=[EXAMPLE_INSTANT]),
+    ] = UNSET
+    feedback: Annotated[
+        str | UnsetType, Meta(description="How good it is: POSITIVE, NEGATIVE, VERY_NEGATIVE.", examples=["POSITIVE"])
+    ] = UNSET
+    feedback_reason: Annotated[
+        str | UnsetType, Meta(description="Why the feedback was given.", examples=["still true"])
     ] = UNSET
     score_details: Annotated[ScoreDetails | UnsetType, Meta(description="How the score came about, if asked for.")] = (
         UNSET
@@ -256,28 +268,33 @@ class MemoryPage(Struct):
 class HistoryItem(Struct):
     """One change of one memory."""
 
-    id: Annotated[str, Meta(description="Id of the change.", examples=[_ID])]
-    memory_id: Annotated[str, Meta(description="Id of the memory.", examples=[_ID])]
+    id: Annotated[str, Meta(description="Id of the change.", examples=[EXAMPLE_ID])]
+    memory_id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
     old_memory: Annotated[str | None, Meta(description="The text before.", examples=["I love Python"])]
     new_memory: Annotated[str | None, Meta(description="The text after.", examples=["I love Rust"])]
     event: Annotated[
-        Literal["ADD", "UPDATE", "DELETE", "NONE"], Meta(description="What happened.", examples=["UPDATE"])
+        Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"],
+        Meta(description="What happened.", examples=["UPDATE"]),
     ]
-    created_at: Annotated[str, Meta(description="The memory's creation, ISO 8601.", examples=[_INSTANT])]
-    updated_at: Annotated[str, Meta(description="The change, ISO 8601.", examples=[_INSTANT])]
+    created_at: Annotated[str, Meta(description="The memory's creation, ISO 8601.", examples=[EXAMPLE_INSTANT])]
+    updated_at: Annotated[str, Meta(description="The change, ISO 8601.", examples=[EXAMPLE_INSTANT])]
     is_deleted: Annotated[bool, Meta(description="True for a deletion.", examples=[False])]
     actor_id: Annotated[str | None, Meta(description="Who said it, if known.", examples=["Alice"])]
     role: Annotated[str | None, Meta(description="Role of the message.", examples=["user"])]
+    feedback: Annotated[
+        str | UnsetType | None, Meta(description="Of a FEEDBACK: what was said; null took it back.")
+    ] = UNSET
+    feedback_reason: Annotated[str | UnsetType | None, Meta(description="Of a FEEDBACK: why it was said.")] = UNSET
 
 
 class Entity(Struct):
-    """A user, agent or run that has memories."""
+    """A user, agent, run or app that has memories."""
 
     id: Annotated[str, Meta(description="Its id.", examples=["alice"])]
-    type: Annotated[Literal["user", "agent", "run"], Meta(description="What it is.", examples=["user"])]
+    type: Annotated[Literal["user", "agent", "run", "app"], Meta(description="What it is.", examples=["user"])]
     total_memories: Annotated[int, Meta(description="How many memories it has.", examples=[12])]
-    created_at: Annotated[str, Meta(description="Creation of its first memory, ISO 8601.", examples=[_INSTANT])]
-    updated_at: Annotated[str, Meta(description="Its last change, ISO 8601.", examples=[_INSTANT])]
+    created_at: Annotated[str, Meta(description="Creation of its first memory, ISO 8601.", examples=[EXAMPLE_INSTANT])]
+    updated_at: Annotated[str, Meta(description="Its last change, ISO 8601.", examples=[EXAMPLE_INSTANT])]
 
 
 class MessageResponse(Struct):
@@ -311,7 +328,7 @@ class ErrorResponse(Struct):
         str,
         Meta(
             description="The reason, and where possible the cure.",
-            examples=["At least one identifier (user_id, agent_id, run_id) is required."],
+            examples=["At least one identifier (user_id, agent_id, run_id, app_id) is required."],
         ),
     ]
 

@@ -2,43 +2,42 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Router, delete, get, post, put
-from litestar.di import NamedDependency, Provide
+from litestar import Router, delete, get, post, put
 from litestar.exceptions import ClientException
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation, RequestBody
-from litestar.params import JSONBody, Parameter, SkipValidation
+from litestar.params import JSONBody, Parameter
 
-from ..aio import AsyncMemory
 from ..errors import ValidationError
 from ..filters import ANY_SCOPE, SCOPE_IDS
-from ..values import clean_id
 from . import schemas
-from .auth import admin_only, caller
+from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path
+from .routing import (
+    DEFAULT_LIST_SIZE,
+    DONE,
+    MAX_LIST_SIZE,
+    Answer,
+    Answers,
+    AnyRequest,
+    Memory,
+    Server,
+    answers,
+    body,
+    dependencies,
+    exact_scope,
+    given,
+)
 from .schemas import ConfigurationUpdate, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
 from .validation import JsonBody, one_of_each_id
-
-DEFAULT_LIST_SIZE = 100
-MAX_LIST_SIZE = 1_000
-
-AnyRequest = Request[Any, Any, Any]
-Answer = Mapping[str, object]
-Answers = Sequence[Answer]
-"""What handlers return. The OpenAPI document takes the shapes from ``responses=``, which describe each field."""
-
-Memory = NamedDependency[SkipValidation[AsyncMemory]]
-Server = NamedDependency[SkipValidation[Backend]]
 
 # Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
 UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
 AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
 RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
+AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
 MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 
 
@@ -53,39 +52,6 @@ Categories = Annotated[Values, _any_of("values of metadata.memory_category")]
 DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
 
 
-def _answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
-    """Return the documentation of a route's responses."""
-    answers = {200: ResponseSpec(container, description=description, generate_examples=False)}
-    for status in (400, 401, 403, *refusals):
-        kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
-        answers[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
-    return answers
-
-
-_REFUSALS = {
-    400: "A value cannot be accepted",
-    401: "No API key, or not one of this server's",
-    403: "The API key is another user's, or the request comes from another site's page",
-    404: "No such memory",
-    422: "Validation Error",
-}
-_DONE = (schemas.MessageResponse, "Done")
-
-
-def _body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
-    """Return the documentation of a route whose body is for example this one."""
-
-    @dataclass
-    class WithExample(Operation):
-        def __post_init__(self) -> None:
-            body = cast("RequestBody", self.request_body)
-            body.required = required
-            for content in body.content.values():
-                content.example = example
-
-    return WithExample
-
-
 # -- memories
 
 
@@ -94,8 +60,8 @@ def _body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
     status_code=200,
     tags=["memories"],
     summary="Store memories",
-    responses=_answers(schemas.AddResponse, "The outcome of each message", 422),
-    operation_class=_body(
+    responses=answers(schemas.AddResponse, "The outcome of each message", 422),
+    operation_class=body(
         {
             "messages": [{"role": "user", "content": "I am allergic to peanuts"}],
             "user_id": "alice",
@@ -104,26 +70,27 @@ def _body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
     ),
 )
 async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
-    """Store each message as a memory of a user, an agent or a run: all of them or, on an error, none."""
-    given = msgspec.structs.asdict(data)
-    if memory.user_id is None and all(given[name] is None for name in SCOPE_IDS):
-        raise ClientException("At least one identifier (user_id, agent_id, run_id) is required.")
-    given["messages"] = msgspec.to_builtins(data.messages)
-    given["infer"] = data.infer is not False
-    return await memory.add(**given)
+    """Store each message as a memory of a user, an agent, a run or an app: all of them or, on an error, none."""
+    fields = msgspec.structs.asdict(data)
+    if memory.user_id is None and all(fields[name] is None for name in SCOPE_IDS):
+        raise ClientException("At least one identifier (user_id, agent_id, run_id, app_id) is required.")
+    fields["messages"] = msgspec.to_builtins(data.messages)
+    fields["infer"] = data.infer is not False
+    return {"results": (await memory.add(**fields))["results"]}
 
 
 @get(
     "/memories",
     tags=["memories"],
     summary="List memories",
-    responses=_answers(schemas.MemoryPage, "One page, and how many memories match in all", 422),
+    responses=answers(schemas.MemoryPage, "One page, and how many memories match in all", 422),
 )
 async def list_memories(
     memory: Memory,
     user_id: UserId = None,
     agent_id: AgentId = None,
     run_id: RunId = None,
+    app_id: AppId = None,
     project_id: ProjectIds = None,
     memory_lifespan: Lifespans = None,
     memory_category: Categories = None,
@@ -146,12 +113,13 @@ async def list_memories(
         memory_category=memory_category,
         domain_tags=None if domain_tag is None and domain_tags is None else [*(domain_tag or ()), *(domain_tags or ())],
     )
-    nothing_asked = not filters and all(one is None for one in (memory.user_id, user_id, agent_id, run_id))
+    nothing_asked = not filters and all(one is None for one in (memory.user_id, user_id, agent_id, run_id, app_id))
     return await memory.get_all(
         filters=ANY_SCOPE if nothing_asked else filters,
         user_id=user_id,
         agent_id=agent_id,
         run_id=run_id,
+        app_id=app_id,
         top_k=top_k,
         offset=offset or None,  # the library refuses it beside a page
         page=page,
@@ -164,14 +132,14 @@ async def list_memories(
     "/memories",
     status_code=200,
     tags=["memories"],
-    summary="Delete the memories of a user, agent or run",
-    responses=_answers(*_DONE, 422),
+    summary="Delete the memories of a user, agent, run or app",
+    responses=answers(*DONE, 422),
 )
 async def delete_memories(
-    memory: Memory, user_id: UserId = None, agent_id: AgentId = None, run_id: RunId = None
+    memory: Memory, user_id: UserId = None, agent_id: AgentId = None, run_id: RunId = None, app_id: AppId = None
 ) -> Answer:
     """Delete every memory that has all the given ids. At least one id is needed; histories stay."""
-    scope = _exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id)
+    scope = exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id, app_id=app_id)
     if not scope:
         raise ClientException("At least one identifier is required.")
     await memory.delete_all(**scope)
@@ -182,7 +150,7 @@ async def delete_memories(
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Get a memory",
-    responses=_answers(schemas.MemoryItem | None, "The memory, or null"),
+    responses=answers(schemas.MemoryItem | None, "The memory, or null"),
 )
 async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     """Get one memory, or null when the id is unknown or its memory expired."""
@@ -193,12 +161,12 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Change a memory",
-    responses=_answers(*_DONE, 404, 422),
-    operation_class=_body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
+    responses=answers(*DONE, 404, 422),
+    operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:
     """Change a memory's text, merge into its metadata, or set its expiration date (null clears it)."""
-    return await memory.update(memory_id, **_given(data))
+    return await memory.update(memory_id, **given(data))
 
 
 @delete(
@@ -206,7 +174,7 @@ async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[Memo
     status_code=200,
     tags=["memories"],
     summary="Delete a memory",
-    responses=_answers(*_DONE, 404),
+    responses=answers(*DONE, 404),
 )
 async def delete_memory(memory: Memory, memory_id: MemoryId) -> Answer:
     """Delete one memory; its history stays."""
@@ -218,7 +186,7 @@ async def delete_memory(memory: Memory, memory_id: MemoryId) -> Answer:
     "/memories/{memory_id:str}/history",
     tags=["memories"],
     summary="Get a memory's history",
-    responses=_answers(list[schemas.HistoryItem], "The changes"),
+    responses=answers(list[schemas.HistoryItem], "The changes"),
 )
 async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     """Get every change of a memory, oldest first; of an unknown one, none."""
@@ -233,11 +201,11 @@ async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     status_code=200,
     tags=["search"],
     summary="Search memories",
-    responses=_answers(schemas.SearchResponse, "The memories, best first", 422),
-    operation_class=_body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
+    responses=answers(schemas.SearchResponse, "The memories, best first", 422),
+    operation_class=body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
 )
 async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
-    """Find the memories of a user, agent or run that are nearest to a query in meaning and words."""
+    """Find the memories of a user, agent, run or app that are nearest to a query in meaning and words."""
     threshold = {} if data.threshold is None else {"threshold": data.threshold}
     return await memory.search(
         data.query,
@@ -245,6 +213,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         user_id=data.user_id,
         agent_id=data.agent_id,
         run_id=data.run_id,
+        app_id=data.app_id,
         top_k=data.top_k,
         limit=data.limit,
         rerank=bool(data.rerank),
@@ -260,11 +229,11 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
 @get(
     "/entities",
     tags=["entities"],
-    summary="List users, agents and runs",
-    responses=_answers(list[schemas.Entity], "The users, agents and runs"),
+    summary="List users, agents, runs and apps",
+    responses=answers(list[schemas.Entity], "The users, agents, runs and apps"),
 )
 async def list_entities(memory: Memory) -> Answers:
-    """List every user, agent and run that has memories."""
+    """List every user, agent, run and app that has memories."""
     return await memory.entities()
 
 
@@ -272,16 +241,16 @@ async def list_entities(memory: Memory) -> Answers:
     "/entities/{entity_type:str}/{entity_id:str}",
     status_code=200,
     tags=["entities"],
-    summary="Delete a user, agent or run",
-    responses=_answers(*_DONE, 422),
+    summary="Delete a user, agent, run or app",
+    responses=answers(*DONE, 422),
 )
 async def delete_entity(
     memory: Memory,
-    entity_type: Annotated[Literal["user", "agent", "run"], Parameter(description="What it is.")],
+    entity_type: Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")],
     entity_id: Annotated[str, Parameter(description="Its id.")],
 ) -> Answer:
-    """Delete every memory of one user, agent or run; histories stay."""
-    await memory.delete_all(**_exact_scope(**{f"{entity_type}_id": entity_id}))
+    """Delete every memory of one user, agent, run or app; histories stay."""
+    await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id}))
     return {"message": "Entity deleted"}
 
 
@@ -293,8 +262,8 @@ async def delete_entity(
     status_code=200,
     tags=["server"],
     summary="Remove everything, or a scope",
-    responses=_answers(*_DONE, 422),
-    operation_class=_body({"user_id": "alice"}, required=False),
+    responses=answers(*DONE, 422),
+    operation_class=body({"user_id": "alice"}, required=False),
 )
 async def reset(
     request: AnyRequest,
@@ -303,17 +272,18 @@ async def reset(
     user_id: UserId = None,
     agent_id: AgentId = None,
     run_id: RunId = None,
+    app_id: AppId = None,
 ) -> Answer:
-    """Remove the memories and the histories of a user, agent or run, which the body or the query names; with
+    """Remove the memories and the histories of a user, agent, run or app, which the body or the query names; with
     neither body nor query, everybody's. A parameter or field that is not one of these ids is refused here.
     """
     _refuse_unknown(request.query_params)
-    body = {} if data is None else _given(data)
-    scope = _exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id)
-    for name, value in _exact_scope(**body).items():
+    wanted = {} if data is None else given(data)
+    scope = exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id, app_id=app_id)
+    for name, value in exact_scope(**wanted).items():
         if scope.setdefault(name, value) != value:
             raise ClientException(f"Nothing was removed: the body and the query name two values of {name}.")
-    if body and not scope:
+    if wanted and not scope:
         raise ClientException("Nothing was removed: every id is null. Leave the body out to remove everything.")
     await memory.reset(**scope)
     return {"message": "All memories reset"}
@@ -324,7 +294,7 @@ async def reset(
     tags=["server"],
     summary="Get the settings",
     guards=[admin_only],
-    responses=_answers(schemas.Configuration, "The settings"),
+    responses=answers(schemas.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
     """Get the settings of the server; none of them is secret."""
@@ -337,8 +307,8 @@ async def get_configuration(server: Server) -> Answer:
     tags=["server"],
     summary="Change the settings",
     guards=[admin_only],
-    responses=_answers(*_DONE, 422),
-    operation_class=_body({"vacuum_interval_seconds": 60}),
+    responses=answers(*DONE, 422),
+    operation_class=body({"vacuum_interval_seconds": 60}),
 )
 async def configure(server: Server, data: JSONBody[ConfigurationUpdate]) -> Answer:
     """Change what can be changed while the server runs; until it stops."""
@@ -354,35 +324,17 @@ async def configure(server: Server, data: JSONBody[ConfigurationUpdate]) -> Answ
 
 def create_router(backend: Backend) -> Router:
     """Return the routes, serving the memory of ``backend``."""
-
-    # Functions rather than bound methods, because Litestar copies routers deeply and functions not at all.
-    async def memory(request: AnyRequest) -> AsyncMemory:
-        return caller(request).view(await backend.memory())
-
-    async def server() -> Backend:
-        return backend
-
     return Router(
         "/",
         route_handlers=[
             *(add_memories, list_memories, delete_memories, get_memory, update_memory, delete_memory, get_history),
             *(search_memories, list_entities, delete_entity, reset, get_configuration, configure),
         ],
-        dependencies={"memory": Provide(memory), "server": Provide(server)},
+        dependencies=dependencies(backend),
         guards=[exact_path, one_of_each_id],
         dto=JsonBody,
         return_dto=None,
     )
-
-
-def _given(data: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields the request gave, null ones too."""
-    return {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
-
-
-def _exact_scope(**ids: str | None) -> dict[str, Any]:
-    """Return the ids that are given, for what deletes: ``*``, which elsewhere means any id, is refused."""
-    return {name: clean_id(value, name) for name, value in ids.items() if value is not None}
 
 
 def _refuse_unknown(parameters: Mapping[str, Any]) -> None:

@@ -57,6 +57,8 @@ class Settings:
     """The keys that callers must show one of; with none, nobody needs a key."""
     insecure: bool = False
     """``mem0lite serve`` serves hosts other than loopback even without keys."""
+    webhook_allow_private: bool = False
+    """Whether webhooks may lead to this machine and to private networks."""
     loopback_only: bool = False
     """Answer requests whose ``Host`` header names this machine's loopback only, with any port.
 
@@ -74,8 +76,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``, ``MEM0LITE_CORS_ORIGINS``,
-        ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS`` and ``MEM0LITE_INSECURE`` of ``environment``, by default the
-        process's; also mem0's ``ADMIN_API_KEY``.
+        ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE`` and ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE`` of
+        ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
 
         An absent or empty variable leaves the default. Raises ConfigurationError naming the variable; it repeats no
         part of a key.
@@ -169,5 +171,6 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "access_log": _switch,
     "api_keys": _keys,
     "insecure": _switch,
+    "webhook_allow_private": _switch,
 }
 """How each setting of the environment is read; the others are for programs."""

@@ -52,7 +52,7 @@ class UnsupportedContentType(ClientException):
 async def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse a query that gives an id twice; a guard. Elsewhere the last value counts, as with mem0's server, but an
     id decides whose memories are read or deleted."""
-    for name in SCOPE_IDS:
+    for name in (*SCOPE_IDS, "session_id"):
         if len(connection.query_params.getall(name, [])) > 1:
             raise ClientException(f"{name} is given more than once. Give one, or search with a filter.")
 

@@ -1,0 +1,360 @@
+"""The hosted API's memories: add, search, list, read, change and delete them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.exceptions import ClientException
+from litestar.params import JSONBody, Parameter
+
+from ...filters import ANY_SCOPE, SCOPE_IDS
+from ...memory import DEFAULT_THRESHOLD, UpdateItem
+from ..routing import (
+    DEFAULT_LIST_SIZE,
+    DONE,
+    MAX_LIST_SIZE,
+    Answer,
+    Answers,
+    AnyRequest,
+    Memory,
+    answers,
+    body,
+    given,
+)
+from ..schemas import EXAMPLE_ID, HistoryItem
+from . import schemas
+from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
+from .scopes import filters_of, read_object, scope_of, scope_to_add
+from .shapes import found, item, items, known, outcomes, page_of
+
+DEFAULT_TOP_K = 10
+MAX_BATCH = 1_000
+
+MEMORIES, SEARCH = "hosted: memories", "hosted: search"
+
+UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
+AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
+AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
+RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
+SessionId = Annotated[str | None, Parameter(description="Another name of run_id.")]
+MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
+Page = Annotated[int | None, Parameter(ge=1, description="Number of the page, from 1.")]
+PageSize = Annotated[
+    int | None,
+    Parameter(ge=1, le=MAX_LIST_SIZE, description=f"Results per page, by default {DEFAULT_LIST_SIZE}."),
+]
+Limit = Annotated[int | None, Parameter(ge=1, description=f"Another name of page_size; at most {MAX_LIST_SIZE} count.")]
+
+
+# -- add
+
+
+_ADD = {"messages": [{"role": "user", "content": "I am allergic to peanuts"}], "user_id": "alice"}
+
+
+@post(
+    "/v3/memories/add",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="Store memories",
+    responses=answers(schemas.HostedAdded, "The outcome of each message", 422),
+    operation_class=body(_ADD),
+)
+async def hosted_add(memory: Memory, data: JSONBody[AddRequest]) -> Answer:
+    """Store each message as a memory of a user, an agent, an app or a run: all of them or, on an error, none."""
+    return await _add(memory, data)
+
+
+@post(
+    "/v1/memories",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="Store memories (v1)",
+    responses=answers(schemas.HostedAdded | list[schemas.Outcome], "The outcome of each message", 422),
+    operation_class=body(_ADD),
+)
+async def hosted_add_v1(memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
+    """Store messages as clients before 2.x do; with `output_format: "v1.0"` the answer is the bare list."""
+    added = await _add(memory, data)
+    return added["results"] if data.output_format == "v1.0" else added
+
+
+async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
+    added = await memory.add(
+        msgspec.to_builtins(data.messages),
+        **scope_to_add(data, data.filters),
+        metadata=data.metadata,
+        expiration_date=data.expiration_date,
+        ttl=data.ttl,
+        timestamp=data.timestamp,
+        infer=data.infer is not False,
+        memory_type=data.memory_type,
+    )
+    return {
+        "message": "Memories stored.",
+        "status": "SUCCEEDED",
+        "event_id": added["event_id"],
+        "results": outcomes(added),
+    }
+
+
+# -- search and list
+
+
+_SEARCH = {"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}
+
+
+@post(
+    ["/v3/memories/search", "/v2/memories/search"],
+    status_code=200,
+    tags=[SEARCH],
+    summary="Search memories",
+    responses=answers(schemas.HostedFound, "The memories, best first", 422),
+    operation_class=body(_SEARCH),
+)
+async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
+    """Find the memories nearest to a query in meaning and words; an id is needed, in the filters or beside them."""
+    return {"results": await _search(memory, data)}
+
+
+@post(
+    "/v1/memories/search",
+    status_code=200,
+    tags=[SEARCH],
+    summary="Search memories (v1)",
+    responses=answers(schemas.HostedFound | list[schemas.HostedMemory], "The memories, best first", 422),
+    operation_class=body(_SEARCH),
+)
+async def hosted_search_v1(memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
+    """Find memories as clients before 1.0 do: the answer is a bare list, with `output_format: "v1.1"` an object."""
+    results = await _search(memory, data)
+    return {"results": results} if data.output_format == "v1.1" else results
+
+
+async def _search(memory: Memory, data: HostedSearch) -> list[dict[str, Any]]:
+    top_k = DEFAULT_TOP_K if data.top_k is None and data.limit is None else data.top_k
+    return items(
+        await memory.search(
+            data.query,
+            filters=filters_of(data),
+            top_k=top_k,
+            limit=data.limit,
+            threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
+            explain=bool(data.explain),
+            show_expired=bool(data.show_expired),
+        )
+    )
+
+
+@post(
+    ["/v3/memories", "/v2/memories"],
+    status_code=200,
+    tags=[MEMORIES],
+    summary="List memories",
+    responses=answers(schemas.HostedPage, "One page, and how many memories match in all", 422),
+    operation_class=body({"filters": {"user_id": "alice"}}),
+)
+async def hosted_list(
+    request: AnyRequest,
+    memory: Memory,
+    data: JSONBody[HostedList],
+    page: Page = None,
+    page_size: PageSize = None,
+) -> Answer:
+    """List memories, newest first; an id or a filter is needed. Repeat the request with `next` for the next page."""
+    return await _list(request, memory, data, page, page_size)
+
+
+@get(
+    "/v1/memories",
+    tags=[MEMORIES],
+    summary="List memories (v1)",
+    responses=answers(schemas.HostedPage, "One page, and how many memories match in all", 422),
+)
+async def hosted_list_v1(
+    request: AnyRequest,
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    app_id: AppId = None,
+    run_id: RunId = None,
+    session_id: SessionId = None,
+    filters: Annotated[
+        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
+    ] = None,
+    metadata: Annotated[str | None, Parameter(description="Metadata the memories have, written likewise.")] = None,
+    categories: Annotated[list[str] | None, Parameter(description="Any of these in metadata.categories.")] = None,
+    start_date: Annotated[str | None, Parameter(description="Created on or after this instant.")] = None,
+    end_date: Annotated[str | None, Parameter(description="Created on or before this instant or day.")] = None,
+    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    page: Page = None,
+    page_size: PageSize = None,
+    top_k: Limit = None,
+    limit: Limit = None,
+) -> Answer:
+    """List memories as clients before 1.0 do, newest first; an id or a filter is needed."""
+    data = HostedList(
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        session_id=session_id,
+        filters=read_object(filters, "filters"),
+        metadata=read_object(metadata, "metadata"),
+        categories=categories,
+        start_date=start_date,
+        end_date=end_date,
+        show_expired=show_expired,
+        top_k=top_k,
+        limit=limit,
+    )
+    return await _list(request, memory, data, page, page_size)
+
+
+async def _list(
+    request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None
+) -> Answer:
+    page = page or data.page or 1
+    page_size = page_size or data.page_size or data.top_k or data.limit or DEFAULT_LIST_SIZE
+    page_size = min(page_size, MAX_LIST_SIZE)  # a limit is no promise to read all in one page: the links lead on
+    matching = await memory.get_all(
+        filters=filters_of(data), page=page, page_size=page_size, show_expired=bool(data.show_expired)
+    )
+    return page_of(request, items(matching), matching["total"], page, page_size)
+
+
+# -- one memory
+
+
+@get(
+    "/v1/memories/{memory_id:str}",
+    tags=[MEMORIES],
+    summary="Get a memory",
+    responses=answers(schemas.HostedMemory, "The memory", 404),
+)
+async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
+    """Get one memory; 404 when the id is unknown or its memory expired, 400 when it is not even a UUID."""
+    with known(memory_id):
+        return item(found(await memory.get(memory_id), memory_id))
+
+
+@put(
+    "/v1/memories/{memory_id:str}",
+    tags=[MEMORIES],
+    summary="Change a memory",
+    responses=answers(schemas.HostedMemory, "The memory as it is now", 404, 422),
+    operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
+)
+async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[HostedUpdate]) -> Answer:
+    """Change a memory's text, merge into its metadata, or set its dates (an expiration_date of null clears it)."""
+    with known(memory_id):
+        await memory.update(memory_id, **given(data))
+        return item(found(await memory.get(memory_id, show_expired=True), memory_id))
+
+
+@delete(
+    "/v1/memories/{memory_id:str}",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="Delete a memory",
+    responses=answers(*DONE, 404),
+)
+async def hosted_delete(memory: Memory, memory_id: MemoryId) -> Answer:
+    """Delete one memory; its history stays. `delete_linked` is accepted: no memory here replaces another one."""
+    with known(memory_id):
+        return await memory.delete(memory_id)
+
+
+@get(
+    "/v1/memories/{memory_id:str}/history",
+    tags=[MEMORIES],
+    summary="Get a memory's history",
+    responses=answers(list[HistoryItem], "The changes", 404),
+)
+async def hosted_history(memory: Memory, memory_id: MemoryId) -> Answers:
+    """Get every change of a memory, oldest first, also after its deletion; of an unknown one 404 or 400, as above."""
+    changes = await memory.history(memory_id)
+    if not changes:
+        with known(memory_id):
+            found(await memory.get(memory_id), memory_id)
+    return changes
+
+
+# -- many memories
+
+
+IGNORED = ("org_id", "project_id", "source")
+"""What clients add to every request; the last one mem0's command line."""
+
+
+@delete(
+    "/v1/memories",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="Delete the memories of a user, agent, app or run",
+    responses=answers(*DONE, 422),
+)
+async def hosted_delete_all(
+    request: AnyRequest,
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    app_id: AppId = None,
+    run_id: RunId = None,
+    session_id: SessionId = None,
+) -> Answer:
+    """Delete every memory that has all the given ids; at least one is needed, and histories stay. `*` is any id, and
+    four of them are every memory. A parameter that is not known is refused, so that no misspelt id deletes more.
+    """
+    _refuse_unknown(request.query_params)
+    scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
+    if not scope:
+        raise ClientException("Nothing was deleted: at least one id is required. Give user_id, for example.")
+    everything = len(scope) == len(SCOPE_IDS) and set(scope.values()) == {"*"}
+    return await (memory.delete_all(filters=ANY_SCOPE) if everything else memory.delete_all(**scope))
+
+
+def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
+    names = (*SCOPE_IDS, "session_id")
+    for name in parameters:
+        if name not in (*names, *IGNORED):
+            raise ClientException(f"Nothing was deleted: unknown parameter {name!r}. Give {', '.join(names)}.")
+
+
+@put(
+    "/v1/batch",
+    tags=[MEMORIES],
+    summary="Change many memories",
+    responses=answers(*DONE, 404, 422),
+    operation_class=body({"memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}]}),
+)
+async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> Answer:
+    """Change 1 to 1000 memories: all of them or, on an error, none."""
+    return await memory.update_many([cast("UpdateItem", given(one)) for one in _batch(data.memories)])
+
+
+@delete(
+    "/v1/batch",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="Delete many memories",
+    responses=answers(*DONE, 404, 422),
+    operation_class=body({"memories": [{"memory_id": EXAMPLE_ID}]}),
+)
+async def hosted_batch_delete(memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
+    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay."""
+    return await memory.delete_many([one.memory_id for one in _batch(data.memories)])
+
+
+def _batch(memories: Sequence[Any]) -> Sequence[Any]:
+    if not 1 <= len(memories) <= MAX_BATCH:
+        raise ClientException(f"Invalid memories: {len(memories)} entries, give 1 to {MAX_BATCH}. Nothing was done.")
+    return memories
+
+
+HANDLERS = (
+    *(hosted_add, hosted_add_v1, hosted_search, hosted_search_v1, hosted_list, hosted_list_v1),
+    *(hosted_get, hosted_update, hosted_delete, hosted_history),
+    *(hosted_delete_all, hosted_batch_update, hosted_batch_delete),
+)

@@ -1,0 +1,158 @@
+"""Whose memories a hosted request means: the ids and filters it gives, in whichever way its client spells them."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import msgspec
+from litestar.exceptions import ClientException
+
+from ...errors import FilterError
+from ...filters import MAX_DEPTH, SCOPE_IDS
+from ...values import clean_id
+from .schemas import Conditions, ScopeIds
+
+ALIASES = {
+    "session_id": "run_id",
+    "userId": "user_id",
+    "agentId": "agent_id",
+    "appId": "app_id",
+    "runId": "run_id",
+    "sessionId": "run_id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "memory_ids": "id",
+    "memoryIds": "id",
+    "keywords": "memory",
+}
+"""Names that the hosted API has for fields in filters. mem0's npm client turns camelCase into snake_case everywhere but
+there."""
+
+MAX_LITERAL = 10_000
+"""Characters of an object that is given as the text of a query parameter."""
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_AND = ("AND", "$and")
+_GROUPS = (*_AND, "OR", "$or", "NOT", "$not")
+
+
+def scope_of(
+    user_id: Any = None, agent_id: Any = None, app_id: Any = None, run_id: Any = None, session_id: Any = None
+) -> dict[str, Any]:
+    """Return the ids that are given, a session as the run it is; refuse two values of one id."""
+    ids = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
+    scope = {name: value for name, value in ids.items() if value is not None}
+    if session_id is not None:
+        _agree(scope, "run_id", session_id, "session_id and run_id differ: they are two names of one id.")
+    return scope
+
+
+def scope_in(data: ScopeIds) -> dict[str, Any]:
+    """Return the ids of a request's body."""
+    return scope_of(data.user_id, data.agent_id, data.app_id, data.run_id, data.session_id)
+
+
+def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the ids a memory gets: those of the body, and those that its filters ask for by equality."""
+    scope = scope_in(data)
+    for name, value in _pinned(spelled(filters or {})):
+        _agree(scope, name, value, f"The request names two values of {name}. Give one.")
+    return scope
+
+
+def filters_of(data: Conditions) -> dict[str, Any]:
+    """Return the one filter that a listing or a search means: ids, filters and all other conditions, AND-ed."""
+    parts = [scope_in(data), spelled(data.filters or {})]
+    if data.metadata:
+        parts.append({"metadata": data.metadata})
+    if data.categories:
+        parts.append({"metadata.categories": data.categories})
+    dates = {"gte": data.start_date, "lte": _end_of(data.end_date)}
+    parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
+    return joined(*parts)
+
+
+def joined(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the filter that all parts make; an empty part is no condition."""
+    given = [part for part in parts if part]
+    return {"AND": given} if len(given) > 1 else next(iter(given), {})
+
+
+def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """Return filters in which every field has the library's name; ``metadata`` and operands stay as they are."""
+    named: dict[str, Any] = {}
+    for key, value in filters.items():
+        if key in _GROUPS and depth < MAX_DEPTH:  # deeper ones are the library's to refuse
+            value = _spelled_group(value, depth + 1)
+        _agree(named, ALIASES.get(key, key), value, f"{key} and another name of it differ in one filter. Give one.")
+    return named
+
+
+def read_object(text: str | None, name: str) -> dict[str, Any] | None:
+    """Return the object a query parameter holds as JSON, or as Python writes a dictionary.
+
+    mem0's Python clients before 1.0 put ``str(filters)`` into the query. Raises FilterError for anything else.
+    """
+    if text is None:
+        return None
+    value = _read_literal(text) if len(text) <= MAX_LITERAL else None
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise FilterError(
+            f"Invalid {name}: must be an object of at most {MAX_LITERAL} characters, such as "
+            '{"user_id": "u1"}, or as Python writes it.',
+            field=name,
+        )
+    return value
+
+
+def _end_of(date: Any) -> Any:
+    """Return the last instant of a day, and an instant as it is."""
+    return f"{date}T23:59:59.999999" if isinstance(date, str) and _DAY.fullmatch(date) else date
+
+
+def _read_literal(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def _spelled_group(value: Any, depth: int) -> Any:
+    if isinstance(value, list | tuple):
+        return [spelled(part, depth) if isinstance(part, Mapping) else part for part in value]
+    return spelled(value, depth) if isinstance(value, Mapping) else value
+
+
+def _pinned(filters: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the ids that whatever satisfies the filters has."""
+    for key, value in filters.items():
+        if key in SCOPE_IDS and (one := _equal_to(value)) is not None:
+            yield key, one
+        elif key in _AND and isinstance(value, list) and depth < MAX_DEPTH:
+            for part in value:
+                yield from _pinned(part, depth + 1) if isinstance(part, Mapping) else ()
+
+
+def _equal_to(value: Any) -> Any:
+    """Return the operand of a test for equality, else None."""
+    if isinstance(value, Mapping):
+        return cast("Any", value.get("eq")) if set(value) == {"eq"} else None
+    return None if isinstance(value, list) else value
+
+
+def _agree(ids: dict[str, Any], name: str, value: Any, problem: str) -> None:
+    """Keep the value of a name, which must not have another one already."""
+    if name not in ids:
+        ids[name] = value
+    elif ids[name] != value and not (name in SCOPE_IDS and _same_id(ids[name], value)):
+        raise ClientException(problem)
+
+
+def _same_id(one: Any, other: Any) -> bool:
+    scalar = isinstance(one, str | int) and isinstance(other, str | int)
+    return scalar and "*" not in (one, other) and clean_id(one, "run_id") == clean_id(other, "run_id")

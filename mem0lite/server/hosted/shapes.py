@@ -1,0 +1,117 @@
+"""The shapes of the hosted API's answers: items with every field, outcomes, and pages that link each other."""
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, quote, urlencode
+
+from litestar.exceptions import ClientException
+
+from ...errors import MemoryNotFoundError
+from ..routing import AnyRequest
+
+T = TypeVar("T")
+
+ORG_ID, PROJECT_ID = "mem0lite", "default"
+"""The one organization and the one project there is; clients refuse to start without the names of both."""
+
+_EMPTY = dict.fromkeys(
+    (
+        *("id", "memory", "hash", "user_id", "agent_id", "app_id", "run_id", "session_id", "metadata", "categories"),
+        *("created_at", "updated_at", "expiration_date"),
+    )
+)
+
+
+def item(memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a memory with all the fields the hosted API has, null where it has nothing to tell."""
+    shaped = {**_EMPTY, **memory, "session_id": memory.get("run_id")}
+    categories = (memory.get("metadata") or {}).get("categories")
+    shaped["categories"] = categories if isinstance(categories, list) else None
+    if shaped.get("score", 0) is None:
+        del shaped["score"]
+    return shaped
+
+
+def items(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the memories of an answer of the library."""
+    return [item(memory) for memory in found["results"]]
+
+
+def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what became of each message, its text in both places where clients look for it."""
+    return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]
+
+
+def event(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call of add, each of its outcomes with its user."""
+    results = [{**one, "user_id": found.get("user_id")} for one in outcomes(found)]
+    return {**_NO_IDS, **found, "results": results}
+
+
+_NO_IDS: dict[str, Any] = dict.fromkeys(("id", "event_type", "status", "user_id", "agent_id", "app_id", "run_id"))
+
+
+def entity(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a user, agent, run or app; its name is its id."""
+    return {**found, "name": found["id"], "owner": ORG_ID, "organization": ORG_ID, "metadata": {}}
+
+
+def page_of(
+    request: AnyRequest, results: Sequence[Mapping[str, Any]], total: int, page: int, page_size: int
+) -> dict[str, Any]:
+    """Return one page of a list, with links to those before and after it."""
+    return {
+        "count": total,
+        "next": _link(request, page + 1) if page * page_size < total else None,
+        "previous": _link(request, page - 1) if page > 1 else None,
+        "results": results,
+    }
+
+
+def _link(request: AnyRequest, page: int) -> str:
+    """Return the address of another page: the one the client asked for, which names host and prefix as it does."""
+    scope = cast("dict[str, Any]", request.scope)
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = [(name, value) for name, value in query if name != "page"] + [("page", str(page))]
+    path = quote(f"{scope['root_path']}{scope['mem0lite.path']}")
+    return f"{_origin(request)}{path}?{urlencode(query)}"
+
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
+
+
+def _origin(request: AnyRequest) -> str:
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        name, port = request.scope.get("server") or ("localhost", None)
+        host = f"{name}:{port}" if port else name
+    return f"{request.scope['scheme']}://{host}"
+
+
+@contextmanager
+def known(memory_id: str) -> Iterator[None]:
+    """Answer 400 rather than 404 where an id that no memory has is not even a UUID, as mem0's are."""
+    try:
+        yield
+    except MemoryNotFoundError:
+        if _is_uuid(memory_id):
+            raise
+        raise ClientException(f"Invalid memory_id: {memory_id!r} is not a UUID, and no memory has it.") from None
+
+
+def found(answer: T | None, memory_id: str) -> T:
+    """Return what the library answered about an id; raise MemoryNotFoundError where that is nothing."""
+    if answer is None:
+        raise MemoryNotFoundError(f"Memory with id {memory_id} not found")
+    return answer
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
