@@ -12,6 +12,7 @@ The grammar, the same on every verb (see the README for examples):
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from .errors import FilterError, ValidationError
@@ -109,6 +110,15 @@ def parse(filters: object) -> Expression:
             field="filters",
         )
     return expression
+
+
+def as_json(filters: object) -> Any:
+    """Return a filter that ``parse`` accepts as JSON has it, with the same meaning."""
+    if isinstance(filters, Mapping):
+        return {key: as_json(value) for key, value in filters.items()}
+    if isinstance(filters, list | tuple | set | frozenset):
+        return [as_json(value) for value in filters]
+    return filters.isoformat() if isinstance(filters, date) else filters
 
 
 def both(*expressions: Expression) -> Expression:

@@ -9,7 +9,7 @@ from .errors import ValidationError
 from .messages import optional_text
 from .records import Change, Record, Scope
 from .types import Event
-from .values import clean_id, clean_metadata, clean_scope, clean_text, text_hash, to_micros
+from .values import clean_feedback, clean_id, clean_metadata, clean_scope, clean_text, text_hash, to_micros
 
 Lifetime = Callable[[Record, Any, int | None], Record]
 """Returns a record with its expiry, from its expiration date and the instant of its expiry, where known."""
@@ -50,6 +50,7 @@ def read_item(
     """Return the memory of one line and its history. Raises ValidationError."""
     text = clean_text(data.get("memory", data.get("text")), "memory")
     created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
     record = Record(
         id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "id"),
         scope=Scope(**clean_scope(data if any(data.get(name) is not None for name in scope) else scope)),
@@ -60,8 +61,8 @@ def read_item(
         updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "updated_at"),
         actor_id=optional_text(data.get("actor_id"), "actor_id"),
         role=optional_text(data.get("role"), "role"),
-        feedback=optional_text(data.get("feedback"), "feedback"),
-        feedback_reason=_text_or_none(data.get("feedback_reason"), "feedback_reason"),
+        feedback=feedback,
+        feedback_reason=reason,
     )
     expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
     history = data.get("history") or []
@@ -75,6 +76,7 @@ def _read_change(data: object) -> Change:
     if not isinstance(data, dict) or data.get("event") not in get_args(Event):
         raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
     created = to_micros(data.get("created_at"), "history.created_at")
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
     return Change(
         id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
         event=cast("Event", data["event"]),
@@ -84,8 +86,8 @@ def _read_change(data: object) -> Change:
         updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "history.updated_at"),
         actor_id=optional_text(data.get("actor_id"), "history.actor_id"),
         role=optional_text(data.get("role"), "history.role"),
-        feedback=optional_text(data.get("feedback"), "history.feedback"),
-        feedback_reason=_text_or_none(data.get("feedback_reason"), "history.feedback_reason"),
+        feedback=feedback,
+        feedback_reason=reason,
     )
 
 

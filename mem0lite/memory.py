@@ -24,7 +24,7 @@ from .errors import (
     ValidationError,
 )
 from .files import appearing
-from .filters import EVERYTHING, SCOPE_IDS, Expression, both, names_only, names_scope, parse
+from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, names_only, names_scope, parse
 from .jsonl import read_item, read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import rank
@@ -54,6 +54,7 @@ from .types import (
 )
 from .values import (
     add_micros,
+    clean_feedback,
     clean_id,
     clean_metadata,
     clean_scope,
@@ -84,6 +85,7 @@ Progress = Callable[[int, int], None]
 
 _PROJECT: dict[str, Any] = {"custom_instructions": None, "custom_categories": None}
 _NO_IDS = (None, None, None, None)
+_EXPORT_LIFETIME = seconds_to_micros(timedelta(days=7), "lifetime")
 
 
 class _Unset:
@@ -224,8 +226,8 @@ class Memory:
 
         A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
         memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
-        another user or uses ``"*"`` as an id, and for ``vacuum``, ``backup``, ``import_``, ``import_from_mem0`` and
-        ``stats``, which concern the whole file.
+        another user or uses ``"*"`` as an id, and for what concerns the whole file: ``vacuum``, ``backup``, ``stats``,
+        imports, the settings of the project, and webhooks.
         """
         name = clean_id(user_id, "user_id")
         if self._user_id not in (None, name):
@@ -363,13 +365,7 @@ class Memory:
         It is shown with the memory and in its history, and can be filtered by as ``feedback`` and ``feedback_reason``.
         Raises MemoryNotFoundError, ValidationError.
         """
-        if feedback not in (None, "POSITIVE", "NEGATIVE", "VERY_NEGATIVE"):
-            raise ValidationError(
-                f"Invalid feedback: {feedback!r}. Must be POSITIVE, NEGATIVE, VERY_NEGATIVE or None.", field="feedback"
-            )
-        reason = None if feedback_reason is None else clean_text(feedback_reason, "feedback_reason")
-        if feedback is None and reason is not None:
-            raise ValidationError("Invalid feedback_reason: needs a feedback. Give one.", field="feedback_reason")
+        feedback, reason = clean_feedback(feedback, feedback_reason)
 
         def change(record: Record) -> Record:
             return replace(record, feedback=feedback, feedback_reason=reason)
@@ -404,8 +400,8 @@ class Memory:
 
         An id of ``"*"`` means anybody's, as in a filter.
 
-        Raises ValidationError when neither the arguments nor the filters name a user, agent or run: use ``reset`` to
-        remove everything.
+        Raises ValidationError when neither the arguments nor the filters name a user, agent, run or app: use ``reset``
+        to remove everything.
         """
         if not names_scope(_expression(filters, user_id, agent_id, run_id, app_id)):
             raise ValidationError(
@@ -528,7 +524,7 @@ class Memory:
         return self._store.history(encodable(str(memory_id), "memory_id"), self._within, self._now())
 
     def entities(self) -> list[Entity]:
-        """Return every user, agent and run with live memories: their number, first creation and last update."""
+        """Return every user, agent, run and app with live memories: their number, first creation and last update."""
         return self._store.entities(self._within, self._now())
 
     def events(
@@ -547,7 +543,7 @@ class Memory:
         """List the calls of ``add``, newest first, cut into pages as ``get_all`` does.
 
         Each has the memories it made or repeated, with the texts they have now. ``reset`` removes the events of its
-        scope, and so does ``vacuum`` where nothing else is left of it.
+        scope; ``vacuum`` removes those of scopes of which nothing else is left, and those older than 30 days.
         """
         within = self._expression(None, user_id, agent_id, run_id, app_id)
         count, start = _page(top_k, limit, offset, page, page_size)
@@ -606,13 +602,20 @@ class Memory:
         """Keep what to export, for ``get_memory_export``: the fields of a JSON schema, of the memories that match.
 
         ``schema`` is a JSON schema whose ``properties`` are the fields, or an object whose keys are; without any, whole
-        memories are exported. Raises ValidationError, also when there is no filter.
+        memories are exported. It is kept for a week, and not after ``reset`` of its user. Raises ValidationError, also
+        when there is no filter.
         """
-        fields = _export_fields(schema)
+        fields, now = _export_fields(schema), self._now()
         if self._expression(filters, *_NO_IDS) == EVERYTHING:
             raise _no_scope()
+        asked = [as_json(filters or {}), *([] if self._user_id is None else [{"user_id": self._user_id}])]
         export_id = str(uuid.uuid4())
-        export = {"id": export_id, "fields": fields, "filters": filters, "user_id": self._user_id}
+        export = {
+            "fields": fields,
+            "filters": {"AND": asked},
+            "user_id": self._user_id,
+            "expires_at": add_micros(now, _EXPORT_LIFETIME, "clock"),
+        }
         self._store.change_document("export", export_id, lambda _: export)
         return {"id": export_id, "message": "The export is ready."}
 
@@ -627,7 +630,8 @@ class Memory:
         fields: Sequence[str] = ()
         if memory_export_id is not None:
             export = self._store.document("export", encodable(str(memory_export_id), "memory_export_id"))
-            if export is None or self._user_id not in (None, export["user_id"]):
+            hidden = export is None or export["expires_at"] <= self._now()
+            if export is None or hidden or self._user_id not in (None, export["user_id"]):
                 raise NotFoundError(f"Memory export with id {memory_export_id} not found.")
             fields, filters = export["fields"], export["filters"]
         expression = self._expression(filters, *_NO_IDS)
@@ -653,7 +657,8 @@ class Memory:
 
         ``event_types`` are ``memory_add``, ``memory_update`` and ``memory_delete``, by default all. Requests are signed
         with ``secret``, which is made up if it is not given, as https://www.standardwebhooks.com specifies.
-        ``allow_private`` allows hosts that are not on the public Internet.
+        ``allow_private`` allows hosts that are not on the public Internet; it is for who delivers to decide, so
+        ``deliver_webhooks`` needs it as well, and a server MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1.
 
         Raises ValidationError.
         """
@@ -684,7 +689,10 @@ class Memory:
         is_active: bool | None = None,
         allow_private: bool = False,
     ) -> Webhook:
-        """Change what is given of a webhook. Raises NotFoundError, ValidationError."""
+        """Change what is given of a webhook; ``allow_private`` is for the ``url``, as in ``create_webhook``.
+
+        Raises NotFoundError, ValidationError.
+        """
         self._check_whole("update_webhook")
         return webhooks.update(
             self._store,
@@ -707,6 +715,9 @@ class Memory:
 
         Every change is delivered at least once and in order, whoever made it, and tried again with growing delays when
         the receiver fails. Raises nothing for a receiver that does: ``get_webhooks`` shows why.
+
+        Without ``allow_private`` every attempt to reach a host that is not on the public Internet fails, also where
+        ``create_webhook`` allowed it.
         """
         self._check_whole("deliver_webhooks")
         return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
@@ -1055,7 +1066,7 @@ def _export_fields(schema: object) -> list[str]:
     if isinstance(schema, str):
         try:
             schema = json.loads(schema)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValidationError(f"Invalid schema: not valid JSON: {error}", field="schema") from None
     fields = clean_metadata(schema, "schema")
     properties = fields.get("properties", {} if fields.get("type") == "object" else fields)

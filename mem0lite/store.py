@@ -140,6 +140,7 @@ _LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in
 _EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
 
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
+_EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +321,11 @@ class Store:
                 connection.execute("DELETE FROM document WHERE kind = 'export'")
                 return
             _remove(connection, _keys(connection, sql, parameters))
+            connection.execute(
+                "DELETE FROM document WHERE kind = 'export' "
+                f"AND value ->> 'user_id' IN (SELECT s.user_id FROM scope s WHERE {sql})",
+                parameters,
+            )
             scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
             for table, column in (("history", "scope"), ("event", "scope"), ("scope", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} IN {scopes}", parameters)
@@ -337,6 +343,8 @@ class Store:
         removed = 0
         while count := self._database.write(work):
             removed += count
+        while self._database.write(lambda connection: _forget(connection, now)):
+            pass
         return removed, self._database.maintain(_shrink)
 
     # -- reading
@@ -877,6 +885,24 @@ def _remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
     _remove_postings(connection, rows)
     for table in ("vector", "vector_next", "memory"):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+
+
+def _forget(connection: apsw.Connection, now: int) -> bool:
+    """Remove a batch of old events and documents; return whether there may be more."""
+    connection.execute("DELETE FROM document WHERE value ->> 'expires_at' <= ?", (now,))
+    old = _all(
+        connection,
+        f"DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_VACUUM_BATCH}) "
+        "AND created_at <= ? RETURNING scope",
+        (now - _EVENT_LIFETIME,),
+    )
+    kept = _all(
+        connection,
+        "SELECT DISTINCT scope FROM event WHERE scope IN (SELECT value FROM json_each(?))",
+        (json.dumps([scope for (scope,) in old]),),
+    )
+    _remove_empty_scopes(connection, {scope for (scope,) in old} - {scope for (scope,) in kept})
+    return len(old) == _VACUUM_BATCH
 
 
 def _remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:

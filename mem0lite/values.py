@@ -13,6 +13,8 @@ MAX_TEXT_LENGTH = 100_000
 """Characters one memory may have."""
 MAX_ID_LENGTH = 1_000
 """Characters an id of a user, an agent, a run or an app may have."""
+FEEDBACK = ("POSITIVE", "NEGATIVE", "VERY_NEGATIVE")
+"""What can be said of a memory."""
 MAX_METADATA_DEPTH = 100
 """Objects and lists inside each other in ``metadata``."""
 
@@ -93,6 +95,19 @@ def clean_text(value: object, field: str) -> str:
             field=field,
         )
     return encodable(value, field)
+
+
+def clean_feedback(feedback: Any, reason: object) -> tuple[str | None, str | None]:
+    """Return a feedback and its reason; raise ValidationError when they are not ones."""
+    if feedback not in (None, *FEEDBACK):
+        raise ValidationError(
+            f"Invalid feedback: {str(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.", field="feedback"
+        )
+    if reason is None:
+        return feedback, None
+    if feedback is None:
+        raise ValidationError("Invalid feedback_reason: needs a feedback. Give one.", field="feedback_reason")
+    return feedback, clean_text(reason, "feedback_reason")
 
 
 def text_hash(text: str) -> str:

@@ -1,6 +1,8 @@
 """Events of add, the feed of changes, memory exports, and the settings of a project."""
 
 import json
+from datetime import UTC, date, datetime
+from types import MappingProxyType
 
 import pytest
 from embedder import HashEmbedder
@@ -74,6 +76,22 @@ def test_events_go_with_their_scope(memory, clock):
     memory.add("z", user_id="w")
     memory.reset()
     assert memory.events()["total"] == 0
+
+
+def test_old_events_are_forgotten(memory, clock):
+    """vacuum removes events after 30 days, and the scope of one that stored nothing; a scope with a newer one stays."""
+    old, empty = memory.add("x", user_id="u")["event_id"], memory.add([], user_id="nothing")["event_id"]
+    busy = memory.add([], user_id="busy")["event_id"]
+    clock.advance(days=29)
+    newer = memory.add([], user_id="busy")["event_id"]
+    memory.vacuum()
+    assert memory.event(old)
+    clock.advance(days=1)
+    memory.vacuum()
+    assert [memory.event(one) is None for one in (old, empty, busy, newer)] == [True, True, True, False]
+    assert memory.get_all(user_id="u")["total"] == 1
+    with memory._store._database.read() as connection:
+        assert set(connection.execute("SELECT user_id FROM scope")) == {("u",), ("busy",)}
 
 
 def test_a_view_sees_its_own_events_only(memory):
@@ -167,13 +185,52 @@ def test_a_json_schema_names_fields_by_its_properties(memory):
 
 def test_exports_are_refused_without_a_filter_or_a_schema(memory):
     """Nothing is exported without saying whose, nor by a schema that cannot be read, nor under an unknown id."""
-    for schema, filters in (({}, None), ({}, {}), ("{", {"user_id": "u"}), ({"properties": 1}, {"user_id": "u"})):
+    for schema, filters in (
+        *(({}, None), ({}, {}), ("{", {"user_id": "u"}), ({"properties": 1}, {"user_id": "u"})),
+        ("[" * 100_000, {"user_id": "u"}),
+    ):
         with pytest.raises(ValidationError):
             memory.create_memory_export(schema, filters)
     with pytest.raises(ValidationError):
         memory.get_memory_export()
     with pytest.raises(NotFoundError, match="nope"):
         memory.get_memory_export("nope")
+
+
+def test_an_export_keeps_its_filter_s_meaning(memory):
+    """Dates and sets, which JSON does not have, mean in an export what they mean elsewhere."""
+    memory.add("apple", user_id="u")
+    for filters in (
+        {"user_id": "u", "created_at": {"gte": datetime(2026, 3, 1, tzinfo=UTC), "lt": date(2026, 3, 2)}},
+        MappingProxyType({"user_id": {"in": {"u"}}}),
+    ):
+        export = memory.create_memory_export({}, filters)
+        assert len(memory.get_memory_export(export["id"])["memories"]) == 1
+
+
+def test_an_export_lives_for_a_week(memory, clock, path):
+    """After seven days an export is not found, and vacuum removes it from the file; reset of its user does at once."""
+    export = memory.create_memory_export({}, {"user_id": "unmistakable"})
+    clock.advance(days=7)
+    with pytest.raises(NotFoundError):
+        memory.get_memory_export(export["id"])
+    memory.vacuum()
+    assert memory._store.documents("export") == []
+    memory.add("x", user_id="u")
+    memory.for_user("u").create_memory_export({}, {"run_id": "r"})
+    kept = memory.for_user("v").create_memory_export({}, {"run_id": "r"})
+    memory.reset(user_id="u")
+    assert [one["user_id"] for one in memory._store.documents("export")] == ["v"]
+    memory.add("y", user_id="v", run_id="r")
+    assert len(memory.for_user("v").get_memory_export(kept["id"])["memories"]) == 1
+
+
+def test_the_export_of_a_view_is_that_users_for_everyone(memory):
+    """What a view of one user exports holds that user's memories, whoever reads it."""
+    for user in ("u", "v"):
+        memory.add(f"of {user}", user_id=user, agent_id="a")
+    export = memory.for_user("u").create_memory_export({}, {"agent_id": "a"})
+    assert [one["memory"] for one in memory.get_memory_export(export["id"])["memories"]] == ["of u"]
 
 
 def test_a_view_exports_its_own_memories_and_reset_forgets_exports(memory):

@@ -81,6 +81,21 @@ def test_a_wrong_feedback_is_refused(memory, apple, arguments, field):
     assert len(memory.history(apple)) == 1
 
 
+@pytest.mark.parametrize("more", [{"feedback": "GREAT"}, {"feedback_reason": "x"}, {"feedback": 1}])
+@pytest.mark.parametrize("place", ["line", "history"])
+def test_an_import_checks_feedback_too(memory, more, place):
+    """A line whose feedback, or that of its history, is none of the three is refused."""
+    change = {"event": "FEEDBACK", "created_at": 0, "old_memory": "x", "new_memory": "x"}
+    line = (
+        {"memory": "x", "user_id": "u", **more}
+        if place == "line"
+        else {"memory": "x", "user_id": "u", "history": [{**change, **more}]}
+    )
+    with pytest.raises(ValidationError, match="Line 1: Invalid feedback"):
+        memory.import_([json.dumps(line)])
+    assert memory.get_all(user_id="u")["total"] == 0
+
+
 def test_feedback_needs_a_memory_of_the_caller(memory, apple):
     """An unknown id, and another user's, are not found."""
     for store, memory_id in ((memory, "none"), (memory.for_user("v"), apple)):

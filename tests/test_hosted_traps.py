@@ -308,6 +308,16 @@ def test_a_raw_path_that_lost_a_part_deletes_nothing(client: httpx.Client, store
     assert everything(store) == ["of a", "of a/b", "of b"]
 
 
+@pytest.mark.parametrize("path", ["a/?b/", "a/?b", "a/?org_id=o1&usr=x"])
+def test_a_raw_path_whose_part_became_a_parameter_deletes_nothing(
+    client: httpx.Client, store: Memory, path: str
+) -> None:
+    """Of a raw ``a/?b`` the id ``a`` would be left, with a slash at the end: the unknown parameter tells."""
+    add(client, "of a", user_id="a")
+    assert "unknown parameter" in detail(client.delete(f"/v2/entities/user/{path}"), 400)
+    assert everything(store) == ["of a"]
+
+
 @pytest.mark.parametrize("path", ["/v1/memories//", "/v1/memories/id/1%20x/", "/v1/memories/a/b/history/"])
 def test_a_raw_memory_id_never_becomes_a_list(client: httpx.Client, store: Memory, path: str) -> None:
     """An empty id, or one with a raw slash, is not found, to read, to change or to delete."""

@@ -1,6 +1,6 @@
 """The hosted API's memories: add, search, list, read, change and delete them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -307,7 +307,7 @@ async def hosted_delete_all(
     """Delete every memory that has all the given ids; at least one is needed, and histories stay. `*` is any id, and
     four of them are every memory. A parameter that is not known is refused, so that no misspelt id deletes more.
     """
-    _refuse_unknown(request.query_params)
+    refuse_unknown(request, *SCOPE_IDS, "session_id")
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     if not scope:
         raise ClientException("Nothing was deleted: at least one id is required. Give user_id, for example.")
@@ -315,11 +315,13 @@ async def hosted_delete_all(
     return await (memory.delete_all(filters=ANY_SCOPE) if everything else memory.delete_all(**scope))
 
 
-def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
-    names = (*SCOPE_IDS, "session_id")
-    for name in parameters:
+def refuse_unknown(request: AnyRequest, *names: str) -> None:
+    """Refuse a deletion with query parameters that have no meaning: a misspelt id, or a part of one that was not
+    encoded."""
+    for name in request.query_params:
         if name not in (*names, *IGNORED):
-            raise ClientException(f"Nothing was deleted: unknown parameter {name!r}. Give {', '.join(names)}.")
+            cure = f"Give {', '.join(names)}." if names else "Encode the id."
+            raise ClientException(f"Nothing was deleted: unknown parameter {name!r}. {cure}")
 
 
 @put(

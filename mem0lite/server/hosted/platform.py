@@ -10,7 +10,7 @@ from ..routing import DEFAULT_LIST_SIZE, DONE, Answer, Answers, AnyRequest, Memo
 from ..routing import given as given_fields
 from ..schemas import EXAMPLE_ID
 from . import schemas
-from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId
+from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId, refuse_unknown
 from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, ProjectUpdate, WebhookCreate
 from .schemas import WebhookUpdate as WebhookChange
 from .scopes import joined, scope_in, scope_of, spelled
@@ -88,8 +88,11 @@ async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: 
     summary="Delete a user, agent, run or app",
     responses=answers(*DONE, 422),
 )
-async def hosted_delete_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
+async def hosted_delete_entity(
+    request: AnyRequest, memory: Memory, entity_type: EntityType, entity_id: EntityId
+) -> Answer:
     """Delete every memory of one user, agent, run or app; histories stay. One that has no memories is no error."""
+    refuse_unknown(request)
     await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id.removeprefix("/")}))
     return {"message": "Entity deleted successfully."}
 
@@ -246,7 +249,7 @@ _WEBHOOK = {"url": "https://hooks.example/memory", "name": "Memory logger", "eve
 )
 async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answers:
     """List where events are sent."""
-    return [_webhook(one) for one in await memory.get_webhooks()]
+    return await memory.get_webhooks()
 
 
 @post(
@@ -261,7 +264,7 @@ async def hosted_create_webhook(
     memory: Memory, server: Server, project_id: ProjectPath, data: JSONBody[WebhookCreate]
 ) -> Answer:
     """Send events to an address from now on."""
-    made = await memory.create_webhook(
+    return await memory.create_webhook(
         data.url,
         name=data.name,
         event_types=_event_types(data),
@@ -269,7 +272,6 @@ async def hosted_create_webhook(
         secret=data.secret,
         allow_private=server.settings.webhook_allow_private,
     )
-    return _webhook(made)
 
 
 @put(
@@ -291,7 +293,7 @@ async def hosted_update_webhook(
         is_active=data.is_active,
         allow_private=server.settings.webhook_allow_private,
     )
-    return {**_webhook(changed), "message": "Webhook updated successfully."}
+    return {**changed, "message": "Webhook updated successfully."}
 
 
 @delete(
@@ -308,12 +310,7 @@ async def hosted_delete_webhook(memory: Memory, webhook_id: WebhookId) -> Answer
 
 
 def _event_types(data: WebhookChange) -> list[str] | None:
-    given = data.event_types if data.event_types is not None else data.eventTypes
-    return None if given is None else [name.replace(":", "_") for name in given]  # mem0 writes memory:add, too
-
-
-def _webhook(stored: Any) -> dict[str, Any]:
-    return {**stored, "project": PROJECT_ID}
+    return data.event_types if data.event_types is not None else data.eventTypes
 
 
 HANDLERS = (
