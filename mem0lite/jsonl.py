@@ -76,7 +76,7 @@ def _read_change(data: object) -> Change:
     if not isinstance(data, dict) or data.get("event") not in get_args(Event):
         raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
     created = to_micros(data.get("created_at"), "history.created_at")
-    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"), "history.")
     return Change(
         id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
         event=cast("Event", data["event"]),

@@ -430,7 +430,9 @@ class Memory:
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
         ids = [None if isinstance(value, _Unset) else value for value in given.values()]
-        self._store.reset(self._expression(None, *ids))
+        names = [str(value).strip() for value in ids if value is not None]
+        owner = self._user_id
+        self._store.reset(self._expression(None, *ids), names or ([] if owner is None else [owner]), owner)
 
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
@@ -608,11 +610,10 @@ class Memory:
         fields, now = _export_fields(schema), self._now()
         if self._expression(filters, *_NO_IDS) == EVERYTHING:
             raise _no_scope()
-        asked = [as_json(filters or {}), *([] if self._user_id is None else [{"user_id": self._user_id}])]
         export_id = str(uuid.uuid4())
         export = {
             "fields": fields,
-            "filters": {"AND": asked},
+            "filters": as_json(filters),
             "user_id": self._user_id,
             "expires_at": add_micros(now, _EXPORT_LIFETIME, "clock"),
         }
@@ -628,13 +629,14 @@ class Memory:
         for an unknown id, ValidationError for neither an id nor a filter.
         """
         fields: Sequence[str] = ()
+        whose = None
         if memory_export_id is not None:
             export = self._store.document("export", encodable(str(memory_export_id), "memory_export_id"))
             hidden = export is None or export["expires_at"] <= self._now()
             if export is None or hidden or self._user_id not in (None, export["user_id"]):
                 raise NotFoundError(f"Memory export with id {memory_export_id} not found.")
-            fields, filters = export["fields"], export["filters"]
-        expression = self._expression(filters, *_NO_IDS)
+            fields, filters, whose = export["fields"], export["filters"], export["user_id"]
+        expression = self._expression(filters, whose, None, None, None)
         if expression == EVERYTHING:
             raise _no_scope()
         found = self._store.scan(expression, self._within, self._now())

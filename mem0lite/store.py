@@ -310,8 +310,9 @@ class Store:
         count: int = self._database.write(work)
         return count
 
-    def reset(self, expression: Expression) -> None:
-        """Remove the memories and the histories of every scope that matches, as if they had never been."""
+    def reset(self, expression: Expression, names: Sequence[str], owner: str | None) -> None:
+        """Remove the memories and the histories of every scope that matches, as if they had never been, and the exports
+        that name one of ``names``; with ``owner`` only those that are that user's."""
         sql, parameters = compile_filter(scope_part(expression))
 
         def work(connection: apsw.Connection) -> None:
@@ -322,9 +323,10 @@ class Store:
                 return
             _remove(connection, _keys(connection, sql, parameters))
             connection.execute(
-                "DELETE FROM document WHERE kind = 'export' "
-                f"AND value ->> 'user_id' IN (SELECT s.user_id FROM scope s WHERE {sql})",
-                parameters,
+                "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
+                "AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
+                "JOIN json_each(?2) n ON CAST(t.atom AS TEXT) = n.value)",
+                (owner, json.dumps(list(names))),
             )
             scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
             for table, column in (("history", "scope"), ("event", "scope"), ("scope", "id")):
@@ -888,8 +890,8 @@ def _remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
 
 
 def _forget(connection: apsw.Connection, now: int) -> bool:
-    """Remove a batch of old events and documents; return whether there may be more."""
-    connection.execute("DELETE FROM document WHERE value ->> 'expires_at' <= ?", (now,))
+    """Remove a batch of old events, and old exports; return whether there may be more."""
+    connection.execute("DELETE FROM document WHERE kind = 'export' AND value ->> 'expires_at' <= ?", (now,))
     old = _all(
         connection,
         f"DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_VACUUM_BATCH}) "

@@ -97,17 +97,19 @@ def clean_text(value: object, field: str) -> str:
     return encodable(value, field)
 
 
-def clean_feedback(feedback: Any, reason: object) -> tuple[str | None, str | None]:
-    """Return a feedback and its reason; raise ValidationError when they are not ones."""
+def clean_feedback(feedback: Any, reason: object, place: str = "") -> tuple[str | None, str | None]:
+    """Return a feedback and its reason, or raise ValidationError; ``place`` is what its field's name begins with."""
     if feedback not in (None, *FEEDBACK):
         raise ValidationError(
-            f"Invalid feedback: {str(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.", field="feedback"
+            f"Invalid {place}feedback: {str(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.",
+            field=f"{place}feedback",
         )
     if reason is None:
         return feedback, None
     if feedback is None:
-        raise ValidationError("Invalid feedback_reason: needs a feedback. Give one.", field="feedback_reason")
-    return feedback, clean_text(reason, "feedback_reason")
+        field = f"{place}feedback_reason"
+        raise ValidationError(f"Invalid {field}: needs a feedback. Give one.", field=field)
+    return feedback, clean_text(reason, f"{place}feedback_reason")
 
 
 def text_hash(text: str) -> str:

@@ -54,13 +54,15 @@ def test_events_page(memory):
 
 
 def test_an_event_shows_no_text_that_is_gone(memory, clock, path):
-    """The text of a deleted or expired memory is not in its event any more, nor anywhere in the event's bytes."""
+    """The text of a deleted or expired memory is not in its event any more, and never was in what is stored of it."""
     deleted = memory.add("unmistakable1", user_id="u")
     expired = memory.add("unmistakable2", user_id="u", ttl=5)
     memory.delete(deleted["results"][0]["id"])
     clock.advance(seconds=5)
     for added in (deleted, expired):
         assert [result["memory"] for result in memory.event(added["event_id"])["results"]] == [None]
+    with memory._store._database.read() as connection:
+        assert "unmistakable" not in str(connection.execute("SELECT * FROM event").fetchall())
     memory.update(memory.add("before", user_id="u")["results"][0]["id"], "after")
     assert memory.events(user_id="u")["results"][0]["results"][0]["memory"] == "after"
 
@@ -209,20 +211,48 @@ def test_an_export_keeps_its_filter_s_meaning(memory):
 
 
 def test_an_export_lives_for_a_week(memory, clock, path):
-    """After seven days an export is not found, and vacuum removes it from the file; reset of its user does at once."""
+    """After seven days an export is not found, and vacuum removes it from the file, and nothing of the project."""
+    memory.update_project({"expires_at": 5})
     export = memory.create_memory_export({}, {"user_id": "unmistakable"})
     clock.advance(days=7)
     with pytest.raises(NotFoundError):
         memory.get_memory_export(export["id"])
     memory.vacuum()
     assert memory._store.documents("export") == []
-    memory.add("x", user_id="u")
-    memory.for_user("u").create_memory_export({}, {"run_id": "r"})
-    kept = memory.for_user("v").create_memory_export({}, {"run_id": "r"})
+    assert memory.get_project()["expires_at"] == 5
+
+
+def test_reset_removes_the_exports_that_name_its_scope(memory):
+    """A reset removes the exports made by the user's view or naming an id of it, and that of a view only its own."""
+
+    def left():
+        return [(one["user_id"], one["filters"]) for one in memory._store.documents("export")]
+
+    asked = [("u", {"run_id": "r"}), (None, {"AND": [{"user_id": {"in": ["u", "x"]}}]}), ("v", {"run_id": "r"})]
+    for user, filters in asked:
+        (memory if user is None else memory.for_user(user)).create_memory_export({}, filters)
+    memory.for_user("v").reset(run_id="other")
+    memory.reset(agent_id="a")
+    assert left() == asked
     memory.reset(user_id="u")
-    assert [one["user_id"] for one in memory._store.documents("export")] == ["v"]
-    memory.add("y", user_id="v", run_id="r")
-    assert len(memory.for_user("v").get_memory_export(kept["id"])["memories"]) == 1
+    assert left() == asked[2:]
+    memory.for_user("w").reset(run_id="r")
+    assert left() == asked[2:]
+    memory.for_user("v").reset()
+    assert left() == []
+
+
+def test_an_export_of_the_deepest_filter_can_be_read(memory):
+    """Whatever filter is accepted is read again, in a view too."""
+    memory.add("apple", user_id="u")
+    deep = {"user_id": "u"}
+    for _ in range(49):
+        deep = {"AND": [deep]}
+    wide = {"OR": [{"user_id": "u"}] + [{f"k{n}": 1} for n in range(999)]}
+    for store in (memory, memory.for_user("u")):
+        for filters in (deep, wide):
+            export = store.create_memory_export({}, filters)
+            assert len(store.get_memory_export(export["id"])["memories"]) == 1
 
 
 def test_the_export_of_a_view_is_that_users_for_everyone(memory):

@@ -91,7 +91,7 @@ def test_an_import_checks_feedback_too(memory, more, place):
         if place == "line"
         else {"memory": "x", "user_id": "u", "history": [{**change, **more}]}
     )
-    with pytest.raises(ValidationError, match="Line 1: Invalid feedback"):
+    with pytest.raises(ValidationError, match=r"Line 1: Invalid (history\.)?feedback"):
         memory.import_([json.dumps(line)])
     assert memory.get_all(user_id="u")["total"] == 0
 
