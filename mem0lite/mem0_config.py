@@ -116,10 +116,17 @@ def _path(own: object, store: tuple[str | None, Mapping[Any, Any]], unused: list
     where = path or os.environ.get("MEM0LITE_DB") or _DEFAULT_FILE
     if others := [str(key) for key, value in settings.items() if key not in read and value is not None]:
         unused.append(f"{', '.join(others)} of {provider or 'the vector store'} (memories are in the file {where})")
-    if folder is not None and Path(folder).is_dir():
+    if folder is not None and _is_folder(folder):
         unused.append(f"the contents of {folder} (left as they are; import_from_mem0 copies them)")
     _make_folder(path)
     return path
+
+
+def _is_folder(path: str | Path) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # such as a name that is too long; opening the file will say it, with the cure
+        return False
 
 
 def _make_folder(path: str | None) -> None:
@@ -139,7 +146,7 @@ def _file(folder: str | None, collection: str | None) -> str | None:
         raise ConfigurationError(
             f"vector_store.config.path: {folder!r} has no name of its own. Give a file or a folder."
         )
-    suffix = path.suffix if path.suffix in _FILE_SUFFIXES and not path.is_dir() else ""
+    suffix = path.suffix if path.suffix in _FILE_SUFFIXES and not _is_folder(path) else ""
     stem = path.name.removesuffix(suffix)
     middle = "" if collection in (None, _DEFAULT_COLLECTION) else f".{quote(str(collection), safe='')}"
     return str(path.with_name(f"{stem}{middle}{suffix or '.db'}"))

@@ -5,8 +5,10 @@ The SQL in here reads databases that are mem0's, never ours, and nothing is ever
 
 import functools
 import io
+import itertools
 import os
 import pickle
+import pickletools
 import shutil
 import sqlite3
 import tempfile
@@ -56,6 +58,7 @@ _PAUSES = (1.0, 2.0, 4.0)  # seconds before a busy server is asked again
 _BUSY = (429, 502, 503, 504)
 _THREADS = 8  # histories asked for at a time: there is a request for each memory
 _MOST_VALUES = 100_000  # in one payload
+_COUNTED_LENGTH = 1_000  # characters of a text that count as one value more
 _CHUNK = 256  # rows read from a file, and histories asked for, before they are handed on
 _HOSTED_PAGE = 100
 _SELFHOSTED_MOST = 1_000  # memories mem0's server lists, with no way to the next
@@ -163,6 +166,8 @@ def _open(
     report: Report,
 ) -> _Source:
     text = os.fspath(source)
+    if not text.strip():  # a variable of a shell that is not set, which would mean the working directory
+        raise ValidationError("The source is empty. Give the URL of a mem0 server or mem0's folder.", field="source")
     if "://" not in text:
         if api_key is not None:
             raise ValidationError("api_key is for a server: it needs a URL as source.", field="api_key")
@@ -403,6 +408,7 @@ class _Unpickler(pickle.Unpickler):
 
 def _decode(blob: bytes) -> tuple[str, Mapping[str, Any]]:
     """Return the id and the payload of a pickled point."""
+    _check_sizes(blob)
     state = _Unpickler(io.BytesIO(blob)).load().state
     fields = state.get("__dict__", state)
     payload = _plain(fields["payload"] or {}, iter(range(_MOST_VALUES)))
@@ -411,18 +417,36 @@ def _decode(blob: bytes) -> tuple[str, Mapping[str, Any]]:
     return str(fields["id"]), payload
 
 
+def _check_sizes(blob: bytes) -> None:
+    """Raise ValueError for a pickle with a number that makes the unpickler take much more memory than the pickle has:
+    it makes room for all places up to one that is named, and for as many bytes as are announced."""
+    for opcode, argument, _ in pickletools.genops(blob):  # which itself refuses values that are longer than the pickle
+        if opcode.name in _SIZED and isinstance(argument, int) and argument > len(blob):
+            raise ValueError(f"{opcode.name} {argument} is beyond its end")
+
+
+_SIZED = ("PUT", "BINPUT", "LONG_BINPUT", "FRAME")
+
+
 def _plain(value: Any, left: Iterator[int]) -> Any:
     """Return a value with the JSON that Qdrant shows for those types that JSON lacks; ``left`` runs out with those of
     a pickle that refer to the same few values over and over, which may be small and yet endless to walk."""
-    if next(left, None) is None:
-        raise ValueError("its payload holds too many values")
+    _count(value, left)
     if isinstance(value, dict):
+        for key in value:
+            _count(key, left)
         return {key: _plain(item, left) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, left) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, UUID) else value
+
+
+def _count(value: object, left: Iterator[int]) -> None:
+    length = len(value) if isinstance(value, str) else 0
+    if next(itertools.islice(left, length // _COUNTED_LENGTH, None), None) is None:
+        raise ValueError("its payload holds too many values, or texts that are too long")
 
 
 # -- a server

@@ -5,8 +5,9 @@ document that remembers the last change it is done with. So every change is deli
 one that was made by another process, or before a crash.
 
 Who delivers takes a lease on the webhook first, that is noted in its document, so that two processes do not both
-deliver. The document is written after every answer; a process that dies in between leaves a change that is sent again,
-under the same ``webhook-id``.
+deliver. It lasts for little more than one request, so that little time is lost with a process that dies. The document
+is written after every answer; a process that dies in between leaves a change that is sent again, under the same
+``webhook-id``.
 
 Requests are signed as https://www.standardwebhooks.com specifies: ``webhook-signature`` is ``v1,`` and the base64 of
 the HMAC-SHA256 of ``{webhook-id}.{webhook-timestamp}.{body}``, keyed with the bytes that follow ``whsec_`` in the
@@ -53,19 +54,20 @@ Document = dict[str, Any]
 """A webhook as stored: what callers see, its secret, and who delivers to it and how far. Instants are microseconds."""
 
 _KIND = "webhook"
-_PROJECT = "default-project"  # a file is one project; mem0's name for the one that nobody named
+_PROJECT = "default"  # a file is one project
 _DEFAULT_EVENT_TYPES = ("memory_add", "memory_update", "memory_delete")
 _MAX_NAME_LENGTH = 1_000
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)  # the standard's
 _GONE = 410
-_SPARE_SECONDS = 60  # what a lease lasts beyond the requests of one call
+_SPARE_SECONDS = 5  # what a lease lasts beyond one request, before which it is renewed if half of that is used up
 _AT_ONCE = 8  # webhooks that are delivered to at the same time
 _SECOND = 1_000_000  # microseconds
+_ALLOW = "Allow such with allow_private=True, or MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1 of a server"
 
 _FRESH: Document = {
     "attempts": 0,
-    "trying": None,  # the id of the change that the attempts are of
+    "trying": None,  # the number of the change that the attempts are of
     "retry_at": None,
     "last_status": None,
     "last_error": None,
@@ -138,8 +140,8 @@ def create(
     ``event_types`` are by default additions, updates and deletions; ``memory_categorize`` is accepted and never comes.
     ``secret`` is ``whsec_`` and the base64 of 24 to 64 bytes, by default random ones.
 
-    Raises ValidationError, also for a URL whose host has an address that is not public, unless ``allow_private``. A
-    name that cannot be resolved now may be later.
+    Raises ValidationError, also for a URL whose host has an address that is not public, unless ``allow_private``, which
+    is not remembered: ``deliver`` needs it as well. A name that cannot be resolved now may be later.
     """
     document = {
         "webhook_id": f"wh_{uuid.uuid4().hex}",
@@ -179,8 +181,8 @@ def update(
 ) -> Webhook:
     """Change what is given; the next change is then tried at once.
 
-    What happens while a webhook is inactive is not delivered, also not later. Raises NotFoundError, and what ``create``
-    raises.
+    What happens while a webhook is inactive is not delivered, also not later. ``allow_private`` is for ``url``, as in
+    ``create``. Raises NotFoundError, and what ``create`` raises.
     """
     given = {
         "name": None if name is None else _name(name),
@@ -231,8 +233,10 @@ def deliver(
     ``limit`` is how many changes each is sent at most. Webhooks do not wait for each other.
 
     Only an answer of 200 to 299 counts. After any other outcome the change is tried again as RETRY_SECONDS says, or as
-    the answer's ``Retry-After`` says if that is longer, up to an hour; nothing later is sent to that webhook before.
-    410 makes the webhook inactive.
+    the answer's ``Retry-After`` says if that is longer, up to an hour; nothing later is sent to that webhook before,
+    unless the change is erased. 410 makes the webhook inactive.
+
+    A host with an address that is not public gets nothing without ``allow_private``, whatever ``create`` was given.
     """
     active = [document for document in store.documents(_KIND) if document["is_active"]]
     if not active:
@@ -247,7 +251,13 @@ def deliver(
     def now() -> int:
         return to_micros(clock(), "clock")
 
-    outcomes = _side_by_side(lambda webhook: _Delivery(store, now, post, timeout, limit).run(webhook), active)
+    deliveries = [_Delivery(store, webhook, now, post, timeout, limit) for webhook in active]
+    caller = threading.current_thread()
+    _RUNNING[caller] = deliveries
+    try:
+        outcomes = _side_by_side(deliveries)
+    finally:
+        del _RUNNING[caller]
     waits = [outcome.wait for outcome in outcomes if outcome.wait is not None]
     return {
         "webhooks": len(active),
@@ -256,6 +266,19 @@ def deliver(
         "pending": len(waits),
         "retry_in": min(waits, default=None),
     }
+
+
+def abandon(caller: threading.Thread) -> None:
+    """Free what the ``deliver`` that ``caller`` runs has leased, because nobody waits for it any more.
+
+    What it sent and did not note is sent again by the next one.
+    """
+    for delivery in _RUNNING.get(caller, ()):
+        delivery.abandon()
+
+
+_RUNNING: dict[threading.Thread, list["_Delivery"]] = {}
+"""What ``deliver`` does in each thread that called it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,77 +307,129 @@ class _Delivery:
     def __init__(
         self,
         store: Store,
+        webhook: Document,
         now: Callable[[], int],
         post: "Callable[[Target, Mapping[str, str], bytes], Answer]",
         timeout: float,
         limit: int,
     ) -> None:
         self._store = store
+        self._webhook = webhook
         self._now = now
         self._post = post
-        self._lease = uuid.uuid4().hex
-        self._lease_micros = int((2 * timeout + _SPARE_SECONDS) * _SECOND)
-        self._end = time.monotonic() + timeout
+        self._timeout = timeout
         self._limit = limit
+        self._lease = uuid.uuid4().hex
+        self._leased = False
+        self._abandoned = False
+        self._end = 0.0
+        self._passed = 0  # the last change that is done with, which the document learns of when it is written next
         self._outcome = _Outcome()
 
-    def run(self, webhook: Document) -> _Outcome:
+    def run(self) -> _Outcome:
         """Send what is due, in order, until nothing is left, an attempt fails, or time or number are used up."""
-        if webhook["cursor"] >= self._store.last_change():
+        last = self._store.last_change()
+        if self._webhook["cursor"] >= last or self._abandoned:
             return self._outcome  # nothing is written for it: a server asks this every few seconds
-        claimed: Document | None = webhook
-        if _blocked(webhook, self._now()) <= 0:
-            claimed = self._store.change_document(_KIND, webhook["webhook_id"], self._claim)
-        if claimed is not None and claimed["lease"] == self._lease:
+        erased = self._erased()
+        free = _blocked(_without_attempts(self._webhook, erased), self._now()) <= 0
+        found = self._change(lambda document: self._claim(document, erased)) if free else self._webhook
+        if found is not None and found["lease"] == self._lease:
+            self._leased = True
             try:
-                self._send_all(claimed)
+                self._send_all(found, last)
             finally:
-                self._note(webhook, lambda document: {**document, **_FREE})
-        elif claimed is not None and claimed["is_active"]:
-            self._outcome.wait = max(0.0, _blocked(claimed, self._now()))
+                self._give_back()
+        elif found is not None and found["is_active"]:
+            self._outcome.wait = max(0.0, _blocked(found, self._now()))
         return self._outcome
 
-    def _claim(self, document: Document | None) -> Document | None:
-        now = self._now()
-        if document is None or not document["is_active"] or _blocked(document, now) > 0:
-            return document
-        return {**document, "lease": self._lease, "leased_until": now + self._lease_micros}
+    def abandon(self) -> None:
+        """Let another one deliver to the webhook; called from another thread than ``run``."""
+        self._abandoned = True
+        self._give_back()
 
-    def _note(self, webhook: Document, change: Callable[[Document], Document]) -> Document | None:
+    def _erased(self) -> int | None:
+        """Return the number of the change that was tried in vain, if there is no such change any more."""
+        trying: int | None = self._webhook["trying"]
+        if trying is None:
+            return None
+        following = self._store.changes(self._webhook["cursor"], EVERYTHING, self._now(), 1)
+        return None if following and following[0]["sequence"] == trying else trying
+
+    def _change(self, change: Callable[[Document | None], Document | None]) -> Document | None:
+        return self._store.change_document(_KIND, self._webhook["webhook_id"], change)
+
+    def _claim(self, document: Document | None, erased: int | None) -> Document | None:
+        now = self._now()
+        if document is None or not document["is_active"]:
+            return document
+        document = _without_attempts(document, erased)
+        return document if _blocked(document, now) > 0 else {**document, **self._lease_from(now)}
+
+    def _lease_from(self, now: int) -> Document:
+        return {"lease": self._lease, "leased_until": now + int((self._timeout + _SPARE_SECONDS) * _SECOND)}
+
+    def _note(self, change: Callable[[Document], Document]) -> Document | None:
         """Change the webhook's document and return it, or None when the webhook is no longer ours to deliver to."""
 
         def work(document: Document | None) -> Document | None:
             if document is None or document["lease"] != self._lease:
                 return document
-            return change({**document, "leased_until": self._now() + self._lease_micros})
+            return change({**_passed(self._passed, document), **self._lease_from(self._now())})
 
-        noted = self._store.change_document(_KIND, webhook["webhook_id"], work)
+        noted = self._change(work)
         return noted if noted is not None and noted["lease"] == self._lease else None
 
-    def _send_all(self, webhook: Document) -> None:
+    def _give_back(self) -> None:
+        if self._leased:
+            self._leased = False
+            self._note(lambda document: {**document, **_FREE})
+
+    def _send_all(self, webhook: Document, last: int) -> None:
+        """Send what happened up to ``last``, and so before ``webhook`` was read: of what is later, it may want more."""
+        self._end = time.monotonic() + self._timeout
+        self._passed = webhook["cursor"]
         sending: Document | None = webhook
-        while sending is not None:
-            last = self._store.last_change()
-            changes = self._store.changes(sending["cursor"], EVERYTHING, self._now(), self._limit)
-            for change in changes:
-                if change["event"] in _events(sending):
-                    sending = self._send(sending, change)
-                if sending is None:
-                    return
-            done = changes[-1]["sequence"] if len(changes) == self._limit else last
-            if sending["cursor"] < done:
-                sending = self._note(sending, functools.partial(_passed, done))
-            if done >= last:
+        while sending is not None and self._passed < last:
+            changes = self._store.changes(self._passed, EVERYTHING, self._now(), self._limit)
+            due = [change for change in changes if change["sequence"] <= last]
+            sending = self._send_wanted(sending, due)
+            if sending is not None and len(due) < self._limit:
+                self._passed = last
+            elif sending is not None and self._passed < last and self._out_of_time():
+                self._outcome.wait = 0.0
                 return
+
+    def _send_wanted(self, webhook: Document, changes: Sequence[ChangeItem]) -> Document | None:
+        sending: Document | None = webhook
+        for change in changes:
+            if sending is not None and change["event"] in _events(sending):
+                sending = self._send(sending, change)
+            if sending is None:
+                return None
+            self._passed = change["sequence"]
+        return sending
+
+    def _out_of_time(self) -> bool:
+        return self._abandoned or time.monotonic() >= self._end
+
+    def _renewed(self, webhook: Document) -> Document | None:
+        """Return the webhook with a lease that outlasts the next request, or None when somebody else has it."""
+        enough = self._now() + int((self._timeout + _SPARE_SECONDS / 2) * _SECOND)
+        return webhook if webhook["leased_until"] >= enough else self._note(lambda document: document)
 
     def _send(self, webhook: Document, change: ChangeItem) -> Document | None:
         """Send a change, note what came of it, and return the webhook as it is then; None when this call ends here."""
-        if time.monotonic() >= self._end or self._outcome.delivered == self._limit:
+        if self._out_of_time() or self._outcome.delivered == self._limit:
             self._outcome.wait = 0.0
             return None
-        attempt = self._attempt(webhook, change)
+        leased = self._renewed(webhook)
+        if leased is None:
+            return None
+        attempt = self._attempt(leased, change)
         after = _taken if attempt.error is None else _not_taken
-        noted = self._note(webhook, lambda document: after(document, change, attempt, self._now()))
+        noted = self._note(lambda document: after(document, change, attempt, self._now()))
         if noted is None:
             return None
         given_up = attempt.error is not None and noted["cursor"] >= change["sequence"]
@@ -368,7 +443,7 @@ class _Delivery:
         return noted if noted["is_active"] else None
 
     def _attempt(self, webhook: Document, change: ChangeItem) -> _Attempt:
-        from .outbound import Target, UndeliverableError
+        from .outbound import RefusedError, Target, UndeliverableError
 
         body = _body(change)
         message_id = _message_id(webhook, change)
@@ -381,6 +456,8 @@ class _Delivery:
         }
         try:
             answer = self._post(Target.parse(webhook["url"], "url"), headers, body)
+        except RefusedError as error:
+            return _Attempt(None, f"{error}. {_ALLOW}, when delivering, too.")
         except UndeliverableError as error:
             return _Attempt(None, str(error))
         if 200 <= answer.status < 300:
@@ -397,6 +474,11 @@ def _blocked(document: Document, now: int) -> float:
     return (free - now) / _SECOND
 
 
+def _without_attempts(document: Document, erased: int | None) -> Document:
+    """Return the webhook without the attempts of the change with this number."""
+    return document if erased is None or document["trying"] != erased else {**document, **_FRESH}
+
+
 def _passed(sequence: int, document: Document) -> Document:
     return {**document, "cursor": max(document["cursor"], sequence)}
 
@@ -408,14 +490,14 @@ def _taken(document: Document, change: ChangeItem, attempt: _Attempt, now: int) 
 
 def _not_taken(document: Document, change: ChangeItem, attempt: _Attempt, now: int) -> Document:
     # The change before may have been erased while it was tried, so the attempts are those of the change they name.
-    attempts = 1 + (document["attempts"] if document["trying"] == change["id"] else 0)
+    attempts = 1 + (document["attempts"] if document["trying"] == change["sequence"] else 0)
     document = {**document, **_FRESH, "last_status": attempt.status, "last_error": attempt.error}
     if attempt.status == _GONE:
         return {**document, "is_active": False}
     if attempts > len(RETRY_SECONDS):
         return {**_passed(change["sequence"], document), "failed": document["failed"] + 1}
     wait = max(RETRY_SECONDS[attempts - 1], min(attempt.retry_after, RETRY_SECONDS[-1]))
-    return {**document, "attempts": attempts, "trying": change["id"], "retry_at": now + wait * _SECOND}
+    return {**document, "attempts": attempts, "trying": change["sequence"], "retry_at": now + wait * _SECOND}
 
 
 def _item(document: Document) -> Webhook:
@@ -449,9 +531,13 @@ def _body(change: ChangeItem) -> bytes:
 
 
 def _message_id(webhook: Document, change: ChangeItem) -> str:
-    """Return what identifies a change to a receiver, however often it is sent; hashed, as an imported change's id may
-    be any text. The number of the change would not do, as two copies of a file number theirs alike."""
-    return "msg_" + hashlib.sha256(f"{webhook['webhook_id']} {change['id']}".encode()).hexdigest()[:32]
+    """Return what identifies a change to a receiver, however often it is sent.
+
+    Neither its number nor its id would do alone: two copies of a file number theirs alike, and an imported change has
+    the id of the one it was exported from, or any other text, for which it is hashed.
+    """
+    names = f"{webhook['webhook_id']} {change['sequence']} {change['id']}"
+    return "msg_" + hashlib.sha256(names.encode()).hexdigest()[:32]
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -494,8 +580,7 @@ def _url(url: object, allow_private: bool, resolve: "Resolve | None") -> str:
         outbound.check(target, allow_private=allow_private, timeout=TIMEOUT, resolve=resolve or outbound.resolve)
     except outbound.RefusedError as error:
         raise ValidationError(
-            f"Invalid url: {error}. Allow such with allow_private=True, or MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1 of a "
-            "server.",
+            f"Invalid url: {error}. {_ALLOW}.",
             field="url",
         ) from None
     except outbound.UndeliverableError:
@@ -546,20 +631,20 @@ def _secret(secret: object) -> str:
     )
 
 
-def _side_by_side(call: Callable[[Document], _Outcome], webhooks: Sequence[Document]) -> list[_Outcome]:
-    """Return what ``call`` does for each webhook, from several threads, for which the interpreter's end never waits."""
+def _side_by_side(deliveries: "Sequence[_Delivery]") -> list[_Outcome]:
+    """Return what each delivery did, in several threads, for which the interpreter's end never waits."""
     outcomes: list[_Outcome] = []
     errors: list[Exception] = []
 
     def work(start: int) -> None:
         try:
-            outcomes.extend(call(webhook) for webhook in webhooks[start::_AT_ONCE])
+            outcomes.extend(delivery.run() for delivery in deliveries[start::_AT_ONCE])
         except Exception as error:
             errors.append(error)
 
     threads = [
         threading.Thread(target=work, args=(start,), name="mem0lite-webhook", daemon=True)
-        for start in range(min(_AT_ONCE, len(webhooks)))
+        for start in range(min(_AT_ONCE, len(deliveries)))
     ]
     for thread in threads:
         thread.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from mem0lite import AsyncMemory, ConfigurationError, Memory, ModelNotFoundError
+from mem0lite import AsyncMemory, ConfigurationError, DatabaseError, Memory, ModelNotFoundError
 from mem0lite.mem0_config import CompatibilityWarning, read
 
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"
@@ -188,6 +188,13 @@ def test_what_cannot_be_a_configuration_is_refused(config, field):
     with pytest.raises(ConfigurationError, match=rf"^{field}: "):
         Memory.from_config(config)
     assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".db"])
+def test_a_path_that_no_file_can_have_is_named(suffix):
+    """A path that the file system refuses is an error of this package, with the path and what is wrong with it."""
+    with pytest.raises(DatabaseError, match=r"x\.db cannot be created: File name too long"):
+        Memory.from_config(store(path="x" * 5_000 + suffix))
 
 
 def test_the_constructor_points_to_from_config():

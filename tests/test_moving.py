@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -325,6 +326,62 @@ def test_a_forged_row_runs_nothing(memory: Memory, mine: Path, tmp_path: Path) -
     assert all("cannot be decoded" in problem["problem"] for problem in result["incomplete"])
 
 
+def folder_of(tmp_path: Path, **collections: list[bytes]) -> Path:
+    """Return a folder with these pickles as points of its collections."""
+    for name, points in collections.items():
+        folder = tmp_path / "forged" / "collection" / name
+        folder.mkdir(parents=True)
+        storage = sqlite3.connect(folder / "storage.sqlite")
+        storage.execute("CREATE TABLE points (id TEXT PRIMARY KEY, point BLOB)")
+        storage.executemany("INSERT INTO points VALUES (?, ?)", enumerate(points))
+        storage.commit()
+        storage.close()
+    return tmp_path / "forged"
+
+
+def point(number: int, **payload: Any) -> bytes:
+    return pickle.dumps(SimpleNamespace(id=number, payload={"user_id": "u", **payload}))
+
+
+FAR = 2**20  # a memory's worth; a forger would name more
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (b"}r" + struct.pack("<I", FAR) + b".", "LONG_BINPUT 1048576 is beyond its end"),
+        (b"}p%d\n." % FAR, "PUT 1048576 is beyond its end"),
+        (b"\x95" + struct.pack("<Q", FAR) + b"}.", "FRAME 1048576 is beyond its end"),
+        (b"\x8d" + struct.pack("<Q", FAR) + b"x.", "expected 1048576 bytes"),
+        (b"\x8e" + struct.pack("<Q", FAR) + b"x.", "expected 1048576 bytes"),
+        (b"\x96" + struct.pack("<Q", FAR) + b"x.", "expected 1048576 bytes"),
+    ],
+)
+def test_a_small_row_takes_little_memory(memory: Memory, tmp_path: Path, row: bytes, problem: str) -> None:
+    """A row that announces more than it has is refused before anything makes room for it, and the others come."""
+    result = memory.import_from_mem0(folder_of(tmp_path, mem0=[b"\x80\x05" + row, point(1, data="tea")]))
+    assert result["added"] == 1
+    [told] = [told["problem"] for told in result["incomplete"] if told["where"] == "collection mem0"]
+    assert problem in told
+
+
+def test_a_text_over_and_over_is_not_written_out(memory: Memory, tmp_path: Path) -> None:
+    """A row that is small because it refers to the same long text again and again is refused."""
+    long = "x" * 50_000
+    rows = [point(1, data="tea", often=[long] * 2_100), point(2, data="milk", keys=[{long: 1} for _ in range(2_100)])]
+    assert max(map(len, rows)) < 100_000
+    result = memory.import_from_mem0(folder_of(tmp_path, mem0=[*rows, point(3, data="water", once=[long])]))
+    assert result["added"] == 1
+    assert sum("too long" in told["problem"] for told in result["incomplete"]) == 2
+
+
+def test_entities_are_left_out(memory: Memory, tmp_path: Path) -> None:
+    """What mem0 derives from the memories of a collection is no memory; a collection that is only called so is."""
+    points = {name: [point(number, data=name)] for number, name in enumerate(("mem0", "mem0_entities", "my_entities"))}
+    memory.import_from_mem0(folder_of(tmp_path, **points))
+    assert {item["memory"] for item, _ in everything(memory).values()} == {"mem0", "my_entities"}
+
+
 def test_the_newest_copy_of_a_point_counts(memory: Memory, mine: Path) -> None:
     """Older programs left several copies of a point; as in Qdrant, the last one written is the memory."""
     storage = sqlite3.connect(mine / "qdrant" / "collection" / "mem0" / "storage.sqlite")
@@ -361,6 +418,7 @@ def test_rows_of_a_history_that_make_no_sense_are_left_out(memory: Memory, mine:
     ("source", "complaint"),
     [
         ("missing", "missing is not a folder"),
+        ("", "The source is empty"),
         ("localhost:8888", "a URL that begins with http://"),
         (".", "holds no memories of mem0"),
         ("ftp://example.com", "begins with http://"),
@@ -371,7 +429,7 @@ def test_rows_of_a_history_that_make_no_sense_are_left_out(memory: Memory, mine:
 def test_what_is_no_source_is_refused(memory: Memory, tmp_path: Path, source: str, complaint: str) -> None:
     """Something that is neither a folder of mem0's nor a URL is an error that says what would be."""
     with pytest.raises(ValidationError) as caught:
-        memory.import_from_mem0(source if "://" in source else tmp_path / source)
+        memory.import_from_mem0(tmp_path / source if source and "://" not in source else source)
     assert complaint in str(caught.value)
     assert caught.value.field == "source"
 
@@ -683,7 +741,8 @@ def test_more_than_the_server_lists_is_searched_for(memory: Memory, searches: bo
     server = SelfHosted(searches=searches)
     for number in range(1_010):
         server.add(number, f"note {number}", user_id="u1")
-    result = move(memory, server.app())
+    named = {"user_id": "u1"} if searches else {}  # of whom the server has not said how many memories there are
+    result = move(memory, server.app(), **named)
     assert result["added"] == expected
     problems = [f"{one['where']}: {one['problem']}" for one in result["incomplete"]]
     told = "user u1: The server gave 1000 memories and may have more; it counts 1010."
@@ -715,6 +774,24 @@ def test_an_old_server_that_cuts_is_found_out(memory: Memory) -> None:
         100,
         {None: "The server gave 100 memories and may have more."},
     )
+
+
+def test_an_id_with_dots_is_one_segment_of_a_path(memory: Memory) -> None:
+    """The history of a memory is asked for under its own id, whatever that is, and not under another path."""
+    server = SelfHosted()
+    asked = {"..", "a/../b", "..%2F?x"}
+    for number, memory_id in enumerate(sorted(asked)):
+        server.add(number, f"text {number}", id=memory_id, user_id="u1")
+
+    async def recording(scope: Any, receive: Any, send: Any) -> None:
+        paths.append(scope.get("raw_path", b"").decode())
+        await app(scope, receive, send)
+
+    paths: list[str] = []
+    app = server.app()
+    assert move(memory, recording)["added"] == 3
+    histories = {path.split("/")[2] for path in paths if path.endswith("/history")}
+    assert histories == {"%2E%2E", "a%2F%2E%2E%2Fb", "%2E%2E%252F%3Fx"}
 
 
 def test_a_server_that_lists_nobody_wants_ids(memory: Memory) -> None:

@@ -292,6 +292,34 @@ def test_erased_memories_are_not_told_of(memory: Memory, receiver: Receiver, clo
     assert deliver(memory) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("erased_by", ["reset", "expiry"])
+def test_an_erased_change_is_not_waited_for(memory: Memory, receiver: Receiver, clock: Clock, erased_by: str) -> None:
+    """When the change that is to be tried again is erased, the next one is sent at once, and its attempts are gone."""
+    hook(memory, receiver, event_types=["memory_add"])
+    receiver.answers.extend([status(500), status(500)])
+    kept = memory.add("before", user_id="bob")["results"][0]["id"]
+    assert deliver(memory) == (0, 0, 1)
+    clock.advance(seconds=5)
+    assert deliver(memory) == (0, 0, 1)
+    assert state(memory, "attempts") == [2]
+    clock.advance(seconds=30)
+    assert deliver(memory) == (1, 0, 0)
+    memory.update(kept, "passed over")
+    receiver.answers.append(status(500, Retry_After="3600"))
+    memory.add("erased", user_id="alice", ttl=10)
+    assert deliver(memory) == (0, 0, 1)
+    memory.update(kept, "passed over, too")
+    if erased_by == "reset":
+        memory.reset(user_id="alice")
+    else:
+        clock.advance(seconds=10)
+    assert deliver(memory) == (0, 0, 0)
+    assert state(memory, "attempts", "retry_at", "last_status", "last_error") == [0, None, None, None]
+    memory.add("after", user_id="bob")
+    assert deliver(memory) == (1, 0, 0)
+    assert receiver.rest() == ["before", "before", "before", "erased", "after"]
+
+
 def test_an_added_id_of_any_form_is_a_good_header(memory: Memory, receiver: Receiver, tmp_path: Path) -> None:
     """The id of an imported change, which may hold dots and any letters, does not get into the signed id."""
     hook(memory, receiver, secret=SECRET)
@@ -310,6 +338,35 @@ def test_an_added_id_of_any_form_is_a_good_header(memory: Memory, receiver: Rece
     request = receiver.next()
     assert re.fullmatch("msg_[0-9a-f]{32}", request.headers["webhook-id"])
     assert request.headers["webhook-signature"] == signature(SECRET, request)
+
+
+def test_imported_changes_are_not_taken_for_those_before(
+    memory: Memory, receiver: Receiver, clock: Clock, tmp_path: Path
+) -> None:
+    """What comes back from an export, and changes that share an id in a file, are each a change of its own: receivers
+    that discard repetitions by ``webhook-id`` lose nothing, and the attempts of one are not those of another."""
+    hook(memory, receiver)
+    for text in ("tea", "coffee"):
+        memory.add(text, user_id="alice")
+    assert deliver(memory) == (2, 0, 0)
+    changes = {change["id"] for change in memory.changes()["results"]}
+    memory.export(tmp_path / "out.jsonl")
+    memory.reset(user_id="alice")
+    text = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    for one in changes:
+        text = text.replace(one, "1")
+    receiver.answers.extend([status(500)] * 6)
+    memory.import_(text.splitlines())
+    for seconds in webhooks.RETRY_SECONDS:
+        assert deliver(memory) == (0, 0, 1)
+        clock.advance(seconds=seconds)
+    receiver.answers.append(status(500))
+    assert deliver(memory) == (0, 1, 1)
+    assert state(memory, "attempts") == [1]
+    clock.advance(seconds=5)
+    assert deliver(memory) == (1, 0, 0)
+    requests = [receiver.next() for _ in range(10)]
+    assert len({request.headers["webhook-id"] for request in requests}) == 4
 
 
 # -- trying again
@@ -546,7 +603,8 @@ def test_who_lost_the_lease_changes_nothing(
 
 
 def test_a_crash_loses_nothing(path: Path, receiver: Receiver, hold: Hold) -> None:
-    """What a process that was killed had sent and not noted is sent again under the same id, and then what follows."""
+    """What a process that was killed had sent and not noted is sent again under the same id, and then what follows,
+    once the few seconds have passed in which a living process would have been heard of."""
     code = (
         "import sys\n"
         "from embedder import HashEmbedder\n"
@@ -555,7 +613,7 @@ def test_a_crash_loses_nothing(path: Path, receiver: Receiver, hold: Hold) -> No
     )
 
     def later() -> datetime:
-        return datetime.now(UTC) + timedelta(minutes=10)
+        return datetime.now(UTC) + timedelta(seconds=2 * webhooks.TIMEOUT + 1)
 
     with Memory(path, embedder=HashEmbedder()) as memory:
         hook(memory, receiver)
@@ -639,6 +697,73 @@ def test_one_of_two_that_begin_together_delivers(
     assert receiver.rest() == []
 
 
+def written_to(path: Path) -> int:
+    """Return how much was written to the file so far."""
+    return path.with_name(path.name + "-wal").stat().st_size
+
+
+def test_passing_over_unwanted_changes_writes_little(
+    memory: Memory, receiver: Receiver, path: Path, clock: Clock
+) -> None:
+    """However many changes a webhook does not want, what is written for them is the same."""
+    written = []
+    hook(memory, receiver, event_types=["memory_delete"])
+    for number in (2, 20):
+        memory.add_many([{"messages": f"text {number} {n}", "user_id": "alice"} for n in range(number)])
+        before = written_to(path)
+        assert webhooks.deliver(memory._store, clock, limit=1)["pending"] == 0
+        written.append(written_to(path) - before)
+    assert written[0] == written[1] > 0
+
+
+def test_passing_over_unwanted_changes_ends_in_time(memory: Memory, receiver: Receiver, clock: Clock) -> None:
+    """A call whose time is used up says that there is more, and the next one goes on from there."""
+    hook(memory, receiver, event_types=["memory_delete"])
+    memory.add_many([{"messages": f"text {number}", "user_id": "alice"} for number in range(6)])
+    results = [webhooks.deliver(memory._store, clock, timeout=0, limit=2) for _ in range(3)]
+    assert [(result["pending"], result["retry_in"]) for result in results] == [(1, 0.0), (1, 0.0), (0, None)]
+
+
+def test_the_lease_outlasts_every_request(memory: Memory, receiver: Receiver, path: Path, clock: Clock) -> None:
+    """Before a request, a lease that looking for what to send has used up is renewed; nobody else begins meanwhile."""
+    hook(memory, receiver, event_types=["memory_delete"])
+    for number in range(20):
+        last = memory.add(f"text {number}", user_id="alice")["results"][0]["id"]
+    memory.delete(last)
+
+    def hurrying() -> datetime:
+        clock.advance(seconds=1)
+        return clock()
+
+    def meanwhile(handler: BaseHTTPRequestHandler) -> None:
+        clock.advance(seconds=30)
+        with Memory(path, embedder=HashEmbedder(), clock=clock) as other:
+            others.append(deliver(other))
+        status(200)(handler)
+
+    others: list[tuple[int, int, int]] = []
+    receiver.answers.append(meanwhile)
+    assert webhooks.deliver(memory._store, hurrying, allow_private=True, timeout=30, limit=1)["delivered"] == 1
+    assert others == [(0, 0, 1)]
+
+
+def test_what_is_wanted_from_now_on_is_not_passed_over(memory: Memory, receiver: Receiver, clock: Clock) -> None:
+    """A delivery passes over what happened before it read the event types, and nothing that happens after a change."""
+    webhook_id = hook(memory, receiver, event_types=["memory_delete"])
+    memory.add("before", user_id="alice")
+    calls = iter(range(100))
+
+    def busy() -> datetime:
+        if next(calls) == 2:  # the webhook is claimed, and no change was read yet
+            memory.update_webhook(webhook_id, event_types=["memory_add"])
+            memory.add("after", user_id="alice")
+        return clock()
+
+    assert webhooks.deliver(memory._store, busy, allow_private=True, limit=2)["delivered"] == 0
+    assert deliver(memory) == (1, 0, 0)
+    assert receiver.rest() == ["after"]
+
+
 @pytest.mark.parametrize(("event_type", "expected"), [("memory_delete", (0, 0, 0)), ("memory_add", (0, 0, 1))])
 def test_looking_writes_nothing(
     memory: Memory, receiver: Receiver, path: Path, event_type: str, expected: tuple[int, int, int]
@@ -702,7 +827,7 @@ def test_webhooks_are_listed_in_mem0_s_names(memory: Memory, receiver: Receiver,
             "url": receiver.url,
             "event_types": ["memory_add"],
             "is_active": False,
-            "project": "default-project",
+            "project": "default",
             "created_at": now,
             "updated_at": now,
             "delivered": 0,
@@ -956,6 +1081,17 @@ def test_a_name_that_changes_its_address_is_caught(memory: Memory, receiver: Rec
     assert receiver.rest() == []
 
 
+def test_delivering_needs_to_allow_private_hosts_too(memory: Memory, receiver: Receiver) -> None:
+    """Who delivers decides anew whether hosts may be private, and else the webhook shows what is missing."""
+    hook(memory, receiver)
+    memory.add("tea", user_id="alice")
+    assert memory.deliver_webhooks()["pending"] == 1
+    [error] = state(memory, "last_error")
+    assert "not public" in error
+    assert "allow_private=True, or MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1 of a server, when delivering, too" in error
+    assert receiver.rest() == []
+
+
 def test_the_address_that_was_checked_is_the_one_connected_to(memory: Memory, receiver: Receiver, clock: Clock) -> None:
     """A name is resolved once for each request, and the connection goes there, under the host's name."""
     asked = []
@@ -1104,6 +1240,8 @@ def test_webhooks_work_over_http_alone(lively: Memory, receiver: Receiver) -> No
         add(client, "tea")
         request = receiver.next()
         listed = client.get("/api/v1/webhooks/projects/default/").json()
+        assert client.get("/v1/ping/").json()["project_id"] == listed[0]["project"] == made.json()["project"]
+    assert [listed[0]["project"]] == state(lively, "project")
     assert request.text == "tea"
     assert request.headers["webhook-signature"] == signature(made.json()["secret"], request)
     assert "secret" not in listed[0]
@@ -1130,23 +1268,75 @@ def test_a_server_delivers_what_it_missed(lively: Memory, receiver: Receiver) ->
         assert receiver.next().text == "tea"
 
 
-def test_a_server_without_webhooks_looks_after_requests_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no webhook, time alone makes a server do nothing."""
-    monkeypatch.setattr(backend, "_POLL_SECONDS", 0.001)
-    monkeypatch.setattr(timer, "_PAUSE_SECONDS", 0.0)
-    looks: SimpleQueue[None] = SimpleQueue()
+class Watched(Memory):
+    """A memory that tells when it is asked to deliver."""
 
-    class Watched(Memory):
-        def deliver_webhooks(self, **options: Any) -> webhooks.DeliveryResult:
-            looks.put(None)
-            return super().deliver_webhooks(**options)
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, embedder=HashEmbedder())
+        self.looks: SimpleQueue[None] = SimpleQueue()
 
-    with Watched(path, embedder=HashEmbedder()) as memory, served_by(create_app(memory, ALLOWED)) as client:
-        looks.get(timeout=30)  # when the server starts
-        for _ in range(3):
-            add(client, "tea")
-            looks.get(timeout=30)
-        assert looks.empty()
+    def deliver_webhooks(self, *, allow_private: bool = False) -> webhooks.DeliveryResult:
+        result = super().deliver_webhooks(allow_private=allow_private)
+        self.looks.put(None)
+        return result
+
+
+def test_a_server_notices_a_webhook_of_another_process(
+    path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a server that has no webhook looks now and then whether there is one, and writes nothing for it."""
+    monkeypatch.setattr(backend, "_POLL_SECONDS", 0.01)
+    with Watched(path) as memory, Memory(path, embedder=HashEmbedder()) as other:
+        connection = apsw.Connection(str(path))
+        before = connection.pragma("data_version")
+        with served_by(create_app(memory, ALLOWED)):
+            for _ in range(3):
+                memory.looks.get(timeout=30)
+            assert connection.pragma("data_version") == before
+            hook(other, receiver)
+            other.add("tea", user_id="alice")
+            assert receiver.next().text == "tea"
+        connection.close()
+
+
+def test_a_server_looks_again_after_a_failure(
+    lively: Memory, receiver: Receiver, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery that ends in an error, even the first one, is logged and tried again without a request."""
+    monkeypatch.setattr(backend, "_POLL_SECONDS", 0.01)
+    hook(lively, receiver)
+    lively.add("tea", user_id="alice")
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(30_000)
+    kept = connection.execute("SELECT value FROM document WHERE kind = 'webhook'").get
+    connection.execute("UPDATE document SET value = '{' WHERE kind = 'webhook'")
+    failed = threading.Event()
+    handler = logging.Handler()
+    handler.emit = lambda record: failed.set()  # type: ignore[method-assign]
+    logger = logging.getLogger("mem0lite")
+    logger.addHandler(handler)
+    try:
+        with served_by(create_app(lively, ALLOWED)):
+            assert failed.wait(30)
+            connection.execute("UPDATE document SET value = ? WHERE kind = 'webhook'", (kept,))
+            assert receiver.next().text == "tea"
+    finally:
+        logger.removeHandler(handler)
+        connection.close()
+
+
+@pytest.mark.usefixtures("no_polling")
+def test_a_server_looks_often_only_while_something_is_left(lively: Memory, receiver: Receiver) -> None:
+    """The next look is when the next attempt is due, and when nothing is left, it is as late as ever."""
+    server = backend.Backend(lively, ALLOWED)
+    hook(lively, receiver)
+    receiver.answers.append(status(500))
+    lively.add("tea", user_id="alice")
+    asyncio.run(server._deliver())
+    assert 0 < server._delivery.interval <= webhooks.RETRY_SECONDS[0]
+    lively.reset(user_id="alice")
+    asyncio.run(server._deliver())
+    assert server._delivery.interval == backend._POLL_SECONDS
 
 
 def test_an_app_without_a_lifespan_delivers(lively: Memory, receiver: Receiver) -> None:
@@ -1206,6 +1396,27 @@ def test_a_server_stops_beside_a_receiver_that_does_not_answer(
         assert state(lively, "delivered") == [1 if grace else 0]
 
     asyncio.run(main())
+
+
+def test_what_a_stopped_server_was_sending_is_free_at_once(
+    lively: Memory, receiver: Receiver, hold: Hold, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stops in the middle of a request leaves the webhook to who comes next, without a wait."""
+    monkeypatch.setattr(backend, "_GRACE_SECONDS", 0.0)
+    monkeypatch.setitem(webhooks.deliver.__kwdefaults__, "timeout", 60.0)
+    receiver.answers.append(hold)
+    hook(lively, receiver)
+    lively.add("tea", user_id="alice")
+
+    async def main() -> str:
+        async with create_app(lively, ALLOWED).lifespan():
+            return (await asyncio.to_thread(receiver.next)).headers["webhook-id"]
+
+    sent = asyncio.run(main())
+    lively.close()
+    with Memory(path, embedder=HashEmbedder()) as restarted:
+        assert deliver(restarted) == (1, 0, 0)
+        assert receiver.next().headers["webhook-id"] == sent
 
 
 def test_the_setting_comes_from_the_environment() -> None:

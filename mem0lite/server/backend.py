@@ -5,19 +5,20 @@ import concurrent.futures
 import functools
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import __version__
+from .. import __version__, webhooks
 from ..aio import AsyncMemory
+from ..errors import Mem0LiteError
 from ..memory import Memory
 from .settings import Settings
 from .timer import Timer
 
 R = TypeVar("R")
 
-_POLL_SECONDS = 5.0  # between looks for what others changed, and for attempts that are due, while there are webhooks
+_POLL_SECONDS = 5.0  # between looks for webhooks and changes that others made, and for attempts that are due
 _LEAST_SECONDS = 0.25  # between two calls of which the first left something to do
 _GRACE_SECONDS = 2.0  # what a delivery gets to finish in when the server stops
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,7 +35,7 @@ class Backend:
     def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings) -> None:
         self.settings = settings
         self.timer = Timer("vacuum", self._vacuum, settings.vacuum_interval_seconds)
-        self._delivery = Timer("webhooks", self._deliver, 0)
+        self._delivery = Timer("webhooks", self._deliver, _POLL_SECONDS)
         self.vacuumed = 0
         """How many memories the timer removed."""
         self._given = memory
@@ -121,16 +122,16 @@ class Backend:
             self._delivery.nudge()
 
     async def _deliver(self) -> None:
+        self._delivery.interval = _POLL_SECONDS
         memory = (await self.memory()).memory
         deliver = functools.partial(memory.deliver_webhooks, allow_private=self.settings.webhook_allow_private)
         result = await _abandonable(deliver)
-        self._delivery.interval = _POLL_SECONDS if result["webhooks"] else 0
         if result["retry_in"] is not None:
             self._delivery.interval = min(_POLL_SECONDS, max(_LEAST_SECONDS, result["retry_in"]))
 
 
 async def _abandonable(call: Callable[[], R]) -> R:
-    """Run ``call`` in a thread for which nobody has to wait: the process may end, and who is cancelled waits for
+    """Run a delivery in a thread for which nobody has to wait: the process may end, and who is cancelled waits for
     _GRACE_SECONDS at most. The pools of an AsyncMemory finish all they accepted before they close."""
     future: concurrent.futures.Future[R] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
@@ -141,11 +142,15 @@ async def _abandonable(call: Callable[[], R]) -> R:
         except Exception as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name="mem0lite-deliver", daemon=True).start()
+    thread = threading.Thread(target=run, name="mem0lite-deliver", daemon=True)
+    thread.start()
     outcome = asyncio.wrap_future(future)
     try:
         return await asyncio.shield(outcome)
     except asyncio.CancelledError:
-        await asyncio.wait([outcome], timeout=_GRACE_SECONDS)
+        _, unfinished = await asyncio.wait([outcome], timeout=_GRACE_SECONDS)
+        if unfinished:
+            with suppress(Mem0LiteError):  # then it is free soon anyway
+                await asyncio.to_thread(webhooks.abandon, thread)
         outcome.cancel()
         raise
