@@ -25,11 +25,11 @@ from .errors import (
     ReadOnlyError,
     ValidationError,
 )
-from .mem0_config import CompatibilityWarning
 from .memory import UNSET, Memory
 
 if TYPE_CHECKING:
     from .aio import AsyncMemory
+    from .mem0_config import CompatibilityWarning
     from .server import create_app
 
 __version__ = "0.1.0"
@@ -64,7 +64,8 @@ __all__ = [
 ]
 
 
-_LAZY = {"AsyncMemory": ".aio", "create_app": ".server"}  # asyncio doubles the import time, and litestar is an extra
+# asyncio doubles the import time, and litestar is an extra
+_LAZY = {"AsyncMemory": ".aio", "CompatibilityWarning": ".mem0_config", "create_app": ".server"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, TypedDict
 
-from . import mem0_config, webhooks
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
@@ -35,6 +34,8 @@ from .types import (
     AddedItem,
     AddResult,
     ChangePage,
+    CreatedWebhook,
+    DeliveryResult,
     Entity,
     EventItem,
     EventPage,
@@ -51,6 +52,7 @@ from .types import (
     SearchResult,
     Stats,
     VacuumResult,
+    Webhook,
 )
 from .values import (
     add_micros,
@@ -66,7 +68,6 @@ from .values import (
     text_hash,
     to_micros,
 )
-from .webhooks import CreatedWebhook, DeliveryResult, Webhook
 
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
@@ -191,6 +192,8 @@ class Memory:
         embedder of provider ``fastembed`` is used. Everything that has no effect here is named in one
         CompatibilityWarning. Raises ConfigurationError for what is not a configuration.
         """
+        from . import mem0_config
+
         return cls(**mem0_config.read(config_dict))
 
     def __enter__(self) -> Self:
@@ -664,6 +667,8 @@ class Memory:
 
         Raises ValidationError.
         """
+        from . import webhooks  # as few need it, and importing mem0lite is to be quick
+
         self._check_whole("create_webhook")
         return webhooks.create(
             self._store,
@@ -678,6 +683,8 @@ class Memory:
 
     def get_webhooks(self) -> list[Webhook]:
         """Return every webhook, with the state of its deliveries, oldest first."""
+        from . import webhooks
+
         self._check_whole("get_webhooks")
         return webhooks.list_(self._store)
 
@@ -695,6 +702,8 @@ class Memory:
 
         Raises NotFoundError, ValidationError.
         """
+        from . import webhooks
+
         self._check_whole("update_webhook")
         return webhooks.update(
             self._store,
@@ -709,6 +718,8 @@ class Memory:
 
     def delete_webhook(self, webhook_id: str) -> MessageResult:
         """Remove a webhook; nothing is posted to it any more. Raises NotFoundError."""
+        from . import webhooks
+
         self._check_whole("delete_webhook")
         return webhooks.delete(self._store, webhook_id)
 
@@ -721,6 +732,8 @@ class Memory:
         Without ``allow_private`` every attempt to reach a host that is not on the public Internet fails, also where
         ``create_webhook`` allowed it.
         """
+        from . import webhooks
+
         self._check_whole("deliver_webhooks")
         return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
 

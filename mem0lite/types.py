@@ -173,6 +173,51 @@ class MemoryExport(TypedDict):
     memories: list[dict[str, Any]]
 
 
+class Webhook(TypedDict):
+    """A webhook, without its secret. Instants are ISO 8601 with ``+00:00``."""
+
+    webhook_id: str
+    name: str | None
+    url: str
+    event_types: list[str]
+    is_active: bool
+    project: str
+    created_at: str
+    updated_at: str
+    delivered: int
+    """Changes that the receiver took."""
+    failed: int
+    """Changes that were given up."""
+    attempts: int
+    """How often the next change was tried in vain."""
+    retry_at: str | None
+    last_status: int | None
+    """The status of the last answer; None when there was no answer."""
+    last_error: str | None
+    """Why the last attempt failed; None when it did not."""
+
+
+class CreatedWebhook(Webhook):
+    """A new webhook with its secret, which is not shown again."""
+
+    secret: str
+
+
+class DeliveryResult(TypedDict):
+    """What ``deliver_webhooks`` did."""
+
+    webhooks: int
+    """How many are active."""
+    delivered: int
+    """Changes that receivers took."""
+    failed: int
+    """Changes given up."""
+    pending: int
+    """Webhooks with changes left, for another call."""
+    retry_in: float | None
+    """Seconds after which such a call can do something; None when nothing is left."""
+
+
 class Entity(TypedDict):
     """A user, an agent, a run or an app that has live memories."""
 

@@ -26,12 +26,12 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import NotFoundError, ValidationError
 from .filters import EVERYTHING, SCOPE_IDS
 from .store import Store
-from .types import ChangeItem, MessageResult
+from .types import ChangeItem, CreatedWebhook, DeliveryResult, MessageResult, Webhook
 from .values import encodable, to_iso, to_micros
 
 if TYPE_CHECKING:
@@ -73,51 +73,6 @@ _FRESH: Document = {
     "last_error": None,
 }
 _FREE: Document = {"lease": None, "leased_until": 0}
-
-
-class Webhook(TypedDict):
-    """A webhook, without its secret. Instants are ISO 8601 with ``+00:00``."""
-
-    webhook_id: str
-    name: str | None
-    url: str
-    event_types: list[str]
-    is_active: bool
-    project: str
-    created_at: str
-    updated_at: str
-    delivered: int
-    """Changes that the receiver took."""
-    failed: int
-    """Changes that were given up."""
-    attempts: int
-    """How often the next change was tried in vain."""
-    retry_at: str | None
-    last_status: int | None
-    """The status of the last answer; None when there was no answer."""
-    last_error: str | None
-    """Why the last attempt failed; None when it did not."""
-
-
-class CreatedWebhook(Webhook):
-    """A new webhook with its secret, which is not shown again."""
-
-    secret: str
-
-
-class DeliveryResult(TypedDict):
-    """What ``deliver`` did."""
-
-    webhooks: int
-    """How many are active."""
-    delivered: int
-    """Changes that receivers took."""
-    failed: int
-    """Changes given up."""
-    pending: int
-    """Webhooks with changes left, for another call."""
-    retry_in: float | None
-    """Seconds after which such a call can do something; None when nothing is left."""
 
 
 # -- what there is

@@ -30,7 +30,7 @@ from conftest import Clock
 from embedder import HashEmbedder
 from serving import add, served_by
 
-from mem0lite import AsyncMemory, Memory, NotFoundError, ValidationError, outbound, webhooks
+from mem0lite import AsyncMemory, Memory, NotFoundError, ValidationError, outbound, types, webhooks
 from mem0lite.outbound import is_public
 from mem0lite.server import Settings, backend, create_app, timer
 from mem0lite.server.timer import Timer
@@ -1275,7 +1275,7 @@ class Watched(Memory):
         super().__init__(path, embedder=HashEmbedder())
         self.looks: SimpleQueue[None] = SimpleQueue()
 
-    def deliver_webhooks(self, *, allow_private: bool = False) -> webhooks.DeliveryResult:
+    def deliver_webhooks(self, *, allow_private: bool = False) -> types.DeliveryResult:
         result = super().deliver_webhooks(allow_private=allow_private)
         self.looks.put(None)
         return result
