@@ -500,7 +500,8 @@ class Memory:
         depend only on the memories of the scope; those under ``threshold`` (None: 0) are left out. ``explain`` adds
         ``score_details``. ``rerank`` is accepted for callers of mem0 and has no effect.
 
-        Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user, agent or run.
+        Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user,
+        agent, run or app.
         """
         clean_text(query, "query")
         expression = self._expression(filters, user_id, agent_id, run_id, app_id)
@@ -781,7 +782,7 @@ class Memory:
     ) -> ImportResult:
         """Add the memories of JSON lines, as ``export`` writes them, from a path or an iterable of lines.
 
-        A line needs ``memory`` (or ``text``), and an id of a user, agent or run unless one is given here. What it
+        A line needs ``memory`` (or ``text``), and an id of a user, agent, run or app unless one is given here. What it
         has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
         an interrupted import can be run again. Every line is checked before the first is stored.
 

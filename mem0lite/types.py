@@ -67,7 +67,7 @@ class AddedItem(TypedDict):
 
     id: str
     memory: str
-    event: Event
+    event: Literal["ADD", "NONE"]
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 
@@ -84,7 +84,7 @@ class EventResult(TypedDict):
     """What one message of an ``add`` became."""
 
     id: str
-    event: Event
+    event: Literal["ADD", "NONE"]
     memory: str | None
     """The text the memory has now; None when it is gone or expired."""
 

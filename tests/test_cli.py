@@ -246,7 +246,7 @@ def test_foreign_file(run: Run, tmp_path: Path) -> None:
 def test_add(run: Run, tmp_path: Path) -> None:
     """Add's options become the memory's ids, metadata and lifetime; a text may come from stdin; a repeat is told."""
     labels = ["--project-id", "p", "--lifespan", "long_term", "--category", "c", "--tag", "x", "--tag", "y"]
-    scope = ["--user", "alice", "--agent", "bot", "--run", "r1"]
+    scope = ["--user", "alice", "--agent", "bot", "--run", "r1", "--app", "web"]
     added = run("add", "-", *scope, *labels, "--metadata", '{"k": [1]}', "--ttl", "60.5", "--timestamp", "4102444800",
                 "--json", stdin="Ünïcode\nof two lines\n")  # fmt: skip
     assert [item["event"] for item in json.loads(added.stdout)["results"]] == ["ADD"]
@@ -260,7 +260,7 @@ def test_add(run: Run, tmp_path: Path) -> None:
     assert first["metadata"] == {
         "k": [1], "project_id": "p", "memory_lifespan": "long_term", "memory_category": "c", "domain_tags": ["x", "y"],
     }  # fmt: skip
-    assert (first["agent_id"], first["run_id"]) == ("bot", "r1")
+    assert (first["agent_id"], first["run_id"], first["app_id"]) == ("bot", "r1", "web")
     assert first["created_at"] == "2100-01-01T00:00:00+00:00"
     assert first["expires_at"] == "2100-01-01T00:01:00.500000+00:00"
     assert second["expiration_date"] == "2999-12-31"
@@ -455,7 +455,10 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
     assert remote("get", "1").stdout == run("get", "1").stdout
     search = ["search", "nut allergy", "--user", "alice", "--filter", '{"priority": {"gte": 3}}', "--explain", "--json"]
     assert json.loads(remote(*search).stdout) == json.loads(run(*search).stdout)
-    added = json.loads(remote("add", "Ünï", "--user", "carol", "--tag", "t", "--json").stdout)["results"][0]
+    added = json.loads(remote("add", "Ünï", "--user", "carol", "--app", "web", "--tag", "t", "--json").stdout)[
+        "results"
+    ][0]
+    assert ids(remote("list", "--app", "web", "--json")) == ids(run("list", "--app", "web", "--json")) == [added["id"]]
     assert json.loads(run("get", added["id"], "--json").stdout)["metadata"] == {"domain_tags": ["t"]}
     assert remote("history", added["id"]).stdout == run("history", added["id"]).stdout != ""
     assert remote("delete", added["id"]).returncode == 0

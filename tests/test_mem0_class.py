@@ -216,7 +216,7 @@ def test_a_configuration_object_counts_as_what_was_set_in_it():
     """An object such as mem0's MemoryConfig is read by the fields that were set, sections that are objects too."""
 
     class Qdrant(pydantic.BaseModel):
-        path: str = "/tmp/qdrant"
+        path: str = "qdrant"
         collection_name: str = "mem0"
 
     class Section(pydantic.BaseModel):

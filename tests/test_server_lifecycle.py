@@ -238,7 +238,7 @@ def test_bad_settings_are_named(variable: str, value: str) -> None:
         Settings.from_environment({variable: value})
 
 
-# -- the vacuum timer
+# -- the timer
 
 
 def test_timer_vacuums_after_each_interval(memory: Memory) -> None:

@@ -309,7 +309,7 @@ class Outcome(Struct):
     id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
     memory: Annotated[str | None, Meta(description="Its text.", examples=["I love tea"])]
     event: Annotated[
-        Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"],
+        Literal["ADD", "NONE"],
         Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
     ]
     data: Annotated[MemoryText, Meta(description="The text once more, where older clients read it.")]
