@@ -26,6 +26,8 @@ from .errors import (
     ValidationError,
 )
 from .memory import UNSET, Memory
+from .ranking import Ranking
+from .rerank import Reranker
 
 if TYPE_CHECKING:
     from .aio import AsyncMemory
@@ -58,7 +60,9 @@ __all__ = [
     "NotAMemoryFileError",
     "NotFoundError",
     "PermissionDeniedError",
+    "Ranking",
     "ReadOnlyError",
+    "Reranker",
     "ValidationError",
     "create_app",
 ]

@@ -48,7 +48,7 @@ _COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind i
 
 _COLUMN_SQL: dict[str, Callable[[str, Any], Sql]] = {
     "exists": lambda column, operand: (f"({column} IS NOT NULL)", []),
-    "eq": lambda column, operand: (f"({column} IS ?)", [operand]),
+    "eq": lambda column, operand: (f"({column} = ?)", [operand]),
     "in": lambda column, operand: (f"({column} IN (SELECT value FROM json_each(?)))", [json.dumps(operand)]),
     "gt": lambda column, operand: (f"({column} > ?)", [operand]),
     "gte": lambda column, operand: (f"({column} >= ?)", [operand]),

@@ -26,10 +26,11 @@ from .files import appearing
 from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, names_only, names_scope, parse
 from .jsonl import read_item, read_lines, to_line
 from .messages import Messages, read_messages
-from .ranking import rank
+from .ranking import Query, Ranked, Ranking, Scores
 from .records import Change, Record, Scope
-from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Store, Update
-from .text import query_terms
+from .rerank import Reranker, rerank_scores, resolve_reranker
+from .similarity import COSINE
+from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Outcome, Reading, Store, Update
 from .types import (
     AddedItem,
     AddResult,
@@ -72,9 +73,12 @@ from .values import (
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
 DEFAULT_SHORT_TERM_TTL = 3600.0
+DEFAULT_CACHE_BYTES = 512 * 2**20
 
 _BATCH = 256  # memories embedded and stored at a time by import_ and reembed
 _QUERY_CACHE = 1_024
+_WIDER = 3  # times as many results are looked at where there are copies among the best
+_RERANKED = 3  # times as many as asked for are given to a reranker
 
 Instant = datetime | date | str | float
 """A point in time: a datetime, a date, ISO 8601 text or epoch seconds; without a time zone it is UTC."""
@@ -135,6 +139,15 @@ class _Draft:
     infer: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A memory that a search found."""
+
+    ranked: Ranked
+    record: Record
+    rerank_score: float | None = None
+
+
 class Memory:
     """A store of memories in one SQLite file.
 
@@ -155,6 +168,11 @@ class Memory:
             3600 seconds.
         durability: ``"full"`` keeps every acknowledged write through a power loss, ``"normal"`` may lose the last ones
             but never consistency, and writes faster.
+        ranking: what counts in a search, and how much: a Ranking or a dictionary of its weights.
+        reranker: a Reranker, a function of a query and documents that returns scores, or a cross-encoder's name or
+            folder; used by searches that ask for it.
+        cache_bytes: about how much memory searches may keep vectors in; default ``MEM0LITE_CACHE_BYTES``, else 512 MiB.
+            Scopes that do not fit are read from the file at every search.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -171,6 +189,9 @@ class Memory:
         clock: Callable[[], datetime] | None = None,
         short_term_ttl: Duration | None = None,
         durability: Durability = "full",
+        ranking: Ranking | Mapping[str, float] | None = None,
+        reranker: Reranker | Callable[[str, Sequence[str]], Sequence[float]] | str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
@@ -180,7 +201,14 @@ class Memory:
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
-        self._store = Store(self.path, embedder=identity(self._embedder), durability=durability)
+        self._ranking = Ranking.of(ranking or {})
+        self._reranker = resolve_reranker(reranker)
+        self._store = Store(
+            self.path,
+            embedder=identity(self._embedder),
+            durability=durability,
+            cache_bytes=_cache_bytes(cache_bytes),
+        )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
 
@@ -261,8 +289,10 @@ class Memory:
 
         ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
         model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
-        which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), and
-        ``infer=False`` stores it in any case. ``prompt`` is accepted for callers of mem0 and has no effect.
+        which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), or says the
+        same in nearly the same words (``mem0lite.similarity``), by the same speaker, with the same metadata and no
+        shorter life, which is reported in the same way and with ``existing_memory``. ``infer=False`` stores it in any
+        case. ``prompt`` is accepted for callers of mem0 and has no effect.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
@@ -307,7 +337,7 @@ class Memory:
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
         outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
         return [
-            {"results": [_added(draft, *next(outcomes)) for draft in group], "event_id": call.event_id}
+            {"results": [_added(draft, next(outcomes)) for draft in group], "event_id": call.event_id}
             for group, call in zip(drafts, calls, strict=True)
         ]
 
@@ -493,15 +523,24 @@ class Memory:
         rerank: bool = False,
         explain: bool = False,
         show_expired: bool = False,
+        reference_date: Instant | None = None,
+        ranking: Ranking | Mapping[str, float] | None = None,
     ) -> SearchResult:
         """Find the memories nearest to ``query`` in meaning and words, best first.
 
         The filter is applied before the best ``top_k`` (or ``limit``, default 20) are taken. Scores lie in 0..1 and
-        depend only on the memories of the scope; those under ``threshold`` (None: 0) are left out. ``explain`` adds
-        ``score_details``. ``rerank`` is accepted for callers of mem0 and has no effect.
+        depend only on the memories of the scope; those under ``threshold`` (None: 0) are left out, and of memories
+        that say nearly the same (``similarity``) all but the best yield to others. ``explain`` adds ``score_details``.
 
-        Raises ValidationError for a blank query, a threshold outside 0..1, or filters without a user,
-        agent, run or app.
+        A memory's own words and meaning count, and what its conversation says around it, who said it and when:
+        ``ranking``, a Ranking or a dictionary of weights that differ from its defaults, takes the place of the
+        store's for this search. ``reference_date`` is the "now" of a question such as "what did I do last week?";
+        default: the clock's. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``; without
+        one it has no effect.
+
+        Raises ValidationError for a blank query, a threshold outside 0..1, an unknown weight, a date that is none, or
+        filters without a user, agent, run or app; EmbeddingError, also for a reranker that does not answer with
+        numbers.
         """
         clean_text(query, "query")
         expression = self._expression(filters, user_id, agent_id, run_id, app_id)
@@ -509,19 +548,23 @@ class Memory:
             raise _no_scope()
         count, _ = _page(top_k, limit, None, None, None)
         least = _threshold(threshold)
-        words = query_terms(query)
-        found = self._store.search(
-            expression,
-            self._horizon(show_expired),
-            self._embed_query(query),
-            words,
-            lambda candidates: rank(candidates, words, count, least),
-        )
+        weights = self._ranking if ranking is None else Ranking.of(ranking)
+        now = self._now()
+        asked = now if reference_date is None else to_micros(reference_date, "reference_date")
+        question = Query.read(query, self._embed_query(query), asked, weights)
+        reranker = self._reranker if rerank else None
+        with self._store.searching(expression, None if show_expired else now, question) as reading:
+            scores = Scores(reading.view, question, weights)
+            found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
+        if reranker is not None:
+            found = _reranked(reranker, query, found)[:count]
         results = []
-        for ranked, record in found:
-            item: MemoryItem = {**record.to_item(), "score": ranked.score}
+        for one in found:
+            item: MemoryItem = {**one.record.to_item(), "score": one.ranked.score}
+            if one.rerank_score is not None:
+                item["rerank_score"] = one.rerank_score
             if explain:
-                item["score_details"] = ranked.details(least)
+                item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
         return {"results": results}
 
@@ -1026,7 +1069,7 @@ class Memory:
             expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
         return replace(record, expires_at=expires_at, expiration_date=day)
 
-    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[tuple[str, bool]]:
+    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[Outcome]:
         vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
         entries = [
             Entry(draft.record, vector, unique="text" if draft.infer else None)
@@ -1042,7 +1085,7 @@ class Memory:
             Entry(record, vector, unique="id", history=changes)
             for (record, changes), vector in zip(new, vectors, strict=True)
         ]
-        return sum(added for _, added in self._store.insert(entries, now))
+        return sum(outcome.added for outcome in self._store.insert(entries, now))
 
 
 def _utc_now() -> datetime:
@@ -1058,6 +1101,18 @@ def _short_term_ttl(given: Duration | None) -> int:
         return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
     except ValueError:
         raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
+
+
+def _cache_bytes(given: int | None) -> int:
+    """Return how much memory searches may use, from the argument or the environment."""
+    name, value = "cache_bytes", given
+    if given is None:
+        name = "MEM0LITE_CACHE_BYTES"
+        text = os.environ.get(name) or str(DEFAULT_CACHE_BYTES)
+        value = int(text) if text.isdecimal() else -1
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(f"{name}: must be a whole number of bytes, from 0 on.")
+    return value
 
 
 def _expression(filters: object, *ids: object) -> Expression:
@@ -1142,11 +1197,46 @@ def _lifetime_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bo
     return any(before.get(key) != after.get(key) for key in ("memory_lifespan", "expires_at"))
 
 
-def _added(draft: _Draft, memory_id: str, added: bool) -> AddedItem:
-    item: AddedItem = {"id": memory_id, "memory": draft.record.text, "event": "ADD" if added else "NONE"}
+def _added(draft: _Draft, outcome: Outcome) -> AddedItem:
+    text = draft.record.text
+    item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+    if outcome.record.text != text:
+        item["existing_memory"] = outcome.record.text
     if not draft.infer:
         item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
     return item
+
+
+def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[_Found]:
+    """Return the best ``count``; a copy of a better one is among them only where there is nothing else."""
+    found = _read(reading, scores.best(count, threshold))
+    if len(found) < count or not _copies(reading, found):
+        return found
+    found = _read(reading, scores.best(_WIDER * count, threshold))
+    copies = _copies(reading, found)
+    chosen = [position for position in range(len(found)) if position not in copies]
+    return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
+
+
+def _read(reading: Reading, ranked: list[Ranked]) -> list[_Found]:
+    return [_Found(one, record) for one, record in zip(ranked, reading.records(ranked), strict=True)]
+
+
+def _copies(reading: Reading, found: list[_Found]) -> set[int]:
+    """Return the positions of those that say nearly the same as one before them."""
+    import numpy as np
+
+    if len(found) < 2:
+        return set()
+    vectors = reading.vectors([one.ranked for one in found])
+    near = np.argwhere(np.triu(vectors @ vectors.T >= COSINE, k=1)).tolist()
+    return {later for earlier, later in near if found[later].record.is_copy_of(found[earlier].record)}
+
+
+def _reranked(reranker: Reranker, query: str, found: list[_Found]) -> list[_Found]:
+    scored = rerank_scores(reranker, query, [one.record.indexed_text for one in found])
+    rescored = [replace(one, rerank_score=score) for one, score in zip(found, scored, strict=True)]
+    return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
 
 
 def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:

@@ -1,136 +1,382 @@
-"""Candidates to a ranked list: keyword statistics, the fusion of both kinds of evidence, score details. Pure."""
+"""Candidates to a ranked list: what each memory, its conversation, its speaker and its date say to a query. Pure."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
+from .conversation import Sessions
+from .errors import ValidationError
+from .text import STOP_WORDS, query_terms
 from .types import ScoreDetails
+from .values import is_number
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SEMANTIC_WEIGHT = 0.5
-"""Share of the cosine similarity in a score; the rest is the keywords'. 0.3 to 0.5 is a flat optimum."""
+    from .dates import Moment
+
+    Floats = NDArray[np.float32]
 
 # BM25's saturation and length normalisation (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
-# Memories are short: how often a word occurs, and in how long a text, says less than in documents.
-_K1 = 0.4
-_B = 0.3
+# Memories are short: how often a word occurs, and in how long a text, says less than in documents; of sessions more.
+_MEMORY_K1, _MEMORY_B = 0.4, 0.3
+_SESSION_K1, _SESSION_B = 1.2, 0.5
+
+_NEXT_TO = {-1: 0.5, 1: 0.5}
+_AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
+_FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
 
-class Candidates:
-    """What a search may return, and the statistics to score it by.
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How much each signal counts in a search, relative to ``semantic + keyword``; 0 turns a signal off.
 
-    ``keys``, ``lengths`` (in terms) and ``distances`` have one element for every live memory in the scopes searched,
-    shape (n,); the distance between unit vectors is NaN where the memory is there for the statistics only, because a
-    filter excludes it. ``postings`` holds for each term the keys it occurs in and how often; keys that are not among
-    the memories are passed over.
+    A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. Where no word of
+    the query occurs in the scope, the semantic signals take the keywords' place. The defaults were fitted to dialogues
+    (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions
+    in which two speakers or roles take part.
+
+    Raises ValidationError for a weight that is not a number from 0 on, or when ``semantic`` and ``keyword`` are 0.
     """
 
-    postings: "dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]"
-    """For each term positions in ``keys`` and frequencies."""
+    semantic: float = 0.46
+    """The memory's cosine similarity to the query."""
+    keyword: float = 0.54
+    """The memory's BM25, as a share of the highest that the query could reach."""
+    neighbor_semantic: float = 0.18
+    """The mean cosine of the memories just before and after it."""
+    neighbor_keyword: float = 0.78
+    """The BM25 of the two memories before and after it, nearer ones counting more."""
+    session_semantic: float = 0.20
+    """The highest cosine in its session."""
+    session_keyword: float = 0.28
+    """BM25 of its session as one document among the scope's sessions."""
+    length: float = 0.11
+    """Its length, up to 20 terms: short turns seldom answer."""
+    speaker: float = 0.21
+    """The question names who said it, and not everybody."""
+    date: float = 0.35
+    """It was said when the question asks about."""
+    recency: float = 0.20
+    """It is recent, where the question asks for the present."""
 
-    def __init__(
-        self,
-        keys: "NDArray[np.int64]",
-        lengths: "NDArray[np.float64]",
-        distances: "NDArray[np.float64]",
-        postings: "Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]",
-    ) -> None:
+    def __post_init__(self) -> None:
+        for name, weight in self.weights().items():
+            if not is_number(weight) or not 0 <= weight < math.inf:
+                raise ValidationError(f"Invalid {name}: {weight!r}. Must be a number from 0 on.", field=name)
+        if self.semantic + self.keyword == 0:
+            raise ValidationError("Invalid semantic: with a keyword weight of 0 it cannot be 0 too.", field="semantic")
+
+    @classmethod
+    def of(cls, given: "Ranking | Mapping[str, Any]") -> "Ranking":
+        """Return a ranking from one, or from a dictionary of the weights that differ from the defaults."""
+        if isinstance(given, Ranking):
+            return given
+        known = [one.name for one in fields(cls)]
+        if not isinstance(given, Mapping):
+            raise ValidationError("Invalid ranking: must be a Ranking, or an object of weights.", field="ranking")
+        if unknown := sorted(set(given) - set(known), key=str):
+            raise ValidationError(
+                f"Invalid ranking: unknown signal {unknown[0]!r}. Signals are: {', '.join(known)}.", field="ranking"
+            )
+        return cls(**given)
+
+    @classmethod
+    def dense(cls) -> Self:
+        """Return the ranking by meaning alone."""
+        return cls(**{**_off(cls), "semantic": 1.0})
+
+    @classmethod
+    def sparse(cls) -> Self:
+        """Return the ranking by keywords alone."""
+        return cls(**{**_off(cls), "keyword": 1.0})
+
+    @classmethod
+    def plain(cls) -> Self:
+        """Return the ranking by each memory's own meaning and keywords, without conversation, speaker and date."""
+        default = cls()
+        return cls(**{**_off(cls), "semantic": default.semantic, "keyword": default.keyword})
+
+    def weights(self) -> dict[str, float]:
+        """Return the weights by signal."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+def _off(ranking: type[Ranking]) -> dict[str, float]:
+    return dict.fromkeys((one.name for one in fields(ranking)), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for."""
+
+    vector: "Floats"
+    """Of unit length, shape (dimensions,)."""
+    terms: Sequence[str]
+    words: frozenset[str]
+    """Words as they are written, for the names of speakers."""
+    moments: "tuple[Moment, ...]"
+    """The periods it asks about."""
+    anchors: Mapping[str, Sequence[str]]
+    """The terms of the phrases that its periods hang on."""
+    present: bool
+    """Whether it asks for what holds now."""
+    now: int
+    """Microseconds: its reference date."""
+
+    @classmethod
+    def read(cls, text: str, vector: bytes, now: int, ranking: Ranking) -> Self:
+        """Return what a text asks for, apart from what ``ranking`` does not count."""
         import numpy as np
 
-        order = np.argsort(keys, kind="stable")
-        self.keys, self.lengths, self.distances = keys[order], lengths[order], distances[order]
-        self.postings = {term: self._located(*found) for term, found in postings.items() if len(keys)}
+        from .dates import asked_moments, asks_for_present  # half as long an import as all the rest
 
-    def _located(
-        self, keys: "NDArray[np.int64]", frequencies: "NDArray[np.float64]"
-    ) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
-        import numpy as np
+        moments = asked_moments(text, now) if ranking.date else ()
+        return cls(
+            vector=np.frombuffer(vector, dtype="<f4"),
+            terms=query_terms(text),
+            words=_words_of(text),
+            moments=moments,
+            anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
+            present=ranking.recency > 0 and asks_for_present(text),
+            now=now,
+        )
 
-        positions = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        live = self.keys[positions] == keys
-        return positions[live], frequencies[live]
+    @property
+    def all_terms(self) -> list[str]:
+        """Every term whose postings are needed."""
+        return list(dict.fromkeys([*self.terms, *(term for terms in self.anchors.values() for term in terms)]))
+
+
+@dataclass(frozen=True)
+class View:
+    """What a search may return and what speaks for it: the live memories of the scopes searched, in order of ``keys``.
+
+    Arrays have shape (n,). ``postings`` holds for each term the positions of the memories it occurs in, and how often.
+    """
+
+    keys: "NDArray[np.int64]"
+    lengths: "Floats"
+    """In terms, with repetitions."""
+    created_at: "NDArray[np.int64]"
+    speakers: "NDArray[np.int32]"
+    """Codes of who said it."""
+    names: Mapping[str, Sequence[int]]
+    """The codes of the speakers with a name, by its first word."""
+    cosine: "Floats"
+    postings: "Mapping[str, tuple[NDArray[np.int64], Floats]]"
+    matching: "NDArray[np.bool_] | None" = None
+    """Which memories the filter lets through; None: all. The others count in the statistics and as neighbours."""
+    known_sessions: Sessions | None = None
+    slots: "NDArray[np.int32] | None" = None
+    vectors: "Floats | None" = None
+    """The unit vectors, shape (slots, dimensions), of which ``slots`` says whose is whose; None when not at hand."""
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of the memories."""
+        return self.known_sessions or Sessions(self.keys, self.created_at, self.speakers)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One result: its score and the parts it came from, all in 0..1."""
+    """One result: its key, its position in the view, and its score in 0..1."""
 
     key: int
+    position: int
     score: float
-    semantic: float
-    keyword: float
-    semantic_weight: float
-    matched_terms: tuple[str, ...]
 
-    def details(self, threshold: float) -> ScoreDetails:
-        """Return how the score came about, under mem0's names where mem0 has one."""
+
+class Scores:
+    """The scores of all memories of a view, and how they came about."""
+
+    def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
+        import numpy as np
+
+        self._view, self._query = view, query
+        keyword = _memory_bm25(view, query.terms)
+        self._weights = _effective(ranking, matched=bool(keyword.any()))
+        semantic = np.clip(view.cosine, 0.0, 1.0)
+        self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query)}
+        if (named := _named_speaker(view, query.words)) is not None:
+            self._signals["speaker"] = named
+        if view.sessions.any_talk:
+            self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
+        self._signals = {name: values for name, values in self._signals.items() if self._weights[name]}
+        self.raw: Floats = sum(
+            (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
+        )
+        self.raw = self.raw.astype(np.float32)
+
+    def best(self, top_k: int, threshold: float) -> list[Ranked]:
+        """Return the best ``top_k`` matching memories with a score of at least ``threshold``, older ones first at
+        equal scores."""
+        import numpy as np
+
+        eligible = self.raw >= np.float32(threshold)
+        if self._view.matching is not None:
+            eligible &= self._view.matching
+        positions = np.flatnonzero(eligible)
+        scores = self.raw[positions]
+        if 0 < top_k < len(positions):
+            least = -np.partition(-scores, top_k - 1)[top_k - 1]
+            positions, scores = positions[scores >= least], scores[scores >= least]
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        return [
+            Ranked(int(self._view.keys[position]), int(position), min(1.0, float(self.raw[position])))
+            for position in positions[order]
+        ]
+
+    def details(self, ranked: Ranked, threshold: float) -> ScoreDetails:
+        """Return how a score came about, under mem0's names where mem0 has one."""
+        position = ranked.position
+        signals = {name: float(values[position]) for name, values in self._signals.items()}
         return {
-            "semantic_score": self.semantic,
-            "bm25_score": self.keyword,
-            "semantic_weight": self.semantic_weight,
-            "bm25_weight": 1.0 - self.semantic_weight,
-            "matched_terms": list(self.matched_terms),
+            "semantic_score": signals.get("semantic", 0.0),
+            "bm25_score": signals.get("keyword", 0.0),
+            "semantic_weight": self._weights["semantic"],
+            "bm25_weight": self._weights["keyword"],
+            "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
+            "signals": {
+                name: {"score": score, "weight": self._weights[name]}
+                for name, score in signals.items()
+                if name not in ("semantic", "keyword")
+            },
             "entity_boost": 0.0,
-            "raw_score": self.score,
+            "raw_score": float(self.raw[position]),
             "max_possible_score": 1.0,
-            "final_score": self.score,
+            "final_score": ranked.score,
             "threshold": threshold,
         }
 
 
-def rank(candidates: Candidates, query_terms: Sequence[str], top_k: int, threshold: float) -> list[Ranked]:
-    """Return the best ``top_k`` candidates whose score is at least ``threshold``; at equal scores older ones first.
+def _effective(ranking: Ranking, *, matched: bool) -> dict[str, float]:
+    """Return the weights as they count: scaled, and those of the keywords given to the meaning where no word occurs."""
+    weights = ranking.weights()
+    own = weights["semantic"] + weights["keyword"]
+    if not matched and weights["semantic"]:
+        for name in ("semantic", "neighbor_semantic", "session_semantic"):
+            weights[name] *= own / ranking.semantic
+        for name in ("keyword", "neighbor_keyword", "session_keyword"):
+            weights[name] = 0.0
+    return {name: weight / own for name, weight in weights.items()}
 
-    score = SEMANTIC_WEIGHT · max(0, cosine) + (1 - SEMANTIC_WEIGHT) · keyword score. Both parts are absolute, so a
-    score depends on nothing but the query, the memory and the other memories of the scopes searched; min-max scaling
-    over the candidates was measured to rank no better. Where no keyword of the query occurs in the scope, the cosine
-    alone is the score.
-    """
+
+def _conversation(
+    view: View, terms: Sequence[str], semantic: "Floats", keyword: "Floats", weights: Mapping[str, float]
+) -> "dict[str, Floats]":
     import numpy as np
 
-    keyword = _keyword_scores(candidates, query_terms)
-    weight = SEMANTIC_WEIGHT if keyword.any() else 1.0
-    semantic = np.clip(1.0 - candidates.distances**2 / 2.0, 0.0, 1.0)  # the cosine of unit vectors; NaN stays
-    scores = weight * semantic + (1.0 - weight) * keyword
-    eligible = np.flatnonzero(scores >= threshold)  # NaN is not
-    best = eligible[np.argsort(-scores[eligible], kind="stable")[:top_k]]
-    return [
-        Ranked(
-            key=int(candidates.keys[position]),
-            score=float(scores[position]),
-            semantic=float(semantic[position]),
-            keyword=float(keyword[position]),
-            semantic_weight=weight,
-            matched_terms=tuple(
-                term for term in query_terms if term in candidates.postings and position in candidates.postings[term][0]
-            ),
-        )
-        for position in best
-    ]
+    sessions = view.sessions
+    signals = {
+        "neighbor_semantic": sessions.neighbors(semantic, _NEXT_TO),
+        "session_semantic": sessions.highest(semantic),
+        "length": np.minimum(1.0, view.lengths / _FULL_LENGTH) * sessions.talk,
+    }
+    if weights["neighbor_keyword"]:
+        signals["neighbor_keyword"] = sessions.neighbors(keyword, _AROUND)
+    if weights["session_keyword"]:
+        signals["session_keyword"] = _session_bm25(view, terms)
+    return signals
 
 
-def _keyword_scores(candidates: Candidates, query_terms: Sequence[str]) -> "NDArray[np.float64]":
+def _memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     """Return each memory's BM25 divided by the highest that the query could reach, so in 0..1.
 
     A query term no memory has counts in the divisor: a memory with two of five rare words is no perfect match.
     """
     import numpy as np
 
-    size = len(candidates.keys)
-    scores = np.zeros(size)
+    size = len(view.keys)
+    scores = np.zeros(size, dtype=np.float32)
     highest = 0.0
-    average = candidates.lengths.mean() if size else 0.0
-    for term in query_terms:
-        found = candidates.postings.get(term)
-        document_frequency = 0 if found is None else len(found[0])
-        idf = math.log(1.0 + (size - document_frequency + 0.5) / (document_frequency + 0.5))
-        highest += idf * (_K1 + 1.0)
-        if found is not None:
-            positions, frequencies = found
-            norms = _K1 * (1.0 - _B + _B * candidates.lengths[positions] / average)
-            scores[positions] += idf * frequencies * (_K1 + 1.0) / (frequencies + norms)
+    average = float(view.lengths.mean()) if size else 0.0
+    for term in terms:
+        positions, frequencies = view.postings[term]
+        idf = _idf(size, len(positions))
+        highest += idf * (_MEMORY_K1 + 1.0)
+        if len(positions):
+            norms = _MEMORY_K1 * (1.0 - _MEMORY_B + _MEMORY_B * view.lengths[positions] / average)
+            scores[positions] += idf * frequencies * (_MEMORY_K1 + 1.0) / (frequencies + norms)
     return scores / highest if highest else scores
+
+
+def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
+    """Return for each memory of a conversation the BM25 of its session, as _memory_bm25 does; 0 in the only one."""
+    import numpy as np
+
+    sessions = view.sessions
+    scores = np.zeros(sessions.count)
+    if sessions.count == 1:
+        return np.zeros(len(view.keys), dtype=np.float32)
+    lengths = np.add.reduceat(view.lengths, sessions.starts)
+    norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / lengths.mean())
+    highest = 0.0
+    for term in terms:
+        positions, frequencies = view.postings[term]
+        within = np.bincount(sessions.number[positions], frequencies, sessions.count)
+        idf = _idf(sessions.count, int(np.count_nonzero(within)))
+        highest += idf * (_SESSION_K1 + 1.0)
+        scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
+    shares: Floats = (scores / highest if highest else scores).astype(np.float32)
+    return np.where(sessions.talk, shares[sessions.number], np.float32(0))
+
+
+def _dated(view: View, query: Query) -> "dict[str, Floats]":
+    from .dates import closeness, recency
+
+    signals: dict[str, Floats] = {}
+    if query.moments:
+        anchors = {phrase: _said(view, terms) for phrase, terms in query.anchors.items()}
+        signals["date"] = closeness(query.moments, view.created_at, anchors)
+    if query.present:
+        signals["recency"] = recency(view.created_at, query.now)
+    return signals
+
+
+def _said(view: View, terms: Sequence[str]) -> int | None:
+    """Return when the memory with most of the terms was said, in microseconds; None when none has half of them."""
+    scores = _memory_bm25(view, terms)
+    if not len(scores) or scores.max() < _HALF:
+        return None
+    return int(view.created_at[scores.argmax()])
+
+
+def _idf(documents: int, containing: int) -> float:
+    return math.log(1.0 + (documents - containing + 0.5) / (containing + 0.5))
+
+
+_WORDS = re.compile(r"\w+")
+
+
+def _words_of(query: str) -> frozenset[str]:
+    """Return the words of a query that may be a speaker's name: as written, and also folded unless they mean nothing.
+
+    So "will" does not name Will, and "caroline" names Caroline.
+    """
+    words = _WORDS.findall(query)
+    return frozenset([*words, *(word.casefold() for word in words if word.casefold() not in STOP_WORDS)])
+
+
+def names_of(speakers: Mapping[str, int]) -> dict[str, list[int]]:
+    """Return the codes of speakers by the first word of their names, as a query has it."""
+    names: dict[str, list[int]] = {}
+    for speaker, code in speakers.items():
+        if found := _WORDS.search(speaker):
+            word = found[0].casefold()
+            names.setdefault(found[0] if word in STOP_WORDS else word, []).append(code)
+    return names
+
+
+def _named_speaker(view: View, words: frozenset[str]) -> "Floats | None":
+    """Return 1 for what was said by somebody the question names; None when it names nobody, or everybody."""
+    import numpy as np
+
+    codes = [code for word in words for code in view.names.get(word, ())]
+    named = np.isin(view.speakers, codes)
+    return named.astype(np.float32) if named.any() and not named.all() else None

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
+from .similarity import depends_on_day, near_identical
 from .text import indexed_text
 from .types import Event, HistoryItem, MemoryItem
 from .values import to_iso
+
+_DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ class Record:
     def indexed_text(self) -> str:
         """What is embedded and indexed."""
         return indexed_text(self.text, self.actor_id)
+
+    def is_copy_of(self, other: "Record") -> bool:
+        """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
+        return (
+            (self.actor_id, self.role) == (other.actor_id, other.role)
+            and near_identical(self.text, other.text)
+            and (self.created_at // _DAY == other.created_at // _DAY or not depends_on_day(self.text))
+        )
 
     def to_item(self) -> MemoryItem:
         """Return the memory as callers see it, without a score."""

@@ -5,8 +5,15 @@ from typing import Any, Literal, NotRequired, TypedDict
 Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
 
 
+class Signal(TypedDict):
+    """One part of a score: in 0..1, and what it is multiplied by."""
+
+    score: float
+    weight: float
+
+
 class ScoreDetails(TypedDict):
-    """How a search score came about: ``final_score`` = Σ weight × part, every part in 0..1."""
+    """How a search score came about: ``raw_score`` = Σ weight × part, each part in 0..1; ``final_score`` ends at 1."""
 
     semantic_score: float
     """Cosine similarity of query and memory, negative values counted as 0."""
@@ -16,6 +23,8 @@ class ScoreDetails(TypedDict):
     bm25_weight: float
     matched_terms: list[str]
     """Stemmed query terms that occur in the memory."""
+    signals: dict[str, "Signal"]
+    """What else spoke for it, by the names ``Ranking`` gives the weights."""
     entity_boost: float
     raw_score: float
     max_possible_score: float
@@ -33,6 +42,8 @@ class MemoryItem(TypedDict):
     metadata: dict[str, Any] | None
     created_at: str
     updated_at: str
+    rerank_score: NotRequired[float]
+    """In a ``search`` with a reranker its score in 0..1, by which the results are in order."""
     score: NotRequired[float | None]
     """In ``search`` a number in 0..1, in ``get`` None, in ``get_all`` absent."""
     user_id: NotRequired[str]
@@ -68,6 +79,8 @@ class AddedItem(TypedDict):
     id: str
     memory: str
     event: Literal["ADD", "NONE"]
+    existing_memory: NotRequired[str]
+    """The text that is there already, where it says the same in other words."""
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 

@@ -119,6 +119,7 @@ def add(
 @filter_option
 @click.option("--top-k", type=int, metavar="N", help="At most this many.  [default: 20]")
 @click.option("--threshold", type=float, metavar="SCORE", help="None under this score, 0 to 1.  [default: 0.1]")
+@click.option("--reference-date", metavar="DATE", help='The "now" of the question.  [default: the present]')
 @click.option("--explain", is_flag=True, help="How the scores came about (with --json).")
 @expired_option
 @store_options
@@ -129,11 +130,12 @@ def search(
     filters: dict[str, Any] | None,
     top_k: int | None,
     threshold: float | None,
+    reference_date: str | None,
     explain: bool,
     show_expired: bool,
 ) -> None:
     """Find the memories nearest to a question, best first."""
-    arguments = given(filters=filters, top_k=top_k, threshold=threshold)
+    arguments = given(filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date)
     with closing(open_store(options)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
     if options.json:

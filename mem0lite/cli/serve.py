@@ -75,7 +75,8 @@ def serve(
         settings = _for_this_machine(settings)
     from ..memory import Memory
 
-    with Memory(settings.db, embedder=settings.embedding_model) as memory, _listener(settings) as listener:
+    memory = Memory(settings.db, embedder=settings.embedding_model, reranker=settings.reranker)
+    with memory, _listener(settings) as listener:
         _run(memory, settings, listener)
 
 

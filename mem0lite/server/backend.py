@@ -111,7 +111,8 @@ class Backend:
             return self._given
         if self._given is not None:
             return AsyncMemory(self._given)
-        return AsyncMemory(self.settings.db, embedder=self.settings.embedding_model)
+        settings = self.settings
+        return AsyncMemory(settings.db, embedder=settings.embedding_model, reranker=settings.reranker)
 
     async def _vacuum(self) -> None:
         self.vacuumed += (await (await self.memory()).vacuum())["removed"]

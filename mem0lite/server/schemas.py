@@ -149,7 +149,23 @@ class SearchRequest(Struct):
     ] = None
     show_expired: Annotated[bool | None, Meta(description="Include expired memories.", examples=[False])] = None
     rerank: Annotated[
-        bool | None, Meta(description="Accepted for clients of mem0; has no effect.", examples=[False])
+        bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
+    ] = None
+    reference_date: Annotated[
+        float | str | None,
+        Meta(
+            description='The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. '
+            "Default: the present.",
+            examples=[EXAMPLE_INSTANT],
+        ),
+    ] = None
+    ranking: Annotated[
+        Json | None,
+        Meta(
+            description="Weights of signals that differ from the server's: semantic, keyword, neighbor_semantic, "
+            "neighbor_keyword, session_semantic, session_keyword, length, speaker, date, recency; 0 turns one off.",
+            examples=[{"date": 0}],
+        ),
     ] = None
 
 
@@ -183,6 +199,10 @@ class AddedMemory(Struct):
         Literal["ADD", "UPDATE", "DELETE", "NONE"],
         Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
     ]
+    existing_memory: Annotated[
+        str | UnsetType,
+        Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
     ] = UNSET
@@ -197,6 +217,13 @@ class AddResponse(Struct):
     results: Annotated[list[AddedMemory], Meta(description="The outcomes, in the order of the messages.")]
 
 
+class Signal(Struct):
+    """One part of a score."""
+
+    score: Annotated[float, Meta(description="From 0 to 1.", examples=[1.0])]
+    weight: Annotated[float, Meta(description="What it is multiplied by.", examples=[0.21])]
+
+
 class ScoreDetails(Struct):
     """How a score came about."""
 
@@ -206,6 +233,13 @@ class ScoreDetails(Struct):
     bm25_weight: Annotated[float, Meta(description="Weight of the keyword score.", examples=[0.3])]
     matched_terms: Annotated[
         list[str], Meta(description="Stems of the query that occur in the memory.", examples=[["peanut"]])
+    ]
+    signals: Annotated[
+        dict[str, Signal],
+        Meta(
+            description="What else spoke for it, by the names of the weights in `ranking`.",
+            examples=[{"speaker": {"score": 1.0, "weight": 0.21}}],
+        ),
     ]
     entity_boost: Annotated[float, Meta(description="Part of the score that shared entities add.", examples=[0.0])]
     raw_score: Annotated[float, Meta(description="The sum before it is scaled.", examples=[0.55])]
@@ -228,6 +262,10 @@ class MemoryItem(Struct):
     score: Annotated[
         float | UnsetType | None,
         Meta(description="0 to 1 in a search, null for a single memory, absent in a list.", examples=[0.55]),
+    ] = UNSET
+    rerank_score: Annotated[
+        float | UnsetType,
+        Meta(description="0 to 1, from the reranker, by which the search is ordered.", examples=[0.9]),
     ] = UNSET
     user_id: Annotated[str | UnsetType, Meta(description="Its user, if any.", examples=["alice"])] = UNSET
     agent_id: Annotated[str | UnsetType, Meta(description="Its agent, if any.", examples=["planner"])] = UNSET

@@ -206,7 +206,7 @@ async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
 )
 async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
     """Find the memories of a user, agent, run or app that are nearest to a query in meaning and words."""
-    threshold = {} if data.threshold is None else {"threshold": data.threshold}
+    threshold: dict[str, Any] = {} if data.threshold is None else {"threshold": data.threshold}
     return await memory.search(
         data.query,
         filters=data.filters,
@@ -219,6 +219,8 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         rerank=bool(data.rerank),
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
+        reference_date=data.reference_date,
+        ranking=data.ranking,
         **threshold,
     )
 

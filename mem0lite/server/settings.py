@@ -45,6 +45,8 @@ class Settings:
     port: int = 8888
     embedding_model: str | None = None
     """A model name or folder, None for the bundled model; not used when ``create_app`` is given a memory."""
+    reranker: str | None = None
+    """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
     vacuum_interval_seconds: float = 60.0
     """How often expired memories are removed; 0 is never."""
     max_body_bytes: int = 1_048_576
@@ -75,9 +77,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
-        ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``, ``MEM0LITE_CORS_ORIGINS``,
-        ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE`` and ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE`` of
-        ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
+        ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
+        ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE`` and
+        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
 
         An absent or empty variable leaves the default. Raises ConfigurationError naming the variable; it repeats no
         part of a key.
@@ -165,6 +167,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "host": _text,
     "port": _port,
     "embedding_model": _text,
+    "reranker": _text,
     "vacuum_interval_seconds": _seconds,
     "max_body_bytes": _size,
     "cors_origins": _origins,

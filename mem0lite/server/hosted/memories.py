@@ -141,8 +141,11 @@ async def _search(memory: Memory, data: HostedSearch) -> list[dict[str, Any]]:
             top_k=top_k,
             limit=data.limit,
             threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
+            rerank=bool(data.rerank),
             explain=bool(data.explain),
             show_expired=bool(data.show_expired),
+            reference_date=data.reference_date,
+            ranking=data.ranking,
         )
     )
 

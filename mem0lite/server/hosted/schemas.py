@@ -60,7 +60,6 @@ class Conditions(ScopeIds, kw_only=True):
     fields: NoEffect = None
     keyword_search: NoEffect = None
     latest_only: NoEffect = None
-    reference_date: NoEffect = None
     version: NoEffect = None
 
 
@@ -125,7 +124,24 @@ class HostedSearch(Conditions, kw_only=True):
         float | None, Meta(description="Minimum score of a result, from 0 to 1. Default: 0.1.", examples=[0.1])
     ] = None
     explain: Annotated[bool | None, Meta(description="Include score details.", examples=[False])] = None
-    rerank: NoEffect = None
+    rerank: Annotated[
+        bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
+    ] = None
+    reference_date: Annotated[
+        Instant,
+        Meta(
+            description='The "now" of a question such as "what did I do last week?". Default: the present.',
+            examples=[EXAMPLE_INSTANT],
+        ),
+    ] = None
+    ranking: Annotated[
+        Json | None,
+        Meta(
+            description="Weights of signals that differ from the server's: semantic, keyword, neighbor_semantic, "
+            "neighbor_keyword, session_semantic, session_keyword, length, speaker, date, recency; 0 turns one off.",
+            examples=[{"date": 0}],
+        ),
+    ] = None
     filter_memories: NoEffect = None
     enable_graph: NoEffect = None
 
@@ -313,6 +329,10 @@ class Outcome(Struct):
         Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
     ]
     data: Annotated[MemoryText, Meta(description="The text once more, where older clients read it.")]
+    existing_memory: Annotated[
+        str | UnsetType,
+        Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
     ] = UNSET
@@ -355,6 +375,10 @@ class HostedMemory(Struct):
     actor_id: Annotated[str | UnsetType, Meta(description="Who said it, if known.", examples=["Alice"])] = UNSET
     role: Annotated[str | UnsetType, Meta(description="Role of the message.", examples=["user"])] = UNSET
     score: Annotated[float | UnsetType, Meta(description="0 to 1; in a search.", examples=[0.55])] = UNSET
+    rerank_score: Annotated[
+        float | UnsetType,
+        Meta(description="0 to 1, from the reranker, by which the search is ordered.", examples=[0.9]),
+    ] = UNSET
     score_details: Annotated[ScoreDetails | UnsetType, Meta(description="How the score came about, if asked for.")] = (
         UNSET
     )

@@ -1,0 +1,63 @@
+"""What a conversation is: memories said one after the other, in sessions, by several speakers. Pure."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SESSION_GAP = 3_600_000_000
+"""Microseconds of silence after which another session begins, within a scope; another scope (a run) always does."""
+
+
+class Sessions:
+    """The sessions of memories in the order they were said. Arrays over memories have shape (n,).
+
+    ``keys`` are ``scope number << 32 | sequence``, ascending; ``created_at`` are microseconds; ``speakers`` are codes.
+    Only sessions in which at least two speakers take part are conversations: single facts stored one after the other
+    say nothing about each other.
+    """
+
+    def __init__(self, keys: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
+        import numpy as np
+
+        size = len(keys)
+        begins = np.ones(size, dtype=bool)
+        begins[1:] = ((keys[1:] ^ keys[:-1]) >> 32 != 0) | (np.abs(np.diff(created_at)) > SESSION_GAP)
+        self.starts = np.flatnonzero(begins)
+        """Where each session begins, shape (sessions,)."""
+        self.count = len(self.starts)
+        self.number = np.cumsum(begins) - 1
+        """The session of each memory."""
+        sizes = np.diff(self.starts, append=size)
+        self.place = np.arange(size) - self.starts[self.number]
+        """How many memories of its session come before each memory."""
+        self.left = sizes[self.number] - self.place - 1
+        """How many come after it."""
+        turns = np.zeros(size, dtype=bool)
+        turns[1:] = (speakers[1:] != speakers[:-1]) & ~begins[1:]
+        talks = np.logical_or.reduceat(turns, self.starts) if size else turns
+        self.talk = talks[self.number]
+        """Whether each memory is part of a conversation."""
+        self.any_talk = bool(talks.any())
+
+    def neighbors(self, values: "NDArray[np.float32]", shares: "dict[int, float]") -> "NDArray[np.float32]":
+        """Return for each memory of a conversation the sum of its neighbours' values, each times its share.
+
+        ``shares`` are by distance: -1 is the memory before, 2 the second after. 0 where there is none.
+        """
+        import numpy as np
+
+        total = np.zeros_like(values)
+        for distance, share in shares.items():
+            if distance < 0:
+                total[-distance:] += share * values[:distance] * (self.place[-distance:] >= -distance)
+            else:
+                total[:-distance] += share * values[distance:] * (self.left[:-distance] >= distance)
+        return np.where(self.talk, total, np.float32(0))
+
+    def highest(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return for each memory of a conversation the highest of its session's values, else 0."""
+        import numpy as np
+
+        return np.where(self.talk, np.maximum.reduceat(values, self.starts)[self.number], np.float32(0))

@@ -1,0 +1,7 @@
+"""Memories in SQLite: everything that speaks SQL, but for filters (filter_sql) and files (database)."""
+
+from .rows import Entry
+from .schema import SCHEMA_VERSION, SQLITE_VERSION
+from .store import Call, Outcome, Reading, Store, Update
+
+__all__ = ["SCHEMA_VERSION", "SQLITE_VERSION", "Call", "Entry", "Outcome", "Reading", "Store", "Update"]

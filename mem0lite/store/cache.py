@@ -1,0 +1,590 @@
+"""What searches read, kept in memory: the vectors of the scopes searched, and what ranking needs beside them.
+
+For each set of scopes that is searched there is a Collection, valid for one version of the file and brought up to the
+next by reading what changed. Memories are numbered by *slots*, which are given once: a changed memory gets another
+one. So whatever is known of a slot (its vector, the terms in it, whether a filter lets it through) stays true, is only
+ever added to, and can be read without a lock.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from ..conversation import Sessions
+from ..errors import CorruptFileError
+from ..filter_sql import Sql, compile_filter
+from ..filters import Expression, scope_part
+from ..ranking import View, names_of
+from . import rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CHUNK = 4_096  # keys read by one statement, so that a large scope is never held twice
+_NEVER = 2**63 - 1
+_SLOT_BYTES = 64  # of a memory beside its vector, about
+_POSTING_BYTES = 8
+_MAX_MASKS = 64
+_MAX_TERMS = 16_384
+
+Range = tuple[int, int, int]
+"""A scope number or an owner, and the first and the last key."""
+
+
+class StaleSnapshotError(Exception):
+    """The snapshot is older than what another one has put into the cache: begin a new one."""
+
+
+_RANGES = "json_each(?) r"
+_IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
+
+
+@dataclass(frozen=True)
+class _Image:
+    """The memories of a collection as of one version, in order of their keys; arrays have shape (n,)."""
+
+    version: int
+    scopes: dict[int, tuple[int, int]]
+    """By number: owner and next sequence."""
+    keys: "NDArray[np.int64]"
+    slots: "NDArray[np.int32]"
+    lengths: "NDArray[np.float32]"
+    created_at: "NDArray[np.int64]"
+    expires_at: "NDArray[np.int64]"
+    speakers: "NDArray[np.int32]"
+    vectors: "NDArray[np.float32] | None"
+    """By slot, shape (slots, dimensions); None where they do not fit and are read for each search."""
+    slot_keys: "NDArray[np.int64]"
+    """By slot."""
+
+    @property
+    def used(self) -> int:
+        """How many slots were given so far."""
+        return len(self.slot_keys)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.keys, self.created_at, self.speakers)
+
+    @cached_property
+    def positions(self) -> "NDArray[np.int64]":
+        """By slot: where its memory is, -1 where it is no more."""
+        import numpy as np
+
+        positions = np.full(self.used, -1, dtype=np.int64)
+        positions[self.slots] = np.arange(len(self.slots))
+        return positions
+
+    @cached_property
+    def next_expiry(self) -> int:
+        return int(self.expires_at.min()) if len(self.expires_at) else _NEVER
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether every position is its own slot."""
+        import numpy as np
+
+        return len(self.slots) == self.used and bool((self.slots == np.arange(self.used)).all())
+
+    @cached_property
+    def nbytes(self) -> int:
+        return (0 if self.vectors is None else self.vectors.nbytes) + _SLOT_BYTES * self.used
+
+    def slots_of(self, keys: "NDArray[np.int64]") -> "tuple[NDArray[np.int32], NDArray[np.bool_]]":
+        """Return the slots of those of the keys that are here, and which of them are."""
+        import numpy as np
+
+        if not len(self.keys):
+            return self.slots, np.zeros(len(keys), dtype=bool)
+        positions = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        here = self.keys[positions] == keys
+        return self.slots[positions[here]], here
+
+
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """In which slots before ``upto`` a term occurs, and how often."""
+
+    slots: "NDArray[np.int32]"
+    frequencies: "NDArray[np.float32]"
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What was read of new memories, in the order of their ranges."""
+
+    keys: "NDArray[np.int64]"
+    lengths: "NDArray[np.float32]"
+    created_at: "NDArray[np.int64]"
+    expires_at: "NDArray[np.int64]"
+    speakers: "NDArray[np.int32]"
+
+
+class Collection:
+    """The memories of the scopes that meet one condition."""
+
+    def __init__(self, dimensions: int, limit: int) -> None:
+        self.lock = threading.Lock()
+        self._dimensions, self._limit = dimensions, limit
+        self.nbytes = 0
+        """About how much memory it takes."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._image: _Image | None = None
+        self._speakers: dict[str, int] = {}
+        self._names: tuple[int, dict[str, list[int]]] = (0, {})
+        self._postings: dict[str, _Postings] = {}
+        self._posting_bytes = 0
+        self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
+
+    def view(
+        self, connection: apsw.Connection, scope: Sql, matching: Expression | None, terms: Sequence[str]
+    ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None]":
+        """Return everything as of the connection's snapshot; the mask is by slot."""
+        with self.lock:
+            image = self._refresh(connection, scope)
+            self._load_terms(connection, image, terms)
+            mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
+            self.nbytes = image.nbytes + self._posting_bytes + len(self._masks) * image.used
+            return image, {term: self._postings[term] for term in terms}, mask
+
+    def names(self) -> dict[str, list[int]]:
+        """Return the codes of the speakers with a name, by its first word."""
+        count, names = self._names
+        if count != len(self._speakers):
+            speakers = dict(self._speakers)
+            names = names_of({name: code for name, code in speakers.items() if not name.startswith("\0")})
+            self._names = len(speakers), names
+        return names
+
+    # -- following the file
+
+    def _refresh(self, connection: apsw.Connection, scope: Sql) -> _Image:
+        version = rows.current_version(connection)
+        image = self._image
+        if image is not None and image.version != version:
+            if image.version > version:
+                raise StaleSnapshotError
+            image = self._followed(connection, scope, image, version)
+        if image is None:
+            image = self._read_all(connection, scope, version)
+        self._image = image
+        return image
+
+    def _followed(self, connection: apsw.Connection, scope: Sql, image: _Image, version: int) -> _Image | None:
+        """Return the image as of a later version, or None when it is better read anew."""
+        sql, parameters = scope
+        count, newest = connection.execute(
+            f"SELECT count(*), ifnull(max(s.version), 0) FROM scope s WHERE {sql}", parameters
+        ).get
+        if count == len(image.scopes) and newest <= image.version:
+            return replace(image, version=version)
+        changed = rows.fetch(
+            connection,
+            "SELECT s.id, s.owner, s.next_sequence, s.rewritten FROM scope s "
+            f"WHERE {sql} AND s.version > ? ORDER BY s.id",
+            [*parameters, image.version],
+        )
+        scopes = image.scopes | {number: (owner, following) for number, owner, following, _ in changed}
+        gone = set()
+        if len(scopes) != count:
+            there = rows.fetch(connection, f"SELECT s.id FROM scope s WHERE {sql}", parameters)
+            gone = set(scopes) - {number for (number,) in there}
+            scopes = {number: row for number, row in scopes.items() if number not in gone}
+        ranges, remaining = _differences(connection, image, changed)
+        kept = _kept(image, gone, remaining)
+        loaded = self._load(connection, ranges)
+        if image.used + len(loaded.keys) > 2 * (int(kept.sum()) + len(loaded.keys)) + _CHUNK:
+            return None
+        vectors = self._load_vectors(connection, image, ranges, loaded.keys)
+        return self._merged(image, kept, loaded, vectors, version, scopes)
+
+    def _read_all(self, connection: apsw.Connection, scope: Sql, version: int) -> _Image:
+        import numpy as np
+
+        self._clear()
+        sql, parameters = scope
+        found = rows.fetch(
+            connection, f"SELECT s.id, s.owner, s.next_sequence FROM scope s WHERE {sql} ORDER BY s.id", parameters
+        )
+        scopes = {number: (owner, following) for number, owner, following in found}
+        size = sum(following for _, following in scopes.values())
+        resident = size * (self._dimensions * 4 + _SLOT_BYTES) <= self._limit
+        none = np.empty(0, dtype=np.int64)
+        vectors = np.empty((size, self._dimensions), dtype=np.float32) if resident else None
+        nothing = none.astype(np.int32), none.astype(np.float32), none, none, none.astype(np.int32)
+        empty = _Image(version, scopes, none, *nothing, vectors, none)
+        ranges = [(number, number << 32, (number << 32) + following - 1) for number, (_, following) in scopes.items()]
+        loaded = self._load(connection, ranges)
+        vectors = self._load_vectors(connection, empty, ranges, loaded.keys)
+        return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
+
+    def _merged(
+        self,
+        image: _Image,
+        kept: "NDArray[np.bool_]",
+        loaded: _Loaded,
+        vectors: "NDArray[np.float32] | None",
+        version: int,
+        scopes: dict[int, tuple[int, int]],
+    ) -> _Image:
+        import numpy as np
+
+        slot_keys = np.concatenate([image.slot_keys, loaded.keys])
+        keys = np.concatenate([image.keys[kept], loaded.keys])
+        order = None if _ascending(keys) else np.argsort(keys, kind="stable")
+
+        def column(before: Any, new: Any) -> Any:
+            both = np.concatenate([before[kept], new])
+            return both if order is None else both[order]
+
+        return _Image(
+            version,
+            scopes,
+            keys if order is None else keys[order],
+            column(image.slots, np.arange(image.used, len(slot_keys), dtype=np.int32)),
+            column(image.lengths, loaded.lengths),
+            column(image.created_at, loaded.created_at),
+            column(image.expires_at, loaded.expires_at),
+            column(image.speakers, loaded.speakers),
+            vectors,
+            slot_keys,
+        )
+
+    def _load(self, connection: apsw.Connection, ranges: Sequence[Range]) -> _Loaded:
+        import numpy as np
+
+        parts = [self._load_chunk(connection, chunk) for chunk in _chunks(ranges)]
+        columns = (
+            np.concatenate([part[column] for part in parts]) if parts else np.empty(0, dtype=kind)
+            for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32))
+        )
+        return _Loaded(*columns)
+
+    def _load_vectors(
+        self, connection: apsw.Connection, image: _Image, ranges: Sequence[Range], keys: "NDArray[np.int64]"
+    ) -> "NDArray[np.float32] | None":
+        """Return the vectors by slot with those of new memories, written where nobody reads yet; None when they are
+        too many."""
+        import numpy as np
+
+        used = image.used + len(keys)
+        vectors = image.vectors
+        if vectors is None or used * (self._dimensions * 4 + _SLOT_BYTES) > self._limit:
+            return None
+        if used > len(vectors):
+            larger = np.empty((used + used // 2, self._dimensions), dtype=np.float32)
+            larger[: image.used] = vectors[: image.used]
+            vectors = larger
+        for start, found in _vectors(connection, ranges, keys, self._dimensions):
+            vectors[image.used + start : image.used + start + len(found)] = found
+        return vectors
+
+    def _load_chunk(self, connection: apsw.Connection, ranges: Sequence[Range]) -> "list[Any]":
+        """Return keys, lengths, dates, expiries and speakers. One row for all: between two rows SQLite's caller takes
+        Python's lock, and with a row for each memory four threads searched at half the speed of one."""
+        import numpy as np
+
+        *numbers, speakers = connection.execute(
+            "SELECT group_concat(m.key), group_concat(m.length), group_concat(m.created_at), "
+            f"group_concat(ifnull(m.expires_at, {_NEVER})), json_group_array(ifnull(m.actor_id, char(0) || m.role)) "
+            f"FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}",
+            (json.dumps(ranges),),
+        ).get
+        kinds = (np.int64, np.float32, np.int64, np.int64)
+        codes = self._speakers
+        coded = [codes.setdefault(speaker or "\0", len(codes)) for speaker in json.loads(speakers)]
+        return [*(_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)), np.array(coded, np.int32)]
+
+    # -- terms and filters
+
+    def _load_terms(self, connection: apsw.Connection, image: _Image, terms: Sequence[str]) -> None:
+        import numpy as np
+
+        if len(self._postings) > _MAX_TERMS:
+            self._postings.clear()
+            self._posting_bytes = 0
+        ranges: dict[int, str] = {}
+        for term in terms:
+            known = self._postings.get(term)
+            upto = 0 if known is None else known.upto
+            if known is not None and upto == image.used:
+                continue
+            if upto not in ranges:
+                ranges[upto] = json.dumps(self._owner_ranges(image, upto))
+            found, frequencies = connection.execute(
+                f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} "
+                f"CROSS JOIN posting p ON p.owner = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
+                (ranges[upto], term),
+            ).get
+            slots, here = image.slots_of(_numbers(found, np.int64))
+            new = slots >= upto
+            parts = slots[new], _numbers(frequencies, np.float32)[here][new]
+            if known is not None:
+                parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
+            self._postings[term] = _Postings(*parts, image.used)
+            self._posting_bytes += _POSTING_BYTES * int(new.sum())
+
+    def _mask(self, connection: apsw.Connection, image: _Image, sql: Sql) -> "NDArray[np.bool_]":
+        """Return by slot whether a filter lets its memory through."""
+        import numpy as np
+
+        where, parameters = sql
+        name = json.dumps([where, parameters])
+        known = self._masks.get(name, np.zeros(0, dtype=bool))
+        if len(known) < image.used:
+            upto = len(known)
+            found = connection.execute(
+                f"SELECT group_concat(m.key) FROM {_RANGES} CROSS JOIN scope s ON s.id = r.value ->> 0 "
+                f"CROSS JOIN memory m ON m.key {_IN_RANGE} WHERE {where}",
+                (json.dumps(self._scope_ranges(image, upto)), *parameters),
+            ).get
+            known = np.concatenate([known, np.zeros(image.used - upto, dtype=bool)])
+            slots, _ = image.slots_of(_numbers(found, np.int64))
+            known[slots[slots >= upto]] = True
+        self._masks[name] = known
+        self._masks.move_to_end(name)
+        if len(self._masks) > _MAX_MASKS:
+            self._masks.popitem(last=False)
+        return known
+
+    def _scope_ranges(self, image: _Image, upto: int) -> list[Range]:
+        """Return the key ranges of the slots from ``upto`` on."""
+        import numpy as np
+
+        keys = np.unique(image.slot_keys[upto:])
+        ends = np.flatnonzero(np.diff(keys) != 1)
+        firsts = keys[np.concatenate([[0], ends + 1])].tolist() if len(keys) else []
+        lasts = keys[np.concatenate([ends, [len(keys) - 1]])].tolist() if len(keys) else []
+        return [(first >> 32, first, last) for first, last in zip(firsts, lasts, strict=True)]
+
+    def _owner_ranges(self, image: _Image, upto: int) -> list[Range]:
+        """Return the same by owner, or where nothing is known yet one range for each owner."""
+        if upto:
+            return [
+                (image.scopes[scope][0], first, last)
+                for scope, first, last in self._scope_ranges(image, upto)
+                if scope in image.scopes
+            ]
+        spans: dict[int, tuple[int, int]] = {}
+        for number, (owner, _) in image.scopes.items():
+            first, last = spans.get(owner, (number, number))
+            spans[owner] = min(first, number), max(last, number)
+        return [(owner, first << 32, (last << 32) + 0xFFFFFFFF) for owner, (first, last) in spans.items()]
+
+
+class Cache:
+    """The collections of a store, of which those asked for last are kept in about ``limit`` bytes."""
+
+    def __init__(self, dimensions: int, limit: int) -> None:
+        self._dimensions, self._limit = dimensions, limit
+        self._lock = threading.Lock()
+        self._collections: OrderedDict[str, Collection] = OrderedDict()
+
+    def view(
+        self,
+        connection: apsw.Connection,
+        expression: Expression,
+        now: int | None,
+        vector: "NDArray[np.float32]",
+        terms: Sequence[str],
+    ) -> View:
+        """Return what a search may return as of the connection's snapshot.
+
+        Raises StaleSnapshotError when the snapshot is older than what is kept.
+        """
+        scopes = scope_part(expression)
+        scope = compile_filter(scopes)
+        collection = self._collection(json.dumps(scope))
+        matching = None if expression == scopes else expression
+        image, postings, mask = collection.view(connection, scope, matching, terms)
+        self._trim()
+        cosine = _cosine(connection, image, vector)
+        return _view(image, cosine, postings, mask, now, collection.names())
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the collections take."""
+        with self._lock:
+            return sum(collection.nbytes for collection in self._collections.values())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._collections.clear()
+
+    def _collection(self, name: str) -> Collection:
+        with self._lock:
+            collection = self._collections.setdefault(name, Collection(self._dimensions, self._limit))
+            self._collections.move_to_end(name)
+            return collection
+
+    def _trim(self) -> None:
+        with self._lock:
+            sizes = {name: collection.nbytes for name, collection in self._collections.items()}
+            excess = sum(sizes.values()) - self._limit
+            for name in list(sizes)[:-1]:
+                if excess <= 0:
+                    return
+                del self._collections[name]
+                excess -= sizes[name]
+
+
+# -- reading
+
+
+def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":
+    import numpy as np
+
+    return np.fromstring(text, dtype=kind, sep=",") if text else np.empty(0, dtype=kind)
+
+
+def _ascending(keys: "NDArray[np.int64]") -> bool:
+    return bool((keys[1:] > keys[:-1]).all())
+
+
+def _chunks(ranges: Sequence[Range]) -> Iterator[list[Range]]:
+    """Split ranges into groups of at most _CHUNK keys."""
+    chunk: list[Range] = []
+    room = _CHUNK
+    for scope, first, last in ranges:
+        while first <= last:
+            end = min(last, first + room - 1)
+            chunk.append((scope, first, end))
+            room -= end - first + 1
+            first = end + 1
+            if not room:
+                yield chunk
+                chunk, room = [], _CHUNK
+    if chunk:
+        yield chunk
+
+
+def _vectors(
+    connection: apsw.Connection, ranges: Sequence[Range], keys: "NDArray[np.int64]", dimensions: int
+) -> "Iterator[tuple[int, NDArray[np.float32]]]":
+    """Yield the vectors of the memories in the ranges, which have these keys: the position of the first, and some."""
+    import numpy as np
+
+    start = 0
+    for chunk in _chunks(ranges):
+        # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each.
+        listed, packed = connection.execute(
+            f"SELECT group_concat(v.key), CAST(group_concat(v.embedding, '') AS BLOB) FROM {_RANGES} "
+            f"CROSS JOIN vector v ON v.key {_IN_RANGE}",
+            (json.dumps(chunk),),
+        ).get
+        found = _numbers(listed, np.int64)
+        if not np.array_equal(found, keys[start : start + len(found)]):
+            raise CorruptFileError("The file is damaged: memories and vectors do not agree. Restore a backup.")
+        if len(found):
+            yield start, np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
+        start += len(found)
+
+
+def _differences(
+    connection: apsw.Connection, image: _Image, changed: Sequence[tuple[int, int, int, int]]
+) -> "tuple[list[Range], dict[int, NDArray[np.int64]]]":
+    """Return the key ranges to read of the scopes that changed, and of those rewritten the keys that stayed as they
+    were."""
+    import numpy as np
+
+    ranges: list[Range] = []
+    remaining: dict[int, NDArray[np.int64]] = {}
+    for number, _, following, rewritten in changed:
+        first = number << 32
+        known = image.scopes[number][1] if number in image.scopes else 0
+        if known and rewritten > image.version:
+            listed, versions = connection.execute(
+                "SELECT group_concat(m.key), group_concat(m.version) FROM memory m WHERE m.key BETWEEN ? AND ?",
+                (first, first + known - 1),
+            ).get
+            keys, fresh = _numbers(listed, np.int64), _numbers(versions, np.int64) > image.version
+            remaining[number] = keys[~fresh]
+            ranges += [(number, key, key) for key in keys[fresh].tolist()]
+        if following > known:
+            ranges.append((number, first + known, first + following - 1))
+    return ranges, remaining
+
+
+def _kept(image: _Image, gone: set[int], remaining: "Mapping[int, NDArray[np.int64]]") -> "NDArray[np.bool_]":
+    """Return which memories of an image are still as they were."""
+    import numpy as np
+
+    kept = np.ones(len(image.keys), dtype=bool)
+    for number in [*gone, *remaining]:
+        start, end = np.searchsorted(image.keys, [number << 32, (number + 1) << 32])
+        kept[start:end] = np.isin(image.keys[start:end], remaining[number]) if number in remaining else False
+    return kept
+
+
+# -- searching
+
+
+def _cosine(connection: apsw.Connection, image: _Image, vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return the cosine of every memory with a unit vector, shape (n,)."""
+    import numpy as np
+
+    if image.vectors is not None:
+        cosine = _dot(image.vectors[: image.used], vector)
+        return cosine if image.in_order else cosine[image.slots]
+    cosine = np.empty(len(image.keys), dtype=np.float32)
+    ranges = [(number, number << 32, (number << 32) + count - 1) for number, (_, count) in sorted(image.scopes.items())]
+    for start, found in _vectors(connection, ranges, image.keys, len(vector)):
+        cosine[start : start + len(found)] = _dot(found, vector)
+    return cosine
+
+
+def _dot(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return the dot product of each vector with one, on this thread alone: a matrix product of BLAS shares the work
+    among all cores, where it waits for whatever else they do, and rounds differently for another number of rows."""
+    import numpy as np
+
+    products: NDArray[np.float32] = np.vecdot(vectors, vector)
+    return products
+
+
+def _view(
+    image: _Image,
+    cosine: "NDArray[np.float32]",
+    postings: Mapping[str, _Postings],
+    mask: "NDArray[np.bool_] | None",
+    now: int | None,
+    names: dict[str, list[int]],
+) -> View:
+    import numpy as np
+
+    visible: Any = slice(None)
+    positions = image.positions
+    if now is not None and image.next_expiry <= now:
+        visible = np.flatnonzero(image.expires_at > now)
+        positions = np.full(image.used, -1, dtype=np.int64)
+        positions[image.slots[visible]] = np.arange(len(visible))
+    return View(
+        keys=image.keys[visible],
+        lengths=image.lengths[visible],
+        created_at=image.created_at[visible],
+        speakers=image.speakers[visible],
+        names=names,
+        cosine=cosine[visible],
+        postings={term: _located(posting, positions) for term, posting in postings.items()},
+        matching=None if mask is None else mask[image.slots[visible]],
+        known_sessions=image.sessions if isinstance(visible, slice) else None,
+        slots=image.slots[visible],
+        vectors=image.vectors,
+    )
+
+
+def _located(postings: _Postings, positions: "NDArray[np.int64]") -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    located = positions[postings.slots]
+    here = located >= 0
+    return (located, postings.frequencies) if here.all() else (located[here], postings.frequencies[here])

@@ -1,0 +1,101 @@
+"""What happened and what is kept beside the memories: histories, events, and documents."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import apsw
+
+from ..filter_sql import compile_filter
+from ..filters import Expression
+from ..records import Change, Record, Scope
+from ..types import Event, EventItem
+from ..values import to_iso
+from .schema import LIVE
+
+
+def change(event: Event, before: Record | None, after: Record) -> Change:
+    """Return what an event made of a memory."""
+    return Change(
+        id=str(uuid.uuid4()),
+        event=event,
+        old_memory=None if before is None else before.text,
+        new_memory=None if event == "DELETE" else after.text,
+        created_at=after.created_at,
+        updated_at=after.updated_at,
+        actor_id=after.actor_id,
+        role=after.role,
+        feedback=after.feedback if event == "FEEDBACK" else None,
+        feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
+    )
+
+
+_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason"
+
+
+def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]) -> None:
+    """Note changes: the number of the scope, the id of the memory, and what changed."""
+    connection.executemany(
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
+                *(change.created_at, change.updated_at, change.actor_id, change.role),
+                *(change.feedback, change.feedback_reason),
+            )
+            for scope, memory_id, change in changes
+        ],
+    )
+
+
+def history(connection: apsw.Connection, memory_id: str, within: Expression) -> list[Change]:
+    """Return a memory's changes: those in the scopes that match, as an imported id may have been another's before."""
+    where, parameters = compile_filter(within)
+    rows = connection.execute(
+        f"SELECT {_CHANGE_COLUMNS} FROM history h WHERE h.memory_id = ? "
+        f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
+        (memory_id, *parameters),
+    )
+    return [Change(*row) for row in rows]
+
+
+CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+
+
+# -- events and documents
+
+
+EVENTS = "FROM event e JOIN scope s ON s.id = e.scope"
+EVENT_COLUMNS = "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id"
+
+
+def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> EventItem:
+    """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts its live memories have now."""
+    event_id, created_at, results, *ids, scope = row
+    texts = dict(
+        connection.execute(
+            "SELECT m.id, m.text FROM memory m WHERE m.id IN (SELECT value ->> 0 FROM json_each(?)) "
+            f"AND m.key >> 32 = ? AND {LIVE}",
+            (results, scope, now),
+        )
+    )
+    item: EventItem = {
+        "id": event_id,
+        "event_type": "ADD",
+        "status": "SUCCEEDED",
+        "created_at": to_iso(created_at),
+        "updated_at": to_iso(created_at),
+        "results": [
+            {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
+            for memory_id, event in json.loads(results)
+        ],
+    }
+    item.update(cast("Any", Scope(*ids).ids()))
+    return item
+
+
+def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:
+    """Return a document, or None."""
+    value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
+    return None if value is None else json.loads(value)

@@ -1,0 +1,355 @@
+"""Memories as rows: reading, inserting, changing and removing them with their vectors and keyword postings.
+
+A memory's key is ``scope number << 32 | sequence``: the rows and the vectors of one (user, agent, run, app) lie
+together, and a search reads only the key ranges of the scopes it asks for. Keyword postings are clustered by (owner,
+term); the owner is the user if there is one, else the agent, else the run, else the app, so that a user's thousands of
+runs are one range. A posting whose memory is gone is harmless: keys are never used again.
+
+Every change gives its scope, and the rows it writes, the next of the file's version numbers: by these the cache knows
+what it has to read again, whichever process wrote it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import apsw
+
+from ..errors import MemoryNotFoundError
+from ..filter_sql import compile_filter
+from ..filters import SCOPE_IDS, Expression
+from ..records import Change, Record, Scope
+from ..text import indexed_text, terms
+from . import log
+from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS
+
+COLUMNS = (
+    "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.hash, json(m.metadata), "
+    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
+)
+
+# What near-copies have in common, generously: how many terms are looked for, of which memories are counted up to a
+# number that makes a term common, and by how many terms the lengths may differ.
+_SEEDS, _COUNTED, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 3, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory to insert: its record, its unit vector as float32 bytes, and a history to keep, if it brings one."""
+
+    record: Record
+    vector: bytes
+    unique: Literal["id", "text"] | None = None
+    """What makes it a repetition, which is not added: an existing id, or the text, even in nearly the same words, of a
+    live memory of its scope."""
+    history: Sequence[Change] = ()
+    terms: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", terms(self.record.indexed_text))  # computed before any lock is taken
+
+
+@dataclass(slots=True)
+class ScopeRow:
+    """A scope that is being written to."""
+
+    number: int
+    owner: int
+    next_sequence: int
+
+    def keys(self) -> tuple[int, int]:
+        """Return the first and the last key that its memories may have."""
+        return self.number << 32, (self.number << 32) + 0xFFFFFFFF
+
+    def next_key(self) -> int:
+        """Return the key of the next memory; none is ever used again."""
+        key = self.number << 32 | self.next_sequence
+        self.next_sequence += 1
+        return key
+
+
+# -- versions
+
+
+def next_version(connection: apsw.Connection) -> int:
+    """Return a number for what this transaction changes, higher than any before."""
+    return int(connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version' RETURNING value").get)
+
+
+def current_version(connection: apsw.Connection) -> int:
+    """Return the number of the last change of any memory in the file."""
+    return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").get)
+
+
+def note_rewritten(connection: apsw.Connection, version: int, scopes: Iterable[int]) -> None:
+    """Note that memories of the scopes were changed or removed."""
+    connection.execute(
+        "UPDATE scope SET version = ?1, rewritten = ?1 WHERE id IN (SELECT value FROM json_each(?2))",
+        (version, json.dumps(list(scopes))),
+    )
+
+
+def note_all_rewritten(connection: apsw.Connection) -> None:
+    """Note that every memory of the file was changed."""
+    version = next_version(connection)
+    connection.execute("UPDATE memory SET version = ?", (version,))
+    connection.execute("UPDATE scope SET version = ?1, rewritten = ?1", (version,))
+
+
+# -- reading
+
+
+def fetch(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """Return all rows of a query."""
+    return connection.execute(sql, parameters).fetchall()
+
+
+def condition(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
+    """Return the SQL of "matches and, unless ``now`` is None, is live", and its parameters."""
+    sql, parameters = compile_filter(expression)
+    return (sql, parameters) if now is None else (f"{sql} AND {LIVE}", [*parameters, now])
+
+
+def to_record(row: Sequence[Any]) -> Record:
+    """Return the memory in a row of COLUMNS."""
+    _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
+    scope = Scope(user_id, agent_id, run_id, app_id)
+    return Record(memory_id, scope, text, text_hash, None if metadata is None else json.loads(metadata), *rest)
+
+
+def by_keys(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any]]:
+    """Return rows of COLUMNS in the order of the keys; a key without a memory has none."""
+    found = connection.execute(
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    by_key = {row[0]: row for row in found}
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def matching_keys(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> list[int]:
+    """Return the keys of the memories that meet a condition."""
+    return [key for (key,) in fetch(connection, f"SELECT m.key {MEMORIES} WHERE {where}", parameters)]
+
+
+def live_record(
+    connection: apsw.Connection,
+    memory_id: str,
+    within: Expression,
+    now: int,
+    cure: str = ". Please provide a valid 'memory_id'",
+) -> tuple[int, Record]:
+    """Return a live memory that matches ``within`` and its key, or raise MemoryNotFoundError."""
+    where, parameters = condition(within, now)
+    row = connection.execute(f"SELECT {COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters)).fetchone()
+    if row is None:
+        raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
+    return row[0], to_record(row)
+
+
+# -- inserting
+
+
+def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
+    """Return the row of a scope, which is made if there is none."""
+    ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
+    row = connection.execute(
+        "SELECT id, owner, next_sequence FROM scope "
+        "WHERE user_id IS ? AND agent_id IS ? AND run_id IS ? AND app_id IS ?",
+        ids,
+    ).get
+    if row is not None:
+        return ScopeRow(*row)
+    first = next(position for position, value in enumerate(ids, start=1) if value is not None)
+    same = " AND ".join(f"{column} IS ?" for column in SCOPE_IDS[:first])
+    owner = connection.execute(f"SELECT owner FROM scope WHERE {same} LIMIT 1", ids[:first]).get
+    connection.execute("INSERT INTO scope (owner, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
+    number = connection.last_insert_rowid()
+    connection.execute("UPDATE scope SET owner = ? WHERE id = ?", (owner or number, number))
+    return ScopeRow(number, owner or number, 0)
+
+
+def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Record | None:
+    """Return the memory that an entry repeats, or None."""
+    if entry.unique == "id":
+        return _first(connection, "m.id = ?", (entry.record.id,))
+    if entry.unique == "text":
+        return _same_text(connection, entry.record, scope, now) or _near_copy(connection, entry, scope, now)
+    return None
+
+
+def _same_text(connection: apsw.Connection, record: Record, scope: ScopeRow, now: int) -> Record | None:
+    same = f"m.hash = ? AND m.key BETWEEN ? AND ? AND m.text = ? AND {LIVE}"
+    return _first(connection, same, (record.hash, *scope.keys(), record.text, now))
+
+
+def _near_copy(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Record | None:
+    """Return the first live memory of the scope that says the same, of the same metadata and no shorter life.
+
+    Copies share almost all terms, so only those are compared that have all but one of the rarest ones.
+    """
+    candidates = fetch(
+        connection,
+        f"WITH seed AS MATERIALIZED (SELECT t.value AS term, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE "
+        f"p.owner = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
+        f"FROM json_each(?4) t ORDER BY memories LIMIT {_SEEDS}) "
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
+        "SELECT p.key FROM seed CROSS JOIN posting p ON p.owner = ?1 AND p.term = seed.term "
+        "AND p.key BETWEEN ?2 AND ?3 GROUP BY p.key HAVING count(*) >= ?5) "
+        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND {LIVE} ORDER BY m.key LIMIT {_MAX_CANDIDATES}",
+        (
+            *(scope.owner, *scope.keys(), json.dumps(list(entry.terms))),
+            *(max(1, min(_SEEDS, len(entry.terms)) - 1), entry.terms.total(), now),
+        ),
+    )
+    return next((kept for kept in map(to_record, candidates) if _replaceable(entry.record, kept)), None)
+
+
+def _replaceable(record: Record, kept: Record) -> bool:
+    lives = kept.expires_at is None or (record.expires_at is not None and record.expires_at <= kept.expires_at)
+    return lives and record.metadata == kept.metadata and record.is_copy_of(kept)
+
+
+def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {where} LIMIT 1", parameters
+    ).fetchone()
+    return None if row is None else to_record(row)
+
+
+def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int) -> None:
+    """Insert a memory with its vector, postings and history."""
+    record, key = entry.record, scope.next_key()
+    connection.execute(
+        "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, hash, actor_id, role, "
+        "expiration_date, metadata, text, feedback, feedback_reason, version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?)",
+        (
+            *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
+            *(record.hash, record.actor_id, record.role, record.expiration_date),
+            *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason, version),
+        ),
+    )
+    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
+    _insert_postings(connection, scope.owner, key, entry.terms)
+    changes = entry.history or [log.change("ADD", None, record)]
+    log.note(connection, [(scope.number, record.id, change) for change in changes])
+
+
+def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
+    """Note what the scopes became after their insertions."""
+    connection.executemany(
+        "UPDATE scope SET next_sequence = ?, version = ? WHERE id = ?",
+        [(scope.next_sequence, version, scope.number) for scope in scopes],
+    )
+
+
+# -- changing
+
+
+def rewrite(connection: apsw.Connection, key: int, record: Record, version: int) -> None:
+    """Replace what may change of a memory."""
+    connection.execute(
+        "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, expires_at = ?, "
+        "expiration_date = ?, feedback = ?, feedback_reason = ?, version = ? WHERE key = ?",
+        (
+            *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
+            *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason, version, key),
+        ),
+    )
+
+
+def reindex(connection: apsw.Connection, key: int, before: Record, after: Record, vector: bytes) -> None:
+    """Replace the vector and the postings of a memory."""
+    owner = connection.execute("SELECT owner FROM scope WHERE id = ?", (key >> 32,)).get
+    _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
+    words = terms(after.indexed_text)
+    _insert_postings(connection, owner, key, words)
+    connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
+    connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
+
+
+def rebuild_postings(connection: apsw.Connection) -> None:
+    """Make the postings of all memories anew, as ``terms`` is now."""
+    connection.execute("DELETE FROM posting")
+    memories = "SELECT m.key, s.owner, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
+    for key, owner, text, actor_id in fetch(connection, memories):
+        words = terms(indexed_text(text, actor_id))
+        _insert_postings(connection, owner, key, words)
+        connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    note_all_rewritten(connection)
+
+
+def _to_json(metadata: dict[str, Any] | None) -> str | None:
+    return json.dumps(metadata, ensure_ascii=False, allow_nan=False) if metadata else None
+
+
+def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
+    connection.executemany(
+        "INSERT INTO posting VALUES (?, ?, ?, ?)", [(owner, term, key, count) for term, count in words.items()]
+    )
+
+
+def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> None:
+    connection.executemany(
+        "DELETE FROM posting WHERE owner = ? AND term = ? AND key = ?",
+        [(owner, term, key) for key, owner, text, actor_id in memories for term in terms(indexed_text(text, actor_id))],
+    )
+
+
+# -- removing
+
+
+def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
+    """Remove the memories and note each removal in its history."""
+    changes = []
+    for row in by_keys(connection, keys):
+        before = to_record(row)
+        changes.append((row[0] >> 32, before.id, log.change("DELETE", before, replace(before, updated_at=now))))
+    log.note(connection, changes)
+    remove(connection, keys)
+
+
+def purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove the memories as if they had never been."""
+    ids = fetch(
+        connection,
+        "SELECT m.id, m.key >> 32 FROM memory m WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    # With the scope, because an imported id may have been another scope's before, whose history that is.
+    connection.executemany("DELETE FROM history WHERE memory_id = ? AND scope = ?", ids)
+    remove(connection, keys)
+    remove_empty_scopes(connection, {key >> 32 for key in keys})
+
+
+def remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove memories with their vectors and postings; their histories stay."""
+    listed = json.dumps(list(keys))
+    rows = fetch(
+        connection,
+        "SELECT m.key, s.owner, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (listed,),
+    )
+    _remove_postings(connection, rows)
+    for table in ("vector", "vector_next", "memory"):
+        connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+    note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})
+
+
+def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:
+    """Remove those of the scopes that have neither memories nor histories, with their events."""
+    empty = fetch(
+        connection,
+        "SELECT s.id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
+        f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {SCOPE_KEYS}) "
+        "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
+        (json.dumps(list(scopes)),),
+    )
+    connection.executemany("DELETE FROM event WHERE scope = ?", empty)
+    connection.executemany("DELETE FROM scope WHERE id = ?", empty)

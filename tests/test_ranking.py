@@ -1,0 +1,242 @@
+"""What speaks for a memory beside its own words: its conversation, who said it, and when."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import Memory, Ranking, ValidationError
+
+ANN, BOB = "Ann", "Bob"
+NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
+MUSIC = [
+    (ANN, "Which instrument did you take up?"),
+    (BOB, "It is the cello, since autumn!"),
+    (ANN, "Lovely"),
+    (BOB, "My neighbours disagree"),
+]
+WEATHER = [(BOB, "Rain again all over town"), (ANN, "And no umbrella at home"), (BOB, "Never mind")]
+
+
+@pytest.fixture
+def memory(path, clock):
+    with Memory(path, embedder=HashEmbedder(dimensions=1_024), clock=clock) as opened:
+        yield opened
+
+
+def say(memory, turns, when=NOON, **scope):
+    """Store a conversation, one message a minute."""
+    messages = [
+        {"role": "user", "name": name, "content": text, "timestamp": when + timedelta(minutes=minute)}
+        for minute, (name, text) in enumerate(turns)
+    ]
+    return memory.add(messages, **{"user_id": "u"} | scope, infer=False)["results"]
+
+
+def found(memory, query, **options):
+    options = {"user_id": "u", "threshold": 0, "explain": True} | options
+    return memory.search(query, **options)["results"]
+
+
+def signals(memory, query, text, **options):
+    """Return the signals that speak for the memory with this text; those that say nothing of any memory are 0."""
+    [item] = [item for item in found(memory, query, **options) if item["memory"] == text]
+    said = {name: part["score"] for name, part in item["score_details"]["signals"].items()}
+    return dict.fromkeys(Ranking().weights(), 0) | said
+
+
+CELLO = MUSIC[1][1]
+
+
+def test_an_answer_is_found_by_the_question_before_it(memory):
+    """A turn that shares no word with the query is found by what was said around it, and not without."""
+    say(memory, WEATHER, run_id="r1")
+    say(memory, MUSIC, NOON + timedelta(days=1), run_id="r2")
+    query = "instrument taken up"
+    assert [item["memory"] for item in found(memory, query, top_k=2)] == [MUSIC[0][1], CELLO]
+    assert signals(memory, query, CELLO)["neighbor_keyword"] > 0.1
+    assert signals(memory, query, CELLO)["keyword"] == 0
+    assert signals(memory, query, CELLO, ranking=Ranking.plain())["neighbor_keyword"] == 0
+
+
+def test_a_session_speaks_for_its_turns(memory):
+    """Among several sessions the one with the query's words counts for each of its turns."""
+    say(memory, WEATHER, run_id="r1")
+    say(memory, MUSIC, run_id="r2")
+    of_music = signals(memory, "cello since autumn", MUSIC[3][1])
+    of_weather = signals(memory, "cello since autumn", WEATHER[2][1])
+    assert of_music["session_keyword"] > 0.4
+    assert of_weather["session_keyword"] == 0
+    assert of_music["session_semantic"] > of_weather["session_semantic"]
+
+
+def test_the_only_session_says_nothing(memory):
+    """Where there is one session alone, that it has the query's words tells none of its turns from another."""
+    say(memory, MUSIC)
+    assert signals(memory, "cello instrument", CELLO)["session_keyword"] == 0
+
+
+@pytest.mark.parametrize("apart", [{"run_id": "r2"}, {"when": NOON + timedelta(hours=3)}])
+def test_neighbours_are_of_the_same_session(memory, apart):
+    """Another run, or an hour of silence, ends a session: the memories on both sides are no neighbours."""
+    say(memory, [(ANN, "Hello"), (BOB, "The weather is fine"), (ANN, "Which instrument did you take up?")])
+    say(memory, [(BOB, CELLO), (ANN, "Lovely")], **apart)
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] == 0
+    say(memory, [(ANN, "An instrument"), (BOB, "the viola")], NOON + timedelta(days=2))
+    assert signals(memory, "instrument taken up", "the viola")["neighbor_keyword"] > 0
+
+
+def test_single_facts_do_not_speak_for_each_other(memory):
+    """Facts by one speaker, stored one after the other, score by their own words and meaning alone."""
+    for _, text in [*MUSIC, *WEATHER]:
+        memory.add(text, user_id="u")
+    for query in ("Which instrument", "rain and umbrella", "What did Ann say?"):
+        assert found(memory, query) == found(memory, query, ranking=Ranking.plain())
+
+
+def test_an_expired_memory_does_not_speak(memory, clock):
+    """From the moment it expires a memory is nobody's neighbour, and those around it are neighbours."""
+    say(memory, [(ANN, "Hello"), (BOB, "Good day")], clock.now)
+    memory.add([{"name": ANN, "content": "Which instrument?"}], user_id="u", ttl=60, timestamp=clock.now, infer=False)
+    memory.add([{"name": BOB, "content": CELLO}], user_id="u", timestamp=clock.now)
+    assert signals(memory, "instrument", CELLO)["neighbor_keyword"] > 0
+    before = signals(memory, "day", CELLO)["neighbor_keyword"]
+    clock.advance(seconds=61)
+    assert signals(memory, "instrument", CELLO)["neighbor_keyword"] == 0
+    assert signals(memory, "day", CELLO)["neighbor_keyword"] > before
+    assert signals(memory, "instrument", CELLO, show_expired=True)["neighbor_keyword"] > 0
+
+
+def test_a_filter_changes_no_score(memory):
+    """What a filter leaves out still speaks for its neighbours: those that remain keep score and signals."""
+    say(memory, MUSIC, run_id="r1")
+    say(memory, WEATHER, run_id="r2")
+    query = "instrument taken up"
+    ours = [item for item in found(memory, query) if item["actor_id"] == BOB]
+    assert found(memory, query, filters={"actor_id": BOB}) == ours
+
+
+def test_others_change_no_score(memory):
+    """Whatever other users said between the turns of a conversation, its scores and signals stay the same."""
+    say(memory, MUSIC, run_id="r1")
+    say(memory, WEATHER, run_id="r2")
+    queries = ("instrument taken up", "Did Bob see the rain?", "What happened in February?")
+    before = [found(memory, query) for query in queries]
+    for number in range(5):
+        say(memory, [*MUSIC, *WEATHER], NOON, user_id=f"v{number}", run_id="r1")
+        say(memory, WEATHER, NOON, user_id=None, agent_id="u", run_id="r2")
+    assert [found(memory, query) for query in queries] == before
+
+
+def test_who_is_named_counts(memory):
+    """A question that names one of the speakers favours what that one said; naming all, or none, favours nobody."""
+    say(memory, [(ANN, "I went hiking too"), (BOB, "I went hiking to")])
+    assert found(memory, "Where did Bob go hiking?")[0]["actor_id"] == BOB
+    assert found(memory, "where did ann go hiking?")[0]["actor_id"] == ANN
+    for query in ("Where did Ann and Bob go hiking?", "Who went hiking?"):
+        assert signals(memory, query, "I went hiking to")["speaker"] == 0
+
+
+def test_a_name_that_is_a_word_is_read_as_it_is_written(memory):
+    """The word "will" does not name Will."""
+    say(memory, [("Will", "I went hiking"), (ANN, "So did I")])
+    assert signals(memory, "What did Will do?", "I went hiking")["speaker"] == 1
+    assert signals(memory, "who will go?", "I went hiking")["speaker"] == 0
+
+
+def test_when_counts(memory):
+    """A question about a time favours what was said then, relative to the reference date or the clock."""
+    for day in (2, 12, 22):
+        memory.add(f"Lunch with guest {day}", user_id="u", timestamp=datetime(2026, 2, day, 12, tzinfo=UTC))
+    for query, options, expected in (
+        ("Who came to lunch on 12 February 2026?", {}, 12),
+        ("Who came to lunch yesterday?", {"reference_date": "2026-02-23"}, 22),
+        ("Who came to lunch three weeks ago?", {"reference_date": datetime(2026, 2, 23, tzinfo=UTC)}, 2),
+        ("Who came to lunch last week?", {}, 22),  # the clock says 1 March
+    ):
+        assert found(memory, query, **options)[0]["memory"] == f"Lunch with guest {expected}"
+    assert signals(memory, "Who came to lunch?", "Lunch with guest 2")["date"] == 0
+
+
+def test_a_time_beside_an_event_counts(memory):
+    """ "Before the trip" is a time, too: the one before the memory that tells of the trip."""
+    for day, text in ((1, "Bought shoes"), (15, "The trip to Rome begins"), (60, "Bought shoes once more")):
+        memory.add(text, user_id="u", timestamp=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day))
+    assert found(memory, "What was bought two weeks before the trip to Rome?")[0]["memory"] == "Bought shoes"
+    assert found(memory, "What was bought six weeks after the trip to Rome?")[0]["memory"] == "Bought shoes once more"
+
+
+def test_recency_counts_where_the_present_is_asked_for(memory):
+    """Only a question about the present favours newer memories."""
+    for year, city in ((2021, "Rome"), (2025, "Oslo")):
+        memory.add(f"I live in {city}", user_id="u", timestamp=datetime(year, 1, 1, tzinfo=UTC))
+    assert found(memory, "Where do I live now?")[0]["memory"] == "I live in Oslo"
+    assert found(memory, "Where did I live?")[0]["memory"] == "I live in Rome"
+
+
+def test_a_bad_reference_date_is_refused(memory):
+    """A reference date that is no date is an error naming it."""
+    with pytest.raises(ValidationError, match="reference_date"):
+        memory.search("x", user_id="u", reference_date="some day")
+
+
+def test_every_signal_can_be_switched_off(memory):
+    """A weight of 0 takes a signal out of score and details, in the constructor as in one search."""
+    say(memory, WEATHER, run_id="r1")
+    say(memory, MUSIC, NOON + timedelta(days=1), run_id="r2")
+    query = "Which instrument does Bob play now, since last month?"
+    names = set(found(memory, query)[0]["score_details"]["signals"])
+    assert names == set(Ranking().weights()) - {"semantic", "keyword"}
+    for name in names:
+        details = [item["score_details"] for item in found(memory, query, ranking={name: 0})]
+        assert all(set(one["signals"]) == names - {name} for one in details)
+        assert found(memory, query, ranking=replace(Ranking(), **{name: 0})) == found(memory, query, ranking={name: 0})
+    with Memory(
+        memory.path, embedder=HashEmbedder(dimensions=1_024), clock=memory._clock, ranking={"date": 0}
+    ) as other:
+        assert found(other, query) == found(memory, query, ranking={"date": 0})
+
+
+def test_a_score_is_the_sum_of_its_parts(memory):
+    """raw_score is Σ weight × signal, and the score is that, at most 1."""
+    say(memory, MUSIC, run_id="r1")
+    say(memory, WEATHER, run_id="r2")
+    capped = 0
+    for item in found(memory, "Which instrument did Ann say you take up in February 2026?"):
+        details = item["score_details"]
+        parts = [details["semantic_weight"] * details["semantic_score"], details["bm25_weight"] * details["bm25_score"]]
+        parts += [part["score"] * part["weight"] for part in details["signals"].values()]
+        assert details["raw_score"] == pytest.approx(sum(parts), abs=1e-6)
+        assert item["score"] == details["final_score"] == min(1.0, details["raw_score"])
+        capped += details["raw_score"] > 1
+    assert capped
+
+
+def test_meaning_or_words_alone(memory):
+    """Ranking.dense is the cosine, Ranking.sparse the keywords' share."""
+    say(memory, MUSIC)
+    for item in found(memory, "the cello", ranking=Ranking.dense()):
+        assert item["score"] == item["score_details"]["semantic_score"]
+    [first, *rest] = found(memory, "the cello", ranking=Ranking.sparse())
+    assert (first["memory"], first["score"]) == (CELLO, first["score_details"]["bm25_score"])
+    assert {item["score"] for item in rest} == {0}
+
+
+@pytest.mark.parametrize(
+    ("ranking", "complaint"),
+    [
+        ({"date": -1}, "Invalid date: -1"),
+        ({"date": "high"}, "Invalid date: 'high'"),
+        ({"date": float("inf")}, "Invalid date: inf"),
+        ({"dates": 1}, "unknown signal 'dates'. Signals are: semantic, keyword"),
+        ({"semantic": 0, "keyword": 0}, "cannot be 0 too"),
+        ([1], "must be a Ranking, or an object of weights"),
+    ],
+)
+def test_bad_weights_are_refused(memory, ranking, complaint):
+    """An unknown signal, a weight below 0 or no number, or no weight of its own is an error naming it."""
+    with pytest.raises(ValidationError, match=complaint):
+        memory.search("x", user_id="u", ranking=ranking)
+    with pytest.raises(ValidationError, match=complaint):
+        Memory(":memory:", embedder=HashEmbedder(dimensions=1_024), ranking=ranking)
