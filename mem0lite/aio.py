@@ -11,13 +11,15 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from . import mem0_config
+from .embed import LocalEmbedder
 from .errors import ClosedError
 from .memory import Memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_THREADS = 4  # per pool; SQLite and the embedder release the GIL, and more threads only wait for each other
+_THREADS = 4  # per pool; SQLite and an embedder release the GIL, and more threads only wait for each other
+_SHARING_THREADS = 64  # of the pools that embed, when those that wait for the model share its calls
 
 # With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms.
 _EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "network", "read"
@@ -52,9 +54,10 @@ class AsyncMemory:
     1
 
     Given a Memory instead of a path, it serves that one and leaves closing it to its owner. The file is opened in the
-    constructor; everything else runs on pools of four threads each: one for the verbs that embed texts, one for
-    searches, one for those that use the network, one for the rest, so that no verb waits for another kind's work.
-    Threads start when they are needed.
+    constructor; everything else runs on pools of threads: one for the verbs that embed texts, one for searches, one for
+    those that use the network, one for the rest, so that no verb waits for another kind's work. A pool has at most four
+    threads; the first two have at most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no
+    more to do at once than it would have had from four. Threads start when they are needed.
     """
 
     api_version = Memory.api_version
@@ -62,9 +65,10 @@ class AsyncMemory:
     def __init__(self, path: "str | os.PathLike[str] | Memory | None" = None, **options: Any) -> None:
         self._owned = not isinstance(path, Memory)
         self.memory = path if isinstance(path, Memory) else Memory(path, **options)
+        embedding = _SHARING_THREADS if isinstance(self.memory._embedder, LocalEmbedder) else _THREADS
+        sizes = {_EMBEDS_TEXTS: embedding, _EMBEDS_QUERIES: embedding, _USES_NETWORK: _THREADS, _READS: _THREADS}
         self._pools = {
-            name: ThreadPoolExecutor(_THREADS, thread_name_prefix=f"mem0lite-{name}")
-            for name in (_EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS)
+            name: ThreadPoolExecutor(size, thread_name_prefix=f"mem0lite-{name}") for name, size in sizes.items()
         }
         self._is_view = False
         self._closed = threading.Event()  # shared with the views of for_user

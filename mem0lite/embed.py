@@ -3,12 +3,14 @@
 fastembed and numpy are imported at first use, so that ``import mem0lite`` stays cheap.
 """
 
+import functools
 import hashlib
 import importlib.util
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -17,7 +19,10 @@ from .types import EmbedderIdentity
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
+
+    Vector = NDArray[Any]
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 """sentence-transformers/all-MiniLM-L6-v2 (Wang et al., "MiniLM", 2020): 384 dimensions, English, 256 tokens."""
@@ -27,7 +32,10 @@ _BUNDLED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d
 _BUNDLED_TOKENIZER = Path(__file__).parent / "models" / BUNDLED_MODEL
 _BUNDLED_DIMENSIONS = 384
 
-_BATCH_SIZE = 32  # measured fastest; larger batches mostly add padding
+_BATCH_SIZE = 32  # texts of a model call; more are not faster
+_MAX_TOKENS = 1_024  # of a model call, about 0.3 s; more are not faster
+_MAX_PADDING = 20  # tokens of padding in a model call that cost what another call would
+_MODEL_CALLS = max(1, (os.cpu_count() or 1) // 2)  # at once; each takes a core, and a server needs some for the rest
 _CHUNK = 1_024  # texts given to an embedder at a time
 
 _load_lock = threading.Lock()  # fastembed's registry of custom models is global and not thread-safe
@@ -55,8 +63,135 @@ class Embedder(Protocol):
         """Return the vector of a question, shape (dimensions,)."""
 
 
+class _Job:
+    """What one thread waits for: texts of much the same length in tokens; then their vectors, or an error."""
+
+    def __init__(self, pieces: Mapping[str, int]) -> None:
+        self.texts = list(pieces)
+        self.longest = max(pieces.values())
+        self.signal = threading.Event()  # done, or to be embedded by the thread that waits for it
+        self.done = False
+        self.vectors: dict[str, Vector] = {}
+        self.error: Exception | None = None
+
+    def finish(self, vectors: "Mapping[str, Vector]") -> None:
+        self.vectors = {text: vectors[text] for text in self.texts}
+        self.done = True
+
+    def fail(self, error: Exception) -> None:
+        self.error, self.done = error, True
+
+
+class _Batches:
+    """Lets threads that embed at the same time share model calls.
+
+    A thread that finds the model free embeds the text that has waited longest, together with others of its length,
+    while the rest wait: padding a short text to a long one's length would cost as much as embedding a long one. So
+    no thread has to be started for it, and who is alone waits for nobody.
+    """
+
+    def __init__(self, run: "Callable[[list[str]], Iterable[Vector]]", size: int = _BATCH_SIZE) -> None:
+        self._run = run
+        self._size = size
+        self._state = threading.RLock()  # guards the two below
+        self._waiting: list[_Job] = []
+        self._running: list[list[_Job]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is in the middle of a model call."""
+        return bool(self._running)
+
+    def embed(self, pieces: Mapping[str, int]) -> "dict[str, Vector]":
+        """Return the vector of each text; raises what the model raises for these texts, whoever shares the call."""
+        vectors: dict[str, Vector] = {}
+        for call in _calls(pieces, self._size):  # one by one, so that a long list of texts lets others in between
+            vectors |= self._embedded(_Job(call))
+        return vectors
+
+    def _embedded(self, job: _Job) -> "dict[str, Vector]":
+        try:
+            with self._state:
+                self._waiting.append(job)
+            while not job.done:
+                self._take_turn(job)
+        finally:
+            self._leave([job])  # where an interrupt ended the wait, another thread must be told to go on
+        if job.error is not None:
+            raise job.error
+        return job.vectors
+
+    def _take_turn(self, own: _Job) -> None:
+        """Make one model call when the model is free, or else wait until another thread has made one."""
+        turn: list[_Job] = []
+        try:
+            with self._state:
+                if own in self._waiting and len(self._running) < _MODEL_CALLS:
+                    turn.extend(_alike(self._waiting, self._size))
+                    self._running.append(turn)
+                    self._waiting[:] = [job for job in self._waiting if job not in turn]
+            if turn:
+                self._compute(turn)
+            else:
+                own.signal.wait()
+                own.signal.clear()
+        finally:
+            if turn:
+                self._leave(turn, again=[job for job in turn if not job.done])
+
+    def _leave(self, turn: list[_Job], again: Sequence[_Job] = ()) -> None:
+        """Let the next thread go on; what an interrupt left undone waits ``again``, for another thread."""
+        with self._state:
+            self._running[:] = [jobs for jobs in self._running if jobs is not turn]
+            self._waiting[:] = [*again, *(job for job in self._waiting if job not in turn)]
+            for job in turn:
+                job.signal.set()
+            if self._waiting and len(self._running) < _MODEL_CALLS:
+                self._waiting[0].signal.set()
+
+    def _compute(self, jobs: Sequence[_Job]) -> None:
+        """Embed the jobs together; where that fails, each alone, so that an error meets only the job it belongs to."""
+        try:
+            texts = list(dict.fromkeys(text for job in jobs for text in job.texts))
+            vectors = dict(zip(texts, self._run(texts), strict=True))
+        except Exception as error:  # whatever it is, the thread that waits for it raises it
+            if len(jobs) == 1:
+                jobs[0].fail(error)
+            else:
+                for job in jobs:
+                    self._compute([job])
+        else:
+            for job in jobs:
+                job.finish(vectors)
+
+
+def _alike(jobs: Sequence[_Job], size: int) -> Iterator[_Job]:
+    """Return the first job and, nearest in length first, those that can share its model call."""
+    longest, first, texts = 0, jobs[0].longest, 0
+    for job in sorted(jobs, key=lambda job: abs(job.longest - first)):
+        longest, texts = max(longest, job.longest), texts + len(job.texts)
+        padding = abs(job.longest - first) * texts
+        if texts > len(job.texts) and (padding > _MAX_PADDING or texts > size or longest * texts > _MAX_TOKENS):
+            return
+        yield job
+
+
+def _calls(pieces: Mapping[str, int], size: int) -> Iterator[dict[str, int]]:
+    """Cut texts into model calls of much the same length."""
+    call: dict[str, int] = {}
+    longest = 0
+    for piece, tokens in sorted(pieces.items(), key=lambda item: item[1]):
+        padding = (tokens - longest) * len(call)
+        if call and (padding > _MAX_PADDING or len(call) == size or tokens * (len(call) + 1) > _MAX_TOKENS):
+            yield call
+            call = {}
+        call[piece] = longest = tokens
+    if call:
+        yield call
+
+
 class LocalEmbedder:
-    """A sentence-embedding model in ONNX form, run by fastembed on one thread of this machine's CPU.
+    """A sentence-embedding model in ONNX form, run by fastembed on this machine's CPU.
 
     ``model`` is ``"all-MiniLM-L6-v2"`` (comes with the package and loads at first use), the name of a model fastembed
     knows and that ``mem0lite fetch`` has put on this machine, or a folder with ``model.onnx`` (or
@@ -65,53 +200,87 @@ class LocalEmbedder:
     A text longer than the model's window is embedded window by window, and its vector is the mean of the windows'
     vectors weighted by their tokens: nothing is cut off.
 
+    Any number of threads may use it. Those that embed at the same time share model calls, of which at most half as
+    many run at once as there are cores, each on one of them; questions don't wait for documents. A vector depends on
+    its text alone: a model whose vectors change with the texts beside them, as with dynamic quantisation, gets one text
+    at a time. It may be used on both sides of a fork.
+
     Raises ModelNotFoundError at once when the files are not there, EmbeddingError when they are not what they
     should be.
     """
 
     def __init__(self, model: str | os.PathLike[str] = BUNDLED_MODEL) -> None:
         self._model: TextEmbedding | None = None
-        self._lock = threading.Lock()
+        self._size = _BATCH_SIZE
         if model == BUNDLED_MODEL:
+            self._load = _load_bundled
             self.name, self.dimensions, self.fingerprint = BUNDLED_MODEL, _BUNDLED_DIMENSIONS, _BUNDLED_SHA256
         elif (folder := Path(model)).is_dir():
-            self._model = _load_folder(folder)
-            self.name, self.dimensions = folder.resolve().name, self._model.embedding_size
+            self._load = functools.partial(_load_folder, folder.resolve())
+            self._model = loaded = self._load()
+            self.name, self.dimensions = folder.resolve().name, loaded.embedding_size
             self.fingerprint = _sha256(_model_file(folder), folder / "tokenizer.json")
         elif isinstance(model, str):
-            self._model = _load_named(model)
-            self.name, self.dimensions = model, self._model.embedding_size
-            files: Any = self._model.model
+            self._load = functools.partial(_load_named, model)
+            self._model = loaded = self._load()
+            self.name, self.dimensions = model, loaded.embedding_size
+            files: Any = loaded.model
             self.fingerprint = _sha256(Path(files._model_dir, files.model_description.model_file))
         else:
             raise ModelNotFoundError(f"The model folder {os.fspath(model)!r} does not exist. Check the path.")
+        if self._model is not None and _mixes_texts(self._model):
+            self._size = 1
+        self._start()
+        _embedders.add(self)
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._documents = _Batches(
+            lambda texts: self._loaded().passage_embed(texts, batch_size=_BATCH_SIZE), self._size
+        )
+        self._questions = _Batches(lambda texts: self._loaded().query_embed(texts, batch_size=_BATCH_SIZE), self._size)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector per document."""
-        import numpy as np
-
-        model = self._loaded()
-        windows = [_windows(text, _tokenizer(model)) for text in texts]
-        pieces = [piece for window in windows for piece, _ in window]
-        vectors = iter(model.passage_embed(pieces, batch_size=_BATCH_SIZE))
-        means = []
-        for window in windows:
-            weights = [weight for _, weight in window]
-            means.append(np.average([next(vectors) for _ in window], axis=0, weights=weights).tolist())
-        return means
+        return self._embed(texts, self._documents)
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question; of one longer than the model's window, of its windows' mean."""
-        model = self._loaded()
-        if len(_windows(text, _tokenizer(model))) > 1:
-            return self.embed([text])[0]
-        return cast("list[float]", next(iter(model.query_embed(text))).tolist())
+        return self._embed([text], self._questions)[0]
+
+    def _embed(self, texts: Sequence[str], batches: _Batches) -> list[list[float]]:
+        tokenizer = _tokenizer(self._loaded())
+        windows = [_windows(text, tokenizer) for text in texts]
+        vectors = batches.embed({piece: tokens for window in windows for piece, tokens in window})
+        return [_mean(window, vectors) for window in windows]
 
     def _loaded(self) -> "TextEmbedding":
         with self._lock:
             if self._model is None:
-                self._model = _load_bundled()
+                self._model = self._load()
             return self._model
+
+    def _after_fork_in_child(self) -> None:
+        """Start anew, without the parent's threads; a model in use at the fork may hold a lock nobody will free."""
+        if self._documents.busy or self._questions.busy:
+            _abandoned.append(self._model)
+            self._model = None
+        self._start()
+
+
+_embedders: "weakref.WeakSet[LocalEmbedder]" = weakref.WeakSet()
+_abandoned: "list[TextEmbedding | None]" = []  # freeing a model that was in use could wait for its lock
+
+
+def _after_fork_in_child() -> None:
+    global _load_lock
+    _load_lock = threading.Lock()
+    for embedder in list(_embedders):
+        embedder._after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def resolve(embedder: "Embedder | str | os.PathLike[str] | None") -> Embedder:
@@ -157,13 +326,14 @@ def embed_query(embedder: Embedder, text: str) -> bytes:
 
 
 def fetch(model: str) -> Path:
-    """Download a model fastembed knows into the model folder, and return that folder.
+    """Download a model fastembed knows, an embedder or a reranker, into the model folder, and return that folder.
 
     The only function of mem0lite that uses the network, and only when called. Raises ModelNotFoundError within
     seconds when the model's hub cannot be reached.
     """
     import httpx
     from fastembed import TextEmbedding
+    from fastembed.rerank.cross_encoder import TextCrossEncoder
 
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     try:
@@ -173,8 +343,9 @@ def fetch(model: str) -> Path:
             f"Cannot fetch {model!r}: {hub} cannot be reached ({error}). Fetch it on a connected machine and copy the "
             f"folder {model_cache()}, or give a model folder instead of a name."
         ) from error
+    rerankers = {str(description["model"]).lower() for description in TextCrossEncoder.list_supported_models()}
     try:
-        TextEmbedding(model, cache_dir=str(model_cache()))
+        (TextCrossEncoder if model.lower() in rerankers else TextEmbedding)(model, cache_dir=str(model_cache()))
     except ValueError as error:
         raise ModelNotFoundError(f"Cannot fetch {model!r}: {error}") from error
     return model_cache()
@@ -204,6 +375,15 @@ def _pack(embedder: Embedder, vectors: Iterable[Sequence[float]], count: int) ->
     return [vector.tobytes() for vector in (matrix / norms).astype("<f4")]
 
 
+def _mixes_texts(model: "TextEmbedding") -> bool:
+    """Tell whether a text's vector depends on the texts in its batch."""
+    import numpy as np
+
+    texts = ["I love sushi", "Quite another text, of which nobody knows why it is so very much longer."]
+    alone = [next(iter(model.passage_embed([text]))) for text in texts]  # of two, the batch changes at least one
+    return not np.allclose(alone, list(model.passage_embed(texts)), rtol=1e-5, atol=1e-5)  # rounding makes 1e-7
+
+
 def _tokenizer(model: "TextEmbedding") -> "Tokenizer":
     inner: Any = model.model
     return cast("Tokenizer", inner.tokenizer)
@@ -211,16 +391,24 @@ def _tokenizer(model: "TextEmbedding") -> "Tokenizer":
 
 def _windows(text: str, tokenizer: "Tokenizer") -> list[tuple[str, int]]:
     """Split a text into the pieces the model can see whole, each with its number of tokens."""
-    limit = tokenizer.truncation["max_length"] if tokenizer.truncation else None
-    if limit is None or len(text.encode()) <= limit - 2:  # a token is at least one byte, two are special tokens
-        return [(text, 1)]
     encoding = tokenizer.encode(text)
+    if not encoding.overflowing:
+        return [(text, len(encoding.ids))]
     windows = []
     for part in (encoding, *encoding.overflowing):
         spans = [span for span, special in zip(part.offsets, part.special_tokens_mask, strict=True) if not special]
         if spans:
             windows.append((text[spans[0][0] : spans[-1][1]], len(spans)))
-    return windows if len(windows) > 1 else [(text, 1)]
+    return windows
+
+
+def _mean(windows: Sequence[tuple[str, int]], vectors: "Mapping[str, Vector]") -> list[float]:
+    import numpy as np
+
+    pieces, weights = zip(*windows, strict=True)
+    if len(pieces) == 1:
+        return cast("list[float]", vectors[pieces[0]].tolist())
+    return cast("list[float]", np.average([vectors[piece] for piece in pieces], axis=0, weights=weights).tolist())
 
 
 def _load_bundled() -> "TextEmbedding":
@@ -240,7 +428,6 @@ def _load_bundled() -> "TextEmbedding":
 
 
 def _load_folder(folder: Path) -> "TextEmbedding":
-    folder = folder.resolve()
     for name in ("tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise ModelNotFoundError(f"The model folder {folder} has no {name}. Copy it from the model's repository.")

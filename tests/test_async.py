@@ -6,7 +6,7 @@ import typing
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import AsyncMemory, ClosedError, Memory
+from mem0lite import AsyncMemory, ClosedError, LocalEmbedder, Memory
 
 NOT_VERBS = {"for_user", "from_config"}  # make another object, so the asynchronous ones are no coroutines
 VERBS = sorted(
@@ -99,6 +99,47 @@ def test_the_loop_and_other_verbs_stay_free(path):
             assert [(await task)["results"][0]["event"] for task in adding] == ["ADD"] * 10
 
     asyncio.run(life())
+
+
+def test_adds_that_share_model_calls_are_many_at_once(path, model):
+    """With an embedder that shares its calls, far more adds than four wait for it at once, as it needs to share."""
+    together = threading.Barrier(32)
+
+    class Gathering(LocalEmbedder):
+        def embed(self, texts):
+            together.wait(30)
+            return model.embed(texts)
+
+    async def life():
+        async with AsyncMemory(path, embedder=Gathering()) as memory:
+            adding = [memory.add(f"text {n}", user_id="u", infer=False) for n in range(32)]
+            assert len(await asyncio.gather(*adding)) == 32
+
+    asyncio.run(life())
+
+
+def test_another_embedder_is_asked_by_four_threads_at_most(path):
+    """An embedder of the caller's own is not run by more threads than four, however many adds wait."""
+    guard, running, most = threading.Lock(), [], []
+
+    class Counting(HashEmbedder):
+        def embed(self, texts):
+            with guard:
+                running.append(texts)
+                most.append(len(running))
+            together.wait(30)
+            with guard:
+                running.remove(texts)
+            return super().embed(texts)
+
+    together = threading.Barrier(4)
+
+    async def life():
+        async with AsyncMemory(path, embedder=Counting()) as memory:
+            await asyncio.gather(*(memory.add(f"text {n}", user_id="u") for n in range(40)))
+
+    asyncio.run(life())
+    assert max(most) == 4
 
 
 def test_closing_finishes_what_was_accepted(path):

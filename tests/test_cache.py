@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mem0lite import ConfigurationError, Memory
+from mem0lite import Memory
 
 WORDS = st.lists(st.sampled_from(["red", "apple", "pear", "green", "tea", "2", "Anna", "not"]), min_size=1, max_size=5)
 TEXTS = WORDS.map(" ".join)

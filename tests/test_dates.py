@@ -397,7 +397,7 @@ def test_other_questions_do_not_ask_for_the_present(question):
 
 
 def test_recency_falls_from_the_reference_to_the_oldest():
-    """1 at the reference and later, 0 for the oldest, evenly over the logarithm of the age; 1 for all of one instant."""
+    """1 at the reference and later, 0 for the oldest, evenly over the log of the age; 1 for all of one instant."""
     now = micros(NOW)
     ages = np.array([-DAY, 0, DAY, 30 * DAY, 365 * DAY, 3650 * DAY])
     found = recency(now - ages, now)

@@ -1,5 +1,6 @@
 """Where vectors come from: the bundled model, folders, names, and a file's memory of its embedder."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -22,6 +23,14 @@ from mem0lite import (
 from mem0lite.embed import embed_documents, embed_query
 
 BUNDLED_TOKENIZER = Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2"
+
+# input_ids → DynamicQuantizeLinear → DequantizeLinear → [ids, 5000], of opset 13
+DYNAMICALLY_QUANTISED = (
+    "CAgSADqUAgofCglpbnB1dF9pZHMSAWYiBENhc3QqCQoCdG8YAaABAgojCgFmEgFxEgFzEgF6IhVEeW5hbWljUXVhbnRpemVMaW5lYXIKHgoBcQoB"
+    "cwoBehIBZCIQRGVxdWFudGl6ZUxpbmVhcgoVCgFkCgJheBIBdSIJVW5zcXVlZXplCg4KAXUKAXcSAW0iA011bAoOCgFtCgFiEgF5IgNBZGQSAWcq"
+    "EggBEAdCAmF4SggCAAAAAAAAACoRCAIQAUIBd0oIAACAPwAAAAAqEQgCEAFCAWJKCAAAAAAAQJxFWh0KCWlucHV0X2lkcxIQCg4IBxIKCgMSAWIK"
+    "AxIBc2IZCgF5EhQKEggBEg4KAxIBYgoDEgFzCgIIAkIECgAQDQ=="
+)
 
 
 def cosine(model, one, other):
@@ -53,6 +62,18 @@ def test_a_vector_does_not_depend_on_its_batch(model):
     alone = embed_documents(model, ["I love sushi"])[0]
     assert embed_documents(model, ["I love sushi", "something else " * 30])[0] == alone
     assert embed_query(model, "I love sushi") == alone
+
+
+def test_a_model_that_mixes_texts_gets_one_at_a_time(tmp_path):
+    """With a model that quantises each batch by its largest value, a vector still depends on its text alone."""
+    shutil.copytree(BUNDLED_TOKENIZER, tmp_path / "m")
+    (tmp_path / "m" / "model.onnx").write_bytes(base64.b64decode(DYNAMICALLY_QUANTISED))
+    embedder = LocalEmbedder(tmp_path / "m")
+    alone = embedder.embed(["I love sushi"])[0]
+    texts = ["I love sushi", "quantisation of gargantuan hippopotami"]
+    mixed = next(iter(embedder._loaded().passage_embed(texts)))
+    assert mixed.tolist() != pytest.approx(alone, abs=1e-4)
+    assert embedder.embed(texts)[0] == alone
 
 
 def test_a_long_text_is_not_cut_off(model):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHUNK = 4_096  # keys read by one statement, so that a large scope is never held twice
+_CHUNK = 1_024  # keys read by one statement, so that a large scope is never held twice
 _NEVER = 2**63 - 1
 _SLOT_BYTES = 64  # of a memory beside its vector, about
 _POSTING_BYTES = 8
@@ -95,7 +95,8 @@ class _Image:
 
     @cached_property
     def nbytes(self) -> int:
-        return (0 if self.vectors is None else self.vectors.nbytes) + _SLOT_BYTES * self.used
+        width = 0 if self.vectors is None else 4 * self.vectors.shape[1]
+        return (width + _SLOT_BYTES) * self.used
 
     def slots_of(self, keys: "NDArray[np.int64]") -> "tuple[NDArray[np.int32], NDArray[np.bool_]]":
         """Return the slots of those of the keys that are here, and which of them are."""
@@ -220,7 +221,7 @@ class Collection:
         size = sum(following for _, following in scopes.values())
         resident = size * (self._dimensions * 4 + _SLOT_BYTES) <= self._limit
         none = np.empty(0, dtype=np.int64)
-        vectors = np.empty((size, self._dimensions), dtype=np.float32) if resident else None
+        vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if resident else None
         nothing = none.astype(np.int32), none.astype(np.float32), none, none, none.astype(np.int32)
         empty = _Image(version, scopes, none, *nothing, vectors, none)
         ranges = [(number, number << 32, (number << 32) + following - 1) for number, (_, following) in scopes.items()]
@@ -282,7 +283,7 @@ class Collection:
         if vectors is None or used * (self._dimensions * 4 + _SLOT_BYTES) > self._limit:
             return None
         if used > len(vectors):
-            larger = np.empty((used + used // 2, self._dimensions), dtype=np.float32)
+            larger = np.empty((_with_room(used), self._dimensions), dtype=np.float32)
             larger[: image.used] = vectors[: image.used]
             vectors = larger
         for start, found in _vectors(connection, ranges, keys, self._dimensions):
@@ -327,12 +328,11 @@ class Collection:
                 (ranges[upto], term),
             ).get
             slots, here = image.slots_of(_numbers(found, np.int64))
-            new = slots >= upto
-            parts = slots[new], _numbers(frequencies, np.float32)[here][new]
+            parts = slots, _numbers(frequencies, np.float32)[here]
             if known is not None:
                 parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
             self._postings[term] = _Postings(*parts, image.used)
-            self._posting_bytes += _POSTING_BYTES * int(new.sum())
+            self._posting_bytes += _POSTING_BYTES * len(slots)
 
     def _mask(self, connection: apsw.Connection, image: _Image, sql: Sql) -> "NDArray[np.bool_]":
         """Return by slot whether a filter lets its memory through."""
@@ -350,7 +350,7 @@ class Collection:
             ).get
             known = np.concatenate([known, np.zeros(image.used - upto, dtype=bool)])
             slots, _ = image.slots_of(_numbers(found, np.int64))
-            known[slots[slots >= upto]] = True
+            known[slots] = True
         self._masks[name] = known
         self._masks.move_to_end(name)
         if len(self._masks) > _MAX_MASKS:
@@ -446,6 +446,11 @@ def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":
     import numpy as np
 
     return np.fromstring(text, dtype=kind, sep=",") if text else np.empty(0, dtype=kind)
+
+
+def _with_room(size: int) -> int:
+    """Return for how many vectors to make room; what is not written yet takes no memory."""
+    return size + size // 2 + _CHUNK
 
 
 def _ascending(keys: "NDArray[np.int64]") -> bool:
