@@ -1,5 +1,6 @@
 """What a conversation is: memories said one after the other, in sessions, by several speakers. Pure."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,13 +10,29 @@ if TYPE_CHECKING:
 SESSION_GAP = 3_600_000_000
 """Microseconds of silence after which another session begins, within a scope; another scope (a run) always does."""
 
+_ALTERNATION = 0.6
+"""Share of a session's steps at which the speaker must change; in facts of two speakers, shuffled, it is a half."""
+
+_NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][\w.'’-]*(?: [^\W\d_a-zß-öø-ÿ][\w.'’-]*){0,2}")
+
+
+def speaker_of(actor: str | None, prefix: str | None) -> str:
+    """Return who said a memory: its actor, the name its text begins with ("Ann: …"), or a role.
+
+    ``actor`` is a name, or NUL and a role; ``prefix`` is what stands before the text's first colon. What is no name
+    comes back with NUL before it.
+    """
+    if prefix is not None and _NAME.fullmatch(prefix):
+        return prefix
+    return actor or "\0"
+
 
 class Sessions:
     """The sessions of memories in the order they were said. Arrays over memories have shape (n,).
 
     ``keys`` are ``scope number << 32 | sequence``, ascending; ``created_at`` are microseconds; ``speakers`` are codes.
-    Only sessions in which at least two speakers take part are conversations: single facts stored one after the other
-    say nothing about each other.
+    Only sessions in which speakers take turns are conversations: single facts stored one after the other say nothing
+    about each other.
     """
 
     def __init__(self, keys: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
@@ -36,7 +53,8 @@ class Sessions:
         """How many come after it."""
         turns = np.zeros(size, dtype=bool)
         turns[1:] = (speakers[1:] != speakers[:-1]) & ~begins[1:]
-        talks = np.logical_or.reduceat(turns, self.starts) if size else turns
+        changes = np.add.reduceat(turns, self.starts, dtype=np.int64) if size else turns
+        talks = (changes > 0) & (changes >= _ALTERNATION * (sizes - 1))
         self.talk = talks[self.number]
         """Whether each memory is part of a conversation."""
         self.any_talk = bool(talks.any())

@@ -364,10 +364,10 @@ def _words_of(query: str) -> frozenset[str]:
 
 
 def names_of(speakers: Mapping[str, int]) -> dict[str, list[int]]:
-    """Return the codes of speakers by the first word of their names, as a query has it."""
+    """Return the codes of speakers by the first word of their names, as a query has it; roles have none."""
     names: dict[str, list[int]] = {}
     for speaker, code in speakers.items():
-        if found := _WORDS.search(speaker):
+        if not speaker.startswith("\0") and (found := _WORDS.search(speaker)):
             word = found[0].casefold()
             names.setdefault(found[0] if word in STOP_WORDS else word, []).append(code)
     return names

@@ -95,11 +95,30 @@ def test_single_facts_do_not_speak_for_each_other(memory):
         assert found(memory, query) == found(memory, query, ranking=Ranking.plain())
 
 
+def test_facts_about_two_people_are_no_conversation(memory):
+    """Where speakers do not take turns, as in notes about two people, neighbours and session say nothing."""
+    say(memory, [(ANN, text) for _, text in MUSIC] + [(BOB, text) for _, text in WEATHER])
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] == 0
+
+
+@pytest.mark.parametrize("roles", [("user", "user"), ("user", "assistant")])
+def test_a_name_before_a_colon_is_a_speaker(memory, roles):
+    """ "Ann: …" was said by Ann, as who imports transcripts writes it: she can be named, and takes turns."""
+    messages = [{"role": roles[name == BOB], "content": f"{name}: {text}"} for name, text in MUSIC]
+    memory.add(messages, user_id="u")
+    assert signals(memory, "instrument taken up", f"Bob: {CELLO}")["neighbor_keyword"] > 0
+    assert signals(memory, "what did Bob take up?", f"Bob: {CELLO}")["speaker"] == 1
+    for text in ("todo: buy strings", "https://a.example: a shop", "note to self: tune it"):
+        memory.add(text, user_id="v")
+    for word in ("todo", "note"):
+        assert signals(memory, f"{word} strings", "todo: buy strings", user_id="v")["speaker"] == 0
+
+
 def test_an_expired_memory_does_not_speak(memory, clock):
     """From the moment it expires a memory is nobody's neighbour, and those around it are neighbours."""
     say(memory, [(ANN, "Hello"), (BOB, "Good day")], clock.now)
     memory.add([{"name": ANN, "content": "Which instrument?"}], user_id="u", ttl=60, timestamp=clock.now, infer=False)
-    memory.add([{"name": BOB, "content": CELLO}], user_id="u", timestamp=clock.now)
+    memory.add([{"name": "Cleo", "content": CELLO}], user_id="u", timestamp=clock.now)
     assert signals(memory, "instrument", CELLO)["neighbor_keyword"] > 0
     before = signals(memory, "day", CELLO)["neighbor_keyword"]
     clock.advance(seconds=61)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from ..conversation import Sessions
+from ..conversation import Sessions, speaker_of
 from ..errors import CorruptFileError
 from ..filter_sql import Sql, compile_filter
 from ..filters import Expression, scope_part
@@ -160,12 +160,10 @@ class Collection:
 
     def names(self) -> dict[str, list[int]]:
         """Return the codes of the speakers with a name, by its first word."""
-        count, names = self._names
-        if count != len(self._speakers):
+        if self._names[0] != len(self._speakers):
             speakers = dict(self._speakers)
-            names = names_of({name: code for name, code in speakers.items() if not name.startswith("\0")})
-            self._names = len(speakers), names
-        return names
+            self._names = len(speakers), names_of(speakers)
+        return self._names[1]
 
     # -- following the file
 
@@ -295,15 +293,18 @@ class Collection:
         Python's lock, and with a row for each memory four threads searched at half the speed of one."""
         import numpy as np
 
-        *numbers, speakers = connection.execute(
+        *numbers, actors, prefixes = connection.execute(
             "SELECT group_concat(m.key), group_concat(m.length), group_concat(m.created_at), "
-            f"group_concat(ifnull(m.expires_at, {_NEVER})), json_group_array(ifnull(m.actor_id, char(0) || m.role)) "
+            f"group_concat(ifnull(m.expires_at, {_NEVER})), json_group_array(ifnull(m.actor_id, char(0) || m.role)), "
+            "json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, 42), ': ') > 1 "
+            "THEN substr(m.text, 1, instr(m.text, ': ') - 1) END) "
             f"FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}",
             (json.dumps(ranges),),
         ).get
+        speakers = map(speaker_of, json.loads(actors), json.loads(prefixes))
         kinds = (np.int64, np.float32, np.int64, np.int64)
         codes = self._speakers
-        coded = [codes.setdefault(speaker or "\0", len(codes)) for speaker in json.loads(speakers)]
+        coded = [codes.setdefault(speaker, len(codes)) for speaker in speakers]
         return [*(_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)), np.array(coded, np.int32)]
 
     # -- terms and filters
