@@ -621,6 +621,7 @@ class Memory:
             "path": self.path,
             **self._store.counts(self._now()),
             "bytes": self._store.size(),
+            "cached_bytes": self._store.cached_bytes(),
             "embedder": self._store.identity(),
             "schema_version": SCHEMA_VERSION,
             "sqlite_version": SQLITE_VERSION,

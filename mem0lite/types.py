@@ -315,6 +315,8 @@ class Stats(Counts):
 
     path: str
     bytes: int
+    cached_bytes: int
+    """About how much memory this process keeps for searches."""
     embedder: EmbedderIdentity
     schema_version: int
     sqlite_version: str

@@ -1,13 +1,16 @@
 """What searches keep in memory never shows: every answer is the one a store opened just now would give."""
 
+import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mem0lite import Memory
+from mem0lite import ConfigurationError, Memory
 
 WORDS = st.lists(st.sampled_from(["red", "apple", "pear", "green", "tea", "2", "Anna", "not"]), min_size=1, max_size=5)
 TEXTS = WORDS.map(" ".join)
@@ -111,3 +114,89 @@ TestCached = CachedStore.TestCase
 TestCached.settings = PLENTY
 TestUncached = UncachedStore.TestCase
 TestUncached.settings = settings(PLENTY, max_examples=10)
+
+
+def test_what_searches_keep_is_bounded(path):
+    """However many users search, about cache_bytes are kept, those of the users who searched last."""
+    with Memory(path, embedder=HashEmbedder(), cache_bytes=300_000) as memory:
+        for user in range(20):
+            memory.add_many([{"messages": f"red tea {n}", "user_id": str(user)} for n in range(100)])
+        assert memory.stats()["cached_bytes"] == 0
+        kept = []
+        for user in range(20):
+            memory.search("red tea", user_id=str(user), filters={"project": 1})
+            kept.append(memory.stats()["cached_bytes"])
+        assert 32_000 < kept[0] < 60_000
+        assert 200_000 < kept[-1] <= 300_000
+
+
+def test_a_scope_that_outgrows_the_bound_is_still_searched(path):
+    """A scope whose vectors no longer fit is read from the file, with the same answers."""
+    with Memory(path, embedder=HashEmbedder(), cache_bytes=100_000) as memory:
+        for start in range(0, 600, 100):
+            memory.add_many([{"messages": f"red tea {start + n}", "user_id": "u"} for n in range(100)])
+            with Memory(path, embedder=HashEmbedder(), cache_bytes=10_000_000) as roomy:
+                assert asked(memory, "red tea 7", "u", None) == asked(roomy, "red tea 7", "u", None)
+        assert memory.stats()["cached_bytes"] < 100_000
+
+
+def test_an_older_copy_in_the_files_place_is_read(path, tmp_path):
+    """When the file is overwritten with a copy made before, searches find what the copy holds."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("red tea", user_id="u")
+    shutil.copy(path, tmp_path / "copy.db")
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("green tea", user_id="u")
+        assert len(asked(memory, "tea", "u", None)) == 2
+        copy = Memory(tmp_path / "copy.db", embedder=HashEmbedder())
+        memory._store._database, copy._store._database = copy._store._database, memory._store._database
+        assert [item["memory"] for item in asked(memory, "tea", "u", None)] == ["red tea"]
+        memory._store._database, copy._store._database = copy._store._database, memory._store._database
+        copy.close()
+
+
+def two(memory, number):
+    """Store two memories at once."""
+    texts = [f"red {number}", f"tea {number}"]
+    return memory.add([{"content": text} for text in texts], user_id="u", infer=False)["results"]
+
+
+def test_threads_search_what_others_write(path):
+    """Searches in several threads, while others add and delete, each see a state that the file was in."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        pairs = [two(memory, n) for n in range(20)]
+        wrong = []
+
+        def search():
+            for _ in range(40):
+                results = memory.search("red tea", user_id="u", top_k=100, threshold=0)["results"]
+                found = {item["id"] for item in results}
+                wrong.extend(pair for pair in known if len({item["id"] for item in pair} & found) == 1)
+
+        def write():
+            for number, pair in enumerate(pairs):
+                memory.delete_many([item["id"] for item in pair])
+                known.append(two(memory, number))
+
+        known = list(pairs)
+        threads = [threading.Thread(target=target) for target in (search, search, search, write)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+@pytest.mark.parametrize("given", [-1, 1.5, True, "1"])
+def test_a_bad_bound_is_refused(given):
+    """cache_bytes that is no whole number from 0 on is an error naming it."""
+    with pytest.raises(ConfigurationError, match="cache_bytes: must be a whole number of bytes"):
+        Memory(":memory:", embedder=HashEmbedder(), cache_bytes=given)
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "plenty"])
+def test_a_bad_bound_of_the_environment_is_refused(given, monkeypatch):
+    """MEM0LITE_CACHE_BYTES that is no whole number from 0 on is an error naming it."""
+    monkeypatch.setenv("MEM0LITE_CACHE_BYTES", given)
+    with pytest.raises(ConfigurationError, match="MEM0LITE_CACHE_BYTES"):
+        Memory(":memory:", embedder=HashEmbedder())

@@ -467,6 +467,10 @@ class Store:
         with self._database.read() as connection:
             return int(connection.pragma("page_count") * connection.pragma("page_size"))
 
+    def cached_bytes(self) -> int:
+        """Return about how much memory searches keep vectors in."""
+        return self._cache.nbytes
+
     # -- the file as a whole
 
     def backup(self, path: Path) -> None:
