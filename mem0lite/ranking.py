@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .conversation import Sessions
+from .dates import asked_moments, asks_for_present
 from .errors import ValidationError
+from .moments import Moment, closeness, recency
 from .text import STOP_WORDS, query_terms
 from .types import ScoreDetails
 from .values import is_number
@@ -16,8 +18,6 @@ from .values import is_number
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from .dates import Moment
 
     Floats = NDArray[np.float32]
 
@@ -120,7 +120,7 @@ class Query:
     terms: Sequence[str]
     words: frozenset[str]
     """Words as they are written, for the names of speakers."""
-    moments: "tuple[Moment, ...]"
+    moments: tuple[Moment, ...]
     """The periods it asks about."""
     anchors: Mapping[str, Sequence[str]]
     """The terms of the phrases that its periods hang on."""
@@ -133,8 +133,6 @@ class Query:
     def read(cls, text: str, vector: bytes, now: int, ranking: Ranking) -> Self:
         """Return what a text asks for, apart from what ``ranking`` does not count."""
         import numpy as np
-
-        from .dates import asked_moments, asks_for_present  # half as long an import as all the rest
 
         moments = asked_moments(text, now) if ranking.date else ()
         return cls(
@@ -328,8 +326,6 @@ def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
 
 
 def _dated(view: View, query: Query) -> "dict[str, Floats]":
-    from .dates import closeness, recency
-
     signals: dict[str, Floats] = {}
     if query.moments:
         anchors = {phrase: _said(view, terms) for phrase, terms in query.anchors.items()}

@@ -9,15 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mem0lite.dates import (
-    MAX_MOMENTS,
-    MAX_QUESTION_LENGTH,
-    Moment,
-    asked_moments,
-    asks_for_present,
-    closeness,
-    recency,
-)
+from mem0lite.date_phrases import MAX_MOMENTS
+from mem0lite.dates import MAX_QUESTION_LENGTH, asked_moments, asks_for_present
+from mem0lite.moments import Moment, closeness, recency
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000

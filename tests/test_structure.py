@@ -14,9 +14,9 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types"],
-    ["values", "files", "conversation", "similarity"],
-    ["text", "filters", "embed", "dates"],
-    ["records", "messages", "rerank"],
+    ["values", "files", "conversation", "moments", "similarity"],
+    ["text", "filters", "embed", "date_phrases"],
+    ["records", "messages", "rerank", "dates"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],
     ["webhooks"],

@@ -407,8 +407,10 @@ class Cache:
         scope = compile_filter(scopes)
         collection = self._collection(json.dumps(scope))
         matching = None if expression == scopes else expression
+        before = collection.nbytes
         image, postings, mask = collection.view(connection, scope, matching, terms)
-        self._trim()
+        if collection.nbytes > before:
+            self._trim()
         cosine = _cosine(connection, image, vector)
         return _view(image, cosine, postings, mask, now, collection.names())
 
@@ -425,7 +427,9 @@ class Cache:
 
     def _collection(self, name: str) -> Collection:
         with self._lock:
-            collection = self._collections.setdefault(name, Collection(self._dimensions, self._limit))
+            collection = self._collections.get(name)
+            if collection is None:
+                collection = self._collections[name] = Collection(self._dimensions, self._limit)
             self._collections.move_to_end(name)
             return collection
 
