@@ -374,5 +374,7 @@ def _named_speaker(view: View, words: frozenset[str]) -> "Floats | None":
     import numpy as np
 
     codes = [code for word in words for code in view.names.get(word, ())]
+    if not codes:
+        return None
     named = np.isin(view.speakers, codes)
     return named.astype(np.float32) if named.any() and not named.all() else None
