@@ -23,8 +23,8 @@ import mem0lite
 from mem0lite import Memory
 
 COMMANDS = (
-    "add", "backup", "delete", "export", "fetch", "get", "history", "import", "list", "reembed", "search", "serve",
-    "stats", "vacuum",
+    "add", "backup", "bench", "delete", "export", "fetch", "get", "history", "import", "list", "reembed", "search",
+    "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",
@@ -186,6 +186,14 @@ def test_search(run: Run, db: Path) -> None:
     result = run("search", "nut allergy", "--user", "alice", "--explain", "--top-k", 1, "--json")
     assert ids(result) == ["1"]
     assert 0 < json.loads(result.stdout)["results"][0]["score_details"]["semantic_score"] <= 1
+
+
+def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
+    """--reference-date is the "now" of a question: "yesterday" is the day before it."""
+    asked = ("search", "what did he play yesterday?", "--user", "bob", "--json", "--explain", "--threshold", 0)
+    for date, score in (("2024-01-04", 1), ("2026-01-04", 0)):
+        [item] = json.loads(run(*asked, "--reference-date", date).stdout)["results"]
+        assert item["score_details"]["signals"]["date"]["score"] == score
 
 
 @pytest.mark.parametrize(

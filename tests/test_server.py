@@ -1,13 +1,16 @@
 """The self-hosted routes, compared with what mem0's own server was recorded to answer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 import serving
-from serving import add, texts
+from embedder import HashEmbedder
+from serving import add, served_by, texts
 
-from mem0lite import Memory
+from mem0lite import Memory, create_app
+from mem0lite.server import Settings
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -281,6 +284,59 @@ def test_search_explains_and_shows_expired_on_request(client: httpx.Client) -> N
     assert texts(client.post("/search", json={**ask, "show_expired": None, "explain": None})) == set()
     found = client.post("/search", json={**ask, "show_expired": True, "explain": True}).json()["results"]
     assert found[0]["score_details"]["final_score"] == found[0]["score"]
+
+
+@pytest.mark.parametrize("path", ["/search", "/v3/memories/search/"])
+def test_search_takes_the_question_s_date_and_weights(client: httpx.Client, path: str) -> None:
+    """``reference_date`` and ``ranking`` reach the library on both surfaces; what it refuses is the client's error."""
+    for day in (2, 12):
+        add(client, f"Lunch with guest {day}", timestamp=f"2026-02-{day:02}")
+    ask = {"query": "Who came to lunch yesterday?", "filters": {"user_id": "alice"}, "explain": True, "threshold": 0}
+
+    def first(**given: Any) -> Any:
+        return client.post(path, json={**ask, **given}).json()["results"][0]
+
+    for day in (2, 12):
+        assert first(reference_date=f"2026-02-{day + 1:02}")["memory"] == f"Lunch with guest {day}"
+    assert first(reference_date=1770768000)["score_details"]["signals"]["date"]["weight"] == 0.35
+    assert "date" not in first(reference_date="2026-02-13", ranking={"date": 0})["score_details"]["signals"]
+    for given, named in (
+        ({"reference_date": "some day"}, "reference_date"),
+        ({"ranking": {"dates": 1}}, "dates"),
+        ({"ranking": {"date": -1}}, "date"),
+        ({"ranking": 1}, "ranking"),
+    ):
+        answer = client.post(path, json={**ask, **given})
+        assert answer.status_code in (400, 422), answer.text
+        assert named in answer.text
+
+
+@pytest.mark.parametrize("path", ["/search", "/v3/memories/search/"])
+def test_search_is_reranked_on_request(path: str) -> None:
+    """``rerank`` orders by the memory's reranker on both surfaces, and the items carry its score."""
+
+    def by_length(query: str, texts: Sequence[str]) -> list[float]:
+        return [len(text) / 99 for text in texts]
+
+    with Memory(":memory:", embedder=HashEmbedder(), reranker=by_length) as memory:
+        memory.add("tea", user_id="alice")
+        memory.add("tea with milk", user_id="alice")
+        with served_by(create_app(memory, Settings(vacuum_interval_seconds=0))) as client:
+            ask = {"query": "tea", "filters": {"user_id": "alice"}}
+            plain = client.post(path, json=ask).json()["results"]
+            found = client.post(path, json={**ask, "rerank": True}).json()["results"]
+    assert [item["memory"] for item in plain] == ["tea", "tea with milk"]
+    assert [item["memory"] for item in found] == ["tea with milk", "tea"]
+    assert found[0]["rerank_score"] == pytest.approx(13 / 99)
+
+
+@pytest.mark.parametrize("path", ["/memories", "/v3/memories/add/"])
+def test_a_rewording_is_reported(client: httpx.Client, path: str) -> None:
+    """The outcome of a near-identical memory is NONE with the id and the words that are there, on both surfaces."""
+    memory_id = add(client, "I like green tea")
+    body = {"messages": [{"role": "user", "content": "I really like green tea!"}], "user_id": "alice"}
+    [outcome] = client.post(path, json=body).json()["results"]
+    assert (outcome["event"], outcome["id"], outcome["existing_memory"]) == ("NONE", memory_id, "I like green tea")
 
 
 # -- changing and deleting
