@@ -13,18 +13,15 @@ SESSION_GAP = 3_600_000_000
 _ALTERNATION = 0.6
 """Share of a session's steps at which the speaker must change; in facts of two speakers, shuffled, it is a half."""
 
+NAME_LENGTH = 40
+"""Characters of the longest name that a text is taken to begin with."""
+
 _NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][\w.'’-]*(?: [^\W\d_a-zß-öø-ÿ][\w.'’-]*){0,2}")
 
 
-def speaker_of(actor: str | None, prefix: str | None) -> str:
-    """Return who said a memory: its actor, the name its text begins with ("Ann: …"), or a role.
-
-    ``actor`` is a name, or NUL and a role; ``prefix`` is what stands before the text's first colon. What is no name
-    comes back with NUL before it.
-    """
-    if prefix is not None and _NAME.fullmatch(prefix):
-        return prefix
-    return actor or "\0"
+def is_name(prefix: str | None) -> bool:
+    """True for what may be a speaker before a text's first colon, as in "Ann: …": up to three words with capitals."""
+    return prefix is not None and len(prefix) <= NAME_LENGTH and _NAME.fullmatch(prefix) is not None
 
 
 class Sessions:

@@ -43,7 +43,10 @@ def _condition(condition: Condition) -> Sql:
     return _COLUMN_SQL[condition.operator](_COLUMN_OF[condition.field], condition.operand)
 
 
-_COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind in FIELDS.items()} | {"memory": "m.text"}
+_COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind in FIELDS.items()} | {
+    "memory": "m.text",
+    "hash": "m.text_hash",
+}
 
 
 _COLUMN_SQL: dict[str, Callable[[str, Any], Sql]] = {

@@ -29,7 +29,7 @@ from .messages import Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import Change, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
-from .similarity import COSINE
+from .similarity import COSINE, canonical
 from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Outcome, Reading, Store, Update
 from .types import (
     AddedItem,
@@ -77,7 +77,7 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 
 _BATCH = 256  # memories embedded and stored at a time by import_ and reembed
 _QUERY_CACHE = 1_024
-_WIDER = 3  # times as many results are looked at where there are copies among the best
+_WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
 _RERANKED = 3  # times as many as asked for are given to a reranker
 
 Instant = datetime | date | str | float
@@ -201,7 +201,7 @@ class Memory:
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
-        self._ranking = Ranking.of(ranking or {})
+        self._ranking = Ranking.of({} if ranking is None else ranking)
         self._reranker = resolve_reranker(reranker)
         self._store = Store(
             self.path,
@@ -1209,11 +1209,11 @@ def _added(draft: _Draft, outcome: Outcome) -> AddedItem:
 
 
 def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[_Found]:
-    """Return the best ``count``; a copy of a better one is among them only where there is nothing else."""
+    """Return the best ``count``; of the best _CHECKED, or a few times as many as asked for, copies yield to others."""
     found = _read(reading, scores.best(count, threshold))
     if len(found) < count or not _copies(reading, found):
         return found
-    found = _read(reading, scores.best(_WIDER * count, threshold))
+    found = _read(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
     copies = _copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in copies]
     return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
@@ -1224,14 +1224,22 @@ def _read(reading: Reading, ranked: list[Ranked]) -> list[_Found]:
 
 
 def _copies(reading: Reading, found: list[_Found]) -> set[int]:
-    """Return the positions of those that say nearly the same as one before them."""
+    """Return the positions of those, among the first _CHECKED, that say nearly the same as one before them."""
     import numpy as np
 
     if len(found) < 2:
         return set()
-    vectors = reading.vectors([one.ranked for one in found])
-    near = np.argwhere(np.triu(vectors @ vectors.T >= COSINE, k=1)).tolist()
-    return {later for earlier, later in near if found[later].record.is_copy_of(found[earlier].record)}
+    vectors = reading.vectors([one.ranked for one in found[:_CHECKED]])
+    near = np.triu(vectors @ vectors.T >= COSINE, k=1)
+    by_words: dict[object, list[Record]] = {}
+    copies = set()
+    for position in np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist():
+        record = found[position].record
+        same = by_words.setdefault(canonical(record.text)[0], [])
+        if any(record.is_copy_of(better) for better in same):
+            copies.add(position)
+        same.append(record)
+    return copies
 
 
 def _reranked(reranker: Reranker, query: str, found: list[_Found]) -> list[_Found]:

@@ -28,6 +28,7 @@ _SESSION_K1, _SESSION_B = 1.2, 0.5
 
 _NEXT_TO = {-1: 0.5, 1: 0.5}
 _AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
+_LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
 _HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
@@ -41,7 +42,8 @@ class Ranking:
     (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions
     in which two speakers or roles take part.
 
-    Raises ValidationError for a weight that is not a number from 0 on, or when ``semantic`` and ``keyword`` are 0.
+    Raises ValidationError for a weight that is neither 0 nor a number from 0.001 to 1000, or when ``semantic`` and
+    ``keyword`` are 0.
     """
 
     semantic: float = 0.46
@@ -67,8 +69,10 @@ class Ranking:
 
     def __post_init__(self) -> None:
         for name, weight in self.weights().items():
-            if not is_number(weight) or not 0 <= weight < math.inf:
-                raise ValidationError(f"Invalid {name}: {weight!r}. Must be a number from 0 on.", field=name)
+            if not is_number(weight) or not (weight == 0 or _LEAST <= weight <= _MOST):
+                raise ValidationError(
+                    f"Invalid {name}: {weight!r}. Must be 0, or a number from {_LEAST} to {_MOST}.", field=name
+                )
         if self.semantic + self.keyword == 0:
             raise ValidationError("Invalid semantic: with a keyword weight of 0 it cannot be 0 too.", field="semantic")
 
@@ -293,7 +297,7 @@ def _memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     size = len(view.keys)
     scores = np.zeros(size, dtype=np.float32)
     highest = 0.0
-    average = float(view.lengths.mean()) if size else 0.0
+    average = float(view.lengths.mean()) if size else 0.0  # 0 only where nothing has a term
     for term in terms:
         positions, frequencies = view.postings[term]
         idf = _idf(size, len(positions))
@@ -313,7 +317,7 @@ def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
     if sessions.count == 1:
         return np.zeros(len(view.keys), dtype=np.float32)
     lengths = np.add.reduceat(view.lengths, sessions.starts)
-    norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / lengths.mean())
+    norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
     highest = 0.0
     for term in terms:
         positions, frequencies = view.postings[term]

@@ -181,7 +181,7 @@ def depends_on_day(text: str) -> bool:
     return _RELATIVE.search(text) is not None
 
 
-@lru_cache(maxsize=64)  # one text is compared with several
+@lru_cache(maxsize=512)  # one text is compared with several
 def canonical(text: str) -> Canonical:
     """Return what of a text carries meaning; of code, long texts and texts without a word that is the text itself."""
     if len(text) <= MAX_CHARACTERS:

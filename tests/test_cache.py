@@ -1,16 +1,21 @@
 """What searches keep in memory never shows: every answer is the one a store opened just now would give."""
 
 import shutil
+import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import apsw
 import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mem0lite import ConfigurationError, Memory
+from mem0lite import ConfigurationError, CorruptFileError, Memory
+
+DATA = Path(__file__).parent / "data"
 
 WORDS = st.lists(st.sampled_from(["red", "apple", "pear", "green", "tea", "2", "Anna", "not"]), min_size=1, max_size=5)
 TEXTS = WORDS.map(" ".join)
@@ -43,9 +48,6 @@ class CachedStore(RuleBasedStateMachine):
 
     @initialize()
     def opened(self):
-        import tempfile
-        from pathlib import Path
-
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name, "m.db")
         self.clock = Clock()
@@ -200,3 +202,75 @@ def test_a_bad_bound_of_the_environment_is_refused(given, monkeypatch):
     monkeypatch.setenv("MEM0LITE_CACHE_BYTES", given)
     with pytest.raises(ConfigurationError, match="MEM0LITE_CACHE_BYTES"):
         Memory(":memory:", embedder=HashEmbedder())
+
+
+def test_who_asks_for_nobody_leaves_nothing(path):
+    """Searches for users that do not exist, and for words nobody said, are not kept beyond the bound."""
+    with Memory(path, embedder=HashEmbedder(), cache_bytes=100_000) as memory:
+        memory.add("red tea", user_id="u")
+        for number in range(300):
+            assert asked(memory, "red tea", f"nobody{number}", None) == []
+            asked(memory, f"word{number} thing{number}", "u", {"project": number})
+        assert memory.stats()["cached_bytes"] <= 100_000
+        assert len(memory._store._cache._collections) == 1
+
+
+def test_a_lost_vector_is_noticed(path):
+    """A memory whose vector is missing, or too short, is damage that is told, never a random score."""
+    for damage in (
+        "DELETE FROM vector WHERE key = (SELECT max(key) FROM vector)",
+        "UPDATE vector SET embedding = x'00'",
+    ):
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            memory.add_many([{"messages": f"tea {number}", "user_id": "u"} for number in range(3)])
+            memory._store._database.write(lambda connection, sql=damage: connection.execute(sql))
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            with pytest.raises(CorruptFileError, match="memories and vectors do not agree"):
+                memory.search("tea", user_id="u")
+            memory.reset()
+
+
+def test_a_scope_that_forgets_stays_in_memory(path, clock):
+    """Only live memories count: a scope through which many short-lived ones went is still kept."""
+    with Memory(path, embedder=HashEmbedder(), clock=clock, cache_bytes=60_000) as memory:
+        for round in range(10):
+            memory.add_many([{"messages": f"tea {round} {n}", "user_id": "u", "ttl": 60} for n in range(100)])
+            assert len(asked(memory, "tea", "u", None)) == 50
+            clock.advance(seconds=61)
+            memory.vacuum()
+        memory.add("red tea", user_id="u")
+        assert [item["memory"] for item in asked(memory, "tea", "u", None)] == ["red tea"]
+        [collection] = memory._store._cache._collections.values()
+        assert collection._image.vectors is not None
+
+
+def test_an_expired_memory_leaves_no_words(memory, clock):
+    """What expired counts in no score, as if it had never been, while it is still in memory."""
+    with Memory(":memory:", embedder=HashEmbedder(), clock=clock) as other:
+        for store in (memory, other):
+            store.add("green tea", user_id="u")
+            store.add("red apple", user_id="u")
+        memory.add("red red wine", user_id="u", ttl=60)
+        asked(memory, "red tea", "u", None)
+        clock.advance(seconds=61)
+        scores = [
+            [(item["memory"], item["score"]) for item in asked(store, "red tea", "u", None)]
+            for store in (memory, other)
+        ]
+        assert scores[0] == scores[1]
+
+
+def test_an_older_version_cannot_write_on(path):
+    """A process that opened the file before its migration cannot change it past the versions: its statements fail."""
+    shutil.copy(DATA / "v2.db", path)
+    Memory(path, embedder=HashEmbedder()).close()
+    connection = apsw.Connection(str(path))
+    for statement in (
+        "SELECT id, owner, next_sequence FROM scope",
+        "SELECT m.key, s.owner, m.text FROM memory m JOIN scope s ON s.id = m.key >> 32",
+        "SELECT hash FROM memory",
+        "DELETE FROM posting WHERE owner = 1",
+    ):
+        with pytest.raises(apsw.SQLError, match="no such column"):
+            connection.execute(statement)
+    connection.close()

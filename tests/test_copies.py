@@ -99,6 +99,22 @@ def test_copies_yield_to_other_memories(memory):
     assert texts == [TEA, "I like green tea with mint", "Green tea from Kyoto"]
 
 
+def test_many_copies_yield(memory):
+    """However many copies come first, others are among the results before any of them."""
+    add(memory, *(TEA + "!" * number for number in range(40)), infer=False)
+    add(memory, "I like green tea with mint", "Green tea from Kyoto")
+    texts = [item["memory"] for item in memory.search(TEA, user_id="u", top_k=3)["results"]]
+    assert texts == [TEA, "I like green tea with mint", "Green tea from Kyoto"]
+
+
+def test_a_wide_search_compares_the_best_alone(memory):
+    """A search for thousands of results compares a hundred of them, and returns all in order."""
+    memory.add_many([{"messages": f"I like tea number {n}", "user_id": "u", "infer": False} for n in range(1_500)])
+    results = memory.search("I like tea", user_id="u", top_k=1_000, threshold=0)["results"]
+    assert len(results) == 1_000
+    assert [item["score"] for item in results] == sorted((item["score"] for item in results), reverse=True)
+
+
 def test_copies_are_not_lost(memory):
     """Where there is room for all, copies are results like others, and scores fall."""
     add(memory, TEA, AGAIN, "I like green tea with mint", infer=False)

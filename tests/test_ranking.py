@@ -114,6 +114,25 @@ def test_a_name_before_a_colon_is_a_speaker(memory, roles):
         assert signals(memory, f"{word} strings", "todo: buy strings", user_id="v")["speaker"] == 0
 
 
+def test_a_profile_is_no_conversation(memory):
+    """What stands before the colon of a note is no speaker: facts of a profile score by themselves."""
+    for fact in ("Name: Sarah", "Email: sarah@example.com", "Allergies: peanuts", "Birthday: 7 May", "Car: a Volvo"):
+        memory.add(fact, user_id="u")
+    for query in ("When is her birthday?", "name of the car", "Sarah"):
+        assert found(memory, query) == found(memory, query, ranking=Ranking.plain() if "birth" not in query else {})
+        assert signals(memory, query, "Car: a Volvo")["neighbor_keyword"] == 0
+        assert signals(memory, query, "Name: Sarah")["speaker"] == 0
+
+
+def test_a_scope_without_words_is_searched(memory):
+    """Memories of nothing but signs, in several sessions, are found by their vectors without a warning."""
+    for run in ("r1", "r2"):
+        say(memory, [(ANN, "!!!"), (BOB, "???")], run_id=run)
+    memory.add("...", user_id="v")
+    assert len(found(memory, "cello", ranking={"semantic": 0})) == 4
+    assert len(found(memory, "cello", user_id="v")) == 1
+
+
 def test_an_expired_memory_does_not_speak(memory, clock):
     """From the moment it expires a memory is nobody's neighbour, and those around it are neighbours."""
     say(memory, [(ANN, "Hello"), (BOB, "Good day")], clock.now)
@@ -248,6 +267,9 @@ def test_meaning_or_words_alone(memory):
         ({"date": -1}, "Invalid date: -1"),
         ({"date": "high"}, "Invalid date: 'high'"),
         ({"date": float("inf")}, "Invalid date: inf"),
+        ({"date": 1e39}, "Must be 0, or a number from 0.001 to 1000"),
+        ({"date": 10**400}, "Must be 0, or a number"),
+        ({"semantic": 1e-320, "keyword": 0}, "Must be 0, or a number"),
         ({"dates": 1}, "unknown signal 'dates'. Signals are: semantic, keyword"),
         ({"semantic": 0, "keyword": 0}, "cannot be 0 too"),
         ([1], "must be a Ranking, or an object of weights"),

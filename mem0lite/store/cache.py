@@ -6,21 +6,22 @@ one. So whatever is known of a slot (its vector, the terms in it, whether a filt
 ever added to, and can be read without a lock.
 """
 
+import copy
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from ..conversation import Sessions, speaker_of
+from ..conversation import NAME_LENGTH, Sessions, is_name
 from ..errors import CorruptFileError
 from ..filter_sql import Sql, compile_filter
 from ..filters import Expression, scope_part
-from ..ranking import View, names_of
+from ..ranking import Query, View, names_of
 from . import rows
 
 if TYPE_CHECKING:
@@ -30,17 +31,14 @@ if TYPE_CHECKING:
 _CHUNK = 1_024  # keys read by one statement, so that a large scope is never held twice
 _NEVER = 2**63 - 1
 _SLOT_BYTES = 64  # of a memory beside its vector, about
+_COLLECTION_BYTES = 4_096  # of a collection, however empty
+_TERM_BYTES = 512  # of a term's postings, however few
 _POSTING_BYTES = 8
 _MAX_MASKS = 64
 _MAX_TERMS = 16_384
 
 Range = tuple[int, int, int]
 """A scope number or an owner, and the first and the last key."""
-
-
-class StaleSnapshotError(Exception):
-    """The snapshot is older than what another one has put into the cache: begin a new one."""
-
 
 _RANGES = "json_each(?) r"
 _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
@@ -58,7 +56,10 @@ class _Image:
     lengths: "NDArray[np.float32]"
     created_at: "NDArray[np.int64]"
     expires_at: "NDArray[np.int64]"
-    speakers: "NDArray[np.int32]"
+    actors: "NDArray[np.int32]"
+    """Codes of the actor or the role."""
+    prefixes: "NDArray[np.int32]"
+    """Codes of the name that the text begins with, -1 where it begins with none."""
     vectors: "NDArray[np.float32] | None"
     """By slot, shape (slots, dimensions); None where they do not fit and are read for each search."""
     slot_keys: "NDArray[np.int64]"
@@ -68,6 +69,15 @@ class _Image:
     def used(self) -> int:
         """How many slots were given so far."""
         return len(self.slot_keys)
+
+    @cached_property
+    def speakers(self) -> "NDArray[np.int32]":
+        """Codes of who said it: the name a text begins with counts where it recurs, unlike that of a note."""
+        import numpy as np
+
+        recurs = np.bincount(self.prefixes + 1) > 1
+        recurs[:1] = False
+        return np.where(recurs[self.prefixes + 1], self.prefixes, self.actors) if len(recurs) else self.actors
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -95,8 +105,7 @@ class _Image:
 
     @cached_property
     def nbytes(self) -> int:
-        width = 0 if self.vectors is None else 4 * self.vectors.shape[1]
-        return (width + _SLOT_BYTES) * self.used
+        return (0 if self.vectors is None else self.vectors.nbytes) + _SLOT_BYTES * self.used
 
     def slots_of(self, keys: "NDArray[np.int64]") -> "tuple[NDArray[np.int32], NDArray[np.bool_]]":
         """Return the slots of those of the keys that are here, and which of them are."""
@@ -126,7 +135,8 @@ class _Loaded:
     lengths: "NDArray[np.float32]"
     created_at: "NDArray[np.int64]"
     expires_at: "NDArray[np.int64]"
-    speakers: "NDArray[np.int32]"
+    actors: "NDArray[np.int32]"
+    prefixes: "NDArray[np.int32]"
 
 
 class Collection:
@@ -143,26 +153,43 @@ class Collection:
         self._image: _Image | None = None
         self._speakers: dict[str, int] = {}
         self._names: tuple[int, dict[str, list[int]]] = (0, {})
+        self._forget_queries()
+
+    def _forget_queries(self) -> None:
         self._postings: dict[str, _Postings] = {}
         self._posting_bytes = 0
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
     def view(
-        self, connection: apsw.Connection, scope: Sql, matching: Expression | None, terms: Sequence[str]
-    ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None]":
-        """Return everything as of the connection's snapshot; the mask is by slot."""
+        self,
+        connection: apsw.Connection,
+        check: Callable[[apsw.Connection], None],
+        scope: Sql,
+        matching: Expression | None,
+        terms: Sequence[str],
+    ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None, dict[str, list[int]]]":
+        """Return everything as of the connection's snapshot, with a mask by slot and the codes of names.
+
+        The snapshot begins with the first statement, here inside the lock, so no image can be newer than it; ``check``
+        raises when the file is not to be read.
+        """
         with self.lock:
+            check(connection)
             image = self._refresh(connection, scope)
             self._load_terms(connection, image, terms)
             mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
-            self.nbytes = image.nbytes + self._posting_bytes + len(self._masks) * image.used
-            return image, {term: self._postings[term] for term in terms}, mask
+            postings = {term: self._postings[term] for term in terms}
+            extra = self._posting_bytes + len(self._masks) * image.used
+            if image.nbytes + extra > self._limit:
+                self._forget_queries()
+                extra = 0
+            self.nbytes = _COLLECTION_BYTES + image.nbytes + extra
+            return image, postings, mask, self._named()
 
-    def names(self) -> dict[str, list[int]]:
+    def _named(self) -> dict[str, list[int]]:
         """Return the codes of the speakers with a name, by its first word."""
         if self._names[0] != len(self._speakers):
-            speakers = dict(self._speakers)
-            self._names = len(speakers), names_of(speakers)
+            self._names = len(self._speakers), names_of(self._speakers)
         return self._names[1]
 
     # -- following the file
@@ -171,9 +198,8 @@ class Collection:
         version = rows.current_version(connection)
         image = self._image
         if image is not None and image.version != version:
-            if image.version > version:
-                raise StaleSnapshotError
-            image = self._followed(connection, scope, image, version)
+            older = image.version > version  # a copy made before was put in the file's place
+            image = None if older else self._followed(connection, scope, image, version)
         if image is None:
             image = self._read_all(connection, scope, version)
         self._image = image
@@ -186,10 +212,12 @@ class Collection:
             f"SELECT count(*), ifnull(max(s.version), 0) FROM scope s WHERE {sql}", parameters
         ).get
         if count == len(image.scopes) and newest <= image.version:
-            return replace(image, version=version)
+            same = copy.copy(image)  # with all that was derived from it
+            object.__setattr__(same, "version", version)
+            return same
         changed = rows.fetch(
             connection,
-            "SELECT s.id, s.owner, s.next_sequence, s.rewritten FROM scope s "
+            "SELECT s.id, s.owner_id, s.next_sequence, s.rewritten FROM scope s "
             f"WHERE {sql} AND s.version > ? ORDER BY s.id",
             [*parameters, image.version],
         )
@@ -201,10 +229,11 @@ class Collection:
             scopes = {number: row for number, row in scopes.items() if number not in gone}
         ranges, remaining = _differences(connection, image, changed)
         kept = _kept(image, gone, remaining)
-        loaded = self._load(connection, ranges)
-        if image.used + len(loaded.keys) > 2 * (int(kept.sum()) + len(loaded.keys)) + _CHUNK:
+        loaded = self._load(connection, ranges, whole=False)
+        live, used = int(kept.sum()) + len(loaded.keys), image.used + len(loaded.keys)
+        if used > 2 * live + _CHUNK or (self._fits(live) and not self._fits(used)):
             return None
-        vectors = self._load_vectors(connection, image, ranges, loaded.keys)
+        vectors = self._load_vectors(connection, image, loaded.keys)
         return self._merged(image, kept, loaded, vectors, version, scopes)
 
     def _read_all(self, connection: apsw.Connection, scope: Sql, version: int) -> _Image:
@@ -213,19 +242,20 @@ class Collection:
         self._clear()
         sql, parameters = scope
         found = rows.fetch(
-            connection, f"SELECT s.id, s.owner, s.next_sequence FROM scope s WHERE {sql} ORDER BY s.id", parameters
+            connection, f"SELECT s.id, s.owner_id, s.next_sequence FROM scope s WHERE {sql} ORDER BY s.id", parameters
         )
         scopes = {number: (owner, following) for number, owner, following in found}
-        size = sum(following for _, following in scopes.values())
-        resident = size * (self._dimensions * 4 + _SLOT_BYTES) <= self._limit
-        none = np.empty(0, dtype=np.int64)
-        vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if resident else None
-        nothing = none.astype(np.int32), none.astype(np.float32), none, none, none.astype(np.int32)
-        empty = _Image(version, scopes, none, *nothing, vectors, none)
         ranges = [(number, number << 32, (number << 32) + following - 1) for number, (_, following) in scopes.items()]
-        loaded = self._load(connection, ranges)
-        vectors = self._load_vectors(connection, empty, ranges, loaded.keys)
+        loaded = self._load(connection, ranges, whole=True)
+        size, none = len(loaded.keys), np.empty(0, dtype=np.int64)
+        codes, lengths = none.astype(np.int32), none.astype(np.float32)
+        vectors = np.empty((size + size // 2, self._dimensions), dtype=np.float32) if self._fits(size) else None
+        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, none)
+        vectors = self._load_vectors(connection, empty, loaded.keys)
         return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
+
+    def _fits(self, slots: int) -> bool:
+        return slots * (self._dimensions * 4 + _SLOT_BYTES) <= self._limit
 
     def _merged(
         self,
@@ -254,23 +284,27 @@ class Collection:
             column(image.lengths, loaded.lengths),
             column(image.created_at, loaded.created_at),
             column(image.expires_at, loaded.expires_at),
-            column(image.speakers, loaded.speakers),
+            column(image.actors, loaded.actors),
+            column(image.prefixes, loaded.prefixes),
             vectors,
             slot_keys,
         )
 
-    def _load(self, connection: apsw.Connection, ranges: Sequence[Range]) -> _Loaded:
+    def _load(self, connection: apsw.Connection, ranges: Sequence[Range], *, whole: bool) -> _Loaded:
         import numpy as np
 
-        parts = [self._load_chunk(connection, chunk) for chunk in _chunks(ranges)]
+        listed = connection.execute(
+            f"SELECT group_concat(m.key) FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}", (json.dumps(ranges),)
+        ).get
+        parts = [self._load_chunk(connection, chunk) for chunk in _chunks(_numbers(listed, np.int64), whole=whole)]
         columns = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, dtype=kind)
-            for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32))
+            for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32, np.int32))
         )
         return _Loaded(*columns)
 
     def _load_vectors(
-        self, connection: apsw.Connection, image: _Image, ranges: Sequence[Range], keys: "NDArray[np.int64]"
+        self, connection: apsw.Connection, image: _Image, keys: "NDArray[np.int64]"
     ) -> "NDArray[np.float32] | None":
         """Return the vectors by slot with those of new memories, written where nobody reads yet; None when they are
         too many."""
@@ -278,34 +312,35 @@ class Collection:
 
         used = image.used + len(keys)
         vectors = image.vectors
-        if vectors is None or used * (self._dimensions * 4 + _SLOT_BYTES) > self._limit:
+        if vectors is None or not self._fits(used):
             return None
         if used > len(vectors):
-            larger = np.empty((_with_room(used), self._dimensions), dtype=np.float32)
+            larger = np.empty((used + used // 2, self._dimensions), dtype=np.float32)
             larger[: image.used] = vectors[: image.used]
             vectors = larger
-        for start, found in _vectors(connection, ranges, keys, self._dimensions):
+        for start, found in _vectors(connection, keys, self._dimensions, whole=not image.used):
             vectors[image.used + start : image.used + start + len(found)] = found
         return vectors
 
     def _load_chunk(self, connection: apsw.Connection, ranges: Sequence[Range]) -> "list[Any]":
-        """Return keys, lengths, dates, expiries and speakers. One row for all: between two rows SQLite's caller takes
-        Python's lock, and with a row for each memory four threads searched at half the speed of one."""
+        """Return keys, lengths, dates, expiries, actors and prefixes. One row for all: between two rows SQLite's caller
+        takes Python's lock, and with a row for each memory four threads searched at half the speed of one."""
         import numpy as np
 
         *numbers, actors, prefixes = connection.execute(
             "SELECT group_concat(m.key), group_concat(m.length), group_concat(m.created_at), "
             f"group_concat(ifnull(m.expires_at, {_NEVER})), json_group_array(ifnull(m.actor_id, char(0) || m.role)), "
-            "json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, 42), ': ') > 1 "
+            f"json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1 "
             "THEN substr(m.text, 1, instr(m.text, ': ') - 1) END) "
             f"FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}",
             (json.dumps(ranges),),
         ).get
-        speakers = map(speaker_of, json.loads(actors), json.loads(prefixes))
         kinds = (np.int64, np.float32, np.int64, np.int64)
         codes = self._speakers
-        coded = [codes.setdefault(speaker, len(codes)) for speaker in speakers]
-        return [*(_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)), np.array(coded, np.int32)]
+        said_by = [codes.setdefault(actor or "\0", len(codes)) for actor in json.loads(actors)]
+        begin = [codes.setdefault(prefix, len(codes)) if is_name(prefix) else -1 for prefix in json.loads(prefixes)]
+        columns = [_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)]
+        return [*columns, np.array(said_by, np.int32), np.array(begin, np.int32)]
 
     # -- terms and filters
 
@@ -325,7 +360,7 @@ class Collection:
                 ranges[upto] = json.dumps(self._owner_ranges(image, upto))
             found, frequencies = connection.execute(
                 f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} "
-                f"CROSS JOIN posting p ON p.owner = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
+                f"CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
                 (ranges[upto], term),
             ).get
             slots, here = image.slots_of(_numbers(found, np.int64))
@@ -333,7 +368,7 @@ class Collection:
             if known is not None:
                 parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
             self._postings[term] = _Postings(*parts, image.used)
-            self._posting_bytes += _POSTING_BYTES * len(slots)
+            self._posting_bytes += _POSTING_BYTES * len(slots) + (_TERM_BYTES if known is None else 0)
 
     def _mask(self, connection: apsw.Connection, image: _Image, sql: Sql) -> "NDArray[np.bool_]":
         """Return by slot whether a filter lets its memory through."""
@@ -394,36 +429,30 @@ class Cache:
     def view(
         self,
         connection: apsw.Connection,
+        check: Callable[[apsw.Connection], None],
         expression: Expression,
         now: int | None,
-        vector: "NDArray[np.float32]",
-        terms: Sequence[str],
+        query: Query,
     ) -> View:
-        """Return what a search may return as of the connection's snapshot.
-
-        Raises StaleSnapshotError when the snapshot is older than what is kept.
-        """
+        """Return what a search may return as of the connection's snapshot, which must not have begun yet."""
         scopes = scope_part(expression)
         scope = compile_filter(scopes)
-        collection = self._collection(json.dumps(scope))
+        name = json.dumps(scope)
+        collection = self._collection(name)
         matching = None if expression == scopes else expression
         before = collection.nbytes
-        image, postings, mask = collection.view(connection, scope, matching, terms)
-        if collection.nbytes > before:
+        image, postings, mask, names = collection.view(connection, check, scope, matching, query.all_terms)
+        if not image.scopes:
+            self._drop(name)
+        elif collection.nbytes > before:
             self._trim()
-        cosine = _cosine(connection, image, vector)
-        return _view(image, cosine, postings, mask, now, collection.names())
+        return _view(image, _cosine(connection, image, query.vector), postings, mask, now, names)
 
     @property
     def nbytes(self) -> int:
         """About how much memory the collections take."""
         with self._lock:
             return sum(collection.nbytes for collection in self._collections.values())
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._collections.clear()
 
     def _collection(self, name: str) -> Collection:
         with self._lock:
@@ -432,6 +461,10 @@ class Cache:
                 collection = self._collections[name] = Collection(self._dimensions, self._limit)
             self._collections.move_to_end(name)
             return collection
+
+    def _drop(self, name: str) -> None:
+        with self._lock:
+            self._collections.pop(name, None)
 
     def _trim(self) -> None:
         with self._lock:
@@ -453,40 +486,32 @@ def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":
     return np.fromstring(text, dtype=kind, sep=",") if text else np.empty(0, dtype=kind)
 
 
-def _with_room(size: int) -> int:
-    """Return for how many vectors to make room; what is not written yet takes no memory."""
-    return size + size // 2 + _CHUNK
-
-
 def _ascending(keys: "NDArray[np.int64]") -> bool:
     return bool((keys[1:] > keys[:-1]).all())
 
 
-def _chunks(ranges: Sequence[Range]) -> Iterator[list[Range]]:
-    """Split ranges into groups of at most _CHUNK keys."""
-    chunk: list[Range] = []
-    room = _CHUNK
-    for scope, first, last in ranges:
-        while first <= last:
-            end = min(last, first + room - 1)
-            chunk.append((scope, first, end))
-            room -= end - first + 1
-            first = end + 1
-            if not room:
-                yield chunk
-                chunk, room = [], _CHUNK
-    if chunk:
-        yield chunk
+def _chunks(keys: "NDArray[np.int64]", *, whole: bool) -> Iterator[list[Range]]:
+    """Split the keys of memories into ranges that hold no others, of _CHUNK memories at a time; ``whole`` says that
+    they are all there are of their scopes, so that what is missing between them is missing in the file."""
+    import numpy as np
+
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        apart = np.diff(chunk >> 32) != 0 if whole else np.diff(chunk) != 1
+        ends = np.flatnonzero(apart)
+        firsts = chunk[np.concatenate([[0], ends + 1])].tolist()
+        lasts = chunk[np.concatenate([ends, [len(chunk) - 1]])].tolist()
+        yield [(first >> 32, first, last) for first, last in zip(firsts, lasts, strict=True)]
 
 
 def _vectors(
-    connection: apsw.Connection, ranges: Sequence[Range], keys: "NDArray[np.int64]", dimensions: int
+    connection: apsw.Connection, keys: "NDArray[np.int64]", dimensions: int, *, whole: bool
 ) -> "Iterator[tuple[int, NDArray[np.float32]]]":
-    """Yield the vectors of the memories in the ranges, which have these keys: the position of the first, and some."""
+    """Yield the vectors of the memories with these keys, in their order: the position of the first, and some."""
     import numpy as np
 
-    start = 0
-    for chunk in _chunks(ranges):
+    for number, chunk in enumerate(_chunks(keys, whole=whole)):
+        start = number * _CHUNK
         # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each.
         listed, packed = connection.execute(
             f"SELECT group_concat(v.key), CAST(group_concat(v.embedding, '') AS BLOB) FROM {_RANGES} "
@@ -494,11 +519,9 @@ def _vectors(
             (json.dumps(chunk),),
         ).get
         found = _numbers(listed, np.int64)
-        if not np.array_equal(found, keys[start : start + len(found)]):
+        if not np.array_equal(found, keys[start : start + _CHUNK]) or len(packed) != 4 * dimensions * len(found):
             raise CorruptFileError("The file is damaged: memories and vectors do not agree. Restore a backup.")
-        if len(found):
-            yield start, np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
-        start += len(found)
+        yield start, np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
 
 
 def _differences(
@@ -548,8 +571,7 @@ def _cosine(connection: apsw.Connection, image: _Image, vector: "NDArray[np.floa
         cosine = _dot(image.vectors[: image.used], vector)
         return cosine if image.in_order else cosine[image.slots]
     cosine = np.empty(len(image.keys), dtype=np.float32)
-    ranges = [(number, number << 32, (number << 32) + count - 1) for number, (_, count) in sorted(image.scopes.items())]
-    for start, found in _vectors(connection, ranges, image.keys, len(vector)):
+    for start, found in _vectors(connection, image.keys, len(vector), whole=True):
         cosine[start : start + len(found)] = _dot(found, vector)
     return cosine
 

@@ -26,7 +26,7 @@ from . import log
 from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS
 
 COLUMNS = (
-    "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.hash, json(m.metadata), "
+    "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
     "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
 )
 
@@ -157,7 +157,7 @@ def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
     """Return the row of a scope, which is made if there is none."""
     ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
     row = connection.execute(
-        "SELECT id, owner, next_sequence FROM scope "
+        "SELECT id, owner_id, next_sequence FROM scope "
         "WHERE user_id IS ? AND agent_id IS ? AND run_id IS ? AND app_id IS ?",
         ids,
     ).get
@@ -165,10 +165,10 @@ def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
         return ScopeRow(*row)
     first = next(position for position, value in enumerate(ids, start=1) if value is not None)
     same = " AND ".join(f"{column} IS ?" for column in SCOPE_IDS[:first])
-    owner = connection.execute(f"SELECT owner FROM scope WHERE {same} LIMIT 1", ids[:first]).get
-    connection.execute("INSERT INTO scope (owner, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
+    owner = connection.execute(f"SELECT owner_id FROM scope WHERE {same} LIMIT 1", ids[:first]).get
+    connection.execute("INSERT INTO scope (owner_id, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
     number = connection.last_insert_rowid()
-    connection.execute("UPDATE scope SET owner = ? WHERE id = ?", (owner or number, number))
+    connection.execute("UPDATE scope SET owner_id = ? WHERE id = ?", (owner or number, number))
     return ScopeRow(number, owner or number, 0)
 
 
@@ -182,7 +182,7 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
 
 
 def _same_text(connection: apsw.Connection, record: Record, scope: ScopeRow, now: int) -> Record | None:
-    same = f"m.hash = ? AND m.key BETWEEN ? AND ? AND m.text = ? AND {LIVE}"
+    same = f"m.text_hash = ? AND m.key BETWEEN ? AND ? AND m.text = ? AND {LIVE}"
     return _first(connection, same, (record.hash, *scope.keys(), record.text, now))
 
 
@@ -194,12 +194,13 @@ def _near_copy(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: 
     candidates = fetch(
         connection,
         f"WITH seed AS MATERIALIZED (SELECT t.value AS term, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE "
-        f"p.owner = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
+        f"p.owner_id = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
         f"FROM json_each(?4) t ORDER BY memories LIMIT {_SEEDS}) "
         f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
-        "SELECT p.key FROM seed CROSS JOIN posting p ON p.owner = ?1 AND p.term = seed.term "
+        "SELECT p.key FROM seed CROSS JOIN posting p ON p.owner_id = ?1 AND p.term = seed.term "
         "AND p.key BETWEEN ?2 AND ?3 GROUP BY p.key HAVING count(*) >= ?5) "
-        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND {LIVE} ORDER BY m.key LIMIT {_MAX_CANDIDATES}",
+        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND {LIVE} "
+        f"ORDER BY abs(m.length - ?6), m.key LIMIT {_MAX_CANDIDATES}",
         (
             *(scope.owner, *scope.keys(), json.dumps(list(entry.terms))),
             *(max(1, min(_SEEDS, len(entry.terms)) - 1), entry.terms.total(), now),
@@ -210,7 +211,7 @@ def _near_copy(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: 
 
 def _replaceable(record: Record, kept: Record) -> bool:
     lives = kept.expires_at is None or (record.expires_at is not None and record.expires_at <= kept.expires_at)
-    return lives and record.metadata == kept.metadata and record.is_copy_of(kept)
+    return lives and _to_json(record.metadata) == _to_json(kept.metadata) and record.is_copy_of(kept)
 
 
 def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
@@ -224,7 +225,7 @@ def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: 
     """Insert a memory with its vector, postings and history."""
     record, key = entry.record, scope.next_key()
     connection.execute(
-        "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, hash, actor_id, role, "
+        "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "
         "expiration_date, metadata, text, feedback, feedback_reason, version) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?)",
         (
@@ -253,8 +254,8 @@ def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[Sc
 def rewrite(connection: apsw.Connection, key: int, record: Record, version: int) -> None:
     """Replace what may change of a memory."""
     connection.execute(
-        "UPDATE memory SET text = ?, hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, expires_at = ?, "
-        "expiration_date = ?, feedback = ?, feedback_reason = ?, version = ? WHERE key = ?",
+        "UPDATE memory SET text = ?, text_hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, "
+        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, version = ? WHERE key = ?",
         (
             *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
             *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason, version, key),
@@ -264,7 +265,7 @@ def rewrite(connection: apsw.Connection, key: int, record: Record, version: int)
 
 def reindex(connection: apsw.Connection, key: int, before: Record, after: Record, vector: bytes) -> None:
     """Replace the vector and the postings of a memory."""
-    owner = connection.execute("SELECT owner FROM scope WHERE id = ?", (key >> 32,)).get
+    owner = connection.execute("SELECT owner_id FROM scope WHERE id = ?", (key >> 32,)).get
     _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
     words = terms(after.indexed_text)
     _insert_postings(connection, owner, key, words)
@@ -276,7 +277,7 @@ def reindex(connection: apsw.Connection, key: int, before: Record, after: Record
 def rebuild_postings(connection: apsw.Connection) -> None:
     """Make the postings of all memories anew, as ``terms`` is now."""
     connection.execute("DELETE FROM posting")
-    memories = "SELECT m.key, s.owner, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
+    memories = "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
     for key, owner, text, actor_id in fetch(connection, memories):
         words = terms(indexed_text(text, actor_id))
         _insert_postings(connection, owner, key, words)
@@ -296,7 +297,7 @@ def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: C
 
 def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> None:
     connection.executemany(
-        "DELETE FROM posting WHERE owner = ? AND term = ? AND key = ?",
+        "DELETE FROM posting WHERE owner_id = ? AND term = ? AND key = ?",
         [(owner, term, key) for key, owner, text, actor_id in memories for term in terms(indexed_text(text, actor_id))],
     )
 
@@ -332,7 +333,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
     listed = json.dumps(list(keys))
     rows = fetch(
         connection,
-        "SELECT m.key, s.owner, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32 "
         "WHERE m.key IN (SELECT value FROM json_each(?))",
         (listed,),
     )

@@ -111,6 +111,11 @@ MIGRATIONS = (
     CREATE INDEX scope_by_app ON scope (app_id, version) WHERE app_id IS NOT NULL;
 
     ALTER TABLE memory ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+    -- A process of an older version that has the file open must fail rather than write on without versions and terms.
+    ALTER TABLE memory RENAME COLUMN hash TO text_hash;
+    ALTER TABLE scope RENAME COLUMN owner TO owner_id;
+    ALTER TABLE posting RENAME COLUMN owner TO owner_id;
     INSERT INTO meta VALUES ('version', '0');
     """,
 )

@@ -22,7 +22,7 @@ from ..text import TERMS_VERSION, indexed_text
 from ..types import ChangeItem, Counts, EmbedderIdentity, Entity, Event, EventItem, HistoryItem
 from ..values import to_iso
 from . import log, rows
-from .cache import Cache, StaleSnapshotError
+from .cache import Cache
 from .rows import Entry
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
-_STALE_ATTEMPTS = 3
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
@@ -73,7 +72,10 @@ class Reading:
 
     def records(self, ranked: Sequence[Ranked]) -> list[Record]:
         """Return the memories in this order."""
-        return [rows.to_record(row) for row in rows.by_keys(self._connection, [result.key for result in ranked])]
+        found = rows.by_keys(self._connection, [result.key for result in ranked])
+        if len(found) < len(ranked):
+            raise DatabaseError("The file was replaced by another while it was open. Close it and open it again.")
+        return [rows.to_record(row) for row in found]
 
     def vectors(self, ranked: Sequence[Ranked]) -> "NDArray[np.float32]":
         """Return their unit vectors in this order, shape (len(ranked), dimensions)."""
@@ -311,19 +313,8 @@ class Store:
     def searching(self, expression: Expression, now: int | None, query: Query) -> Iterator["Reading"]:
         """Yield what a search may return, from one snapshot: every live memory of the scopes the expression asks for,
         which of them match it, and the keyword postings of the query's terms."""
-        attempts = 0
-        while True:
-            with self._database.read() as connection:
-                self._check_embedder(connection)
-                try:
-                    view = self._cache.view(connection, expression, now, query.vector, query.all_terms)
-                except StaleSnapshotError:
-                    attempts += 1
-                    if attempts > _STALE_ATTEMPTS:  # an older copy was put in the file's place
-                        self._cache.clear()
-                    continue
-                yield Reading(connection, view)
-                return
+        with self._database.read() as connection:
+            yield Reading(connection, self._cache.view(connection, self._check_embedder, expression, now, query))
 
     def history(self, memory_id: str, within: Expression, now: int | None) -> list[HistoryItem]:
         """Return the changes a memory had in the scopes of ``within``, oldest first; of an expired memory none, as if
@@ -510,7 +501,7 @@ class Store:
         """Return up to ``limit`` memories without a new vector: key, hash and indexed text."""
         with self._database.read() as connection:
             found = connection.execute(
-                "SELECT m.key, m.hash, m.text, m.actor_id FROM memory m "
+                "SELECT m.key, m.text_hash, m.text, m.actor_id FROM memory m "
                 "WHERE m.key NOT IN (SELECT key FROM vector_next) ORDER BY m.key LIMIT ?",
                 (limit,),
             )
@@ -530,7 +521,7 @@ class Store:
         def work(connection: apsw.Connection) -> None:
             _check_reembedding(connection, embedder)
             connection.executemany(
-                "INSERT OR REPLACE INTO vector_next SELECT key, ?3 FROM memory WHERE key = ?1 AND hash = ?2", found
+                "INSERT OR REPLACE INTO vector_next SELECT key, ?3 FROM memory WHERE key = ?1 AND text_hash = ?2", found
             )
 
         self._database.write(work)
