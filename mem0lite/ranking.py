@@ -106,6 +106,11 @@ class Ranking:
         default = cls()
         return cls(**{**_off(cls), "semantic": default.semantic, "keyword": default.keyword})
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether any signal comes from the keywords."""
+        return self.keyword + self.neighbor_keyword + self.session_keyword > 0
+
     def weights(self) -> dict[str, float]:
         """Return the weights by signal."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
@@ -141,7 +146,7 @@ class Query:
         moments = asked_moments(text, now) if ranking.date else ()
         return cls(
             vector=np.frombuffer(vector, dtype="<f4"),
-            terms=query_terms(text),
+            terms=query_terms(text) if ranking.reads_words else (),
             words=_words_of(text),
             moments=moments,
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},

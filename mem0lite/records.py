@@ -59,13 +59,14 @@ class Record:
 
     def to_item(self) -> MemoryItem:
         """Return the memory as callers see it, without a score."""
+        created_at = to_iso(self.created_at)
         item: MemoryItem = {
             "id": self.id,
             "memory": self.text,
             "hash": self.hash,
             "metadata": self.metadata,
-            "created_at": to_iso(self.created_at),
-            "updated_at": to_iso(self.updated_at),
+            "created_at": created_at,
+            "updated_at": created_at if self.updated_at == self.created_at else to_iso(self.updated_at),
         }
         optional = {
             **self.scope.ids(),
