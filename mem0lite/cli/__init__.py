@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 from ..errors import ConfigurationError, DependencyError, Mem0LiteError, ValidationError
-from . import serve  # noqa: F401 (adds its command)
+from . import bench, serve  # noqa: F401 (they add their commands)
 from .commands import cli
 from .output import note
 

@@ -1,0 +1,353 @@
+"""The benchmarks: figures known beforehand, data that is refused, and every script on a small scale."""
+
+import json
+import math
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import Memory, ValidationError
+from mem0lite.retrieval import DEPTHS, Collection, Document, Question, evaluate, metrics, read, summarize, table
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+DOCUMENTS = [
+    {"type": "document", "id": "d1", "text": "My sister Nora breeds alpacas in Wales", "user_id": "ann",
+     "run_id": "monday", "name": "Ann", "role": "user", "timestamp": "2024-05-06T10:00:00Z"},
+    {"type": "document", "id": "d2", "text": "How many of them does she have?", "user_id": "ann", "run_id": "monday",
+     "name": "Ben", "role": "assistant", "timestamp": "2024-05-06T10:01:00Z"},
+    {"type": "document", "id": 3, "text": "The boiler was repaired on Tuesday", "user_id": "ann"},
+    {"type": "document", "id": "d4", "text": "Carl's favourite tea is jasmine tea", "user_id": "carl"},
+    {"type": "document", "id": "d5", "text": "Carl drinks some tea every day", "user_id": "carl"},
+]  # fmt: skip
+QUESTIONS = [
+    {"type": "question", "id": "q1", "text": "Who breeds alpacas in Wales?", "relevant": ["d1"], "user_id": "ann",
+     "category": "family", "reference_date": "2024-06-01"},
+    {"type": "question", "id": "q2", "text": "What is Carl's favourite tea, jasmine tea?", "relevant": ["d5"],
+     "user_id": "carl", "category": "food"},
+]  # fmt: skip
+
+
+def lines(*items: object) -> str:
+    return "".join(json.dumps(item) + "\n" for item in items)
+
+
+def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (path := tmp_path / "data.jsonl").write_text(lines(*QUESTIONS, *DOCUMENTS) + "\n")
+    return path
+
+
+def test_metrics_are_those_of_the_literature() -> None:
+    """Recall, NDCG and hit are what their formulas give by hand, for grades and for what was not found."""
+    found = ["x1", "a", "x2", "b", "x3", *(f"y{n}" for n in range(20))]
+    figures = metrics(found, {"a": 3.0, "b": 1.0, "missing": 2.0})
+    ideal = 3 + 2 / math.log2(3) + 1 / 2
+    assert figures["recall@5"] == figures["recall@20"] == pytest.approx(2 / 3)
+    assert figures["ndcg@5"] == pytest.approx((3 / math.log2(3) + 1 / math.log2(5)) / ideal)
+    assert figures["hit@10"] == 1.0
+    late = metrics([*(f"y{n}" for n in range(10)), "a"], {"a": 1.0})
+    assert (late["recall@10"], late["recall@20"], late["hit@10"]) == (0.0, 1.0, 0.0)
+    assert late["ndcg@20"] == pytest.approx(1 / math.log2(12))
+    assert set(metrics([], {"a": 1.0}).values()) == {0.0}
+
+
+def test_ideal_gains_are_cut_at_the_depth() -> None:
+    """With more relevant documents than a depth shows, a perfect ranking still has an NDCG of 1 there."""
+    relevant = {f"d{n}": 1.0 for n in range(30)}
+    figures = metrics(list(relevant), relevant)
+    assert [figures[f"ndcg@{depth}"] for depth in DEPTHS] == [pytest.approx(1.0)] * 3
+    assert [figures[f"recall@{depth}"] for depth in DEPTHS] == [pytest.approx(depth / 30) for depth in DEPTHS]
+
+
+def test_means_are_over_questions() -> None:
+    """Every question counts once in the mean of all and in its category's; one without a category only in all."""
+    questions = [
+        Question("1", "?", {"a": 1.0}, category="x"),
+        Question("2", "?", {"a": 1.0}, category="x"),
+        Question("3", "?", {"a": 1.0}),
+    ]
+    figures = summarize(questions, [["a"], ["b"], ["a"]])
+    assert list(figures) == ["all", "x"]
+    assert (figures["all"]["questions"], figures["all"]["recall@5"]) == (3, pytest.approx(2 / 3))
+    assert (figures["x"]["questions"], figures["x"]["recall@5"]) == (2, 0.5)
+
+
+def test_the_command_measures_a_file(data: Path) -> None:
+    """mem0lite bench retrieval prints the known figures of each ranking: all and by category."""
+    result = run("-m", "mem0lite", "bench", "retrieval", data, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert list(report) == ["dense", "keyword", "hybrid"]
+    for figures in report.values():
+        assert list(figures) == ["all", "family", "food"]
+        assert figures["family"] == {"questions": 1} | {name: 1.0 for name in figures["family"] if name != "questions"}
+        assert figures["food"]["recall@5"] == figures["food"]["hit@10"] == 1.0
+        assert figures["food"]["ndcg@5"] == pytest.approx(1 / math.log2(3))  # the second of two
+        assert figures["all"]["questions"] == 2
+        assert figures["all"]["ndcg@10"] == pytest.approx((1 + 1 / math.log2(3)) / 2)
+
+
+def test_the_command_prints_a_table(data: Path) -> None:
+    """Without --json a line per ranking and category has its figures in per cent."""
+    result = run("-m", "mem0lite", "bench", "retrieval", data)
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert ["hybrid", "family", "1", *["100.0"] * 7] in rows
+    assert ["hybrid", "food", "1", "100.0", "100.0", "100.0", "63.1", "63.1", "63.1", "100.0"] in rows
+    headings, cells = table({"hybrid": {"all": metrics(["a"], {"a": 1.0}) | {"questions": 1}}})
+    assert [len(row) for row in cells] == [len(headings)]
+
+
+def test_the_command_leaves_the_store_alone(data: Path, tmp_path: Path) -> None:
+    """Benchmark data never goes into the user's own file: --db is refused and MEM0LITE_DB untouched."""
+    result = run("-m", "mem0lite", "--db", tmp_path / "own.db", "bench", "retrieval", data)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--db" in result.stderr
+    assert not (tmp_path / "own.db").exists()
+
+
+def test_a_folder_in_beirs_form_gives_the_same_figures(tmp_path: Path) -> None:
+    """corpus.jsonl, queries.jsonl and qrels hold the same collection as the lines: titles count as text, queries
+    nobody judged and judgements of 0 do not count."""
+    (tmp_path / "corpus.jsonl").write_text(
+        lines(
+            {"_id": "a", "title": "Alpacas", "text": "Nora breeds them in Wales", "metadata": {}},
+            {"_id": "b", "title": "", "text": "The boiler was repaired"},
+        )
+    )
+    (tmp_path / "queries.jsonl").write_text(
+        lines({"_id": "1", "text": "alpacas in Wales"}, {"_id": "2", "text": "nobody judged this"})
+    )
+    judgements = "query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t0\n"
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text(judgements)
+    documents = [Document("a", "Alpacas Nora breeds them in Wales"), Document("b", "The boiler was repaired")]
+    expected = Collection(documents, [Question("1", "alpacas in Wales", {"a": 2.0})])
+    assert read(tmp_path) == expected
+    (tmp_path / "qrels" / "test.tsv").rename(tmp_path / "qrels.tsv")
+    assert read(tmp_path) == expected
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        assert evaluate(memory, expected, {"hybrid": None})["hybrid"]["all"]["ndcg@5"] == 1.0
+
+
+def test_documents_are_added_as_said(data: Path) -> None:
+    """User, run, speaker, role and time of a document are the memory's."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        progress: list[tuple[int, int]] = []
+        evaluate(memory, read(data), {"hybrid": None}, lambda done, total: progress.append((done, total)))
+        [item] = memory.get_all(filters={"user_id": "ann", "run_id": "monday", "role": "assistant"})["results"]
+        assert (item["memory"], item["actor_id"]) == ("How many of them does she have?", "Ben")
+        assert item["created_at"] == "2024-05-06T10:01:00+00:00"
+        assert memory.get_all(user_id="carl")["total"] == 2
+    assert progress == [(5, 5)]
+
+
+BAD_LINES = [
+    ('{"type": "document", "id": "d9"}', "text"),
+    ('{"type": "document", "text": "no id"}', "id"),
+    ('{"type": "document", "id": "d1", "text": "an id twice"}', "id"),
+    ('{"type": "document", "id": true, "text": "not an id"}', "id"),
+    ('{"type": "document", "id": "d9", "text": "  "}', "text"),
+    ('{"type": "document", "id": "d9", "text": "x", "user": "ann"}', "user"),
+    ('{"type": "document", "id": "d9", "text": "x", "user_id": "a b"}', "user_id"),
+    ('{"type": "document", "id": "d9", "text": "x", "role": "system"}', "role"),
+    ('{"type": "document", "id": "d9", "text": "x", "timestamp": "soon"}', "timestamp"),
+    ('{"type": "question", "id": "q9", "text": "x?"}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "relevant": []}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "relevant": "d1"}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "relevant": [["d1"]]}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "relevant": {"d1": 0}}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "relevant": ["d1"], "reference_date": "soon"}', "reference_date"),
+    ('{"type": "question", "id": "q9", "text": "x?", "user_id": "ann", "relevant": ["nothing"]}', "relevant"),
+    ('{"type": "question", "id": "q9", "text": "x?", "user_id": "ann", "relevant": ["d4"]}', "relevant"),
+    ('{"type": "answer", "id": "q9", "text": "x"}', "type"),
+    ('{"id": "q9", "text": "x"}', "type"),
+    ("[1]", "line"),
+    ("{", "line"),
+    ("[" * 100_000, "line"),
+]
+
+
+@pytest.mark.parametrize(("line", "field"), BAD_LINES)
+def test_a_bad_line_is_named(data: Path, line: str, field: str) -> None:
+    """A line that cannot be accepted is refused with the file, its number and the field, and nothing is measured."""
+    data.write_text(data.read_text() + line + "\n")
+    with pytest.raises(ValidationError, match=r"data\.jsonl, line 9: ") as caught:
+        read(data)
+    assert caught.value.field == field
+
+
+def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
+    """Documents alone measure nothing, and say so."""
+    (path := tmp_path / "data.jsonl").write_text(lines(*DOCUMENTS))
+    with pytest.raises(ValidationError, match="no question") as caught:
+        read(path)
+    assert caught.value.field == "type"
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is named."""
+    (path := tmp_path / "data.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValidationError, match=r"data\.jsonl as UTF-8"):
+        read(path)
+
+
+BAD_JUDGEMENTS = [
+    (None, "has neither qrels"),
+    ("h\n1\ta\n", r"qrels\.tsv, line 2: Invalid score"),
+    ("h\n1\ta\tmuch\n", r"qrels\.tsv, line 2: Invalid score"),
+    ("h\n1\tz\t1\n", r"qrels\.tsv, line 2: Invalid relevant: there is no document 'z'"),
+    ("h\n", "no question"),
+]
+
+
+@pytest.mark.parametrize(("judgements", "message"), BAD_JUDGEMENTS)
+def test_a_bad_judgement_is_named(tmp_path: Path, judgements: str | None, message: str) -> None:
+    """In BEIR's form, a judgement that is missing, cannot be read, or is of no document is an error."""
+    (tmp_path / "corpus.jsonl").write_text(lines({"_id": "a", "text": "Nora breeds alpacas"}))
+    (tmp_path / "queries.jsonl").write_text(lines({"_id": "1", "text": "alpacas"}))
+    if judgements is not None:
+        (tmp_path / "qrels.tsv").write_text(judgements)
+    with pytest.raises(ValidationError, match=message):
+        read(tmp_path)
+
+
+# -- the scripts
+
+TALK = [("Ines", "D1:1", "I finally adopted a greyhound called Pixel", None),
+        ("Omar", "D1:2", "Congratulations! How old is the dog?", "a dog on a sofa"),
+        ("Ines", "D1:3", "Three years, and very lazy", None)]  # fmt: skip
+LATER = [("Omar", "D2:1", "My bakery opens next month", None),
+         ("Ines", "D2:2", "Save me a rye bread", None)]  # fmt: skip
+ASKED = [
+    {"question": "Which dog did Ines adopt?", "answer": "a greyhound", "evidence": ["D1:1", "D9:9"], "category": 1},
+    {"question": "Who opens a bakery?", "answer": "Omar", "evidence": ["D2:1"], "category": 4},
+    {"question": "What is on the sofa?", "answer": "a dog", "evidence": ["D1:2"], "category": 2},
+    {"question": "Which cat did Omar adopt?", "answer": "", "evidence": ["D1:1"], "category": 5},
+    {"question": "Where is the evidence?", "answer": "", "evidence": ["D9:9"], "category": 4},
+]
+
+
+def turns(talk: list[tuple[str, str, str, str | None]]) -> list[dict[str, str]]:
+    return [
+        {"speaker": speaker, "dia_id": turn, "text": text} | ({"blip_caption": caption} if caption else {})
+        for speaker, turn, text, caption in talk
+    ]
+
+
+DATES = ("1:56 pm on 8 May, 2023", "9:00 am on 1 June, 2023")
+AS_A_LIST = {
+    "sessions": [
+        {"session": 1, "date_time": DATES[0], "turns": turns(TALK)},
+        {"session": 2, "date_time": DATES[1], "turns": turns(LATER)},
+    ]
+}
+AS_PUBLISHED = {
+    "conversation": {
+        "session_2_date_time": DATES[1],
+        "session_2": turns(LATER),
+        "session_1_date_time": DATES[0],
+        "session_1": turns(TALK),
+    }
+}
+
+
+@pytest.mark.parametrize("layout", [AS_A_LIST, AS_PUBLISHED], ids=["list", "published"])
+def test_locomo_is_measured(tmp_path: Path, layout: dict[str, object]) -> None:
+    """A conversation in either layout gives the figures of its three answerable questions, and none of them changes
+    when other users' memories are in the file."""
+    (tmp_path / "locomo.json").write_text(json.dumps([{"sample_id": "c1", "qa": ASKED, **layout}]))
+    arguments = ("--data", tmp_path / "locomo.json", "--others", 40, "--by-conversation", "--cache", tmp_path)
+    result = run(BENCHMARKS / "locomo.py", *arguments, "--json", tmp_path / "figures.json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "figures.json").read_text())
+    assert list(report["hybrid"]) == ["all", "1 multi-hop", "2 temporal", "4 single-hop"]
+    assert report["hybrid"]["all"]["questions"] == 3
+    assert report["hybrid"]["all"]["recall@5"] == 1.0
+    assert "5 turns of 1 conversations, 3 questions" in result.stdout
+    for ranking in report:
+        assert f"{ranking}: 3 of 3 questions found the same turns in the same order" in result.stdout
+    assert list(tmp_path.glob("*.npz"))
+
+
+def test_locomo_as_single_facts(tmp_path: Path) -> None:
+    """--shuffled and --no-captions change what is stored: without its caption, the photo is not found by its words."""
+    (tmp_path / "locomo.json").write_text(json.dumps([{"sample_id": "c1", "qa": ASKED, **AS_A_LIST}]))
+    arguments = ("--data", tmp_path / "locomo.json", "--shuffled", "--no-captions", "--json", tmp_path / "figures.json")
+    result = run(BENCHMARKS / "locomo.py", *arguments)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "figures.json").read_text())
+    assert report["keyword"]["2 temporal"]["recall@20"] == 0.0
+    assert report["keyword"]["4 single-hop"]["recall@5"] == 1.0
+
+
+def test_weights_are_judged_on_what_they_were_not_fitted_to(tmp_path: Path) -> None:
+    """weights.py fits once for each conversation without it, and reports the left-out figures beside the default's."""
+    data = [{"sample_id": name, "qa": ASKED, **AS_A_LIST} for name in ("c1", "c2")]
+    (tmp_path / "locomo.json").write_text(json.dumps(data))
+    result = run(BENCHMARKS / "weights.py", "--data", tmp_path / "locomo.json")
+    assert result.returncode == 0, result.stderr
+    assert [line.split(":")[0] for line in result.stdout.splitlines() if line.startswith("without")] == [
+        "without c1",
+        "without c2",
+    ]
+    rows = [line.split() for line in result.stdout.splitlines() if " all " in line]
+    assert [row[-8] for row in rows] == ["6", "6"]  # questions
+
+
+def test_peers_measures_mem0lite(tmp_path: Path) -> None:
+    """peers.py fills, searches and reopens mem0lite; by vectors alone its ten are brute force's; plot.py draws it."""
+    arguments = (
+        "--sizes",
+        1_000,
+        "--users",
+        3,
+        "--rounds",
+        6,
+        "--folder",
+        tmp_path / "files",
+        "--json",
+        tmp_path / "f",
+    )
+    result = run(BENCHMARKS / "peers.py", *arguments, "--only", "mem0lite", "mem0lite, vectors only", "sqlite-vec vec0")
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "f").read_text())["1000"]
+    assert list(report) == ["mem0lite", "mem0lite, vectors only", "sqlite-vec vec0"]
+    for name in list(report)[1:]:
+        assert report[name]["recall"] == {"scoped": 1.0, "filtered": 1.0, "unscoped": 1.0}
+    assert report["mem0lite"]["bytes"] > 1_000 * 384 * 4
+    assert "1,000 memories of 3 users" in result.stdout
+    drawing = tmp_path / "peers.svg"
+    assert run(BENCHMARKS / "plot.py", tmp_path / "f", drawing, "--size", 1_000).returncode == 0
+    assert "mem0lite, vectors only" in "".join(ElementTree.parse(drawing).getroot().itertext())
+
+
+def test_peers_that_are_missing_are_named(tmp_path: Path) -> None:
+    """A peer that is not installed is named, and the run goes on."""
+    missing = [name for name, module in (("chromadb", "chromadb"), ("duckdb", "duckdb")) if find_spec(module) is None]
+    arguments = ("--sizes", 100, "--users", 2, "--rounds", 2, "--only", "mem0lite", *missing)
+    result = run(BENCHMARKS / "peers.py", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert [line for line in result.stdout.splitlines() if "not installed" in line] == [
+        f"{name}: not installed" for name in missing
+    ]
+
+
+def test_latency_runs() -> None:
+    """latency.py measures every part, in the library and through a server."""
+    pytest.importorskip("litestar")
+    result = run(BENCHMARKS / "latency.py", "--sizes", 50, "--runs", 5, "--repeat", 3)
+    assert result.returncode == 0, result.stderr
+    for row in ("search, filtered", "first of a scope", "users of ten, agent asked", "HTTP: search"):
+        assert f"| {row}" in result.stdout
