@@ -476,22 +476,31 @@ def _load_custom(name: str, model: Path, tokenizer: Path, dimensions: int, pooli
         return TextEmbedding(
             registered,
             specific_model_path=str(tokenizer),
-            threads=1,
-            providers=["CPUExecutionProvider"],
-            cache_dir=str(tokenizer),  # fastembed creates the folder it is given, so it is given one that exists
+            **session_options(tokenizer),
         )
 
 
 def _load_named(model: str) -> "TextEmbedding":
     from fastembed import TextEmbedding
+
+    loaded: TextEmbedding = load_known(
+        TextEmbedding,
+        model,
+        f"{model!r} is neither a folder, nor {BUNDLED_MODEL!r}, nor a model fastembed knows. "
+        "fastembed.TextEmbedding.list_supported_models() lists those.",
+    )
+    return loaded
+
+
+def load_known(kind: Any, model: str, unknown: str) -> Any:
+    """Return a model that ``kind``, one of fastembed's classes, knows by name, from the model folder of this machine.
+
+    Raises ModelNotFoundError: with the message ``unknown`` for another name, else for one that is not there.
+    """
     from loguru import logger
 
-    known = {str(description["model"]).lower() for description in TextEmbedding.list_supported_models()}
-    if model.lower() not in known:
-        raise ModelNotFoundError(
-            f"{model!r} is neither a folder, nor {BUNDLED_MODEL!r}, nor a model fastembed knows. "
-            "fastembed.TextEmbedding.list_supported_models() lists those."
-        )
+    if model.lower() not in {str(description["model"]).lower() for description in kind.list_supported_models()}:
+        raise ModelNotFoundError(unknown)
     missing = ModelNotFoundError(
         f"The model {model!r} is not on this machine (looked in {model_cache()}). Run `mem0lite fetch {model}` once "
         "where there is a network, or give a model folder."
@@ -500,17 +509,16 @@ def _load_named(model: str) -> "TextEmbedding":
         raise missing
     logger.disable("fastembed")  # it logs to stderr what the error below says
     try:
-        return TextEmbedding(
-            model,
-            cache_dir=str(model_cache()),
-            threads=1,
-            providers=["CPUExecutionProvider"],
-            local_files_only=True,
-        )
+        return kind(model, local_files_only=True, **session_options(model_cache()))
     except ValueError as error:
         raise missing from error
     finally:
         logger.enable("fastembed")
+
+
+def session_options(cache: Path) -> dict[str, Any]:
+    """Return what every model is loaded with; fastembed creates the folder it is given, so give one that exists."""
+    return {"cache_dir": str(cache), "threads": 1, "providers": ["CPUExecutionProvider"]}
 
 
 def _sha256(*files: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .embed import model_cache
+from .embed import load_known, session_options
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _load_folder(folder: Path) -> "TextCrossEncoder":
         model_file=str(files[0]),
     )
     try:
-        model = TextCrossEncoder(name, specific_model_path=str(folder), **_options(folder))
+        model = TextCrossEncoder(name, specific_model_path=str(folder), **session_options(folder))
     except ValueError as error:  # of the tokenizer's files
         raise ModelNotFoundError(f"The model folder {folder} is not complete: {error}") from error
     except Exception as error:  # onnxruntime's error classes are not public
@@ -147,29 +147,11 @@ def _check_output(model: "TextCrossEncoder", file: Path) -> None:
 
 def _load_named(model: str) -> "TextCrossEncoder":
     from fastembed.rerank.cross_encoder import TextCrossEncoder
-    from loguru import logger
 
-    known = {str(description["model"]).lower() for description in TextCrossEncoder.list_supported_models()}
-    if model.lower() not in known:
-        raise ModelNotFoundError(
-            f"{model!r} is neither a folder nor a cross-encoder fastembed knows. "
-            "fastembed.rerank.cross_encoder.TextCrossEncoder.list_supported_models() lists those."
-        )
-    missing = ModelNotFoundError(
-        f"The model {model!r} is not on this machine (looked in {model_cache()}). Run `mem0lite fetch {model}` once "
-        "where there is a network, or give a model folder."
+    loaded: TextCrossEncoder = load_known(
+        TextCrossEncoder,
+        model,
+        f"{model!r} is neither a folder nor a cross-encoder fastembed knows. "
+        "fastembed.rerank.cross_encoder.TextCrossEncoder.list_supported_models() lists those.",
     )
-    if not model_cache().is_dir():
-        raise missing
-    logger.disable("fastembed")  # it logs to stderr what the error below says
-    try:
-        return TextCrossEncoder(model, local_files_only=True, **_options(model_cache()))
-    except ValueError as error:
-        raise missing from error
-    finally:
-        logger.enable("fastembed")
-
-
-def _options(cache: Path) -> dict[str, Any]:
-    # fastembed creates the cache folder it is given, so it is given one that exists
-    return {"cache_dir": str(cache), "threads": 1, "providers": ["CPUExecutionProvider"]}
+    return loaded

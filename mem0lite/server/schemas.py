@@ -122,6 +122,27 @@ class MemoryUpdate(Struct):
     ] = UNSET
 
 
+Rerank = Annotated[
+    bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
+]
+ReferenceDate = Annotated[
+    float | str | None,
+    Meta(
+        description='The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. '
+        "Default: the present.",
+        examples=[EXAMPLE_INSTANT],
+    ),
+]
+Weights = Annotated[
+    Json | None,
+    Meta(
+        description="Weights of signals that differ from the server's: semantic, keyword, neighbor_semantic, "
+        "neighbor_keyword, session_semantic, session_keyword, length, speaker, date, recency; 0 turns one off.",
+        examples=[{"date": 0}],
+    ),
+]
+
+
 class SearchRequest(Struct):
     """What to search for, and where."""
 
@@ -148,25 +169,9 @@ class SearchRequest(Struct):
         bool | None, Meta(description="Include score details for each search result.", examples=[False])
     ] = None
     show_expired: Annotated[bool | None, Meta(description="Include expired memories.", examples=[False])] = None
-    rerank: Annotated[
-        bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
-    ] = None
-    reference_date: Annotated[
-        float | str | None,
-        Meta(
-            description='The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. '
-            "Default: the present.",
-            examples=[EXAMPLE_INSTANT],
-        ),
-    ] = None
-    ranking: Annotated[
-        Json | None,
-        Meta(
-            description="Weights of signals that differ from the server's: semantic, keyword, neighbor_semantic, "
-            "neighbor_keyword, session_semantic, session_keyword, length, speaker, date, recency; 0 turns one off.",
-            examples=[{"date": 0}],
-        ),
-    ] = None
+    rerank: Rerank = None
+    reference_date: ReferenceDate = None
+    ranking: Weights = None
 
 
 class ResetScope(Struct, forbid_unknown_fields=True):

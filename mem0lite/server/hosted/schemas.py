@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ..schemas import EXAMPLE_ID, EXAMPLE_INSTANT, Json, Message, ScoreDetails
+from ..schemas import EXAMPLE_ID, EXAMPLE_INSTANT, Json, Message, ReferenceDate, Rerank, ScoreDetails, Weights
 
 Id = str | int | None
 FromOne = Annotated[int, Meta(ge=1)]
@@ -124,24 +124,9 @@ class HostedSearch(Conditions, kw_only=True):
         float | None, Meta(description="Minimum score of a result, from 0 to 1. Default: 0.1.", examples=[0.1])
     ] = None
     explain: Annotated[bool | None, Meta(description="Include score details.", examples=[False])] = None
-    rerank: Annotated[
-        bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
-    ] = None
-    reference_date: Annotated[
-        Instant,
-        Meta(
-            description='The "now" of a question such as "what did I do last week?". Default: the present.',
-            examples=[EXAMPLE_INSTANT],
-        ),
-    ] = None
-    ranking: Annotated[
-        Json | None,
-        Meta(
-            description="Weights of signals that differ from the server's: semantic, keyword, neighbor_semantic, "
-            "neighbor_keyword, session_semantic, session_keyword, length, speaker, date, recency; 0 turns one off.",
-            examples=[{"date": 0}],
-        ),
-    ] = None
+    rerank: Rerank = None
+    reference_date: ReferenceDate = None
+    ranking: Weights = None
     filter_memories: NoEffect = None
     enable_graph: NoEffect = None
 
