@@ -26,7 +26,7 @@ def svg(figures: Mapping[str, Any], size: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 90} {height}" '
         'font-family="sans-serif" font-size="13">',
         '<rect width="100%" height="100%" fill="white"/>',
-        label(16, 24, f"Ten nearest of {size:,} memories, median milliseconds (logarithmic scale)", "bold"),
+        label(16, 24, f"Best ten of {size:,} memories, median milliseconds (logarithmic scale)", "bold"),
         *legend(),
         *axis(low, high, x, height),
     ]
@@ -37,7 +37,7 @@ def svg(figures: Mapping[str, Any], size: int) -> str:
             median, top = one["search_ms"][kind], y + place * BAR
             width = max(1.0, x(median) - LEFT)
             parts.append(f'<rect x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR - 2}" fill="{color}"/>')
-            parts.append(label(LEFT + width + 5, top + BAR - 4, f"{median:.3g}"))
+            parts.append(label(LEFT + width + 5, top + BAR - 4, f"{median:,.0f}" if median >= 100 else f"{median:.3g}"))
     return "\n".join([*parts, "</svg>", ""])
 
 
