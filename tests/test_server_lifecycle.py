@@ -220,9 +220,11 @@ def test_settings_come_from_the_environment() -> None:
         "MEM0LITE_PORT": "0",
         "MEM0LITE_EMBEDDING_MODEL": "/models/m",
         "MEM0LITE_VACUUM_INTERVAL_SECONDS": "0.5",
+        "MEM0LITE_RERANKER": "/models/r",
         "OTHER": "x",
     }
-    assert Settings.from_environment(environment) == Settings("/data/a.db", "0.0.0.0", 0, "/models/m", 0.5)
+    expected = Settings("/data/a.db", "0.0.0.0", 0, "/models/m", 0.5, reranker="/models/r")
+    assert Settings.from_environment(environment) == expected
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,6 @@ class Settings:
     port: int = 8888
     embedding_model: str | None = None
     """A model name or folder, None for the bundled model; not used when ``create_app`` is given a memory."""
-    reranker: str | None = None
-    """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
     vacuum_interval_seconds: float = 60.0
     """How often expired memories are removed; 0 is never."""
     max_body_bytes: int = 1_048_576
@@ -67,6 +65,8 @@ class Settings:
     ``mem0lite serve`` sets it where there are no keys. ``create_app`` leaves it off, because an app that is mounted in
     another, or stands behind a proxy, is asked for by its host's name; no environment variable sets it.
     """
+    reranker: str | None = None
+    """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
 
     def __post_init__(self) -> None:
         users: dict[bytes, str | None] = {}
