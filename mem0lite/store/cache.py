@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1_024  # keys read by one statement, so that a large scope is never held twice
 _NEVER = 2**63 - 1
+_MOST_ROOM = 8_192  # vectors
 _SLOT_BYTES = 64  # of a memory beside its vector, about
 _COLLECTION_BYTES = 4_096  # of a collection, however empty
 _TERM_BYTES = 512  # of a term's postings, however few
@@ -249,7 +250,7 @@ class Collection:
         loaded = self._load(connection, ranges, whole=True)
         size, none = len(loaded.keys), np.empty(0, dtype=np.int64)
         codes, lengths = none.astype(np.int32), none.astype(np.float32)
-        vectors = np.empty((size + size // 2, self._dimensions), dtype=np.float32) if self._fits(size) else None
+        vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if self._fits(size) else None
         empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, none)
         vectors = self._load_vectors(connection, empty, loaded.keys)
         return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
@@ -315,7 +316,7 @@ class Collection:
         if vectors is None or not self._fits(used):
             return None
         if used > len(vectors):
-            larger = np.empty((used + used // 2, self._dimensions), dtype=np.float32)
+            larger = np.empty((_with_room(used), self._dimensions), dtype=np.float32)
             larger[: image.used] = vectors[: image.used]
             vectors = larger
         for start, found in _vectors(connection, keys, self._dimensions, whole=not image.used):
@@ -484,6 +485,11 @@ def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":
     import numpy as np
 
     return np.fromstring(text, dtype=kind, sep=",") if text else np.empty(0, dtype=kind)
+
+
+def _with_room(size: int) -> int:
+    """Return for how many vectors to make room: some more than there are, so that few additions copy them all."""
+    return size + min(size // 2, _MOST_ROOM)
 
 
 def _ascending(keys: "NDArray[np.int64]") -> bool:
