@@ -1,5 +1,7 @@
 """Fixtures: a store on a real file, a clock that only moves when told, the real model loaded once."""
 
+import os
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,18 @@ settings.register_profile(
     "mem0lite", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("mem0lite")
+
+SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
+
+
+def pytest_report_header() -> str:
+    return f"seed of the random harnesses: {SEED}; MEM0LITE_TEST_SEED={SEED} repeats them"
+
+
+@pytest.fixture
+def seed() -> int:
+    """What a random harness draws from, the same for all tests of a run, and named in the run's first lines."""
+    return SEED
 
 
 class Clock:
