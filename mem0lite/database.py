@@ -1,17 +1,16 @@
 """One SQLite file: opening it safely, and the two doorways through which all SQL goes, ``read`` and ``write``."""
 
-import functools
-import importlib.util
 import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import apsw
 
+from . import sqlite_file
 from .errors import (
     ClosedError,
     ConfigurationError,
@@ -20,14 +19,13 @@ from .errors import (
     DatabaseError,
     DiskFullError,
     Mem0LiteError,
-    NewerFileError,
     NotAMemoryFileError,
     ReadOnlyError,
 )
+from .sqlite_file import APPLICATION_ID, CHECKSUM_BYTES
 
 Durability = Literal["full", "normal"]
 
-_APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
 _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode with two connections
 BUSY_TIMEOUT_MS = 30_000
 _MAX_SHARED_COMMIT = 256
@@ -63,9 +61,20 @@ class Database:
 
     SQLite's locks do not survive a fork: a child that inherits an open file, even one that opens it anew, loses what
     it writes. So every connection is closed before a fork, and parent and child open their own when they need one.
+
+    Read-only, a file that nobody writes is read without locks and without files beside it; each read looks whether
+    that is still so.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: Durability, migrations: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability,
+        migrations: Sequence[str],
+        read_only: bool = False,
+        checksums: bool = False,
+    ) -> None:
         if durability not in ("full", "normal"):
             raise ConfigurationError(f"durability: must be 'full' or 'normal', got {durability!r}.")
         if tuple(map(int, apsw.sqlite_lib_version().split("."))) < _OLDEST_SQLITE:
@@ -75,7 +84,11 @@ class Database:
         self.path = None if os.fspath(path) == ":memory:" else Path(path).absolute()
         self._durability = durability
         self._migrations = migrations
+        self.read_only = read_only
+        self.checksums = checksums
+        """Whether every page has a checksum, which SQLite compares when it reads the page."""
         self._writer: apsw.Connection | None
+        self._stamp: sqlite_file.Stamp | None = None
         self._start()
         with self._translated():
             self._writer = self._open()
@@ -109,6 +122,7 @@ class Database:
             healthy = True
             try:
                 yield from self._snapshot(connection)
+                self._check_unwritten()
             except _BREAKING:
                 healthy = False
                 raise
@@ -122,6 +136,7 @@ class Database:
         """
         job = _Job(work)
         with self._enter():
+            self._check_writable()
             try:
                 with self._state:
                     self._waiting.append(job)
@@ -137,6 +152,7 @@ class Database:
     def maintain(self, work: Callable[[apsw.Connection], Any]) -> Any:
         """Run ``work``, a statement that SQLite refuses inside a transaction, while no write runs."""
         with self._enter(), self._write_lock, self._translated():
+            self._check_writable()
             return work(self._writer_connection())
 
     def aside(self, work: Callable[[apsw.Connection], Any]) -> Any:
@@ -150,6 +166,22 @@ class Database:
             finally:
                 self._forget(connection)
 
+    def exchange(self, source: Path, work: Callable[[apsw.Connection], None]) -> None:
+        """Run ``work``, in a transaction of its own, with another file attached as ``source``."""
+
+        def attached(connection: apsw.Connection) -> None:
+            connection.execute("ATTACH ? AS source", (str(source),))
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                work(connection)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                connection.execute("DETACH source")
+
+        self.maintain(attached)
+
     def close(self) -> None:
         """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``."""
         with self._close_lock:
@@ -157,6 +189,26 @@ class Database:
                 self._closed = True
                 self._state.wait_for(lambda: self._active == 0)
             self._finalizer()
+
+    # -- a file that is only read
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(f"{self._name} was opened with read_only=True. Open it without to change it.")
+
+    def _renew(self) -> None:
+        """Close what was opened before the file was written, or read without locks before somebody began to."""
+        stamp = sqlite_file.stamp(self._path)
+        with self._state:
+            if stamp == self._stamp:
+                return
+            self._stamp, idle, self._idle = stamp, self._idle, []
+        for connection in idle:
+            self._forget(connection)
+
+    def _check_unwritten(self) -> None:
+        if self.read_only and self._stamp is not None and sqlite_file.stamp(self._path) != self._stamp:
+            raise DatabaseBusyError(f"{self._name} was written while it was read. Try again.")
 
     # -- who may enter
 
@@ -217,6 +269,8 @@ class Database:
             _abandoned.extend(connections)
 
     def _take_reader(self) -> apsw.Connection:
+        if self.read_only:
+            self._renew()
         with self._state:
             if self._idle:
                 return self._idle.pop()
@@ -331,15 +385,15 @@ class Database:
     # -- opening
 
     def _open(self) -> apsw.Connection:
-        if self.path is not None:
-            _create_or_check(self.path, len(self._migrations))
+        if self.path is not None or self.read_only:
+            self._look_at(self._path)
         connection = self._connect()
         try:
             # The header may be older than the WAL beside it, so the version counts as read through SQLite;
             # until it is known to be ours, not even a checkpoint may touch the file.
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if connection.pragma("user_version") > len(self._migrations):
-                raise _newer(self.path)
+                raise sqlite_file.newer(self.path)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._migrate(connection)
         except BaseException:
@@ -348,30 +402,58 @@ class Database:
             raise
         return connection
 
+    def _look_at(self, path: Path) -> None:
+        """Create the file, or look at its header; either tells whether its pages have checksums."""
+        if not self.read_only and sqlite_file.create(path):
+            return
+        header = sqlite_file.look_at(path, len(self._migrations))
+        self.checksums = sqlite_file.check_wanted(path, header, wanted=self.checksums)
+        if self.read_only:
+            if header is None:
+                raise NotAMemoryFileError(f"{path} is empty. Open it without read_only=True to make it a store.")
+            self._stamp = sqlite_file.stamp(path)
+
+    @property
+    def _path(self) -> Path:
+        if self.path is None:
+            raise ConfigurationError("read_only: a store in memory has nothing to read. Give the path of a file.")
+        return self.path
+
     def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(
-            ":memory:" if self.path is None else str(self.path), flags=apsw.SQLITE_OPEN_READWRITE
+        connection = sqlite_file.connect(
+            self.path, checksums=self.checksums, read_only=self.read_only, immutable=self._stamp is not None
         )
         with self._state:
             self._open_connections.append(connection)
+        try:
+            self._set_up(connection)
+        except BaseException:
+            self._forget(connection)
+            raise
+        return connection
+
+    def _set_up(self, connection: apsw.Connection) -> None:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)  # before anything that may need a lock
         connection.enable_load_extension(True)
-        connection.load_extension(_sqlite_vec())
+        connection.load_extension(sqlite_file.sqlite_vec())
         connection.enable_load_extension(False)
         connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
         connection.pragma("trusted_schema", False)
-        connection.pragma("secure_delete", True)  # what is deleted is gone from the bytes, not only from the index
+        connection.pragma("secure_delete", True)  # overwrites what is deleted where it lies
         connection.pragma("synchronous", self._durability)
         connection.pragma("cache_size", -16_384)
-        return connection
 
     def _migrate(self, connection: apsw.Connection) -> None:
         if connection.pragma("user_version") == len(self._migrations):
             return
-        if connection.pragma("application_id") != _APPLICATION_ID:
+        if self.read_only:
+            raise ReadOnlyError(f"{self._name} was written by an older mem0lite. Open it once without read_only.")
+        if connection.pragma("application_id") != APPLICATION_ID:
+            if self.checksums:
+                connection.reserve_bytes("main", CHECKSUM_BYTES)
             connection.pragma("page_size", 8192)  # holds five vectors of 384 dimensions with the least waste
             connection.pragma("auto_vacuum", "incremental")
-            connection.pragma("application_id", _APPLICATION_ID)  # before WAL, so that the file itself carries it
+            connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file itself carries it
         connection.pragma("journal_mode", "wal")
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -383,45 +465,50 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn whatever apsw raises into this package's errors."""
-        try:
-            yield
-        except Mem0LiteError:
-            raise
-        except UnicodeDecodeError as error:
-            raise CorruptFileError(f"{self._name} is damaged: a text in it is not UTF-8.") from error
-        except apsw.Error as error:
-            for apsw_class, ours, sentence in _TRANSLATIONS:
-                if isinstance(error, apsw_class):
-                    raise ours(f"{self._name} {sentence} ({error})") from error
-            raise DatabaseError(f"{self._name}: {error}") from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._name)
 
     @property
     def _name(self) -> str:
         return "The in-memory store" if self.path is None else str(self.path)
 
 
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn whatever apsw raises of the file with this name into this package's errors."""
+    try:
+        yield
+    except Mem0LiteError:
+        raise
+    except UnicodeDecodeError as error:
+        raise CorruptFileError(f"{name} is damaged: a text in it is not UTF-8.") from error
+    except apsw.Error as error:
+        if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
+            raise CorruptFileError(f"{name} is damaged: a page differs from its checksum.") from error
+        for apsw_class, ours, sentence in _TRANSLATIONS:
+            if isinstance(error, apsw_class):
+                raise ours(f"{name} {sentence} ({error})") from error
+        raise DatabaseError(f"{name}: {error}") from error
+
+
 _TRANSLATIONS: Sequence[tuple[type[apsw.Error], type[DatabaseError], str]] = (
     (apsw.BusyError, DatabaseBusyError, "was locked by another process for too long. Try again."),
     (apsw.LockedError, DatabaseBusyError, "was locked for too long. Try again."),
     (apsw.FullError, DiskFullError, "could not be written: the disk is full; nothing of the call was stored."),
-    (apsw.ReadOnlyError, ReadOnlyError, "cannot be written. Check its permissions and those of its folder."),
-    (apsw.CantOpenError, DatabaseError, "cannot be opened. Check that it exists and may be read and written."),
+    (
+        apsw.ReadOnlyError,
+        ReadOnlyError,
+        "cannot be written. Check its permissions and those of its folder, or open it with read_only=True.",
+    ),
+    (
+        apsw.CantOpenError,
+        DatabaseError,
+        "cannot be opened. Check that it exists and may be read and written, or open it with read_only=True.",
+    ),
     (apsw.NotADBError, CorruptFileError, "is damaged. Restore a backup."),
     (apsw.CorruptError, CorruptFileError, "is damaged. Restore a backup."),
     (apsw.IOError, DatabaseError, "could not be read or written. Check the disk."),
 )
-
-
-@functools.cache
-def _sqlite_vec() -> str:
-    """Return what ``sqlite_vec.loadable_path()`` would, without importing that package, which imports numpy."""
-    spec = importlib.util.find_spec("sqlite_vec")
-    if spec is None or spec.origin is None:
-        raise DatabaseError("The SQLite extension sqlite-vec is not installed. Run: pip install sqlite-vec")
-    return str(Path(spec.origin).with_name("vec0"))
 
 
 def _casefold(*values: Any) -> str | None:
@@ -469,41 +556,3 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_each(Database.after_fork_in_parent),
         after_in_child=_each(Database.after_fork_in_child),
     )
-
-
-def _newer(path: Path | None) -> NewerFileError:
-    return NewerFileError(f"{path} was written by a newer mem0lite. Run: pip install --upgrade mem0lite")
-
-
-def _create_or_check(path: Path, version: int) -> None:
-    """Create the file, readable by its owner alone, or look at its first 100 bytes without touching it.
-
-    The header's layout: https://www.sqlite.org/fileformat.html#the_database_header
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        return
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be created: {error.strerror}. Check the folder.") from error
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-            size = file.seek(0, os.SEEK_END)
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
-    if size == 0:
-        return
-    if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != _APPLICATION_ID:
-        raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
-    if _number(header, 60) > version:
-        raise _newer(path)
-    page_size = int.from_bytes(header[16:18], "big")
-    pages = _number(header, 28)
-    if not Path(f"{path}-wal").exists() and size < pages * (65_536 if page_size == 1 else page_size):
-        raise CorruptFileError(f"{path} is damaged: it holds less than its {pages} pages. Restore a backup.")
-
-
-def _number(header: bytes, offset: int) -> int:
-    return int.from_bytes(header[offset : offset + 4], "big")

@@ -30,14 +30,16 @@ from .ranking import Query, Ranked, Ranking, Scores
 from .records import Change, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
 from .similarity import COSINE, canonical
-from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Outcome, Reading, Store, Update
+from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Finding, Outcome, Reading, Store, Update
 from .types import (
     AddedItem,
     AddResult,
     ChangePage,
+    CheckResult,
     CreatedWebhook,
     DeliveryResult,
     Entity,
+    ErasureReceipt,
     EventItem,
     EventPage,
     FeedbackResult,
@@ -50,6 +52,7 @@ from .types import (
     MoveResult,
     Page,
     ReembedResult,
+    RestoreResult,
     SearchResult,
     Stats,
     VacuumResult,
@@ -67,6 +70,7 @@ from .values import (
     is_number,
     seconds_to_micros,
     text_hash,
+    to_iso,
     to_micros,
 )
 
@@ -78,6 +82,7 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 _BATCH = 256  # memories embedded and stored at a time by import_ and reembed
 _QUERY_CACHE = 1_024
 _WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
+_NAMED = 10  # of the items that a problem of ``check`` is about
 _RERANKED = 3  # times as many as asked for are given to a reranker
 
 Instant = datetime | date | str | float
@@ -173,6 +178,11 @@ class Memory:
             folder; used by searches that ask for it.
         cache_bytes: about how much memory searches may keep vectors in; default ``MEM0LITE_CACHE_BYTES``, else 512 MiB.
             Scopes that do not fit are read from the file at every search.
+        read_only: read a file that is there, without changing anything of it or beside it; verbs that would raise
+            ReadOnlyError. It may lie on a disk that cannot be written, and others may write it meanwhile.
+        checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
+            flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
+            than mem0lite may read it, but not write it.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -192,6 +202,8 @@ class Memory:
         ranking: Ranking | Mapping[str, float] | None = None,
         reranker: Reranker | Callable[[str, Sequence[str]], Sequence[float]] | str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
+        read_only: bool = False,
+        checksums: bool = False,
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
@@ -208,6 +220,8 @@ class Memory:
             embedder=identity(self._embedder),
             durability=durability,
             cache_bytes=_cache_bytes(cache_bytes),
+            read_only=read_only,
+            checksums=checksums,
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
@@ -241,6 +255,11 @@ class Memory:
             self._store.close()
 
     # -- one user's memories
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the file was opened for reading only."""
+        return self._store.read_only
 
     @property
     def user_id(self) -> str | None:
@@ -473,6 +492,120 @@ class Memory:
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
 
+    # -- the file as a whole
+
+    def erase(
+        self,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+    ) -> ErasureReceipt:
+        """Remove a user, an agent, a run or an app from the file's bytes: memories, vectors, keywords, histories,
+        events, the exports that name it, and every older copy in free pages and in the write-ahead log.
+
+        ``reset`` does the same to what can be read; here the file is written anew besides, which takes as long as
+        copying it, with writers waiting. Return a receipt with the counts, once that is durable. What lies outside the
+        file is not touched: backups, exported lines, what was posted to webhooks, blocks that the disk has freed.
+
+        Raises ValidationError without an id, DatabaseBusyError when somebody read for so long that older pages could
+        not be overwritten (all is removed then, and calling again overwrites them), DiskFullError likewise.
+        """
+        self._check_whole("erase")
+        scope = {
+            name: clean_id(value, name)
+            for name, value in zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True)
+            if value is not None
+        }
+        if not scope:
+            raise ValidationError(
+                "Invalid user_id: give at least one of user_id, agent_id, run_id, app_id.", field="user_id"
+            )
+        removed = self._store.erase(parse(scope), list(scope.values()))
+        self._embed_query.cache_clear()
+        return {
+            "scope": scope,
+            "erased_at": to_iso(self._now()),
+            "memories": removed["memories"],
+            "vectors": removed["vectors"],
+            "keywords": removed["keywords"],
+            "history": removed["history"],
+            "events": removed["events"],
+            "exports": removed["exports"],
+        }
+
+    def check(self, *, repair: bool = False) -> CheckResult:
+        """Compare everything in the file that must agree; with ``repair`` mend what can be made anew from the texts.
+
+        Compared are SQLite's own integrity (and page checksums, where the file has them), the schema, every memory's
+        text with its hash, its vector, its keywords, dates and metadata, histories and events with their scopes,
+        counters, and the model that is recorded. It reads the whole file, from one snapshot, while others read and
+        write. Repaired are keywords, vectors, counters and what has no memory any more; never a text, metadata or a
+        history: for those ``restore`` a backup.
+
+        Raises DatabaseError when nothing can be read, ReadOnlyError for a repair of a file that cannot be written,
+        EmbeddingError.
+        """
+        self._check_whole("check")
+        memories, findings = self._store.check()
+        left = findings
+        if repair and findings:
+            self._repair(findings)
+            memories, left = self._store.check()
+        remaining = {(finding.check, finding.problem) for finding in left}
+        known = {(finding.check, finding.problem) for finding in findings}
+        return {
+            "ok": not left,
+            "memories": memories,
+            "problems": [
+                {
+                    "check": finding.check,
+                    "problem": finding.problem,
+                    "count": max(1, len(finding.items)),
+                    "items": [str(item) for item in finding.items[:_NAMED]],
+                    "repaired": (finding.check, finding.problem) not in remaining,
+                }
+                for finding in [*findings, *(one for one in left if (one.check, one.problem) not in known)]
+            ],
+        }
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
+        self._check_whole("backup")
+        self._store.backup(Path(path))
+
+    @staticmethod
+    def restore(
+        backup: str | os.PathLike[str],
+        path: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        checksums: bool = False,
+    ) -> RestoreResult:
+        """Put a copy of a backup, or of any store, at ``path``, once ``check`` finds nothing wrong with it.
+
+        ``replace`` exchanges what the store at ``path`` holds in one transaction: whoever has it open sees either, and
+        numbers of ``changes`` go on from the higher. ``checksums`` gives a new file page checksums; one that is
+        replaced keeps what it has. A file without them gets them by being restored to a new path. The backup is only
+        read.
+
+        Raises DatabaseError when ``path`` exists and is not to be replaced, CorruptFileError for a backup that is not
+        sound, and what opening a file raises.
+        """
+        target = Path(path).absolute()
+        memories = Store.restore(Path(backup).absolute(), target, replace=replace, checksums=checksums)
+        return {"path": os.fspath(path), "memories": memories}
+
+    def _repair(self, findings: Sequence[Finding]) -> None:
+        self._store.mend(findings)
+        keys = [key for finding in findings for key in finding.keys]
+        for start in range(0, len(keys), _BATCH):
+            texts = self._store.to_embed(keys[start : start + _BATCH])
+            vectors = embed_documents(self._embedder, [text for _, _, text in texts])
+            self._store.put_vectors(
+                [(key, hashed, vector) for (key, hashed, _), vector in zip(texts, vectors, strict=True)]
+            )
+
     # -- reading
 
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
@@ -621,6 +754,7 @@ class Memory:
             "path": self.path,
             **self._store.counts(self._now()),
             "bytes": self._store.size(),
+            "checksums": self._store.checksums,
             "cached_bytes": self._store.cached_bytes(),
             "embedder": self._store.identity(),
             "schema_version": SCHEMA_VERSION,
@@ -783,11 +917,6 @@ class Memory:
         return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
 
     # -- moving
-
-    def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
-        self._check_whole("backup")
-        self._store.backup(Path(path))
 
     def export(
         self,

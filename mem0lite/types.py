@@ -250,6 +250,53 @@ class VacuumResult(TypedDict):
     """Bytes by which the file shrank."""
 
 
+class CheckProblem(TypedDict):
+    """Something in a file that does not agree with the rest."""
+
+    check: str
+    """What was compared: ``sqlite``, ``schema``, ``embedder``, ``scopes``, ``counts``, ``memories``, ``vectors``,
+    ``keywords``, ``history``, ``events`` or ``documents``."""
+    problem: str
+    count: int
+    items: list[str]
+    """The first ten it is about, memories by their ids."""
+    repaired: bool
+
+
+class CheckResult(TypedDict):
+    """What ``check`` found."""
+
+    ok: bool
+    """Whether everything agrees now."""
+    memories: int
+    """How many were compared, expired ones too."""
+    problems: list[CheckProblem]
+
+
+class ErasureReceipt(TypedDict):
+    """What ``erase`` removed, and when it was gone from the file's bytes."""
+
+    scope: dict[str, str]
+    """The ids that were given."""
+    erased_at: str
+    memories: int
+    vectors: int
+    keywords: int
+    """Entries of the keyword index."""
+    history: int
+    """Changes of memories, deleted ones too."""
+    events: int
+    exports: int
+    """Exports that name one of the ids."""
+
+
+class RestoreResult(TypedDict):
+    """What ``restore`` put in place."""
+
+    path: str
+    memories: int
+
+
 class ImportResult(TypedDict):
     """What ``import_`` did."""
 
@@ -315,6 +362,8 @@ class Stats(Counts):
 
     path: str
     bytes: int
+    checksums: bool
+    """Whether every page of the file has a checksum."""
     cached_bytes: int
     """About how much memory this process keeps for searches."""
     embedder: EmbedderIdentity

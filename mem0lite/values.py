@@ -20,7 +20,10 @@ MAX_METADATA_DEPTH = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+FIRST_INSTANT = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The beginning of the year 1, in microseconds since 1970 UTC."""
+LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The end of the year 9999."""
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -219,7 +222,7 @@ def end_of_day(expiration_date: object) -> tuple[str, int]:
         if not isinstance(text, str):
             raise ValueError
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        return day.date().isoformat(), min((day - _EPOCH + timedelta(days=1)) // _MICROSECOND, _LAST)
+        return day.date().isoformat(), min((day - _EPOCH + timedelta(days=1)) // _MICROSECOND, LAST_INSTANT)
     except ValueError:
         raise ValidationError(
             "expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date"

@@ -17,14 +17,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 import mem0lite
 from mem0lite import Memory
 
 COMMANDS = (
-    "add", "backup", "bench", "delete", "export", "fetch", "get", "history", "import", "list", "reembed", "search",
-    "serve", "stats", "vacuum",
+    "add", "backup", "bench", "check", "delete", "erase", "export", "fetch", "get", "history", "import", "list",
+    "reembed", "restore", "search", "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",
@@ -136,7 +137,7 @@ def test_help_is_fast() -> None:
     "arguments",
     [
         ("search", "x", "--user", "a"), ("list",), ("get", "1"), ("history", "1"), ("delete", "1"), ("vacuum",),
-        ("backup", "copy.db"), ("export", "-"), ("reembed",), ("stats",),
+        ("backup", "copy.db"), ("export", "-"), ("reembed",), ("stats",), ("check",),
     ],
     ids=lambda arguments: arguments[0],
 )  # fmt: skip
@@ -348,6 +349,80 @@ def test_maintenance(run: Run, db: Path, tmp_path: Path) -> None:
     again = run("backup", "copy.db")
     assert (again.returncode, again.stdout) == (1, "")
     assert "exists" in again.stderr
+
+
+def break_store(path: Path, sql: str) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute(sql).fetchall()
+    connection.close()
+
+
+def test_check_and_repair(run: Run, db: Path) -> None:
+    """check exits with 0 where everything agrees, else with 1 and a line per problem; --repair mends what it can."""
+    assert run("check").stdout == "4 memories: everything agrees\n"
+    break_store(db, "DELETE FROM vector WHERE key = (SELECT key FROM memory WHERE id = '1')")
+    found = run("check")
+    assert (found.returncode, found.stdout) == (
+        1,
+        "vectors: memories without a vector (1, found): 1\n4 memories: damaged\n",
+    )
+    mended = run("check", "--repair", "--json")
+    assert (mended.returncode, json.loads(mended.stdout)["ok"]) == (0, True)
+    break_store(db, "UPDATE memory SET text = 'forged' WHERE id = '3'")
+    left = run("check", "--repair")
+    assert left.returncode == 1
+    assert "memories: texts that differ from their hash (1, not repaired): 3\n" in left.stdout
+
+
+def test_restore(run: Run, db: Path, tmp_path: Path) -> None:
+    """restore puts a backup at --db, asks before it replaces a file, and can give page checksums."""
+    run("backup", "copy.db")
+    assert run("restore", "copy.db").returncode == 1  # mem0lite.db is there
+    run("delete", "1")
+    assert run("restore", "copy.db", "--replace", stdin="n\n").returncode == 1
+    assert run("get", "1").returncode == 1
+    assert json.loads(run("restore", "copy.db", "--replace", "--yes", "--json").stdout)["memories"] == 4
+    assert run("get", "1").returncode == 0
+    assert run("restore", "copy.db", "--db", "new.db", "--checksums").returncode == 0
+    assert json.loads(run("stats", "--db", "new.db", "--json").stdout)["checksums"] is True
+
+
+def test_erase(run: Run, db: Path) -> None:
+    """erase wants a scope and a yes, prints a receipt, and leaves no byte of the user in the file."""
+    assert run("erase").returncode == 2
+    assert run("erase", "--user", "bob", stdin="no\n").returncode == 1
+    assert b"cello" in db.read_bytes()
+    receipt = json.loads(run("erase", "--user", "bob", "--yes", "--json").stdout)
+    assert (receipt["scope"], receipt["memories"], receipt["history"]) == ({"user_id": "bob"}, 2, 2)
+    assert b"cello" not in db.read_bytes()
+    assert "user_id bob" in run("erase", "--user", "bob", "--yes").stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_commands_that_read_need_no_write_permission(db: Path, tmp_path: Path) -> None:
+    """On a file in a folder that cannot be written, what only reads works as ever, and what writes says why not."""
+    powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    if powerless and shutil.which("setpriv") is None:
+        pytest.skip("taking root's powers away needs setpriv")
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*powerless, *command(*arguments, "--db", db)], capture_output=True, text=True, env=environment()
+        )
+
+    db.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        assert ids(run("list", "--json")) == ["3", "2", "1"]
+        assert ids(run("search", "peanuts", "--user", "alice", "--top-k", "1", "--json")) == ["1"]
+        for arguments in (("get", "1"), ("history", "1"), ("stats",), ("check",), ("export", "-")):
+            assert run(*arguments).returncode == 0
+        refused = run("add", "x", "--user", "alice")
+    finally:
+        tmp_path.chmod(0o755)
+    assert refused.returncode == 1
+    assert "cannot be" in refused.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["mem0lite.db"]
 
 
 def test_models(run: Run, db: Path, tmp_path: Path) -> None:

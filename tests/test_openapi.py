@@ -28,6 +28,7 @@ ROUTES = {
     ("/memories/{memory_id}/history", "get"),
     ("/search", "post"),
     ("/reset", "post"),
+    ("/erase", "post"),
     ("/entities", "get"),
     ("/entities/{entity_type}/{entity_id}", "delete"),
     ("/configure", "get"),
@@ -187,7 +188,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
             )
             assert answer.status_code == 200, answer.text
             tried += 1
-    assert tried == 21
+    assert tried == 22
     client.post("/configure", json={"vacuum_interval_seconds": 0})
 
 
@@ -202,6 +203,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
         (schemas.MemoryPage, types.Page),
         (schemas.HistoryItem, types.HistoryItem),
         (schemas.Entity, types.Entity),
+        (schemas.ErasureReceipt, types.ErasureReceipt),
         (schemas.MessageResponse, types.MessageResult),
     ],
 )
@@ -267,6 +269,7 @@ def test_described_responses_are_what_is_sent(client: httpx.Client) -> None:
         (client.get(f"/memories/{memory_id}/history"), list[schemas.HistoryItem]),
         (client.get("/entities"), list[schemas.Entity]),
         (client.get("/configure"), schemas.Configuration),
+        (client.post("/erase", json={"user_id": "nobody"}), schemas.ErasureReceipt),
         (client.delete(f"/memories/{memory_id}"), schemas.MessageResponse),
         (client.delete("/memories"), schemas.ErrorResponse),
         (client.post("/search", json={}), schemas.HTTPValidationError),

@@ -1,9 +1,11 @@
 """The commands."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,20 +49,25 @@ if TYPE_CHECKING:
 _DEFAULT_LIST = 100
 
 
-def open_memory(options: Options, *, create: bool = False) -> "Memory":
-    """Open the file of --db; it must exist unless ``create``."""
+def open_memory(options: Options, *, create: bool = False, reading: bool = False) -> "Memory":
+    """Open the file of --db; it must exist unless ``create``.
+
+    ``reading`` commands work on a file that cannot be written, too. Where it can, they open it as all do, because a
+    file of an older version has to be brought up to date.
+    """
     path = options.path(must_exist=not create)
     from ..memory import Memory
 
-    return Memory(path, embedder=options.embedder())
+    read_only = reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
+    return Memory(path, embedder=options.embedder(), read_only=read_only)
 
 
-def open_store(options: Options, *, create: bool = False) -> "Memory | RemoteMemory":
-    """Return the server of --url, or else the file of --db."""
+def open_store(options: Options, *, create: bool = False, reading: bool = False) -> "Memory | RemoteMemory":
+    """Return the server of --url, or else the file of --db, as ``open_memory`` does."""
     if not options.url:
         if options.api_key:
             raise click.UsageError("--api-key is for a server: it needs --url.")
-        return open_memory(options, create=create)
+        return open_memory(options, create=create, reading=reading)
     if options.db or options.model:
         raise click.UsageError("Give either --url, or --db and --model: a server has a file and a model of its own.")
     return RemoteMemory(options.url, options.server_key())
@@ -136,7 +143,7 @@ def search(
 ) -> None:
     """Find the memories nearest to a question, best first."""
     arguments = given(filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date)
-    with closing(open_store(options)) as store:
+    with closing(open_store(options, reading=True)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
     if options.json:
         print_json(result)
@@ -160,7 +167,7 @@ def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: 
     wanted = _both(filters, options.labels)
     if wanted is None and not options.scope:
         wanted = ANY_SCOPE
-    with closing(open_store(options)) as store:
+    with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
             **options.scope, **given(filters=wanted), limit=limit, offset=offset, show_expired=show_expired
         )
@@ -185,7 +192,7 @@ def _both(filters: dict[str, Any] | None, labels: dict[str, Any]) -> dict[str, A
 @click.pass_obj
 def get(options: Options, id: str) -> None:
     """Show one memory."""
-    with closing(open_store(options)) as store:
+    with closing(open_store(options, reading=True)) as store:
         item = store.get(id)
     if item is None:
         raise MemoryNotFoundError(f"Memory with id {id} not found")
@@ -257,7 +264,7 @@ def _delete_everything(options: Options, store: "Memory | RemoteMemory", yes: bo
 @click.pass_obj
 def history(options: Options, id: str) -> None:
     """Show every change of one memory, oldest first."""
-    with closing(open_store(options)) as store:
+    with closing(open_store(options, reading=True)) as store:
         changes = store.history(id)
     if not changes:
         raise MemoryNotFoundError(f"No history of memory {id}: its id is unknown, or it expired.")
@@ -286,9 +293,71 @@ def vacuum(options: Options) -> None:
 @click.pass_obj
 def backup(options: Options, target: str) -> None:
     """Write a consistent copy to a new file."""
-    with open_memory(options) as memory:
+    with open_memory(options, reading=True) as memory:
         memory.backup(target)
     report({"path": target} if options.json else {"message": f"Wrote {target}"}, options.json)
+
+
+@cli.command()
+@click.argument("source", metavar="BACKUP", type=click.Path(exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Exchange what the file of --db holds.")
+@click.option("--checksums", is_flag=True, help="Give the new file page checksums.")
+@yes_option
+@file_options
+@click.pass_obj
+def restore(options: Options, source: str, replace: bool, checksums: bool, yes: bool) -> None:
+    """Put a checked copy of a backup in the place of --db."""
+    path = options.path(must_exist=False)
+    from ..memory import Memory
+
+    if replace:
+        confirm(f"Replace everything in {path}?", yes)
+    result = Memory.restore(source, path, replace=replace, checksums=checksums)
+    report(result, options.json)
+
+
+@cli.command()
+@click.option("--repair", is_flag=True, help="Mend what can be made anew from the texts.")
+@file_options
+@click.pass_obj
+def check(options: Options, repair: bool) -> None:
+    """Compare everything in the file that must agree."""
+    with open_memory(options, reading=not repair) as memory:
+        result = memory.check(repair=repair)
+    if options.json:
+        print_json(result)
+    else:
+        for one in result["problems"]:
+            about = ", ".join(map(printable, one["items"]))
+            state = "repaired" if one["repaired"] else "not repaired" if repair else "found"
+            echo(
+                f"{one['check']}: {printable(one['problem'])} ({one['count']}, {state}){': ' + about if about else ''}"
+            )
+        echo(f"{result['memories']} memories: {'everything agrees' if result['ok'] else 'damaged'}")
+    if not result["ok"]:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@scope_options
+@yes_option
+@store_options
+@click.pass_obj
+def erase(options: Options, yes: bool) -> None:
+    """Remove a user, agent, run or app from the file's bytes.
+
+    Prints a receipt: what there was, and when it was gone.
+    """
+    if not options.scope:
+        raise click.UsageError("Say whom to erase with --user, --agent, --run or --app.")
+    whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
+    confirm(f"Erase {whose} for good, with all histories?", yes)
+    with closing(open_store(options)) as store:
+        receipt = store.erase(**options.scope)
+    if options.json:
+        print_json(receipt)
+    else:
+        print_pairs({**receipt, "scope": whose})
 
 
 @cli.command("export")
@@ -301,7 +370,7 @@ def backup(options: Options, target: str) -> None:
 def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
     """Write memories and histories as JSON lines; - is stdout."""
     arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
-    with open_memory(options) as memory:
+    with open_memory(options, reading=True) as memory:
         if file != "-":
             count = memory.export(file, **arguments)
             report({"exported": count}, options.json)
@@ -382,7 +451,7 @@ def reembed(options: Options) -> None:
 @click.pass_obj
 def stats(options: Options) -> None:
     """Show the size and make-up of a store."""
-    with open_memory(options) as memory:
+    with open_memory(options, reading=True) as memory:
         result = memory.stats()
     if options.json:
         print_json(result)

@@ -10,7 +10,7 @@ from .options import LABELS
 if TYPE_CHECKING:
     import httpx
 
-    from ..types import AddResult, HistoryItem, MemoryItem, MessageResult, Page, SearchResult
+    from ..types import AddResult, ErasureReceipt, HistoryItem, MemoryItem, MessageResult, Page, SearchResult
 
 _HTTP_TIMEOUT = 60.0
 
@@ -75,6 +75,10 @@ class RemoteMemory:
     def reset(self) -> None:
         """POST /reset."""
         self._request("POST", "/reset")
+
+    def erase(self, **scope: str) -> "ErasureReceipt":
+        """POST /erase."""
+        return cast("ErasureReceipt", self._request("POST", "/erase", body=scope))
 
     def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: object = None) -> Any:
         import httpx

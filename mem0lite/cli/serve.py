@@ -14,6 +14,7 @@ from .output import note
 if TYPE_CHECKING:
     import socket
 
+    from ..database import Durability
     from ..memory import Memory
     from ..server.settings import Settings
 
@@ -46,6 +47,23 @@ _SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server
     default=None,
     help="Write a line of JSON per request to stderr; also with $MEM0LITE_ACCESS_LOG=1.",
 )
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "normal"]),
+    help="Whether a power loss may lose the last writes (normal).  [default: $MEM0LITE_DURABILITY, else full]",
+)
+@click.option(
+    "--read-only",
+    is_flag=True,
+    default=None,
+    help="Answer questions only, also from a disk that cannot be written; also with $MEM0LITE_READ_ONLY=1.",
+)
+@click.option(
+    "--checksums",
+    is_flag=True,
+    default=None,
+    help="Give a new file page checksums; also with $MEM0LITE_CHECKSUMS=1.",
+)
 @model_option
 @click.pass_obj
 def serve(
@@ -55,6 +73,9 @@ def serve(
     insecure: bool | None,
     vacuum_interval: float | None,
     access_log: bool | None,
+    durability: "Durability | None",
+    read_only: bool | None,
+    checksums: bool | None,
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
@@ -70,13 +91,13 @@ def serve(
         vacuum_interval_seconds=vacuum_interval,
         access_log=access_log,
         insecure=insecure,
+        durability=durability,
+        read_only=read_only,
+        checksums=checksums,
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)
-    from ..memory import Memory
-
-    memory = Memory(settings.db, embedder=settings.embedding_model, reranker=settings.reranker)
-    with memory, _listener(settings) as listener:
+    with settings.open_memory() as memory, _listener(settings) as listener:
         _run(memory, settings, listener)
 
 

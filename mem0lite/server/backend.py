@@ -63,11 +63,11 @@ class Backend:
 
         Of lifespans that overlap, the first has the timers and the last one closes.
         """
-        await self.memory()
+        writable = not (await self.memory()).memory.read_only
         with self._lock:
             self._lifespans += 1
             first = self._lifespans == 1
-        if first:
+        if first and writable:
             self.timer.start()
             self._deliver_soon()
         try:
@@ -98,6 +98,7 @@ class Backend:
             "db": Path(memory.memory.path).name,
             "embedder": self._embedder,
             "vacuum_interval_seconds": self.timer.interval,
+            "read_only": memory.memory.read_only,
         }
 
     def _open(self) -> AsyncMemory:
@@ -111,13 +112,14 @@ class Backend:
             return self._given
         if self._given is not None:
             return AsyncMemory(self._given)
-        settings = self.settings
-        return AsyncMemory(settings.db, embedder=settings.embedding_model, reranker=settings.reranker)
+        return AsyncMemory(self.settings.open_memory(), owned=True)
 
     async def _vacuum(self) -> None:
         self.vacuumed += (await (await self.memory()).vacuum())["removed"]
 
     def _deliver_soon(self) -> None:
+        if self._opened is not None and self._opened.memory.read_only:
+            return  # what was delivered could not be noted
         if not self._delivery.nudge():
             self._delivery.start()
             self._delivery.nudge()

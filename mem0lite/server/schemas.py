@@ -183,6 +183,10 @@ class ResetScope(Struct, forbid_unknown_fields=True):
     app_id: Annotated[str | UnsetType | None, Meta(description="This app's.", examples=["inbox"])] = UNSET
 
 
+class ErasedScope(ResetScope, forbid_unknown_fields=True):
+    """Whom to erase: one id at least, and what has all the ids that are given."""
+
+
 class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
     """What can be set while the server runs."""
 
@@ -363,6 +367,20 @@ class Configuration(Struct):
     vacuum_interval_seconds: Annotated[
         float, Meta(description="Seconds between two removals of expired memories; 0 is never.", examples=[60])
     ]
+    read_only: Annotated[bool, Meta(description="Whether nothing can be stored, changed or deleted.")]
+
+
+class ErasureReceipt(Struct):
+    """What was erased, and when it was gone from the file's bytes."""
+
+    scope: Annotated[dict[str, str], Meta(description="The ids that were given.", examples=[{"user_id": "alice"}])]
+    erased_at: Annotated[str, Meta(description="When it was done.", examples=["2030-01-31T12:00:00+00:00"])]
+    memories: Annotated[int, Meta(description="How many memories there were.", examples=[12])]
+    vectors: Annotated[int, Meta(description="How many vectors.", examples=[12])]
+    keywords: Annotated[int, Meta(description="How many entries of the keyword index.", examples=[148])]
+    history: Annotated[int, Meta(description="How many changes, of deleted memories too.", examples=[15])]
+    events: Annotated[int, Meta(description="How many events.", examples=[7])]
+    exports: Annotated[int, Meta(description="How many exports that named one of the ids.", examples=[0])]
 
 
 class ErrorResponse(Struct):

@@ -30,7 +30,7 @@ from .routing import (
     exact_scope,
     given,
 )
-from .schemas import ConfigurationUpdate, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
+from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
 from .validation import JsonBody, one_of_each_id
 
 # Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
@@ -291,6 +291,24 @@ async def reset(
     return {"message": "All memories reset"}
 
 
+@post(
+    "/erase",
+    status_code=200,
+    tags=["server"],
+    summary="Erase a user, agent, run or app from the file",
+    guards=[admin_only],
+    responses=answers(schemas.ErasureReceipt, "The receipt", 422),
+    operation_class=body({"user_id": "alice"}),
+)
+async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
+    """Remove a user, agent, run or app from the bytes of the file, with all older copies in it, and say what that was.
+
+    The file is written anew, which takes as long as copying it. At least one id is needed.
+    """
+    _refuse_unknown(request.query_params, allowed=())
+    return await memory.erase(**exact_scope(**given(data)))
+
+
 @get(
     "/configure",
     tags=["server"],
@@ -330,7 +348,7 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[
             *(add_memories, list_memories, delete_memories, get_memory, update_memory, delete_memory, get_history),
-            *(search_memories, list_entities, delete_entity, reset, get_configuration, configure),
+            *(search_memories, list_entities, delete_entity, reset, erase, get_configuration, configure),
         ],
         dependencies=dependencies(backend),
         guards=[exact_path, one_of_each_id],
@@ -339,10 +357,11 @@ def create_router(backend: Backend) -> Router:
     )
 
 
-def _refuse_unknown(parameters: Mapping[str, Any]) -> None:
+def _refuse_unknown(parameters: Mapping[str, Any], allowed: Sequence[str] = SCOPE_IDS) -> None:
     for name in parameters:
-        if name not in SCOPE_IDS:
-            raise ClientException(f"Nothing was removed: unknown parameter {name!r}. Give {', '.join(SCOPE_IDS)}.")
+        if name not in allowed:
+            cure = f"Give {', '.join(allowed)}." if allowed else "The body names whom to erase."
+            raise ClientException(f"Nothing was removed: unknown parameter {name!r}. {cure}")
 
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:

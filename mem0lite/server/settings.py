@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
+from ..database import Durability
 from ..errors import ConfigurationError, ValidationError
+from ..memory import Memory
 from ..values import clean_id
 
 
@@ -67,6 +69,10 @@ class Settings:
     """
     reranker: str | None = None
     """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
+    durability: Durability = "full"
+    """With the next two, how the file is opened; as in ``Memory``, and not used with a given memory either."""
+    read_only: bool = False
+    checksums: bool = False
 
     def __post_init__(self) -> None:
         users: dict[bytes, str | None] = {}
@@ -74,12 +80,24 @@ class Settings:
             if users.setdefault(key.digest, key.user_id) != key.user_id:
                 raise ConfigurationError(f"API key {number} is the same as one before it, but for another user.")
 
+    def open_memory(self) -> Memory:
+        """Open the file, as these settings have it."""
+        return Memory(
+            self.db,
+            embedder=self.embedding_model,
+            reranker=self.reranker,
+            durability=self.durability,
+            read_only=self.read_only,
+            checksums=self.checksums,
+        )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
-        ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE`` and
-        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
+        ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
+        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY`` and
+        ``MEM0LITE_CHECKSUMS`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
 
         An absent or empty variable leaves the default. Raises ConfigurationError naming the variable; it repeats no
         part of a key.
@@ -175,5 +193,8 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "api_keys": _keys,
     "insecure": _switch,
     "webhook_allow_private": _switch,
+    "durability": _text,  # checked where the file is opened
+    "read_only": _switch,
+    "checksums": _switch,
 }
 """How each setting of the environment is read; the others are for programs."""

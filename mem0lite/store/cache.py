@@ -455,6 +455,11 @@ class Cache:
         with self._lock:
             return sum(collection.nbytes for collection in self._collections.values())
 
+    def clear(self) -> None:
+        """Forget everything; searches that run keep what they use."""
+        with self._lock:
+            self._collections.clear()
+
     def _collection(self, name: str) -> Collection:
         with self._lock:
             collection = self._collections.get(name)

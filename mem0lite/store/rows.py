@@ -11,7 +11,7 @@ what it has to read again, whichever process wrote it.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ from ..errors import MemoryNotFoundError
 from ..filter_sql import compile_filter
 from ..filters import SCOPE_IDS, Expression
 from ..records import Change, Record, Scope
-from ..text import indexed_text, terms
+from ..text import TERMS_VERSION, indexed_text, terms
+from ..types import EmbedderIdentity
 from . import log
 from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS
 
@@ -96,6 +97,45 @@ def note_all_rewritten(connection: apsw.Connection) -> None:
     version = next_version(connection)
     connection.execute("UPDATE memory SET version = ?", (version,))
     connection.execute("UPDATE scope SET version = ?1, rewritten = ?1", (version,))
+
+
+# -- another file in the place of this one
+
+
+def numbers(connection: apsw.Connection) -> dict[str, int]:
+    """Return the highest number ever given to a row, of the tables that never give one again."""
+    return dict(fetch(connection, "SELECT name, seq FROM sqlite_sequence"))
+
+
+def copy_table(connection: apsw.Connection, table: str) -> None:
+    """Replace the rows of a table by those of the attached file's."""
+    columns = ", ".join(name for (name,) in connection.execute(f"SELECT name FROM pragma_table_info('{table}')"))
+    connection.execute(f"DELETE FROM main.{table}")
+    connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")
+
+
+def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, int]) -> None:
+    """Go on from a version and from numbers given before, so that nobody takes what is new for what was."""
+    for table, number in fetch(connection, "SELECT name, seq FROM source.sqlite_sequence"):
+        highest = max(number, given.get(table, 0))
+        connection.execute("UPDATE main.sqlite_sequence SET seq = ? WHERE name = ?", (highest, table))
+    highest = max(version, current_version(connection))
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(highest),))
+    note_all_rewritten(connection)
+
+
+# -- what the file remembers of itself
+
+
+def remembered(connection: apsw.Connection, name: str) -> Any:
+    """Return what ``remember`` kept under a name, or None."""
+    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    return None if value is None else json.loads(value)
+
+
+def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int) -> None:
+    """Keep a value under a name."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
 
 # -- reading
@@ -282,6 +322,7 @@ def rebuild_postings(connection: apsw.Connection) -> None:
         words = terms(indexed_text(text, actor_id))
         _insert_postings(connection, owner, key, words)
         connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    remember(connection, "terms", TERMS_VERSION)
     note_all_rewritten(connection)
 
 
@@ -295,11 +336,14 @@ def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: C
     )
 
 
-def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> None:
+def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> int:
+    """Remove the postings of memories and return how many there were."""
+    before = connection.total_changes()
     connection.executemany(
         "DELETE FROM posting WHERE owner_id = ? AND term = ? AND key = ?",
         [(owner, term, key) for key, owner, text, actor_id in memories for term in terms(indexed_text(text, actor_id))],
     )
+    return connection.total_changes() - before
 
 
 # -- removing
@@ -328,8 +372,9 @@ def purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
     remove_empty_scopes(connection, {key >> 32 for key in keys})
 
 
-def remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
-    """Remove memories with their vectors and postings; their histories stay."""
+def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
+    """Remove memories with their vectors and postings; their histories stay. Return how many rows of each there
+    were."""
     listed = json.dumps(list(keys))
     rows = fetch(
         connection,
@@ -337,10 +382,12 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> None:
         "WHERE m.key IN (SELECT value FROM json_each(?))",
         (listed,),
     )
-    _remove_postings(connection, rows)
-    for table in ("vector", "vector_next", "memory"):
+    removed = {"keywords": _remove_postings(connection, rows)}
+    for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+        removed[kind] = connection.changes()
     note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})
+    return removed
 
 
 def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:

@@ -120,6 +120,8 @@ MIGRATIONS = (
     """,
 )
 
+TABLES = ("meta", "scope", "memory", "vector", "vector_next", "posting", "history", "event", "document")
+
 SCHEMA_VERSION = len(MIGRATIONS)
 SQLITE_VERSION = apsw.sqlite_lib_version()
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import apsw
 
-from ..database import BUSY_TIMEOUT_MS, Database, Durability
-from ..errors import DatabaseError, EmbedderMismatchError
-from ..files import appearing
+from .. import sqlite_file
+from ..database import BUSY_TIMEOUT_MS, Database, Durability, translated
+from ..errors import CorruptFileError, DatabaseError, EmbedderMismatchError
+from ..files import appearing, beside
 from ..filter_sql import compile_filter
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from ..ranking import Query, Ranked, View
@@ -21,10 +22,11 @@ from ..records import Change, Record, Scope
 from ..text import TERMS_VERSION, indexed_text
 from ..types import ChangeItem, Counts, EmbedderIdentity, Entity, Event, EventItem, HistoryItem
 from ..values import to_iso
-from . import log, rows
+from . import check, log, rows
 from .cache import Cache
+from .check import Finding
 from .rows import Entry
-from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS
+from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS, TABLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,8 +114,12 @@ class Store:
         embedder: EmbedderIdentity | None,
         durability: Durability,
         cache_bytes: int = 0,
+        read_only: bool = False,
+        checksums: bool = False,
     ) -> None:
-        self._database = Database(path, durability=durability, migrations=MIGRATIONS)
+        self._database = Database(
+            path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
+        )
         self._embedder = embedder
         self._cache = Cache(embedder["dimensions"] if embedder else 0, cache_bytes)
         try:
@@ -122,6 +128,16 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the file was opened for reading only."""
+        return self._database.read_only
+
+    @property
+    def checksums(self) -> bool:
+        """Whether every page of the file has a checksum."""
+        return self._database.checksums
 
     def close(self) -> None:
         """Wait for running calls and close the file; closing twice does nothing."""
@@ -224,27 +240,30 @@ class Store:
     def reset(self, expression: Expression, names: Sequence[str], owner: str | None) -> None:
         """Remove the memories and the histories of every scope that matches, as if they had never been, and the exports
         that name one of ``names``; with ``owner`` only those that are that user's."""
-        sql, parameters = compile_filter(scope_part(expression))
 
         def work(connection: apsw.Connection) -> None:
-            rows.next_version(connection)
             if expression == EVERYTHING:
-                for table in ("memory", "vector", "vector_next", "posting", "history", "event", "scope"):
+                rows.next_version(connection)
+                for table in set(TABLES) - {"meta", "document"}:
                     connection.execute(f"DELETE FROM {table}")
                 connection.execute("DELETE FROM document WHERE kind = 'export'")
                 return
-            rows.remove(connection, rows.matching_keys(connection, sql, parameters))
-            connection.execute(
-                "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
-                "AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
-                "JOIN json_each(?2) n ON CAST(t.atom AS TEXT) = n.value)",
-                (owner, json.dumps(list(names))),
-            )
-            scopes = f"(SELECT s.id FROM scope s WHERE {sql})"
-            for table, column in (("history", "scope"), ("event", "scope"), ("scope", "id")):
-                connection.execute(f"DELETE FROM {table} WHERE {column} IN {scopes}", parameters)
+            _remove_scopes(connection, expression, names, owner)
 
         self._database.write(work)
+
+    def erase(self, expression: Expression, names: Sequence[str]) -> dict[str, int]:
+        """Remove every trace of the scopes that match from the bytes of the file and its write-ahead log.
+
+        Returns how many rows of each kind there were. Raises DatabaseBusyError when somebody reads for so long that
+        older pages could not be overwritten.
+        """
+        removed: dict[str, int] = self._database.write(
+            lambda connection: _remove_scopes(connection, expression, names, None)
+        )
+        self._cache.clear()
+        self._database.maintain(_rewrite)
+        return removed
 
     def vacuum(self, now: int) -> tuple[int, int]:
         """Remove expired memories with all that belongs to them; return their number and the bytes the file shrank."""
@@ -474,10 +493,66 @@ class Store:
         with appearing(path) as partial:
             self._database.aside(lambda connection: connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
 
+    @classmethod
+    def restore(cls, backup: Path, path: Path, *, replace: bool, checksums: bool) -> int:
+        """Put a checked copy of a backup at ``path`` and return its number of memories.
+
+        With ``replace`` the rows of a store that is there are exchanged in one transaction; it keeps its page
+        checksums, or stays without. Raises DatabaseError when there is one otherwise, CorruptFileError when the backup
+        is not sound, and what opening a file raises.
+        """
+        there = path.exists()
+        if there and not replace:
+            raise DatabaseError(f"{path} exists already. Give a new path, or replace it.")
+        if there and backup.exists() and path.samefile(backup):
+            raise DatabaseError(f"{path} is the backup itself. Give another path.")
+        with (beside if there else appearing)(path) as copied:
+            with translated(str(backup)):
+                sqlite_file.copy(backup, copied, version=len(MIGRATIONS), checksums=checksums)
+            with closing(cls(copied, embedder=None, durability="full")) as store:
+                memories = store._accept(backup)
+            if there:
+                with closing(cls(path, embedder=None, durability="full")) as target:
+                    target._exchange(copied)
+        return memories
+
+    def _accept(self, backup: Path) -> int:
+        """Return how many memories a fresh copy of a backup holds, if it is sound, and make its versions its own."""
+
+        def bring_up_to_date(connection: apsw.Connection) -> None:
+            if rows.remembered(connection, "terms") != TERMS_VERSION:
+                rows.rebuild_postings(connection)
+
+        self._database.write(bring_up_to_date)
+        memories, findings = self.check()
+        if findings:
+            problems = "; ".join(f"{one.check}: {one.problem}" for one in findings[:3])
+            raise CorruptFileError(f"{backup} is damaged ({problems}). Restore another backup, or repair a copy of it.")
+
+        def work(connection: apsw.Connection) -> None:
+            rows.remember(connection, "checksums", self._database.checksums)
+            rows.note_all_rewritten(connection)
+
+        self._database.write(work)
+        return memories
+
+    def _exchange(self, source: Path) -> None:
+        """Put the rows of another file in the place of this one's, under versions and numbers that were never used."""
+        checksums = self._database.checksums
+
+        def work(connection: apsw.Connection) -> None:
+            before, numbers = rows.current_version(connection), rows.numbers(connection)
+            for table in TABLES:
+                rows.copy_table(connection, table)
+            rows.remember(connection, "checksums", checksums)
+            rows.leave_behind(connection, before, numbers)
+
+        self._database.exchange(source, work)
+
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""
         with self._database.read() as connection:
-            remembered: EmbedderIdentity | None = _remembered(connection, "embedder")
+            remembered: EmbedderIdentity | None = rows.remembered(connection, "embedder")
         return remembered or {"name": "", "dimensions": 0, "fingerprint": ""}
 
     def begin_reembedding(self, embedder: EmbedderIdentity) -> bool:
@@ -487,11 +562,11 @@ class Store:
         """
 
         def work(connection: apsw.Connection) -> bool:
-            if _remembered(connection, "embedder") == embedder:
+            if rows.remembered(connection, "embedder") == embedder:
                 return False
-            if _remembered(connection, "reembedding") != embedder:
+            if rows.remembered(connection, "reembedding") != embedder:
                 connection.execute("DELETE FROM vector_next")
-                _remember(connection, "reembedding", embedder)
+                rows.remember(connection, "reembedding", embedder)
             return True
 
         needed: bool = self._database.write(work)
@@ -538,7 +613,7 @@ class Store:
             connection.execute("ALTER TABLE vector_next RENAME TO vector")
             connection.execute("CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT")
             connection.execute("DELETE FROM meta WHERE name = 'reembedding'")
-            _remember(connection, "embedder", embedder)
+            rows.remember(connection, "embedder", embedder)
             rows.note_all_rewritten(connection)
             return True
 
@@ -547,26 +622,67 @@ class Store:
             self._database.maintain(_shrink)
         return finished
 
+    # -- whether everything agrees
+
+    def check(self) -> tuple[int, list[Finding]]:
+        """Return how many memories there are, and everything in the file that does not agree, from one snapshot."""
+
+        def work(connection: apsw.Connection) -> tuple[int, list[Finding]]:
+            connection.execute("BEGIN")
+            findings = check.examine(connection)
+            try:
+                return connection.execute("SELECT count(*) FROM memory").get, findings
+            except apsw.Error:
+                return 0, findings
+            finally:
+                connection.execute("ROLLBACK")
+
+        # On a connection of its own: one that met damage may report some that is not there.
+        found: tuple[int, list[Finding]] = self._database.aside(work)
+        return found
+
+    def mend(self, findings: Sequence[Finding]) -> None:
+        """Repair what can be repaired without loss, in one transaction; missing vectors are for ``put_vectors``."""
+        self._database.write(lambda connection: check.mend(connection, findings))
+
+    def to_embed(self, keys: Sequence[int]) -> list[tuple[int, str, str]]:
+        """Return key, hash and indexed text of the memories with these keys."""
+        with self._database.read() as connection:
+            return [(row[0], row[7], rows.to_record(row).indexed_text) for row in rows.by_keys(connection, keys)]
+
+    def put_vectors(self, found: Sequence[tuple[int, str, bytes]]) -> None:
+        """Replace vectors (key, hash, vector), except of memories changed or deleted since ``to_embed``."""
+
+        def work(connection: apsw.Connection) -> None:
+            self._check_embedder(connection)
+            check.put_vectors(connection, found)
+
+        self._database.write(work)
+
     # -- the embedder's identity
 
     def _adopt(self, embedder: EmbedderIdentity) -> None:
         """Let the file remember the embedder and the terms it was indexed with, or make its keyword index anew."""
         with self._database.read() as connection:
             self._check_embedder(connection)
-            if _remembered(connection, "embedder") and _remembered(connection, "terms") == TERMS_VERSION:
+            known = rows.remembered(connection, "embedder") is not None
+            if known and bool(rows.remembered(connection, "checksums")) != self._database.checksums:
+                # Its pages would be read without comparing them, or compared where there is nothing to compare.
+                raise CorruptFileError(f"{self._database.path} is damaged: its header is. Restore a backup.")
+            if known and rows.remembered(connection, "terms") == TERMS_VERSION:
                 return
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
-            _remember(connection, "embedder", embedder)
-            if _remembered(connection, "terms") != TERMS_VERSION:
+            rows.remember(connection, "embedder", embedder)
+            rows.remember(connection, "checksums", self._database.checksums)
+            if rows.remembered(connection, "terms") != TERMS_VERSION:
                 rows.rebuild_postings(connection)
-                _remember(connection, "terms", TERMS_VERSION)
 
         self._database.write(work)
 
     def _check_embedder(self, connection: apsw.Connection) -> None:
-        ours, theirs = self._embedder, _remembered(connection, "embedder")
+        ours, theirs = self._embedder, rows.remembered(connection, "embedder")
         if ours is None or theirs is None or ours == theirs:
             return
         path = self._database.path
@@ -580,6 +696,43 @@ class Store:
 def _to_results(outcome: Iterable[Outcome]) -> str:
     """Return what an event keeps."""
     return json.dumps([(one.record.id, "ADD" if one.added else "NONE") for one in outcome])
+
+
+def _remove_scopes(
+    connection: apsw.Connection, expression: Expression, names: Sequence[str], owner: str | None
+) -> dict[str, int]:
+    """Remove the scopes that match with all that belongs to them, and the exports that name one of ``names``: with
+    ``owner`` only those that are that user's. Return how many rows of each kind there were."""
+    rows.next_version(connection)
+    sql, parameters = compile_filter(scope_part(expression))
+    numbers = [number for (number,) in rows.fetch(connection, f"SELECT s.id FROM scope s WHERE {sql}", parameters)]
+    listed = "(SELECT value FROM json_each(?))"
+    removed = rows.remove(connection, rows.matching_keys(connection, sql, parameters))
+    for kind, table, column in (
+        ("history", "history", "scope"),
+        ("events", "event", "scope"),
+        ("scopes", "scope", "id"),
+    ):
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN {listed}", (json.dumps(numbers),))
+        removed[kind] = connection.changes()
+    connection.execute(
+        "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
+        "AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
+        "JOIN json_each(?2) n ON CAST(t.atom AS TEXT) = n.value)",
+        (owner, json.dumps(list(names))),
+    )
+    removed["exports"] = connection.changes()
+    return removed
+
+
+def _rewrite(connection: apsw.Connection) -> None:
+    """Write every page of the file anew and empty its write-ahead log.
+
+    secure_delete overwrites what is deleted where it lies, but not the copies that SQLite leaves in the unused part of
+    a page when it moves rows between pages.
+    """
+    connection.execute("VACUUM").fetchall()
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # waits for readers, for as long as for a lock
 
 
 def _forget(connection: apsw.Connection, now: int) -> bool:
@@ -615,7 +768,7 @@ def _shrink(connection: apsw.Connection) -> int:
 
 
 def _check_reembedding(connection: apsw.Connection, embedder: EmbedderIdentity) -> None:
-    if _remembered(connection, "reembedding") != embedder:
+    if rows.remembered(connection, "reembedding") != embedder:
         raise EmbedderMismatchError(
             f"Another re-embedding has taken over from this one with {embedder['name']!r}; no vector was mixed in. "
             "Let one finish before the next begins."
@@ -624,12 +777,3 @@ def _check_reembedding(connection: apsw.Connection, embedder: EmbedderIdentity) 
 
 def _describe(embedder: EmbedderIdentity) -> str:
     return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {embedder['fingerprint'][:12] or 'none'})"
-
-
-def _remembered(connection: apsw.Connection, name: str) -> Any:
-    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
-    return None if value is None else json.loads(value)
-
-
-def _remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))

@@ -1,0 +1,194 @@
+"""A file before SQLite reads it: made or looked at without a change, and opened as its disk and its pages ask for.
+
+The header's layout: https://www.sqlite.org/fileformat.html#the_database_header
+"""
+
+import functools
+import importlib.util
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from .errors import (
+    ConfigurationError,
+    CorruptFileError,
+    DatabaseError,
+    DependencyError,
+    NewerFileError,
+    NotAMemoryFileError,
+)
+from .files import sync_folder
+
+APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
+CHECKSUM_BYTES = 8  # at the end of each page, https://www.sqlite.org/cksumvfs.html
+_CHECKSUM_VFS = "cksmvfs"
+_HEADER_BYTES = 100
+
+Stamp = tuple[int, int, int]
+"""What changes when a file is written: its inode, size in bytes, and time of change in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first 100 bytes of a file of ours say."""
+
+    checksums: bool
+    """Whether every page ends with a checksum."""
+
+
+def create(path: Path) -> bool:
+    """Create an empty file, readable by its owner alone, and return True; False when there is one.
+
+    Raises DatabaseError.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        sync_folder(path)  # or the file is gone after a power loss, with all that SQLite has made durable in it
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be created: {error.strerror}. Check the folder.") from error
+
+
+def look_at(path: Path, version: int) -> Header | None:
+    """Return what a file's header says without touching it, or None of an empty file.
+
+    Raises NotAMemoryFileError, NewerFileError for a schema version beyond ``version``, CorruptFileError, DatabaseError.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
+    if size == 0:
+        return None
+    if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
+        raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
+    if _number(header, 60) > version:
+        raise newer(path)
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = _number(header, 28)
+    if not wal(path).exists() and size < pages * (65_536 if page_size == 1 else page_size):
+        raise CorruptFileError(f"{path} is damaged: it holds less than its {pages} pages. Restore a backup.")
+    return Header(checksums=header[20] == CHECKSUM_BYTES)
+
+
+def newer(path: Path | None) -> NewerFileError:
+    """Return the error for a file of a later version."""
+    return NewerFileError(f"{path} was written by a newer mem0lite. Run: pip install --upgrade mem0lite")
+
+
+def _number(header: bytes, offset: int) -> int:
+    return int.from_bytes(header[offset : offset + 4], "big")
+
+
+def wal(path: Path) -> Path:
+    """Return the path of the write-ahead log, which is there while anybody has the file open for writing."""
+    return Path(f"{path}-wal")
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Return what tells whether a file that nobody has open for writing was written; None while somebody may."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
+    return None if _is_open(path) else (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return wal(path).stat().st_size > 0 or os.access(path.parent, os.W_OK)
+    except OSError:
+        return False  # there is none
+
+
+def connect(path: Path | None, *, checksums: bool, read_only: bool = False, immutable: bool = False) -> apsw.Connection:
+    """Open a connection; ``immutable`` reads a file that nobody writes without locks, or files beside it."""
+    vfs = checksum_vfs() if checksums else None
+    if path is None:
+        return apsw.Connection(":memory:", flags=apsw.SQLITE_OPEN_READWRITE)
+    if not read_only:
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    name = as_uri(path, "immutable=1") if immutable else as_uri(path)
+    return apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, vfs=vfs)
+
+
+def as_uri(path: Path, *parameters: str) -> str:
+    """Return a path as one of SQLite's URIs: https://www.sqlite.org/uri.html"""
+    return f"file:{quote(str(path))}" + (f"?{'&'.join(parameters)}" if parameters else "")
+
+
+def copy(source: Path, target: Path, *, version: int, checksums: bool) -> None:
+    """Write a compact copy of a file of schema ``version`` or older to an empty file, with page checksums or without.
+
+    The source is only read, in one snapshot, and none of the programs that its schema may hold is run. Raises what
+    ``look_at`` raises, NotAMemoryFileError for an empty file, and apsw's errors.
+    """
+    header = look_at(source, version)
+    if header is None:
+        raise NotAMemoryFileError(f"{source} is empty: there is nothing in it to restore.")
+    connection = connect(source, checksums=header.checksums, read_only=True, immutable=stamp(source) is not None)
+    try:
+        connection.pragma("trusted_schema", False)
+        wanted = (f"reserve={CHECKSUM_BYTES}", f"vfs={checksum_vfs()}") if checksums else ("reserve=0",)
+        connection.execute("VACUUM INTO ?", (as_uri(target, *wanted),)).fetchall()
+    finally:
+        connection.close()
+
+
+_loading = threading.Lock()
+
+
+def checksum_vfs() -> str:
+    """Return the name of SQLite's file system with page checksums, loading it when it is first asked for.
+
+    Raises DependencyError when this apsw does not have it.
+    """
+    with _loading:
+        names = apsw.vfs_names()
+        if _CHECKSUM_VFS not in names:
+            _load_checksum_vfs(default=names[0])
+    return _CHECKSUM_VFS
+
+
+def _load_checksum_vfs(default: str) -> None:
+    loader = apsw.Connection(":memory:")
+    try:
+        from apsw import sqlite_extra
+
+        sqlite_extra.load(loader, "cksumvfs")
+    except Exception as error:  # it is not in every build of apsw, and fails in several ways where it is not
+        raise DependencyError(
+            f"checksums: this apsw has no cksumvfs ({error}). Run: pip install --upgrade apsw"
+        ) from error
+    finally:
+        loader.close()
+        apsw.set_default_vfs(default)  # it makes itself the default of whoever else uses SQLite in this process
+
+
+def check_wanted(path: Path, header: Header | None, *, wanted: bool) -> bool:
+    """Return whether a file's pages have checksums; raise ConfigurationError where they are wanted and absent."""
+    if header is None:
+        return wanted
+    if wanted and not header.checksums:
+        raise ConfigurationError(
+            f"checksums: {path} was made without. Make a new file that has them: "
+            f"mem0lite restore {path} --db NEW --checksums"
+        )
+    return header.checksums
+
+
+@functools.cache
+def sqlite_vec() -> str:
+    """Return what ``sqlite_vec.loadable_path()`` would, without importing that package, which imports numpy."""
+    spec = importlib.util.find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise DatabaseError("The SQLite extension sqlite-vec is not installed. Run: pip install sqlite-vec")
+    return str(Path(spec.origin).with_name("vec0"))
