@@ -444,17 +444,21 @@ class Database:
         connection.pragma("cache_size", -16_384)
 
     def _migrate(self, connection: apsw.Connection) -> None:
-        if connection.pragma("user_version") == len(self._migrations):
-            return
-        if self.read_only:
+        current = connection.pragma("user_version") == len(self._migrations)
+        if self.read_only and not current:
             raise ReadOnlyError(f"{self._name} was written by an older mem0lite. Open it once without read_only.")
+        if self.read_only:
+            return
         if connection.pragma("application_id") != APPLICATION_ID:
             if self.checksums:
                 connection.reserve_bytes("main", CHECKSUM_BYTES)
             connection.pragma("page_size", 8192)  # holds five vectors of 384 dimensions with the least waste
             connection.pragma("auto_vacuum", "incremental")
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file itself carries it
-        connection.pragma("journal_mode", "wal")
+        if connection.pragma("journal_mode") != "wal":  # nor is it in a copy that VACUUM INTO made
+            connection.pragma("journal_mode", "wal")
+        if current:
+            return
         connection.execute("BEGIN IMMEDIATE")
         try:
             for migration in self._migrations[connection.pragma("user_version") :]:

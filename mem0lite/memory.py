@@ -582,7 +582,8 @@ class Memory:
         replace: bool = False,
         checksums: bool = False,
     ) -> RestoreResult:
-        """Put a copy of a backup, or of any store, at ``path``, once ``check`` finds nothing wrong with it.
+        """Put a copy of a backup, or of any store, at ``path``, once it is checked: all that ``check`` compares but
+        the keywords.
 
         ``replace`` exchanges what the store at ``path`` holds in one transaction: whoever has it open sees either, and
         numbers of ``changes`` go on from the higher. ``checksums`` gives a new file page checksums; one that is

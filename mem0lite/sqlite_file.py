@@ -112,12 +112,9 @@ def _is_open(path: Path) -> bool:
 def connect(path: Path | None, *, checksums: bool, read_only: bool = False, immutable: bool = False) -> apsw.Connection:
     """Open a connection; ``immutable`` reads a file that nobody writes without locks, or files beside it."""
     vfs = checksum_vfs() if checksums else None
-    if path is None:
-        return apsw.Connection(":memory:", flags=apsw.SQLITE_OPEN_READWRITE)
-    if not read_only:
-        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    name = as_uri(path, "immutable=1") if immutable else as_uri(path)
-    return apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, vfs=vfs)
+    name = ":memory:" if path is None else as_uri(path, "immutable=1") if immutable else as_uri(path)
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+    return apsw.Connection(name, flags=flags | apsw.SQLITE_OPEN_URI, vfs=vfs)  # copies are named by URIs, too
 
 
 def as_uri(path: Path, *parameters: str) -> str:
@@ -137,10 +134,25 @@ def copy(source: Path, target: Path, *, version: int, checksums: bool) -> None:
     connection = connect(source, checksums=header.checksums, read_only=True, immutable=stamp(source) is not None)
     try:
         connection.pragma("trusted_schema", False)
-        wanted = (f"reserve={CHECKSUM_BYTES}", f"vfs={checksum_vfs()}") if checksums else ("reserve=0",)
-        connection.execute("VACUUM INTO ?", (as_uri(target, *wanted),)).fetchall()
+        write_copy(connection, target, checksums=checksums)
     finally:
         connection.close()
+
+
+def write_copy(connection: apsw.Connection, target: Path, *, checksums: bool) -> None:
+    """Write a compact copy of what a connection sees to an empty file, with page checksums or without."""
+    # VACUUM INTO writes no checksums, whatever file system the target is said to have, so that the room for them is
+    # left in a first copy, which is then written anew with them.
+    reserved, vfs = CHECKSUM_BYTES if checksums else 0, apsw.vfs_names()[0]
+    name = as_uri(target, f"reserve={reserved}", f"vfs={vfs}")
+    connection.execute("VACUUM INTO ?", (name,)).fetchall()
+    if checksums:
+        copied = connect(target, checksums=True)
+        try:
+            copied.execute("PRAGMA checksum_verification = OFF").fetchall()
+            copied.execute("VACUUM").fetchall()
+        finally:
+            copied.close()
 
 
 _loading = threading.Lock()

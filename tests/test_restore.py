@@ -204,8 +204,21 @@ def test_checksums_come_and_go_by_restoring(backup, tmp_path, checksums):
         with Memory(path, embedder=HashEmbedder()) as memory:
             assert memory.stats()["checksums"] is expected
             assert texts(memory) == {"from the backup"}
-            memory.add("more", user_id="u")
+            memory.add([{"content": f"more {n} " * 100} for n in range(500)], user_id="u")  # more than a cache holds
             assert memory.check()["ok"]
             memory.backup(path.with_suffix(".copy"))
         with Memory(path.with_suffix(".copy"), embedder=HashEmbedder()) as copy:
             assert copy.stats()["checksums"] is expected
+            assert copy.check()["ok"]
+            assert len(texts(copy)) == 501
+
+
+def test_a_restored_store_takes_readers_and_writers_at_once(backup, path):
+    """A backup, opened or restored, is written while somebody reads, as any store is."""
+    Memory.restore(backup, path)
+    for one in (backup, path):
+        with Memory(one, embedder=HashEmbedder()) as memory, memory._store._database.read() as connection:
+            assert connection.execute("SELECT count(*) FROM memory").get == 1
+            memory._store._database._writer.set_busy_timeout(0)
+            memory.add("meanwhile", user_id="u")
+            assert texts(memory) == {"from the backup", "meanwhile"}

@@ -112,7 +112,7 @@ _RULES = (
     _Rule(
         "history", "memories without a history",
         "SELECT id FROM memory m WHERE NOT EXISTS "
-        "(SELECT 1 FROM history h WHERE h.memory_id = m.id AND h.scope = m.key >> 32)",
+        "(SELECT 1 FROM history h WHERE h.memory_id = m.id AND +h.scope = m.key >> 32)",
     ),
     _Rule(
         "history", "changes in a scope that is not recorded",
@@ -139,10 +139,13 @@ _RULES = (
 _Examiner = Callable[[apsw.Connection], Iterator[Finding]]
 
 
-def examine(connection: apsw.Connection) -> list[Finding]:
-    """Return everything that does not agree in the connection's snapshot; what cannot be read is a finding, too."""
+def examine(connection: apsw.Connection, *, keywords: bool = True) -> list[Finding]:
+    """Return everything that does not agree in the connection's snapshot; what cannot be read is a finding, too.
+
+    Without ``keywords`` they are not compared with the texts, which takes as long as making them.
+    """
     findings: list[Finding] = []
-    for check, examiner in _EXAMINERS:
+    for check, examiner in _EXAMINERS if keywords else _QUICK:
         try:
             findings += examiner(connection)
         except _UNREADABLE as error:
@@ -214,25 +217,25 @@ def _rules(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _texts(connection: apsw.Connection) -> Iterator[Finding]:
-    """Compare texts with their hashes, and keywords and lengths with what the texts give."""
+    memories = connection.execute("SELECT id, text, text_hash FROM memory")
+    changed = [one for one, text, kept in memories if not isinstance(text, str) or text_hash(text) != kept]
+    if changed:
+        yield Finding("memories", "texts that differ from their hash", changed)
+
+
+def _keywords(connection: apsw.Connection) -> Iterator[Finding]:
     kept: dict[int, int] = {}
     for key, owner, term, frequency in connection.execute("SELECT key, owner_id, term, frequency FROM posting"):
-        kept[key] = kept.get(key, 0) + hash((owner, term, frequency))
-    changed, unlike = [], []
+        kept[key] = kept.get(key, 0) + hash((owner, term, frequency))  # a sum, as no memory's are read together
+    unlike = []
     memories = (
-        "SELECT m.key, m.id, m.text, m.text_hash, m.actor_id, m.length, s.owner_id "
-        "FROM memory m JOIN scope s ON s.id = m.key >> 32"
+        "SELECT m.key, m.id, m.text, m.actor_id, m.length, s.owner_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
     )
-    for key, memory_id, text, hashed, actor_id, length, owner in connection.execute(memories):
-        if not isinstance(text, str) or text_hash(text) != hashed:
-            changed.append(memory_id)
-            continue
+    for key, memory_id, text, actor_id, length, owner in connection.execute(memories):
         words = terms(indexed_text(text, actor_id))
         expected = sum(hash((owner, term, frequency)) for term, frequency in words.items())
         if kept.get(key, 0) != expected or length != words.total():
             unlike.append(memory_id)
-    if changed:
-        yield Finding("memories", "texts that differ from their hash", changed)
     if unlike:
         yield Finding("keywords", "memories whose keywords are not those of their text", unlike)
 
@@ -268,11 +271,12 @@ def _embedder(connection: apsw.Connection) -> Iterator[Finding]:
         yield Finding("keywords", "made by another version", ())
 
 
-_EXAMINERS: Sequence[tuple[str, _Examiner]] = (
+_QUICK: Sequence[tuple[str, _Examiner]] = (
     ("sqlite", _sqlite),
     ("schema", _schema_is_ours),
     ("embedder", _embedder),
     ("rules", _rules),
-    ("texts", _texts),
+    ("memories", _texts),
     ("vectors", _vectors),
 )
+_EXAMINERS = (*_QUICK, ("keywords", _keywords))
