@@ -53,8 +53,7 @@ class AsyncMemory:
     >>> asyncio.run(main())
     1
 
-    Given a Memory instead of a path, it serves that one and leaves closing it to its owner, unless ``owned`` says that
-    it is this one's. The file is opened in the
+    Given a Memory instead of a path, it serves that one and leaves closing it to its owner. The file is opened in the
     constructor; everything else runs on pools of threads: one for the verbs that embed texts, one for searches, one for
     those that use the network, one for the rest, so that no verb waits for another kind's work. A pool has at most four
     threads; the first two have at most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no
@@ -63,10 +62,8 @@ class AsyncMemory:
 
     api_version = Memory.api_version
 
-    def __init__(
-        self, path: "str | os.PathLike[str] | Memory | None" = None, *, owned: bool = False, **options: Any
-    ) -> None:
-        self._owned = owned or not isinstance(path, Memory)
+    def __init__(self, path: "str | os.PathLike[str] | Memory | None" = None, **options: Any) -> None:
+        self._owned = not isinstance(path, Memory)
         self.memory = path if isinstance(path, Memory) else Memory(path, **options)
         embedding = _SHARING_THREADS if isinstance(self.memory._embedder, LocalEmbedder) else _THREADS
         sizes = {_EMBEDS_TEXTS: embedding, _EMBEDS_QUERIES: embedding, _USES_NETWORK: _THREADS, _READS: _THREADS}

@@ -92,6 +92,9 @@ class Database:
         self._start()
         with self._translated():
             self._writer = self._open()
+        if self.read_only:
+            self._give_back(self._writer, healthy=True)
+            self._writer = None
 
     def _start(self) -> None:
         self._pid = os.getpid()
@@ -279,8 +282,10 @@ class Database:
         return connection
 
     def _give_back(self, connection: apsw.Connection, healthy: bool) -> None:
+        # One that may not write is not kept where others write: the last of them to close the file removes its -wal.
+        wanted = healthy and (self._stamp is not None or not self.read_only)
         with self._state:
-            if healthy and len(self._idle) < _MAX_IDLE_READERS:
+            if wanted and len(self._idle) < _MAX_IDLE_READERS:
                 self._idle.append(connection)
                 return
         self._forget(connection)

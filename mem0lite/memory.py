@@ -481,10 +481,12 @@ class Memory:
                 raise ValidationError(
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
-        ids = [None if isinstance(value, _Unset) else value for value in given.values()]
-        names = [str(value).strip() for value in ids if value is not None]
+        ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
+        named = {name: str(value).strip() for name, value in ids.items() if value is not None}
         owner = self._user_id
-        self._store.reset(self._expression(None, *ids), names or ([] if owner is None else [owner]), owner)
+        if not named and owner is not None:
+            named = {"user_id": owner}
+        self._store.reset(self._expression(None, *ids.values()), named, owner)
 
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""

@@ -102,6 +102,18 @@ def test_a_reader_follows_who_writes(reader, filled):
         writer.delete_all(user_id="u")
     assert reader.get_all(user_id="u")["total"] == 0
     assert reader.search("hello", user_id="u")["results"] == []
+    assert [file.name for file in filled.parent.iterdir()] == ["agent.db"]
+
+
+def test_a_reader_of_an_open_file_leaves_it_to_its_writer(filled):
+    """Opened while another writes, and closed after it, a reader leaves no -wal behind."""
+    writer = Memory(filled, embedder=HashEmbedder())
+    writer.add("hello again", user_id="u")
+    with Memory(filled, embedder=HashEmbedder(), read_only=True) as reader:
+        assert len(read(reader)) == 2
+        writer.close()
+        assert len(read(reader)) == 2
+    assert [file.name for file in filled.parent.iterdir()] == ["agent.db"]
 
 
 def test_what_cannot_be_read_only_says_why(tmp_path, path):
@@ -248,11 +260,13 @@ def test_the_settings_open_the_file(filled: Path, tmp_path: Path) -> None:
     """MEM0LITE_READ_ONLY, MEM0LITE_DURABILITY and MEM0LITE_CHECKSUMS decide how a server opens its file."""
     new = tmp_path / "new.db"
     given = {"MEM0LITE_DB": str(new), "MEM0LITE_DURABILITY": "normal", "MEM0LITE_CHECKSUMS": "1"}
-    with Settings.from_environment(given).open_memory() as memory:
+    with Memory(**Settings.from_environment(given).memory_arguments) as memory:
         assert memory.stats()["checksums"]
         with memory._store._database.read() as connection:
             assert connection.pragma("synchronous") == 1
-    with Settings.from_environment({"MEM0LITE_DB": str(new), "MEM0LITE_READ_ONLY": "1"}).open_memory() as memory:
+    with Memory(
+        **Settings.from_environment({"MEM0LITE_DB": str(new), "MEM0LITE_READ_ONLY": "1"}).memory_arguments
+    ) as memory:
         assert memory.read_only
     with pytest.raises(ConfigurationError, match="durability"):
-        Settings.from_environment({"MEM0LITE_DB": str(new), "MEM0LITE_DURABILITY": "none"}).open_memory()
+        Memory(**Settings.from_environment({"MEM0LITE_DURABILITY": "none"}).memory_arguments)

@@ -97,7 +97,9 @@ def serve(
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)
-    with settings.open_memory() as memory, _listener(settings) as listener:
+    from ..memory import Memory
+
+    with Memory(**settings.memory_arguments) as memory, _listener(settings) as listener:
         _run(memory, settings, listener)
 
 

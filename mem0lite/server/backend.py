@@ -112,7 +112,7 @@ class Backend:
             return self._given
         if self._given is not None:
             return AsyncMemory(self._given)
-        return AsyncMemory(self.settings.open_memory(), owned=True)
+        return AsyncMemory(**self.settings.memory_arguments)
 
     async def _vacuum(self) -> None:
         self.vacuumed += (await (await self.memory()).vacuum())["removed"]

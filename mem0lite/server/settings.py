@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from ..database import Durability
 from ..errors import ConfigurationError, ValidationError
-from ..memory import Memory
 from ..values import clean_id
 
 
@@ -80,16 +79,17 @@ class Settings:
             if users.setdefault(key.digest, key.user_id) != key.user_id:
                 raise ConfigurationError(f"API key {number} is the same as one before it, but for another user.")
 
-    def open_memory(self) -> Memory:
-        """Open the file, as these settings have it."""
-        return Memory(
-            self.db,
-            embedder=self.embedding_model,
-            reranker=self.reranker,
-            durability=self.durability,
-            read_only=self.read_only,
-            checksums=self.checksums,
-        )
+    @property
+    def memory_arguments(self) -> dict[str, Any]:
+        """What a Memory or an AsyncMemory is opened with."""
+        return {
+            "path": self.db,
+            "embedder": self.embedding_model,
+            "reranker": self.reranker,
+            "durability": self.durability,
+            "read_only": self.read_only,
+            "checksums": self.checksums,
+        }
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

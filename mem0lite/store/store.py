@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -237,9 +237,9 @@ class Store:
         count: int = self._database.write(work)
         return count
 
-    def reset(self, expression: Expression, names: Sequence[str], owner: str | None) -> None:
+    def reset(self, expression: Expression, ids: Mapping[str, str], owner: str | None) -> None:
         """Remove the memories and the histories of every scope that matches, as if they had never been, and the exports
-        that name one of ``names``; with ``owner`` only those that are that user's."""
+        that name all of ``ids``, except those of other users' views; with ``owner`` only those of that user's."""
 
         def work(connection: apsw.Connection) -> None:
             if expression == EVERYTHING:
@@ -248,19 +248,35 @@ class Store:
                     connection.execute(f"DELETE FROM {table}")
                 connection.execute("DELETE FROM document WHERE kind = 'export'")
                 return
-            _remove_scopes(connection, expression, names, owner)
+            _remove_scopes(connection, expression)
+            connection.execute(
+                "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
+                "AND (?3 IS NULL OR ifnull(d.value ->> 'user_id', ?3) = ?3) "
+                "AND NOT EXISTS (SELECT 1 FROM json_each(?2) n WHERE NOT EXISTS (SELECT 1 FROM json_tree(d.value) t "
+                "WHERE CAST(t.atom AS TEXT) = n.value AND instr(t.fullkey, n.key) > 0))",  # as that kind of id
+                (owner, json.dumps(dict(ids)), ids.get("user_id")),
+            )
 
         self._database.write(work)
 
     def erase(self, expression: Expression, names: Sequence[str]) -> dict[str, int]:
-        """Remove every trace of the scopes that match from the bytes of the file and its write-ahead log.
+        """Remove every trace of the scopes that match from the bytes of the file and its write-ahead log, with every
+        export that holds one of ``names`` anywhere.
 
         Returns how many rows of each kind there were. Raises DatabaseBusyError when somebody reads for so long that
         older pages could not be overwritten.
         """
-        removed: dict[str, int] = self._database.write(
-            lambda connection: _remove_scopes(connection, expression, names, None)
-        )
+
+        def work(connection: apsw.Connection) -> dict[str, int]:
+            removed = _remove_scopes(connection, expression)
+            connection.execute(
+                "DELETE FROM document AS d WHERE kind = 'export' AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
+                "JOIN json_each(?) n ON CAST(t.atom AS TEXT) = n.value)",
+                (json.dumps(list(names)),),
+            )
+            return {**removed, "exports": connection.changes()}
+
+        removed: dict[str, int] = self._database.write(work)
         self._cache.clear()
         self._database.maintain(_rewrite)
         return removed
@@ -701,11 +717,8 @@ def _to_results(outcome: Iterable[Outcome]) -> str:
     return json.dumps([(one.record.id, "ADD" if one.added else "NONE") for one in outcome])
 
 
-def _remove_scopes(
-    connection: apsw.Connection, expression: Expression, names: Sequence[str], owner: str | None
-) -> dict[str, int]:
-    """Remove the scopes that match with all that belongs to them, and the exports that name one of ``names``: with
-    ``owner`` only those that are that user's. Return how many rows of each kind there were."""
+def _remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[str, int]:
+    """Remove the scopes that match with all that belongs to them; return how many rows of each kind there were."""
     rows.next_version(connection)
     sql, parameters = compile_filter(scope_part(expression))
     numbers = [number for (number,) in rows.fetch(connection, f"SELECT s.id FROM scope s WHERE {sql}", parameters)]
@@ -718,13 +731,6 @@ def _remove_scopes(
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} IN {listed}", (json.dumps(numbers),))
         removed[kind] = connection.changes()
-    connection.execute(
-        "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
-        "AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
-        "JOIN json_each(?2) n ON CAST(t.atom AS TEXT) = n.value)",
-        (owner, json.dumps(list(names))),
-    )
-    removed["exports"] = connection.changes()
     return removed
 
 
