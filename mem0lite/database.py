@@ -30,6 +30,7 @@ _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode wi
 BUSY_TIMEOUT_MS = 30_000
 _MAX_SHARED_COMMIT = 256
 _MAX_IDLE_READERS = 8
+_INCREMENTAL = 2  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 # After one of these a connection may go on reporting damage that is not there, so it is not used again.
 
@@ -107,6 +108,7 @@ class Database:
         self._idle: list[apsw.Connection] = []
         self._open_connections: list[apsw.Connection] = []
         self._writer = None
+        self._broken: list[apsw.Connection] = []
         self._write_lock = threading.Lock()
         self._close_lock = threading.Lock()
         # A Memory that nobody closed must still leave no -wal behind when it is dropped or the interpreter ends.
@@ -249,6 +251,7 @@ class Database:
             drained = self._state.wait_for(lambda: self._active == 0, _FORK_SECONDS)
             if drained and self.path is not None:
                 self._idle.clear()
+                self._broken.clear()
                 self._writer = None
                 _close_connections(self._open_connections, self._pid)
 
@@ -302,7 +305,15 @@ class Database:
 
     def _writer_connection(self) -> apsw.Connection:
         if self._writer is None:
-            self._writer = self._connect()
+            successor = self._connect()
+            try:
+                successor.pragma("user_version")  # opens the file
+            except BaseException:
+                self._forget(successor)
+                raise
+            self._writer = successor
+            while self._broken:
+                self._forget(self._broken.pop())
         return self._writer
 
     def _commit_waiting(self, own: _Job) -> None:
@@ -379,13 +390,14 @@ class Database:
         if self._writer is None or self.path is None:
             return
         broken, self._writer = self._writer, None
-        # Its successor opens the file before it closes: the last connection to close would recover and keep what
-        # was written of the commit that failed.
         with suppress(apsw.Error):
-            successor = self._connect()
-            successor.pragma("user_version")
-            self._writer = successor
-        self._forget(broken)
+            if broken.in_transaction:
+                broken.execute("ROLLBACK")
+        # It closes once its successor could open the file, however long the disk goes on failing: whoever opens a file
+        # that nobody has open would recover and keep what was written of the commit that failed.
+        self._broken.append(broken)
+        with suppress(apsw.Error):
+            self._writer_connection()
 
     # -- opening
 
@@ -458,8 +470,12 @@ class Database:
             if self.checksums:
                 connection.reserve_bytes("main", CHECKSUM_BYTES)
             connection.pragma("page_size", 8192)  # holds five vectors of 384 dimensions with the least waste
+            # In the very first commit, or a file whose creation failed would look like another program's; and before
+            # WAL, so that the file itself carries it.
+            connection.pragma("application_id", APPLICATION_ID)
+        if connection.pragma("user_version") == 0 and connection.pragma("auto_vacuum") != _INCREMENTAL:
             connection.pragma("auto_vacuum", "incremental")
-            connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file itself carries it
+            connection.execute("VACUUM").fetchall()  # else it counts in an empty file only, with a commit of its own
         if connection.pragma("journal_mode") != "wal":  # nor is it in a copy that VACUUM INTO made
             connection.pragma("journal_mode", "wal")
         if current:

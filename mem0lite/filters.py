@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Literal
 
 from .errors import FilterError, ValidationError
-from .values import clean_id, clean_key, encodable, finite, is_number, to_micros
+from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_micros
 
 MAX_DEPTH = 50
 """Groups inside each other."""
@@ -203,7 +203,7 @@ def _group(filters: object, name: str, depth: int) -> Expression:
     parts: list[Expression] = []
     for key, value in filters.items():
         if not isinstance(key, str):
-            raise FilterError(f"Invalid {name}: key {key!r} must be a string.", field=name)
+            raise FilterError(f"Invalid {name}: key {shown(key)} must be a string.", field=name)
         if key in _LOGIC:
             parts.append(_logic(_LOGIC[key], key, value, depth))
         elif key == "metadata":

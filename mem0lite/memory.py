@@ -69,9 +69,11 @@ from .values import (
     end_of_day,
     is_number,
     seconds_to_micros,
+    shown,
     text_hash,
     to_iso,
     to_micros,
+    written,
 )
 
 DEFAULT_TOP_K = 20
@@ -422,7 +424,7 @@ class Memory:
         def change(record: Record) -> Record:
             return replace(record, feedback=feedback, feedback_reason=reason)
 
-        memory_id = encodable(str(memory_id), "memory_id")
+        memory_id = encodable(written(memory_id), "memory_id")
         self._store.update([Update(memory_id, change, event="FEEDBACK")], self._within, self._now())
         return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
@@ -435,7 +437,7 @@ class Memory:
         """Delete memories in one transaction, all or nothing; histories stay. Raises MemoryNotFoundError."""
         if isinstance(memory_ids, str):
             raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
-        ids = [encodable(str(memory_id), "memory_id") for memory_id in memory_ids]
+        ids = [encodable(written(memory_id), "memory_id") for memory_id in memory_ids]
         self._store.delete(ids, self._within, self._now())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
@@ -482,7 +484,7 @@ class Memory:
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
         ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
-        named = {name: str(value).strip() for name, value in ids.items() if value is not None}
+        named = {name: written(value).strip() for name, value in ids.items() if value is not None}
         owner = self._user_id
         if not named and owner is not None:
             named = {"user_id": owner}
@@ -613,7 +615,7 @@ class Memory:
 
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
-        memory_id = encodable(str(memory_id), "memory_id")
+        memory_id = encodable(written(memory_id), "memory_id")
         record = self._store.get(memory_id, self._within, self._horizon(show_expired))
         return None if record is None else {**record.to_item(), "score": None}
 
@@ -706,7 +708,7 @@ class Memory:
 
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
-        return self._store.history(encodable(str(memory_id), "memory_id"), self._within, self._now())
+        return self._store.history(encodable(written(memory_id), "memory_id"), self._within, self._now())
 
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app with live memories: their number, first creation and last update."""
@@ -737,7 +739,7 @@ class Memory:
 
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
-        return self._store.event(encodable(str(event_id), "event_id"), self._within, self._now())
+        return self._store.event(encodable(written(event_id), "event_id"), self._within, self._now())
 
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
@@ -747,7 +749,7 @@ class Memory:
         """
         for name, value in (("after", after), ("limit", limit)):
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-                raise ValidationError(f"Invalid {name}: {value!r}. Must be a whole number from 0 on.", field=name)
+                raise ValidationError(f"Invalid {name}: {shown(value)}. Must be a whole number from 0 on.", field=name)
         return {"results": self._store.changes(after, self._within, self._now(), limit)}
 
     def stats(self) -> Stats:
@@ -816,10 +818,10 @@ class Memory:
         fields: Sequence[str] = ()
         whose = None
         if memory_export_id is not None:
-            export = self._store.document("export", encodable(str(memory_export_id), "memory_export_id"))
+            export = self._store.document("export", encodable(written(memory_export_id), "memory_export_id"))
             hidden = export is None or export["expires_at"] <= self._now()
             if export is None or hidden or self._user_id not in (None, export["user_id"]):
-                raise NotFoundError(f"Memory export with id {memory_export_id} not found.")
+                raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = export["fields"], export["filters"], export["user_id"]
         expression = self._expression(filters, whose, None, None, None)
         if expression == EVERYTHING:
@@ -1157,7 +1159,7 @@ class Memory:
                 return after
             return self._with_lifetime(after, None, item.get("expiration_date", record.expiration_date))
 
-        return Update(encodable(str(item["memory_id"]), "memory_id"), change), text
+        return Update(encodable(written(item["memory_id"]), "memory_id"), change), text
 
     def _with_vectors(self, updates: Sequence[tuple[Update, str | None]], now: int) -> list[Update]:
         """Return the updates, those with a new text with its vector; the texts are embedded in one batch."""
@@ -1260,9 +1262,9 @@ def _expression(filters: object, *ids: object) -> Expression:
 def _check_arguments(item: object, arguments: type, verb: str) -> None:
     if not isinstance(item, Mapping):
         raise ValidationError(f"must be a dictionary of {verb}'s arguments, got {type(item).__name__}.", field="items")
-    unknown = sorted(set(item) - set(arguments.__annotations__), key=str)
+    unknown = sorted(set(item) - set(arguments.__annotations__), key=written)
     if unknown:
-        raise ValidationError(f"Unknown argument {unknown[0]!r} of an item.", field=str(unknown[0]))
+        raise ValidationError(f"Unknown argument {shown(unknown[0])} of an item.", field=written(unknown[0]))
 
 
 def _export_fields(schema: object) -> list[str]:
@@ -1307,7 +1309,9 @@ def _page(
         ("page_size", page_size, 1),
     ):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-            raise ValidationError(f"Invalid {name}: {value!r}. Must be a whole number from {least} on.", field=name)
+            raise ValidationError(
+                f"Invalid {name}: {shown(value)}. Must be a whole number from {least} on.", field=name
+            )
     count = next((value for value in (page_size, top_k, limit) if value is not None), DEFAULT_TOP_K)
     if page is None:
         return count, offset or 0
@@ -1321,7 +1325,7 @@ def _threshold(threshold: float | None) -> float:
         return 0.0
     if not is_number(threshold) or not 0 <= threshold <= 1:
         raise ValidationError(
-            f"Invalid threshold: {threshold}. Must be between 0 and 1 (inclusive).", field="threshold"
+            f"Invalid threshold: {shown(threshold)}. Must be between 0 and 1 (inclusive).", field="threshold"
         )
     return float(threshold)
 

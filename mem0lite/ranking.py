@@ -13,7 +13,7 @@ from .errors import ValidationError
 from .moments import Moment, closeness, recency
 from .text import STOP_WORDS, query_terms
 from .types import ScoreDetails
-from .values import is_number
+from .values import is_number, shown, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ class Ranking:
         for name, weight in self.weights().items():
             if not is_number(weight) or not (weight == 0 or _LEAST <= weight <= _MOST):
                 raise ValidationError(
-                    f"Invalid {name}: {weight!r}. Must be 0, or a number from {_LEAST} to {_MOST}.", field=name
+                    f"Invalid {name}: {shown(weight)}. Must be 0, or a number from {_LEAST} to {_MOST}.", field=name
                 )
         if self.semantic + self.keyword == 0:
             raise ValidationError("Invalid semantic: with a keyword weight of 0 it cannot be 0 too.", field="semantic")
@@ -84,9 +84,10 @@ class Ranking:
         known = [one.name for one in fields(cls)]
         if not isinstance(given, Mapping):
             raise ValidationError("Invalid ranking: must be a Ranking, or an object of weights.", field="ranking")
-        if unknown := sorted(set(given) - set(known), key=str):
+        if unknown := sorted(set(given) - set(known), key=written):
             raise ValidationError(
-                f"Invalid ranking: unknown signal {unknown[0]!r}. Signals are: {', '.join(known)}.", field="ranking"
+                f"Invalid ranking: unknown signal {shown(unknown[0])}. Signals are: {', '.join(known)}.",
+                field="ranking",
             )
         return cls(**given)
 

@@ -56,7 +56,7 @@ def create(path: Path) -> bool:
 
 
 def look_at(path: Path, version: int) -> Header | None:
-    """Return what a file's header says without touching it, or None of an empty file.
+    """Return what a file's header says without touching it, or None of an empty file or one that is being made.
 
     Raises NotAMemoryFileError, NewerFileError for a schema version beyond ``version``, CorruptFileError, DatabaseError.
     """
@@ -66,22 +66,33 @@ def look_at(path: Path, version: int) -> Header | None:
             size = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
-    if size == 0:
+    if size == 0 or _being_made(header, size):
         return None
     if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
         raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
     if _number(header, 60) > version:
         raise newer(path)
-    page_size = int.from_bytes(header[16:18], "big")
-    pages = _number(header, 28)
-    if not wal(path).exists() and size < pages * (65_536 if page_size == 1 else page_size):
-        raise CorruptFileError(f"{path} is damaged: it holds less than its {pages} pages. Restore a backup.")
+    if not wal(path).exists() and size < _pages_size(header):
+        raise CorruptFileError(
+            f"{path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
+        )
     return Header(checksums=header[20] == CHECKSUM_BYTES)
+
+
+def _being_made(header: bytes, size: int) -> bool:
+    """True of a database without tables, version or application id: the first page of one that somebody makes."""
+    nothing_yet = not any(_number(header, offset) for offset in (40, 60, 68))
+    return header.startswith(b"SQLite format 3\0") and nothing_yet and size == _pages_size(header) > 0
 
 
 def newer(path: Path | None) -> NewerFileError:
     """Return the error for a file of a later version."""
     return NewerFileError(f"{path} was written by a newer mem0lite. Run: pip install --upgrade mem0lite")
+
+
+def _pages_size(header: bytes) -> int:
+    page_size = int.from_bytes(header[16:18], "big")
+    return _number(header, 28) * (65_536 if page_size == 1 else page_size)
 
 
 def _number(header: bytes, offset: int) -> int:

@@ -18,6 +18,7 @@ FEEDBACK = ("POSITIVE", "NEGATIVE", "VERY_NEGATIVE")
 MAX_METADATA_DEPTH = 100
 """Objects and lists inside each other in ``metadata``."""
 
+_SHOWN = 200  # characters of a value in an error's text
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 FIRST_INSTANT = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
@@ -29,6 +30,23 @@ LAST_INSTANT = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 def is_number(value: object) -> TypeGuard[int | float]:
     """True for an int or a float; a bool is not a number here, because JSON's ``true`` is never 1."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def written(value: object) -> str:
+    """Return ``str(value)``; of what Python does not write, such as a number of 5,000 digits, its type."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
+
+
+def shown(value: object) -> str:
+    """Return how an error's text shows a value: as Python writes it, cut off where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return written(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def encodable(value: str, field: str) -> str:
@@ -50,7 +68,9 @@ def clean_id(value: object, field: str) -> str:
     Raises ValidationError for an empty id, inner whitespace, a control character, more than MAX_ID_LENGTH
     characters, or ``"*"``, which in a filter means any id.
     """
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = written(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and value.bit_length() > 4 * MAX_ID_LENGTH:
+        text = "0" * value.bit_length()  # too long, and perhaps for Python to write it
     if not isinstance(text, str):
         raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
     text = encodable(text.strip(), field)
@@ -104,7 +124,7 @@ def clean_feedback(feedback: Any, reason: object, place: str = "") -> tuple[str 
     """Return a feedback and its reason, or raise ValidationError; ``place`` is what its field's name begins with."""
     if feedback not in (None, *FEEDBACK):
         raise ValidationError(
-            f"Invalid {place}feedback: {str(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.",
+            f"Invalid {place}feedback: {written(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.",
             field=f"{place}feedback",
         )
     if reason is None:
@@ -135,7 +155,7 @@ def clean_metadata(value: object, field: str = "metadata") -> dict[str, Any]:
 def _string_keys(value: Mapping[Any, Any], field: str) -> list[tuple[str, Any]]:
     for key in value:
         if not isinstance(key, str):
-            raise ValidationError(f"Invalid {field}: key {key!r} must be a string.", field=field)
+            raise ValidationError(f"Invalid {field}: key {shown(key)} must be a string.", field=field)
         clean_key(key, field)
     return list(value.items())
 
@@ -143,7 +163,7 @@ def _string_keys(value: Mapping[Any, Any], field: str) -> list[tuple[str, Any]]:
 def clean_key(key: str, field: str) -> str:
     """Return a metadata key, or raise ValidationError when JSON paths cannot tell it from another."""
     if "\0" in key:
-        raise ValidationError(f"Invalid {field}: key {key!r} contains a NUL character. Remove it.", field=field)
+        raise ValidationError(f"Invalid {field}: key {shown(key)} contains a NUL character. Remove it.", field=field)
     return encodable(key, field)
 
 
@@ -196,7 +216,7 @@ def to_micros(value: object, field: str) -> int:
     except (ValueError, OverflowError):
         pass
     raise ValidationError(
-        f"Invalid {field}: {str(value)[:60]!r} is not an instant. Give ISO 8601 text such as "
+        f"Invalid {field}: {written(value)[:60]!r} is not an instant. Give ISO 8601 text such as "
         "'2030-01-31T12:00:00+00:00', or epoch seconds, between the years 1 and 9999.",
         field=field,
     )
@@ -234,7 +254,7 @@ def seconds_to_micros(value: object, field: str) -> int:
     if isinstance(value, timedelta):
         return value // _MICROSECOND
     if not is_number(value):
-        raise ValidationError(f"Invalid {field}: must be a number of seconds, got {value!r}.", field=field)
+        raise ValidationError(f"Invalid {field}: must be a number of seconds, got {shown(value)}.", field=field)
     return round(finite(finite(value, field) * 1_000_000, field))
 
 

@@ -212,3 +212,18 @@ def test_there_is_a_file_of_every_schema_version():
     from mem0lite.store import SCHEMA_VERSION
 
     assert [file.name for file in sorted(DATA.glob("*.db"))] == [f"v{n}.db" for n in range(1, SCHEMA_VERSION + 1)]
+
+
+@pytest.mark.parametrize("name", ["a b.db", "100%25 ?mode=memory&cache=shared#1.db", "Größe'\"\\.db", "file:x.db"])
+def test_any_file_name_is_a_file(tmp_path, name):
+    """Whatever characters a file's name has, it is that file: for writing, reading, backups and restoring."""
+    path = tmp_path / name
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("x", user_id="u")
+        memory.backup(tmp_path / f"copy of {name}")
+    Memory.restore(tmp_path / f"copy of {name}", tmp_path / f"restored {name}", checksums=True)
+    Memory.restore(tmp_path / f"copy of {name}", path, replace=True)
+    for one in (name, f"copy of {name}", f"restored {name}"):
+        with Memory(tmp_path / one, embedder=HashEmbedder(), read_only=True) as reader:
+            assert reader.get_all(user_id="u")["total"] == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"copy of {name}", f"restored {name}"])
