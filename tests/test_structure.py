@@ -52,7 +52,7 @@ def test_a_module_imports_from_lower_floors_only(file):
 
 
 def test_sql_stays_in_its_modules():
-    """Only store, filter_sql, database and sqlite_file know SQL or SQLite; a second backend replaces them and nothing else.
+    """Only store, filter_sql, database and sqlite_file know SQL or SQLite; a second backend replaces no others.
 
     moving reads the databases of mem0, which stay what they are whatever our own backend is.
     """
