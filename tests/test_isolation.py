@@ -10,7 +10,7 @@ attack: with ids and names of others in every argument, filter and path.
 import json
 import random
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from embedder import HashEmbedder
 from serving import served_by
 from sizes import sizes
 
-from mem0lite import Mem0LiteError, Memory
+from mem0lite import Mem0LiteError, Memory, NotFoundError
 from mem0lite.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
 
@@ -203,6 +203,7 @@ FORBIDDEN: dict[str, Callable[[Memory], Any]] = {
 }
 FORBIDDEN_ROUTES = (
     "GET /configure",
+    "POST /erase",
     "GET /api/v1/orgs/organizations/o/projects/p/",
     "GET /api/v1/webhooks/projects/p/",
     "DELETE /api/v1/webhooks/x/",
@@ -465,6 +466,8 @@ class World:
     twins: list[Memory]
     principals: list[Principal]
     last: deque[Any] = field(default_factory=lambda: deque(maxlen=12))
+    answered: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
 
     def step(self) -> None:
         if self.rng.random() < 0.01:
@@ -479,6 +482,7 @@ class World:
         shown, expected = who.shared.shown(ours), who.twin.shown(alone)
         assert shown == expected, f"\nanswered {shown}\nalone    {expected}"
         remember(operation.verb, ours, alone, who)
+        (self.refused if was_refused(ours) else self.answered)[operation.verb] += 1
 
     def administrate(self) -> None:
         """Do something to everybody's memories, on all stores, and compare the counts with the sum of the twins'."""
@@ -520,6 +524,10 @@ ADMINISTRATION: list[tuple[str, dict[str, Any]]] = [
     ("delete_all", {"filters": {"AND": [ANY_SCOPE, {"k": 3}]}}),
     ("reset", {}),
 ]
+
+
+def was_refused(answer: Any) -> bool:
+    return isinstance(answer, dict) and ("raised" in answer or ("body" in answer and answer["status"] >= 400))
 
 
 def remember(verb: str, ours: Any, alone: Any, who: Principal) -> None:
@@ -585,3 +593,27 @@ def test_nobody_learns_or_changes_anything_of_anybody_else(world: World, seed: i
             raise AssertionError(f"seed {seed}, operation {number}: {error}\nafter\n{world.story()}") from error
     world.check_rows()
     assert world.shared.check()["problems"] == []
+    assert set(VERBS) - set(world.answered) == {"forbidden"}, "a verb that is never answered compares nothing"
+    assert world.refused.total() < world.answered.total()
+
+
+# -- found by the harness
+
+
+def test_resetting_a_scope_leaves_the_exports_of_others(memory: Memory) -> None:
+    """Only exports that name every id that is reset, as that kind of id, go with it; of others' views none do."""
+    bob = memory.for_user("bob")
+    kept = [
+        (memory, memory.create_memory_export({}, {"user_id": "carol", "agent_id": "bot"})["id"]),  # bot, but not dave
+        (memory, memory.create_memory_export({}, {"user_id": "erin", "tag": "dave"})["id"]),
+        (memory.for_user("alice"), memory.for_user("alice").create_memory_export({}, {"tag": "dave"})["id"]),
+        (bob, bob.create_memory_export({}, {"metadata.user_id": "dave", "agent_id": "bot"})["id"]),
+    ]
+    gone = memory.create_memory_export({}, {"user_id": {"in": ["dave"]}, "agent_id": "bot"})["id"]
+    memory.reset(user_id="dave", agent_id="bot")
+    memory.reset(agent_id="alice")
+    memory.for_user("dave").reset()
+    for reader, export_id in kept:
+        assert reader.get_memory_export(export_id) == {"memories": []}
+    with pytest.raises(NotFoundError):
+        memory.get_memory_export(gone)

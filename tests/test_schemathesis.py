@@ -1,12 +1,10 @@
 """Requests made up from the OpenAPI document, valid and invalid ones, in schemathesis's four phases.
 
-``MEM0LITE_TEST_EXAMPLES=1000 pytest -s tests/test_schemathesis.py`` makes a larger run, and
-``MEM0LITE_TEST_SEED`` repeats one.
+At least 2,000 in each run. ``pytest -s -m soak tests/test_schemathesis.py`` makes more than 50,000, in about a quarter
+of an hour, and ``MEM0LITE_TEST_SEED`` repeats a run.
 """
 
 import importlib.util
-import os
-import random
 import re
 import subprocess
 import sys
@@ -15,33 +13,49 @@ from pathlib import Path
 import pytest
 from embedder import HashEmbedder
 from serving import served_by
+from sizes import sizes
 
 from mem0lite import Memory
 from mem0lite.server import Settings, create_app
-
-EXAMPLES = int(os.environ.get("MEM0LITE_TEST_EXAMPLES") or 10)
-SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or random.randrange(10**6))
 
 EXCLUDED = (
     "negative_data_rejection",  # as mem0's server does, ours reads "1" as a number, and takes no offence at more fields
     "positive_data_acceptance",  # a schema cannot say that one of three ids is needed, or that an id has no spaces
 )
+EXAMPLES = {
+    2_000: 10,
+    50_000: 1_200,
+}  # of each operation in the fuzzing phase; the coverage phase makes 3,400 in any case
+SURFACES = {"/memories", "/search", "/v1/memories/", "/v3/memories/search/"}  # of both, some paths
 
 
 @pytest.mark.skipif(importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed")
-def test_made_up_requests_find_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", sizes(2_000, 50_000))
+def test_made_up_requests_find_nothing(tmp_path: Path, seed: int, count: int) -> None:
     """No request is answered 5xx, every answer has a documented status, type and shape, and none is without its key."""
     settings = Settings.from_environment({"MEM0LITE_API_KEYS": "secret", "MEM0LITE_VACUUM_INTERVAL_SECONDS": "0"})
     with Memory(":memory:", embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
+        documented = client.get("/openapi.json").json()["paths"]
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"),
             *(f"{client.base_url}/openapi.json", "--url", str(client.base_url), "--header", "X-API-Key: secret"),
-            *("--seed", str(SEED), "--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
+            *("--seed", str(seed), "--max-examples", str(EXAMPLES[count]), "--continue-on-failure", "--no-color"),
             *("--exclude-checks", ",".join(EXCLUDED), "--generation-database", "none"),
             *("--generation-with-security-parameters", "false"),
         ]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         still_there = client.get("/health/ready").status_code
-    print(f"seed {SEED}:", *re.findall(r"^ *\d+ generated.*$", run.stdout, re.MULTILINE))  # noqa: T201
-    assert run.returncode == 0, run.stdout + run.stderr
+    output = f"seed {seed}\n{run.stdout}{run.stderr}"
+    print(f"seed {seed}:", *re.findall(r"^ *\d+ generated.*$", run.stdout, re.MULTILINE))  # noqa: T201
+    assert run.returncode == 0, output
     assert still_there == 200
+    assert documented.keys() >= SURFACES
+    operations = sum(len(item) for item in documented.values())
+    assert (number(r"Tested: (\d+)", output), operations) == (operations, operations), output
+    assert number(r"^ *(\d+) generated", output) >= count, output
+
+
+def number(pattern: str, text: str) -> int:
+    """Return the number that a pattern finds in schemathesis's summary, 0 when there is none."""
+    found = re.search(pattern, text, re.MULTILINE)
+    return int(found[1]) if found else 0
