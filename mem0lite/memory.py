@@ -525,6 +525,7 @@ class Memory:
             raise ValidationError(
                 "Invalid user_id: give at least one of user_id, agent_id, run_id, app_id.", field="user_id"
             )
+        self._now()  # where the clock fails, it does so before anything is gone
         removed = self._store.erase(parse(scope), list(scope.values()))
         self._embed_query.cache_clear()
         return {

@@ -3,6 +3,7 @@
 The SQL in here reads databases that are mem0's, never ours, and nothing is ever written to them.
 """
 
+import base64
 import functools
 import io
 import itertools
@@ -56,6 +57,8 @@ _OLD_NAMES = {"old_memory": "prev_value", "new_memory": "new_value", "created_at
 _TIMEOUT = 60.0
 _PAUSES = (1.0, 2.0, 4.0)  # seconds before a busy server is asked again
 _BUSY = (429, 502, 503, 504)
+_LARGEST_ANSWER = 512 * 2**20  # bytes, and seconds, that one answer may take
+_LONGEST_ANSWER = 600.0
 _THREADS = 8  # histories asked for at a time: there is a request for each memory
 _MOST_VALUES = 100_000  # in one payload
 _COUNTED_LENGTH = 1_000  # characters of a text that count as one value more
@@ -302,13 +305,13 @@ class _Folder:
         if given is not None:
             if not given.is_file():
                 raise ValidationError(f"{given} does not exist. Give mem0's history database.", field="history_db")
-            return _histories(given)
+            return _histories(given.resolve())
         problem = "is missing."
         beside = [folder / "history.db" for folder in (self._path, self._path.absolute().parent)]
         for file in beside:
             try:
                 if file.is_file():
-                    return _histories(file)
+                    return _histories(_own(file, file.parent))
             except DatabaseError as error:
                 problem = str(error)
         self._report(
@@ -335,7 +338,7 @@ def _collections(path: Path) -> list[Path]:
         # mem0 makes the entities from the memories, and notes in the other who uses it.
         derived = {folder.with_name(f"{folder.name}_entities") for folder in folders}
         if kept := [file for file in files if file.parent not in derived and file.parent.name != "mem0migrations"]:
-            return kept
+            return [_own(file, path) for file in kept]
     raise ValidationError(
         f"{path} holds no memories of mem0: there is no {patterns[0]} in it. Give the folder that mem0's configuration "
         "has as path of its Qdrant database, by default /tmp/qdrant.",
@@ -343,10 +346,17 @@ def _collections(path: Path) -> list[Path]:
     )
 
 
+def _own(file: Path, folder: Path) -> Path:
+    """Return a file of a folder, which anyone may have written. Raises DatabaseError for one that is elsewhere."""
+    if file.resolve().is_relative_to(folder.resolve()):
+        return file
+    raise DatabaseError(f"{file} is a link to {file.resolve()}, which is not in the folder. Give the folder it is in.")
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database of others, a copy if SQLite would write beside it to read it. Raises DatabaseError."""
-    sidecars = [path.with_name(path.name + suffix) for suffix in ("-wal", "-journal")]
+    sidecars = [_own(path.with_name(path.name + suffix), path.parent) for suffix in ("-wal", "-journal")]
     try:
         with tempfile.TemporaryDirectory(prefix="mem0lite-") as folder:
             with path.open("rb") as file:
@@ -355,16 +365,30 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             if copied:
                 for part in (path, *sidecars):
                     if part.exists():
-                        shutil.copy(part, folder)
+                        _check_journal(Path(shutil.copy(part, folder)))
             opened = Path(folder) / path.name if copied else path.absolute()
             connection = sqlite3.connect(f"{opened.as_uri()}?mode={'rw' if copied else 'ro'}", uri=True)
             connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
+            connection.execute("PRAGMA trusted_schema = OFF")  # its views and triggers may be anybody's, too
             try:
                 yield connection
             finally:
                 connection.close()
     except (sqlite3.Error, OSError) as error:
         raise DatabaseError(f"{path} cannot be read as a database of mem0: {error}.") from error
+
+
+def _check_journal(path: Path) -> None:
+    """Raise sqlite3.DatabaseError for a journal that ends with the name of another file, as only those of transactions
+    over several databases do: many versions of SQLite delete that file when they are done with the journal.
+
+    https://www.sqlite.org/fileformat.html#the_rollback_journal
+    """
+    if path.name.endswith("-journal") and path.read_bytes()[-8:] == _JOURNAL_MAGIC:
+        raise sqlite3.DatabaseError("its journal names another file")
+
+
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 def _histories(path: Path) -> dict[str, list[Item]]:
@@ -546,7 +570,8 @@ class _Connection:
         try:
             parsed = httpx.URL(url.strip().rstrip("/"))
         except httpx.InvalidURL as error:
-            raise ValidationError(f"Invalid source: not a URL: {error}", field="source") from None
+            reason = "." if "@" in url else f": {error}"  # which may be a part of a password
+            raise ValidationError(f"Invalid source: not a URL{reason}", field="source") from None
         self.shown = str(parsed.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValidationError(
@@ -555,7 +580,11 @@ class _Connection:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise ValidationError("Invalid api_key: it has characters that no key has.", field="api_key")
         self._key = (api_key or "").strip()
-        self._client = httpx.Client(base_url=parsed.copy_with(query=None, fragment=None), timeout=_TIMEOUT)
+        basic = base64.b64encode(parsed.userinfo).decode()
+        self._secrets = [secret for secret in (self._key, parsed.password, basic) if secret]
+        # Not with the user's name and password in the URL, which httpx logs as it is.
+        auth = (parsed.username, parsed.password) if parsed.userinfo else None
+        self._client = httpx.Client(base_url=self.shown, timeout=_TIMEOUT, auth=auth)
 
     def close(self) -> None:
         self._client.close()
@@ -579,9 +608,10 @@ class _Connection:
             time.sleep(_pause(response, pause))
             response = self._send(method, path, params, body)
         if response.is_redirect:
+            there = self._without_secrets(response.headers.get("Location", "nowhere")).partition("?")[0]
             raise Mem0LiteError(
-                f"{self.shown} sends on to {response.headers.get('Location')}, which is not followed. If that is where "
-                "the memories are, give that address."
+                f"{self.shown} sends on to {there}, which is not followed. If that is where the memories are, give "
+                "that address."
             )
         try:
             return response.status_code, response.json()
@@ -591,7 +621,10 @@ class _Connection:
     def _send(self, method: str, path: str, params: Mapping[str, Any] | None, body: object) -> "httpx.Response":
         import httpx
 
-        send = functools.partial(self._client.request, method, path, params=params, json=body)
+        def send() -> "httpx.Response":
+            with self._client.stream(method, path, params=params, json=body) as response:
+                return self._read(response)
+
         try:
             try:
                 return send()
@@ -602,24 +635,44 @@ class _Connection:
         except httpx.HTTPError as error:
             raise Mem0LiteError(f"{self.shown} cannot be reached: {error}.") from error
 
+    def _read(self, response: "httpx.Response") -> "httpx.Response":
+        """Read an answer, unless it has no end."""
+        import httpx
+
+        content, end = bytearray(), time.monotonic() + _LONGEST_ANSWER
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > _LARGEST_ANSWER or time.monotonic() > end:
+                raise Mem0LiteError(
+                    f"{self.shown} gives an answer that does not end: {len(content)} bytes until now. Ask for less of "
+                    "it, with --user, --agent, --run or --app."
+                )
+        headers = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(content))
+
     def refusal(self, answer: object) -> Mem0LiteError:
         """Return the error for an answer of 401."""
         what = "refuses the key" if self._key else "wants a key"
         return Mem0LiteError(
-            f"{self.shown} {what} (401: {_detail(answer)}). Give its key with --api-key (api_key) or MEM0_API_KEY."
+            f"{self.shown} {what} (401: {self.detail(answer)}). Give its key with --api-key (api_key) or MEM0_API_KEY."
         )
+
+    def detail(self, answer: object) -> str:
+        """Return what an error answer says."""
+        if isinstance(answer, dict):
+            answer = next((answer[name] for name in ("detail", "error", "message") if answer.get(name)), answer)
+        return self._without_secrets(str(answer))[:300] if answer is not None else "no JSON"
+
+    def _without_secrets(self, text: str) -> str:
+        """Return a server's words without what it was shown: some repeat a key that they refuse."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
 
 
 def _pause(response: "httpx.Response", seconds: float) -> float:
     asked = response.headers.get("Retry-After", "")
     return min(float(asked), _TIMEOUT) if asked.isdecimal() else seconds
-
-
-def _detail(answer: object) -> str:
-    """Return what an error answer says."""
-    if isinstance(answer, dict):
-        answer = next((answer[name] for name in ("detail", "error", "message") if answer.get(name)), answer)
-    return str(answer)[:300] if answer is not None else "no JSON"
 
 
 def _surface(connection: _Connection, ids: Mapping[str, str], report: Report) -> _Surface:
@@ -676,13 +729,17 @@ class _Interface:
             rows = _rows(answer)
             newest_first = len(rows) > 1 and rows[-1].get("event") == "ADD" != rows[0].get("event")
             return rows[::-1] if newest_first else rows
-        self.report(memory_id, where, f"Its history was left out: the server answered {status}: {_detail(answer)}")
+        self.report(
+            memory_id,
+            where,
+            f"Its history was left out: the server answered {status}: {self.connection.detail(answer)}",
+        )
         return []
 
     def _failed(self, whose: _Whose, status: int, answer: object) -> None:
         if status == 401:
             raise self.connection.refusal(answer)
-        self.report(None, str(whose), f"The server answered {status}: {_detail(answer)}")
+        self.report(None, str(whose), f"The server answered {status}: {self.connection.detail(answer)}")
 
     def _short(self, whose: _Whose, got: int, counted: int) -> None:
         it_counts = f"; it counts {counted}" if counted else ""
@@ -701,8 +758,8 @@ class _Hosted(_Interface):
             status, answer = self.connection.ask("GET", "v1/entities/", params)
             if status != 200:
                 raise Mem0LiteError(
-                    f"{self.connection.shown} does not list whose memories it has ({status}: {_detail(answer)}). Name "
-                    "them with --user, --agent, --run or --app."
+                    f"{self.connection.shown} does not list whose memories it has "
+                    f"({status}: {self.connection.detail(answer)}). Name them with --user, --agent, --run or --app."
                 )
             answers.append(answer)
             if not (isinstance(answer, dict) and answer.get("next")) or answer in answers[:-1]:
@@ -756,8 +813,8 @@ class _SelfHosted(_Interface):
         status, answer = self.connection.ask("GET", "entities")
         if status != 200:
             raise Mem0LiteError(
-                f"{self.connection.shown} does not list whose memories it has ({status}: {_detail(answer)}). Name them "
-                "with --user, --agent, --run or --app."
+                f"{self.connection.shown} does not list whose memories it has "
+                f"({status}: {self.connection.detail(answer)}). Name them with --user, --agent, --run or --app."
             )
         whose = self._listed([answer], "id")
         if sum(one.total for one in whose) >= _SELFHOSTED_SCAN:

@@ -66,13 +66,14 @@ def look_at(path: Path, version: int) -> Header | None:
             size = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
-    if size == 0 or _being_made(header, size):
+    unmade = not any(header) and _journal(path).exists()  # the power failed while its first page was written
+    if size == 0 or unmade or _being_made(header, size):
         return None
     if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
         raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
     if _number(header, 60) > version:
         raise newer(path)
-    if not wal(path).exists() and size < _pages_size(header):
+    if not (wal(path).exists() or _journal(path).exists()) and size < _pages_size(header):
         raise CorruptFileError(
             f"{path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
         )
@@ -102,6 +103,11 @@ def _number(header: bytes, offset: int) -> int:
 def wal(path: Path) -> Path:
     """Return the path of the write-ahead log, which is there while anybody has the file open for writing."""
     return Path(f"{path}-wal")
+
+
+def _journal(path: Path) -> Path:
+    """Return the path of the rollback journal, by which SQLite undoes what a process that was killed began to make."""
+    return Path(f"{path}-journal")
 
 
 def stamp(path: Path) -> Stamp | None:
@@ -145,6 +151,14 @@ def copy(source: Path, target: Path, *, version: int, checksums: bool) -> None:
     connection = connect(source, checksums=header.checksums, read_only=True, immutable=stamp(source) is not None)
     try:
         connection.pragma("trusted_schema", False)
+        programs = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' OR rootpage = 0"
+        ).fetchall()
+        if programs:  # views and virtual tables have no pages; that nothing else is strange is checked in the copy
+            raise CorruptFileError(
+                f"{source} is damaged: it has triggers, views or virtual tables, which may be anybody's programs. "
+                "Restore another backup."
+            )
         write_copy(connection, target, checksums=checksums)
     finally:
         connection.close()

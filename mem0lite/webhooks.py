@@ -403,14 +403,19 @@ class _Delivery:
         body = _body(change)
         message_id = _message_id(webhook, change)
         timestamp = self._now() // _SECOND
+        try:
+            target = Target.parse(webhook["url"], "url")
+            signature = sign(webhook["secret"], message_id, timestamp, body)
+        except ValueError:  # the file may come from anywhere
+            return _Attempt(None, "the webhook in the file has no valid url or secret")
         headers = {
             "Content-Type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(webhook["secret"], message_id, timestamp, body),
+            "webhook-signature": signature,
         }
         try:
-            answer = self._post(Target.parse(webhook["url"], "url"), headers, body)
+            answer = self._post(target, headers, body)
         except RefusedError as error:
             return _Attempt(None, f"{error}. {_ALLOW}, when delivering, too.")
         except UndeliverableError as error:
@@ -426,7 +431,8 @@ class _Delivery:
 def _blocked(document: Document, now: int) -> float:
     """Return for how many seconds the webhook waits for its next attempt, or for who delivers to it now."""
     free: int = max(document["retry_at"] or 0, document["leased_until"])
-    return (free - now) / _SECOND
+    wait = (free - now) / _SECOND
+    return wait if wait <= RETRY_SECONDS[-1] else 0.0  # nothing waits longer: the clock was ahead when it was noted
 
 
 def _without_attempts(document: Document, erased: int | None) -> Document:

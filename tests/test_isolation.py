@@ -30,6 +30,7 @@ from mem0lite.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
 
 CHECKED_EVERY = 250  # operations between two comparisons of all rows
+LABELS = 5_000  # of ids, per principal, until they are given anew
 REMEMBERED = 30  # ids of each kind that a principal goes on using
 
 WITH_KEYS = ("alice", "Alice", "zo\u00eb")
@@ -129,6 +130,12 @@ class Principal:
     pinned: bool
     shared: Side
     twin: Side
+
+    def forget(self) -> None:
+        """Forget both stores' labels, which are as many, before there are too many."""
+        if len(self.shared.labels) > LABELS:
+            self.shared.labels.clear()
+            self.twin.labels.clear()
 
     def owns(self, item: dict[str, Any]) -> bool:
         return all(item.get(name) == value for name, value in self.ids.items()) and (
@@ -482,6 +489,7 @@ class World:
         shown, expected = who.shared.shown(ours), who.twin.shown(alone)
         assert shown == expected, f"\nanswered {shown}\nalone    {expected}"
         remember(operation.verb, ours, alone, who)
+        who.forget()
         (self.refused if was_refused(ours) else self.answered)[operation.verb] += 1
 
     def administrate(self) -> None:

@@ -33,7 +33,7 @@ class Options:
 
     db: str | None = None
     url: str | None = None
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     model: str | None = None
     json: bool = False
     scope: dict[str, Any] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """A running server as a store."""
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -24,11 +25,22 @@ class RemoteMemory:
         if api_key and not all("!" <= character <= "~" for character in api_key):
             raise ValidationError("Invalid --api-key: must be of printable ASCII, without spaces.", field="api_key")
         headers = {"X-API-Key": api_key} if api_key else {}
-        self._url = url.rstrip("/")
+        named, reason = repr(url), ""
         try:
-            self._client = httpx.Client(base_url=self._url, timeout=_HTTP_TIMEOUT, headers=headers)
+            parsed = httpx.URL(url.rstrip("/"))
         except httpx.InvalidURL as error:
-            raise ValidationError(f"Invalid --url: {url!r}: {error}", field="url") from error
+            parsed, reason = httpx.URL(), f": {error}"
+        if "@" in url:  # then it, and what is wrong with it, may be a password
+            named, reason = "a URL", ""
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValidationError(
+                f"Invalid --url: {named} must start with http:// or https:// and name a host{reason}", field="url"
+            )
+        self._url = str(parsed.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
+        basic = base64.b64encode(parsed.userinfo).decode()
+        self._secrets = [secret for secret in (api_key, parsed.password, basic) if secret]
+        auth = (parsed.username, parsed.password) if parsed.userinfo else None
+        self._client = httpx.Client(base_url=self._url, timeout=_HTTP_TIMEOUT, headers=headers, auth=auth)
 
     def close(self) -> None:
         """Close the connections."""
@@ -87,10 +99,6 @@ class RemoteMemory:
             content = None if body is None else json.dumps(body, allow_nan=False)
             headers = {"Content-Type": "application/json"} if content else {}
             response = self._client.request(method, path, params=params, content=content, headers=headers)
-        except httpx.UnsupportedProtocol as error:
-            raise ValidationError(
-                f"Invalid --url: {self._url!r} must start with http:// or https://", field="url"
-            ) from error
         except httpx.TimeoutException as error:
             raise Mem0LiteError(f"{self._url} did not answer within {_HTTP_TIMEOUT:.0f} seconds.") from error
         except (httpx.InvalidURL, ValueError) as error:  # what neither a URL nor JSON can hold, such as NaN
@@ -113,6 +121,8 @@ class RemoteMemory:
         """Return the error the library would have raised, with the server's ``detail`` as its message."""
         answer = self._decoded(response)
         message = _detail(answer.get("detail") if isinstance(answer, dict) else answer)
+        for secret in self._secrets:  # some servers repeat a key that they refuse
+            message = message.replace(secret, "…")
         if response.status_code == 404:
             return MemoryNotFoundError(message)
         if response.status_code in (400, 422):

@@ -1,7 +1,7 @@
 """One line of JSON per request, through the logger ``mem0lite.access``.
 
 A host that mounts the app decides with its own logging whether and where the lines appear. They hold no query, no
-header and no body, and of a path only the route's template, so that no id, key or memory gets into a log.
+header and no body, and of a path only what routes have in theirs, so that no id, key or memory gets into a log.
 """
 
 import json
@@ -48,7 +48,7 @@ async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
             "time": instant.isoformat(timespec="milliseconds"),
             "request_id": scope.get("mem0lite.request_id"),
             "method": scope["method"],
-            "path": _path(scope),
+            "path": path_of(scope),
             "status": status,  # 0: the request was abandoned before there was an answer
             "duration_ms": round((time.perf_counter() - started) * 1000, 3),
             "bytes": size,
@@ -56,7 +56,14 @@ async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
         logger.info("%s", json.dumps(line))
 
 
-def _path(scope: Any) -> str:
-    """Return the template of the route, such as ``/memories/{memory_id}``, else the beginning of the path."""
-    path: str = scope.get("path_template") or scope["path"][:_MAX_PATH]
-    return path
+def path_of(scope: Any) -> str:
+    """Return the template of the route, such as ``/memories/{memory_id}``.
+
+    Where there is none, the beginning of the path, with a star for each part that no route has: it may be a key.
+    """
+    if template := scope.get("path_template"):
+        return str(template)
+    routes = getattr(scope.get("litestar_app"), "routes", ())
+    words = {word for route in routes for word in route.path_format.split("/")}
+    path: str = scope.get("mem0lite.path", scope["path"])[:_MAX_PATH]
+    return "/".join(part if part in words else "*" for part in path.split("/"))

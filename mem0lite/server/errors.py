@@ -21,6 +21,7 @@ from ..errors import (
     ReadOnlyError,
     ValidationError,
 )
+from .access_log import path_of
 from .validation import InvalidRequest, parameter_problems
 
 logger = logging.getLogger("mem0lite")
@@ -95,7 +96,7 @@ def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any
 
 def _log(request: AnyRequest, error: Exception) -> None:
     request_id = request.scope.get("mem0lite.request_id", "-")
-    logger.error("Request %s failed: %s %r", request_id, request.method, request.scope["path"], exc_info=error)
+    logger.error("Request %s failed: %s %s", request_id, request.method, path_of(request.scope), exc_info=error)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

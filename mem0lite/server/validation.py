@@ -199,11 +199,23 @@ def _problem(message: str, loc: list[str | int], value: Any, options: Sequence[A
 
 def _with_input(kind: str, loc: list[str | int], msg: str, value: Any, ctx: dict[str, Any] | None = None) -> Problem:
     problem: Problem = {"type": kind, "loc": loc, "msg": msg}
-    if _shallow(value, _MAX_ECHO_DEPTH) and len(encoded := msgspec.json.encode(value)) <= _MAX_ECHO:
+    if _shallow(value, _MAX_ECHO_DEPTH) and len(encoded := msgspec.json.encode(_shown(value, loc[-1]))) <= _MAX_ECHO:
         problem["input"] = msgspec.Raw(encoded)
     if ctx is not None:
         problem["ctx"] = ctx
     return problem
+
+
+_SECRET = re.compile(r"secret|token|password|authorization|api_?key", re.IGNORECASE)
+
+
+def _shown(value: Any, name: object) -> Any:
+    """Return a value without what the name of a field, its own or one inside, says is secret: clients log answers."""
+    if _SECRET.search(str(name)) and not isinstance(value, dict):
+        return "…"
+    if isinstance(value, dict):
+        return {key: _shown(item, key) for key, item in value.items()}
+    return [_shown(item, name) for item in value] if isinstance(value, list) else value
 
 
 def _shallow(value: Any, levels: int) -> bool:

@@ -23,6 +23,7 @@ from ..filter_sql import Sql, compile_filter
 from ..filters import Expression, scope_part
 from ..ranking import Query, View, names_of
 from . import rows
+from .damage import undamaged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ _SLOT_BYTES = 64  # of a memory beside its vector, about
 _COLLECTION_BYTES = 4_096  # of a collection, however empty
 _TERM_BYTES = 512  # of a term's postings, however few
 _POSTING_BYTES = 8
+_SQUARE_TOLERANCE = 2e-3  # of a vector's square, which is 1
 _MAX_MASKS = 64
 _MAX_TERMS = 16_384
 
@@ -176,9 +178,10 @@ class Collection:
         """
         with self.lock:
             check(connection)
-            image = self._refresh(connection, scope)
-            self._load_terms(connection, image, terms)
-            mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
+            with undamaged():
+                image = self._refresh(connection, scope)
+                self._load_terms(connection, image, terms)
+                mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
             postings = {term: self._postings[term] for term in terms}
             extra = self._posting_bytes + len(self._masks) * image.used
             if image.nbytes + extra > self._limit:
@@ -341,6 +344,8 @@ class Collection:
         said_by = [codes.setdefault(actor or "\0", len(codes)) for actor in json.loads(actors)]
         begin = [codes.setdefault(prefix, len(codes)) if is_name(prefix) else -1 for prefix in json.loads(prefixes)]
         columns = [_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)]
+        if {len(column) for column in columns} != {len(said_by)}:
+            raise ValueError("a number is missing")
         return [*columns, np.array(said_by, np.int32), np.array(begin, np.int32)]
 
     # -- terms and filters
@@ -531,8 +536,18 @@ def _vectors(
         ).get
         found = _numbers(listed, np.int64)
         if not np.array_equal(found, keys[start : start + _CHUNK]) or len(packed) != 4 * dimensions * len(found):
-            raise CorruptFileError("The file is damaged: memories and vectors do not agree. Restore a backup.")
-        yield start, np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
+            raise _not_agreeing()
+        vectors = np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not (
+                abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE
+            ).all():  # neither is it of what is no number
+                raise _not_agreeing()
+        yield start, vectors
+
+
+def _not_agreeing() -> CorruptFileError:
+    return CorruptFileError("The file is damaged: memories and vectors do not agree. Restore a backup.")
 
 
 def _differences(

@@ -12,14 +12,15 @@ from typing import Any
 
 import apsw
 
-from ..text import TERMS_VERSION, indexed_text, terms
+from ..errors import CorruptFileError
+from ..text import TERMS_VERSION
 from ..values import FIRST_INSTANT, LAST_INSTANT, text_hash
 from . import rows
 from .schema import MEMORIES, MIGRATIONS, SCOPE_KEYS
 
 _CHUNK = 1_024
 _NORM_TOLERANCE = 1e-3  # of a vector's length, which is 1
-_UNREADABLE = (apsw.Error, ValueError, TypeError)  # the last two of what is not UTF-8, or of another type
+_UNREADABLE = (apsw.Error, CorruptFileError, ValueError, TypeError)  # the last two of what is not UTF-8, or no text
 _MESSAGES = 20
 
 
@@ -232,7 +233,7 @@ def _keywords(connection: apsw.Connection) -> Iterator[Finding]:
         "SELECT m.key, m.id, m.text, m.actor_id, m.length, s.owner_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
     )
     for key, memory_id, text, actor_id, length, owner in connection.execute(memories):
-        words = terms(indexed_text(text, actor_id))
+        words = rows.words_of(text, actor_id)
         expected = sum(hash((owner, term, frequency)) for term, frequency in words.items())
         if kept.get(key, 0) != expected or length != words.total():
             unlike.append(memory_id)

@@ -12,6 +12,7 @@ from ..filters import Expression
 from ..records import Change, Record, Scope
 from ..types import Event, EventItem
 from ..values import to_iso
+from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .schema import LIVE
 
 
@@ -57,7 +58,17 @@ def history(connection: apsw.Connection, memory_id: str, within: Expression) -> 
         f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
         (memory_id, *parameters),
     )
-    return [Change(*row) for row in rows]
+    return [to_change(row) for row in rows]
+
+
+def to_change(row: Sequence[Any]) -> Change:
+    """Return the change in a row of CHANGES."""
+    change_id, event, old, new, created_at, updated_at, *rest = row
+    with undamaged():
+        check_texts(change_id, event)
+        check_optional_texts(old, new, *rest)
+        check_instants(created_at, updated_at)
+    return Change(*row)
 
 
 CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
@@ -80,22 +91,39 @@ def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> Event
             (results, scope, now),
         )
     )
-    item: EventItem = {
-        "id": event_id,
-        "event_type": "ADD",
-        "status": "SUCCEEDED",
-        "created_at": to_iso(created_at),
-        "updated_at": to_iso(created_at),
-        "results": [
-            {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
-            for memory_id, event in json.loads(results)
-        ],
-    }
-    item.update(cast("Any", Scope(*ids).ids()))
+    with undamaged():
+        check_texts(event_id, *texts.values())
+        item: EventItem = {
+            "id": event_id,
+            "event_type": "ADD",
+            "status": "SUCCEEDED",
+            "created_at": to_iso(created_at),
+            "updated_at": to_iso(created_at),
+            "results": [
+                {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
+                for memory_id, event in json.loads(results)
+            ],
+        }
+    item.update(cast("Any", to_ids(ids)))
     return item
+
+
+def to_ids(row: Sequence[Any]) -> dict[str, str]:
+    """Return the ids that are set of a scope's four."""
+    with undamaged():
+        check_optional_texts(*row)
+    return Scope(*row).ids()
 
 
 def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:
     """Return a document, or None."""
     value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
-    return None if value is None else json.loads(value)
+    return None if value is None else to_document(value)
+
+
+def to_document(value: str) -> dict[str, Any]:
+    """Return the document that is kept as this text."""
+    with undamaged():
+        document = json.loads(value)
+        check_object(document)
+    return cast("dict[str, Any]", document)

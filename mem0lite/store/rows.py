@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import apsw
 
@@ -24,6 +24,7 @@ from ..records import Change, Record, Scope
 from ..text import TERMS_VERSION, indexed_text, terms
 from ..types import EmbedderIdentity
 from . import log
+from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS
 
 COLUMNS = (
@@ -130,7 +131,8 @@ def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, 
 def remembered(connection: apsw.Connection, name: str) -> Any:
     """Return what ``remember`` kept under a name, or None."""
     value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
-    return None if value is None else json.loads(value)
+    with undamaged():
+        return None if value is None else json.loads(value)
 
 
 def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int) -> None:
@@ -155,8 +157,19 @@ def condition(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
 def to_record(row: Sequence[Any]) -> Record:
     """Return the memory in a row of COLUMNS."""
     _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
-    scope = Scope(user_id, agent_id, run_id, app_id)
-    return Record(memory_id, scope, text, text_hash, None if metadata is None else json.loads(metadata), *rest)
+    created_at, updated_at, expires_at, *texts = rest
+    with undamaged():
+        check_texts(memory_id, text, text_hash)
+        check_optional_texts(user_id, agent_id, run_id, app_id, *texts)
+        check_instants(created_at, updated_at, updated_at if expires_at is None else expires_at)
+        scope = Scope(user_id, agent_id, run_id, app_id)
+        return Record(memory_id, scope, text, text_hash, None if metadata is None else _to_object(metadata), *rest)
+
+
+def _to_object(metadata: str) -> dict[str, Any]:
+    value = json.loads(metadata)
+    check_object(value)
+    return cast("dict[str, Any]", value)
 
 
 def by_keys(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any]]:
@@ -319,11 +332,19 @@ def rebuild_postings(connection: apsw.Connection) -> None:
     connection.execute("DELETE FROM posting")
     memories = "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
     for key, owner, text, actor_id in fetch(connection, memories):
-        words = terms(indexed_text(text, actor_id))
+        words = words_of(text, actor_id)
         _insert_postings(connection, owner, key, words)
         connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
     remember(connection, "terms", TERMS_VERSION)
     note_all_rewritten(connection)
+
+
+def words_of(text: Any, actor_id: Any) -> Counter[str]:
+    """Return the keyword terms of a stored text."""
+    with undamaged():
+        check_texts(text)
+        check_optional_texts(actor_id)
+    return terms(indexed_text(text, actor_id))
 
 
 def _to_json(metadata: dict[str, Any] | None) -> str | None:
@@ -341,7 +362,7 @@ def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, 
     before = connection.total_changes()
     connection.executemany(
         "DELETE FROM posting WHERE owner_id = ? AND term = ? AND key = ?",
-        [(owner, term, key) for key, owner, text, actor_id in memories for term in terms(indexed_text(text, actor_id))],
+        [(owner, term, key) for key, owner, text, actor_id in memories for term in words_of(text, actor_id)],
     )
     return connection.total_changes() - before
 

@@ -25,6 +25,7 @@ from ..values import to_iso
 from . import check, log, rows
 from .cache import Cache
 from .check import Finding
+from .damage import text, undamaged
 from .rows import Entry
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS, TABLES
 
@@ -370,7 +371,7 @@ class Store:
         first and last date."""
         entities: list[Entity] = []
         where, parameters = rows.condition(within, now)
-        with self._database.read() as connection:
+        with self._database.read() as connection, undamaged():
             for column in SCOPE_IDS:
                 found = connection.execute(
                     f"SELECT s.{column}, count(*), min(m.created_at), max(m.updated_at) {MEMORIES} "
@@ -380,7 +381,7 @@ class Store:
                 kind: Any = column.removesuffix("_id")
                 entities += [
                     {
-                        "id": name,
+                        "id": text(name),
                         "type": kind,
                         "total_memories": count,
                         "created_at": to_iso(first),
@@ -426,7 +427,7 @@ class Store:
                 (after, now, *parameters, limit),
             )
         return [
-            cast("ChangeItem", {**Change(*change).to_item(memory_id), "sequence": sequence, **Scope(*ids).ids()})
+            cast("ChangeItem", {**log.to_change(change).to_item(memory_id), "sequence": sequence, **log.to_ids(ids)})
             for sequence, memory_id, *ids, change in ((*row[:6], row[6:]) for row in found)
         ]
 
@@ -442,7 +443,7 @@ class Store:
         """Return the documents of a kind, oldest first."""
         with self._database.read() as connection:
             found = rows.fetch(connection, "SELECT value FROM document WHERE kind = ? ORDER BY sequence", (kind,))
-        return [json.loads(value) for (value,) in found]
+        return [log.to_document(value) for (value,) in found]
 
     def document(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return one document, or None."""
