@@ -37,6 +37,9 @@ COLUMNS = (
 _SEEDS, _COUNTED, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 3, 64
 
 
+_EMBEDDERS = ("embedder", "reembedding")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A memory to insert: its record, its unit vector as float32 bytes, and a history to keep, if it brings one."""
@@ -132,7 +135,11 @@ def remembered(connection: apsw.Connection, name: str) -> Any:
     """Return what ``remember`` kept under a name, or None."""
     value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
     with undamaged():
-        return None if value is None else json.loads(value)
+        found = None if value is None else json.loads(value)
+        if found is not None and name in _EMBEDDERS:
+            check_texts(found["name"], found["fingerprint"])
+            return {"name": found["name"], "dimensions": int(found["dimensions"]), "fingerprint": found["fingerprint"]}
+        return found
 
 
 def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int) -> None:
