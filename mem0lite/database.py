@@ -378,8 +378,8 @@ class Database:
                 job.result = job.work(connection)
         except Exception as error:
             job.error = error
-            if isinstance(error.__cause__, _BREAKING):
-                self._drop_writer()
+            if isinstance(error, CorruptFileError) or isinstance(error.__cause__, _BREAKING):
+                self._drop_writer()  # also because a statement that met damage stays open as long as its error
                 raise _UndoneError from None
             if not connection.in_transaction:  # SQLite undid everything by itself, for instance on a full disk
                 raise _UndoneError from None

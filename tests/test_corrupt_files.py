@@ -41,8 +41,20 @@ def opened(path: Path, **options: Any) -> Memory:
     return Memory(path, embedder=HashEmbedder(), clock=lambda: NOW, **options)
 
 
-def fill(path: Path, **options: Any) -> Files:
-    """Make a store with a bit of everything; return it as it lies on the disk in the middle of its use."""
+def stored(memory: Memory) -> set[str]:
+    """Return all memories of a store, as ``bare`` shows them."""
+    items = memory.get_all(filters={"user_id": "*"}, top_k=1_000, show_expired=True)["results"]
+    return {bare(item) for item in items}
+
+
+def bare(item: dict[str, Any]) -> str:
+    """Return a memory without what differs between verbs."""
+    return json.dumps({name: value for name, value in item.items() if name not in ("score", "history")}, sort_keys=True)
+
+
+def fill(path: Path, **options: Any) -> tuple[Files, set[str]]:
+    """Make a store with a bit of everything; return it as it lies on the disk in the middle of its use, and every
+    memory there was at some time."""
     with opened(path, **options) as memory:
         for number in range(60):
             scope = {"user_id": USERS[number % 3], "run_id": f"r{number % 4}" if number % 2 else None}
@@ -55,6 +67,7 @@ def fill(path: Path, **options: Any) -> Files:
                 infer=False,
             )  # fmt: skip
         memory.add("A text of many pages. " * 2_000, user_id="ann", agent_id="planner")
+        ever = stored(memory)
         ids = [item["id"] for item in memory.get_all(user_id="ann", top_k=30)["results"]]
         for memory_id in ids[:10]:
             memory.update(memory_id, f"new words for {memory_id}", metadata={"changed": True})
@@ -63,7 +76,7 @@ def fill(path: Path, **options: Any) -> Files:
         memory.add("soon gone", user_id="bob", ttl=3600)
         memory.update_project({"custom_instructions": "Be brief"})
         in_use = {"": path.read_bytes(), "-wal": Path(f"{path}-wal").read_bytes()}
-    return in_use
+        return in_use, ever | stored(memory)
 
 
 # -- damage
@@ -362,7 +375,7 @@ class Case:
         except (AssertionError, TypeError, ValueError, KeyError) as error:
             self.outcome.wrong.append(f"{name}: malformed {item!r:.300}: {error!r}")
             return
-        self.outcome.altered_memories |= _bare(item) not in self.work.memories
+        self.outcome.altered_memories |= bare(item) not in self.work.memories
 
     def _check(self, memory: Memory) -> None:
         result = self._try("check", memory.check)
@@ -387,11 +400,6 @@ def _check_types(item: dict[str, Any]) -> None:
     json.dumps(item, allow_nan=False)
 
 
-def _bare(item: dict[str, Any]) -> str:
-    """Return a memory without what differs between verbs."""
-    return json.dumps({name: value for name, value in item.items() if name not in ("score", "history")}, sort_keys=True)
-
-
 def _where(error: BaseException) -> str:
     frames = []
     trace = error.__traceback__
@@ -407,8 +415,8 @@ class Work:
     def __init__(self, folder: Path, seed: str, *, checksums: bool) -> None:
         self.folder, self.seed = folder, seed
         sound = folder / "sound.db"
-        in_use = fill(sound, checksums=checksums)
-        other = fill(folder / "other.db", checksums=checksums)
+        in_use, self.memories = fill(sound, checksums=checksums)
+        other, _ = fill(folder / "other.db", checksums=checksums)
         self.files = {
             "": sound.read_bytes(),
             "in use": in_use[""],
@@ -422,8 +430,6 @@ class Work:
             self.ids = known[:3] + known[5:7] + known[10:12] + deleted[:1]
             self.event_ids = [event["id"] for event in memory.events(top_k=3)["results"]]
             self.truth = {name: verb() for name, verb in readings(memory, self.ids, self.event_ids)}
-        items = [item for name in self.truth if name.startswith("get_all") for item in self.truth[name]]
-        self.memories = {_bare(item) for item in [*items, *self.truth["export"]]}
 
 
 def main(folder: str, seed: str, checksums: str, first: str, last: str) -> None:

@@ -539,10 +539,9 @@ def _vectors(
             raise _not_agreeing()
         vectors = np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
         with np.errstate(over="ignore", invalid="ignore"):
-            if not (
-                abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE
-            ).all():  # neither is it of what is no number
-                raise _not_agreeing()
+            sound = abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE  # which NaN is not either
+        if not sound.all():
+            raise _not_agreeing()
         yield start, vectors
 
 
