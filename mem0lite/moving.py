@@ -333,7 +333,7 @@ def _collections(path: Path) -> list[Path]:
         )
     patterns = ("collection/*/storage.sqlite", "*/storage.sqlite", "storage.sqlite", "*/collection/*/storage.sqlite")
     for pattern in patterns:
-        files = sorted(path.glob(pattern))
+        files = sorted(file for file in path.glob(pattern) if not file.is_fifo())  # which would be waited for
         folders = {file.parent for file in files}
         # mem0 makes the entities from the memories, and notes in the other who uses it.
         derived = {folder.with_name(f"{folder.name}_entities") for folder in folders}

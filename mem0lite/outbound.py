@@ -66,7 +66,8 @@ class Target:
         if "@" in parts.netloc:
             raise _invalid(field, "must hold no user name or password. Check the signature at the receiver instead.")
         host = parts.hostname or ""
-        if not (_HOST.fullmatch(host) or _literal(host)) or port == 0:
+        is_host = _literal(host) if "[" in parts.netloc else _HOST.fullmatch(host) or _literal(host)
+        if not is_host or port == 0:
             raise _invalid(field, "names no host that can be connected to.")
         query = f"?{parts.query}" if parts.query else ""
         return cls(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], (parts.path or "/") + query)
@@ -152,11 +153,12 @@ def is_public(address: str) -> bool:
         return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)))
     if ip.sixtofour is not None:
         return is_public(str(ip.sixtofour))
-    return ip in _GLOBAL_UNICAST and ip.is_global
+    return ip in _GLOBAL_UNICAST and ip not in _DOCUMENTATION and ip.is_global
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")  # which early Pythons count as global
 _REFUSED = [
     ipaddress.IPv4Network(network)
     for network in (
