@@ -22,6 +22,7 @@ from .errors import (
     NotAMemoryFileError,
     ReadOnlyError,
 )
+from .files import beside
 from .sqlite_file import APPLICATION_ID, CHECKSUM_BYTES
 
 Durability = Literal["full", "normal"]
@@ -421,6 +422,8 @@ class Database:
 
     def _look_at(self, path: Path) -> None:
         """Create the file, or look at its header; either tells whether its pages have checksums."""
+        if self.checksums and not self.read_only and not path.exists():
+            self._make_whole(path)
         if not self.read_only and sqlite_file.create(path):
             return
         header = sqlite_file.look_at(path, len(self._migrations))
@@ -429,6 +432,17 @@ class Database:
             if header is None:
                 raise NotAMemoryFileError(f"{path} is empty. Open it without read_only=True to make it a store.")
             self._stamp = sqlite_file.stamp(path)
+
+    def _make_whole(self, path: Path) -> None:
+        """Make a new file under another name and then give it its own, unless somebody was first.
+
+        Its first pages are written before SQLite knows that they are to have checksums, and who reads them meanwhile
+        takes them for damaged.
+        """
+        with beside(path) as partial:
+            Database(partial, durability=self._durability, migrations=self._migrations, checksums=True).close()
+            with suppress(FileExistsError):
+                os.link(partial, path)
 
     @property
     def _path(self) -> Path:

@@ -47,7 +47,7 @@ def create(path: Path) -> bool:
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        sync_folder(path)  # or the file is gone after a power loss, with all that SQLite has made durable in it
+        sync_folder(path)  # as SQLite does with its first journal; not to depend on that
         return True
     except FileExistsError:
         return False
@@ -56,7 +56,7 @@ def create(path: Path) -> bool:
 
 
 def look_at(path: Path, version: int) -> Header | None:
-    """Return what a file's header says without touching it, or None of an empty file or one that is being made.
+    """Return what a file's header says without touching it, or None of an empty file or one whose making was cut short.
 
     Raises NotAMemoryFileError, NewerFileError for a schema version beyond ``version``, CorruptFileError, DatabaseError.
     """
@@ -67,7 +67,7 @@ def look_at(path: Path, version: int) -> Header | None:
     except OSError as error:
         raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
     unmade = not any(header) and _journal(path).exists()  # the power failed while its first page was written
-    if size == 0 or unmade or _being_made(header, size):
+    if size == 0 or unmade:
         return None
     if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
         raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
@@ -78,12 +78,6 @@ def look_at(path: Path, version: int) -> Header | None:
             f"{path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
         )
     return Header(checksums=header[20] == CHECKSUM_BYTES)
-
-
-def _being_made(header: bytes, size: int) -> bool:
-    """True of a database without tables, version or application id: the first page of one that somebody makes."""
-    nothing_yet = not any(_number(header, offset) for offset in (40, 60, 68))
-    return header.startswith(b"SQLite format 3\0") and nothing_yet and size == _pages_size(header) > 0
 
 
 def newer(path: Path | None) -> NewerFileError:

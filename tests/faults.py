@@ -325,7 +325,9 @@ class Disk:
                 _write(content, change.kind, change.offset, change.data)
         if longest > len(content) and random.random() < 0.2:  # a file may have grown before its data came
             grown = longest - len(content)
-            content += random.choice((bytes(grown), random.randbytes(grown)))
+            # With what lay there on the disk before; but a file of which nothing was written yet is not taken for ours
+            # then, and today's file systems show zeros.
+            content += random.choice((bytes(grown), random.randbytes(grown))) if content else bytes(grown)
         return bytes(content)
 
 

@@ -250,3 +250,40 @@ def test_an_export_may_read_the_store_it_exports(clock):
         lines = Reading()
         memory.export(lines)
         assert lines == [2, 2]
+
+
+FIRST = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+from mem0lite import Memory
+with Memory(":memory:", embedder=HashEmbedder()) as warm:
+    warm.add("x", user_id="u")
+children = []
+for number in range(6):
+    if (pid := os.fork()) == 0:
+        code = 1
+        try:
+            with Memory(sys.argv[2], embedder=HashEmbedder(), checksums=sys.argv[3] == "True") as memory:
+                memory.add(f"text {number}", user_id="u", infer=False)
+            code = 0
+        finally:
+            os._exit(code)
+    children.append(pid)
+assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("checksums", [False, True])
+def test_processes_that_make_one_file_at_once_all_succeed(tmp_path, checksums):
+    """Several processes that open the same new file at the same moment share it; none is refused or loses its write."""
+    for number in range(8):
+        path = tmp_path / f"{number}.db"
+        arguments = [str(Path(__file__).parent), str(path), str(checksums)]
+        subprocess.run([sys.executable, "-c", FIRST, *arguments], check=True, timeout=60)
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            assert memory.get_all(user_id="u")["total"] == 6
+            assert memory.check()["ok"]
+            assert memory.stats()["checksums"] is checksums
+    assert len(list(tmp_path.iterdir())) == 8

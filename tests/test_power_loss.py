@@ -115,6 +115,9 @@ class Report:
     """What became of the images."""
 
     images: int = 0
+    checkpoints: int = 0
+    beginnings: int = 0
+    """How often the write-ahead log was written from its beginning again."""
     lost: list[str] = field(default_factory=list)
     """Those in which something acknowledged is missing, though all that is there was so at some time."""
     damaged: list[str] = field(default_factory=list)
@@ -197,6 +200,10 @@ def let_fail(
     while report.images < count:
         random = Random(f"{seed} power {number}")
         recorder = record(folder / f"record {number}", random, durability, synchronous)
+        report.checkpoints += sum(event.kind == "sync" and event.name == "agent.db" for event in recorder.log)
+        report.beginnings += sum(
+            event.kind == "write" and event.name == "agent.db-wal" and event.offset == 0 for event in recorder.log
+        )
         disk = Disk(heeds_syncs=heeds_syncs)
         with fast_disk():
             examine(folder, random, recorder, min(IMAGES, count - report.images), disk, report)
@@ -208,6 +215,9 @@ def let_fail(
 def test_nothing_acknowledged_is_lost(tmp_path, seed, count):
     """Whenever the power fails, every acknowledged call is there, whole, and at most the one that was under way."""
     report = let_fail(tmp_path, seed, count)
+    assert report.images == count
+    assert report.checkpoints >= 10
+    assert report.beginnings >= 10
     assert report.damaged == [], f"seed {seed}: {len(report.damaged)} of {report.images}"
     assert report.lost == [], f"seed {seed}: {len(report.lost)} of {report.images}"
 

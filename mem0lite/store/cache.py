@@ -23,7 +23,7 @@ from ..filter_sql import Sql, compile_filter
 from ..filters import Expression, scope_part
 from ..ranking import Query, View, names_of
 from . import rows
-from .damage import undamaged
+from .damage import check_optional_texts, undamaged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -341,8 +341,10 @@ class Collection:
         ).get
         kinds = (np.int64, np.float32, np.int64, np.int64)
         codes = self._speakers
-        said_by = [codes.setdefault(actor or "\0", len(codes)) for actor in json.loads(actors)]
-        begin = [codes.setdefault(prefix, len(codes)) if is_name(prefix) else -1 for prefix in json.loads(prefixes)]
+        names, beginnings = json.loads(actors), json.loads(prefixes)
+        check_optional_texts(*names, *beginnings)
+        said_by = [codes.setdefault(actor or "\0", len(codes)) for actor in names]
+        begin = [codes.setdefault(prefix, len(codes)) if is_name(prefix) else -1 for prefix in beginnings]
         columns = [_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)]
         if {len(column) for column in columns} != {len(said_by)}:
             raise ValueError("a number is missing")

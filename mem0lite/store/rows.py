@@ -80,12 +80,14 @@ class ScopeRow:
 
 def next_version(connection: apsw.Connection) -> int:
     """Return a number for what this transaction changes, higher than any before."""
-    return int(connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version' RETURNING value").get)
+    with undamaged():
+        return int(connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version' RETURNING value").get)
 
 
 def current_version(connection: apsw.Connection) -> int:
     """Return the number of the last change of any memory in the file."""
-    return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").get)
+    with undamaged():
+        return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").get)
 
 
 def note_rewritten(connection: apsw.Connection, version: int, scopes: Iterable[int]) -> None:
