@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -35,6 +36,7 @@ _INCREMENTAL = 2  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 # After one of these a connection may go on reporting damage that is not there, so it is not used again.
 
+_PAUSE_SECONDS = 0.005  # between attempts where SQLite does not wait by itself
 _FORK_SECONDS = 5.0  # what running calls get to finish in before a fork
 
 
@@ -474,12 +476,8 @@ class Database:
         connection.pragma("synchronous", self._durability)
         connection.pragma("cache_size", -16_384)
 
-    def _migrate(self, connection: apsw.Connection) -> None:
-        current = connection.pragma("user_version") == len(self._migrations)
-        if self.read_only and not current:
-            raise ReadOnlyError(f"{self._name} was written by an older mem0lite. Open it once without read_only.")
-        if self.read_only:
-            return
+    def _lay_out(self, connection: apsw.Connection) -> None:
+        """Make a new file ours, and have any file written in WAL mode; to be repeated when it fails in the middle."""
         if connection.pragma("application_id") != APPLICATION_ID:
             if self.checksums:
                 connection.reserve_bytes("main", CHECKSUM_BYTES)
@@ -492,6 +490,14 @@ class Database:
             connection.execute("VACUUM").fetchall()  # else it counts in an empty file only, with a commit of its own
         if connection.pragma("journal_mode") != "wal":  # nor is it in a copy that VACUUM INTO made
             connection.pragma("journal_mode", "wal")
+
+    def _migrate(self, connection: apsw.Connection) -> None:
+        current = connection.pragma("user_version") == len(self._migrations)
+        if self.read_only and not current:
+            raise ReadOnlyError(f"{self._name} was written by an older mem0lite. Open it once without read_only.")
+        if self.read_only:
+            return
+        _patiently(lambda: self._lay_out(connection))
         if current:
             return
         connection.execute("BEGIN IMMEDIATE")
@@ -548,6 +554,18 @@ _TRANSLATIONS: Sequence[tuple[type[apsw.Error], type[DatabaseError], str]] = (
     (apsw.CorruptError, CorruptFileError, "is damaged. Restore a backup."),
     (apsw.IOError, DatabaseError, "could not be read or written. Check the disk."),
 )
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    """Do it again while others lock the file: SQLite itself does not wait where two could wait for each other."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            return work()
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _casefold(*values: Any) -> str | None:

@@ -253,7 +253,7 @@ def test_an_export_may_read_the_store_it_exports(clock):
 
 
 FIRST = """
-import os, sys
+import os, sys, traceback
 sys.path.insert(0, sys.argv[1])
 from embedder import HashEmbedder
 from mem0lite import Memory
@@ -267,6 +267,8 @@ for number in range(6):
             with Memory(sys.argv[2], embedder=HashEmbedder(), checksums=sys.argv[3] == "True") as memory:
                 memory.add(f"text {number}", user_id="u", infer=False)
             code = 0
+        except Exception:
+            traceback.print_exc()
         finally:
             os._exit(code)
     children.append(pid)

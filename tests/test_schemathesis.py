@@ -1,7 +1,7 @@
 """Requests made up from the OpenAPI document, valid and invalid ones, in schemathesis's four phases.
 
-At least 2,000 in each run. ``pytest -s -m soak tests/test_schemathesis.py`` makes more than 50,000, in about a quarter
-of an hour, and ``MEM0LITE_TEST_SEED`` repeats a run.
+At least 2,000 in each run. ``pytest -s -m soak tests/test_schemathesis.py`` makes more than 50,000, in about half
+an hour, and ``MEM0LITE_TEST_SEED`` repeats a run.
 """
 
 import importlib.util
