@@ -13,8 +13,14 @@ from .errors import DatabaseError
 def appearing(path: Path) -> Iterator[Path]:
     """Yield an empty file beside ``path``, its owner's alone, that takes its place when the block ends well.
 
-    Raises DatabaseError when the file cannot be written.
+    A link stays and its file is replaced; a device or a pipe, as ``/dev/stdout`` may be, is yielded itself: put in its
+    place, a file would break it for everybody. Raises DatabaseError when the file cannot be written.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with _reported(path):
+            yield path
+        return
+    path = path.resolve()
     with beside(path) as partial:
         yield partial
         with partial.open("rb") as file:
@@ -31,13 +37,21 @@ def beside(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        yield partial
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
+        with _reported(path):
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            yield partial
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Raise what the system refuses as a DatabaseError."""
+    try:
+        yield
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from embedder import HashEmbedder
@@ -160,6 +162,31 @@ def test_a_failed_export_leaves_the_old_file(memory, tmp_path):
         memory.export(target)
     assert target.read_text() == "old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["agent.db", "out.jsonl"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_an_export_into_a_pipe_or_a_device_leaves_it_there(memory, tmp_path):
+    """What is no file, as /dev/null, is written to; a file in its place would break it for the whole machine."""
+    memory.add("x", user_id="u")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        read = threads.submit(pipe.read_text)
+        assert memory.export(pipe) == 1
+        assert json.loads(read.result(timeout=10))["memory"] == "x"
+    assert pipe.is_fifo()
+
+
+def test_an_export_onto_a_link_replaces_the_file_it_leads_to(memory, tmp_path):
+    """A link to a file elsewhere stays a link."""
+    memory.add("x", user_id="u")
+    (tmp_path / "elsewhere").mkdir()
+    target = tmp_path / "elsewhere" / "out.jsonl"
+    target.write_text("old")
+    (tmp_path / "link").symlink_to(target)
+    memory.export(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads(target.read_text())["memory"] == "x"
 
 
 def test_a_backup_is_a_whole_store(memory, tmp_path, clock):
