@@ -14,6 +14,7 @@ from .errors import (
     DiskFullError,
     EmbedderMismatchError,
     EmbeddingError,
+    ExtractionError,
     FilterError,
     Mem0LiteError,
     MemoryNotFoundError,
@@ -25,6 +26,7 @@ from .errors import (
     ReadOnlyError,
     ValidationError,
 )
+from .graph import Extractor, RuleExtractor
 from .memory import UNSET, Memory
 from .ranking import Ranking
 from .rerank import Reranker
@@ -50,6 +52,8 @@ __all__ = [
     "Embedder",
     "EmbedderMismatchError",
     "EmbeddingError",
+    "ExtractionError",
+    "Extractor",
     "FilterError",
     "LocalEmbedder",
     "Mem0LiteError",
@@ -63,6 +67,7 @@ __all__ = [
     "Ranking",
     "ReadOnlyError",
     "Reranker",
+    "RuleExtractor",
     "ValidationError",
     "create_app",
 ]

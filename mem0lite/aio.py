@@ -135,6 +135,8 @@ class AsyncMemory:
     get = _off_loop(Memory.get)
     get_all = _off_loop(Memory.get_all)
     search = _off_loop(Memory.search, _EMBEDS_QUERIES)
+    graph: Callable[..., Coroutine[Any, Any, Any]] = _off_loop(Memory.graph)  # a text or a dictionary, by its format
+    reindex_graph = _off_loop(Memory.reindex_graph, _EMBEDS_TEXTS)
     history = _off_loop(Memory.history)
     entities = _off_loop(Memory.entities)
     events = _off_loop(Memory.events)

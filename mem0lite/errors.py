@@ -11,6 +11,7 @@
     ├── EmbeddingError (RuntimeError)           the embedder failed or answered nonsense
     │   ├── ModelNotFoundError                  the model's files are not on this machine
     │   └── EmbedderMismatchError (ValueError)  the file was embedded with another model
+    ├── ExtractionError (RuntimeError)          the graph extractor failed or answered nonsense
     └── DatabaseError (RuntimeError)            the file could not be read or written
         ├── NotAMemoryFileError                 the file is not a mem0lite store
         ├── NewerFileError                      a newer mem0lite wrote the file
@@ -95,6 +96,10 @@ class ModelNotFoundError(EmbeddingError):
 
 class EmbedderMismatchError(EmbeddingError, ValueError):
     """The file's vectors come from another model; ``Memory.reembed()`` makes new ones."""
+
+
+class ExtractionError(Mem0LiteError, RuntimeError):
+    """The graph extractor failed, or answered something else than entities and relations; nothing was stored."""
 
 
 class DatabaseError(Mem0LiteError, RuntimeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, TypedDict
+from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
@@ -24,6 +24,18 @@ from .errors import (
 )
 from .files import appearing
 from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, names_only, names_scope, parse
+from .graph import (
+    Extraction,
+    Extractor,
+    Graph,
+    RuleExtractor,
+    build,
+    extract,
+    in_order,
+    name_of,
+    to_graphml,
+    to_mermaid,
+)
 from .jsonl import read_item, read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
@@ -43,6 +55,7 @@ from .types import (
     EventItem,
     EventPage,
     FeedbackResult,
+    GraphResult,
     HistoryItem,
     ImportResult,
     MemoryExport,
@@ -52,6 +65,8 @@ from .types import (
     MoveResult,
     Page,
     ReembedResult,
+    ReindexResult,
+    Relation,
     RestoreResult,
     SearchResult,
     Stats,
@@ -80,11 +95,15 @@ DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
 DEFAULT_SHORT_TERM_TTL = 3600.0
 DEFAULT_CACHE_BYTES = 512 * 2**20
+DEFAULT_GRAPH_LIMIT = 100
+MAX_GRAPH_LIMIT = 10_000
+MAX_GRAPH_DEPTH = 3
 
 _BATCH = 256  # memories embedded and stored at a time by import_ and reembed
 _QUERY_CACHE = 1_024
 _WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
 _NAMED = 10  # of the items that a problem of ``check`` is about
+_FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
 _RERANKED = 3  # times as many as asked for are given to a reranker
 
 Instant = datetime | date | str | float
@@ -97,6 +116,11 @@ Progress = Callable[[int, int], None]
 
 _PROJECT: dict[str, Any] = {"custom_instructions": None, "custom_categories": None}
 _NO_IDS = (None, None, None, None)
+_FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
+    "json": lambda graph: graph,
+    "mermaid": to_mermaid,
+    "graphml": to_graphml,
+}
 _EXPORT_LIFETIME = seconds_to_micros(timedelta(days=7), "lifetime")
 
 
@@ -182,6 +206,10 @@ class Memory:
             Scopes that do not fit are read from the file at every search.
         read_only: read a file that is there, without changing anything of it or beside it; verbs that would raise
             ReadOnlyError. It may lie on a disk that cannot be written, and others may write it meanwhile.
+        graph_categories: the values of ``memory_category`` whose memories are linked into the graph of entities and
+            relations; default ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. For a file that
+            has memories already, ``reindex_graph`` makes the graph what this says.
+        graph_extractor: an Extractor, which finds the entities and relations of a text; default: RuleExtractor.
         checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
             flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
             than mem0lite may read it, but not write it.
@@ -206,6 +234,8 @@ class Memory:
         cache_bytes: int | None = None,
         read_only: bool = False,
         checksums: bool = False,
+        graph_categories: Iterable[str] | None = None,
+        graph_extractor: Extractor | None = None,
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
@@ -217,6 +247,8 @@ class Memory:
         self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
         self._ranking = Ranking.of({} if ranking is None else ranking)
         self._reranker = resolve_reranker(reranker)
+        self._graph_categories = _graph_categories(graph_categories)
+        self._extractor = _extractor(graph_extractor)
         self._store = Store(
             self.path,
             embedder=identity(self._embedder),
@@ -224,6 +256,7 @@ class Memory:
             cache_bytes=_cache_bytes(cache_bytes),
             read_only=read_only,
             checksums=checksums,
+            graph_categories=self._graph_categories,
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
@@ -262,6 +295,11 @@ class Memory:
     def read_only(self) -> bool:
         """Whether the file was opened for reading only."""
         return self._store.read_only
+
+    @property
+    def graph_categories(self) -> tuple[str, ...]:
+        """The values of ``memory_category`` whose memories are linked into the graph, in order."""
+        return self._graph_categories
 
     @property
     def user_id(self) -> str | None:
@@ -356,11 +394,25 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
-        return [
-            {"results": [_added(draft, next(outcomes)) for draft in group], "event_id": call.event_id}
-            for group, call in zip(drafts, calls, strict=True)
-        ]
+        graphs = [[self._graph_of(draft.record) for draft in group] for group in drafts]
+        outcomes = iter(
+            self._insert(
+                [draft for group in drafts for draft in group], [one for group in graphs for one in group], now, calls
+            )
+        )
+        results = []
+        for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
+            stored = [next(outcomes) for _ in group]
+            result: AddResult = {"results": list(map(_added, group, stored)), "event_id": call.event_id}
+            if any(graph is not None for graph in group_graphs):
+                result["relations"] = [
+                    relation
+                    for graph, outcome in zip(group_graphs, stored, strict=True)
+                    if graph is not None and outcome.added
+                    for relation in graph.relations(outcome.record.id)
+                ]
+            results.append(result)
+        return results
 
     def update(
         self,
@@ -408,7 +460,7 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        self._store.update(self._with_vectors(updates, now), self._within, now)
+        self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
         return {"message": f"Successfully updated {len(updates)} memories"}
 
     def feedback(
@@ -537,6 +589,7 @@ class Memory:
             "history": removed["history"],
             "events": removed["events"],
             "exports": removed["exports"],
+            "graph": removed["graph"],
         }
 
     def check(self, *, repair: bool = False) -> CheckResult:
@@ -634,18 +687,25 @@ class Memory:
         page: int | None = None,
         page_size: int | None = None,
         show_expired: bool = False,
+        relations: bool = False,
     ) -> Page:
         """List memories, newest ``created_at`` first and of the same instant the last added first.
 
         ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
-        ``total`` counts all that match. Raises ValidationError when there is neither an id nor a filter.
+        ``total`` counts all that match. With ``relations`` the answer has what the memories of graph categories state.
+        Raises ValidationError when there is neither an id nor a filter.
         """
         expression = self._expression(filters, user_id, agent_id, run_id, app_id)
         if expression == EVERYTHING:
             raise _no_scope()
         count, start = _page(top_k, limit, offset, page, page_size)
-        records, total = self._store.page(expression, self._horizon(show_expired), count, start)
-        return {"results": [record.to_item() for record in records], "total": total}
+        records, total, stated = self._store.page(
+            expression, self._horizon(show_expired), count, start, relations=relations
+        )
+        answer: Page = {"results": [record.to_item() for record in records], "total": total}
+        if relations:
+            answer["relations"] = stated
+        return answer
 
     def search(
         self,
@@ -677,6 +737,10 @@ class Memory:
         default: the clock's. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``; without
         one it has no effect.
 
+        Memories of graph categories also count for the entities that they share with the query, or that are next to
+        those in the graph, and ``relations`` has what the results state. For a question about what is needed or what
+        follows, the best of them that are steps of one procedure come in its order, whatever their scores.
+
         Raises ValidationError for a blank query, a threshold outside 0..1, an unknown weight, a date that is none, or
         filters without a user, agent, run or app; EmbeddingError, also for a reranker that does not answer with
         numbers.
@@ -690,14 +754,19 @@ class Memory:
         weights = self._ranking if ranking is None else Ranking.of(ranking)
         now = self._now()
         asked = now if reference_date is None else to_micros(reference_date, "reference_date")
-        question = Query.read(query, self._embed_query(query), asked, weights)
+        graph = bool(self._graph_categories)
+        question = Query.read(query, self._embed_query(query), asked, weights, graph=graph)
         reranker = self._reranker if rerank else None
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)
             found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
+            of_graph = any(self._in_graph(one.record) for one in found)
+            stated = reading.relations([one.ranked for one in found]) if of_graph else []
         if reranker is not None:
             found = _reranked(reranker, query, found)[:count]
-        results = []
+        elif question.asked != "any":
+            found = _step_by_step(found, stated, [one.name for one in question.names])
+        results: list[MemoryItem] = []
         for one in found:
             item: MemoryItem = {**one.record.to_item(), "score": one.ranked.score}
             if one.rerank_score is not None:
@@ -705,7 +774,113 @@ class Memory:
             if explain:
                 item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
-        return {"results": results}
+        answer: SearchResult = {"results": results}
+        if any(self._in_graph(one.record) for one in found):
+            answer["relations"] = _of_results(stated, found)
+        return answer
+
+    @overload
+    def graph(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        entity: str | None = None,
+        depth: int = 1,
+        limit: int = DEFAULT_GRAPH_LIMIT,
+        show_expired: bool = False,
+        format: Literal["json"] = "json",
+    ) -> GraphResult: ...
+
+    @overload
+    def graph(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        entity: str | None = None,
+        depth: int = 1,
+        limit: int = DEFAULT_GRAPH_LIMIT,
+        show_expired: bool = False,
+        format: Literal["mermaid", "graphml"],
+    ) -> str: ...
+
+    @overload
+    def graph(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        entity: str | None = None,
+        depth: int = 1,
+        limit: int = DEFAULT_GRAPH_LIMIT,
+        show_expired: bool = False,
+        format: str,
+    ) -> GraphResult | str: ...
+
+    def graph(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        entity: str | None = None,
+        depth: int = 1,
+        limit: int = DEFAULT_GRAPH_LIMIT,
+        show_expired: bool = False,
+        format: str = "json",
+    ) -> GraphResult | str:
+        """Return what the memories of graph categories that match name and state, as entities and relations.
+
+        With ``entity`` those at most ``depth`` relations (0 to 3) away from it, nearest first; without one the entities
+        that most memories name. At most ``limit`` entities (1 to 10,000) come back, with the relations between them;
+        ``truncated`` says that there are more. ``format`` is ``"json"``, a dictionary, or a text: ``"mermaid"``, a
+        flowchart for Markdown, or ``"graphml"``.
+
+        Raises ValidationError, also when there is neither an id nor a filter.
+        """
+        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
+        if expression == EVERYTHING:
+            raise _no_scope()
+        for name, value, least, most in (("depth", depth, 0, MAX_GRAPH_DEPTH), ("limit", limit, 1, MAX_GRAPH_LIMIT)):
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise ValidationError(
+                    f"Invalid {name}: {shown(value)}. Must be a whole number from {least} to {most}.", field=name
+                )
+        if format not in _FORMATS:
+            raise ValidationError(f"Invalid format: {shown(format)}. Must be {', '.join(_FORMATS)}.", field="format")
+        around = None if entity is None else name_of(clean_text(entity, "entity"))
+        found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
+        return _FORMATS[format](found)
+
+    def reindex_graph(self, *, progress: Progress | None = None) -> ReindexResult:
+        """Make the graph what ``graph_categories`` says: build it for memories that are there, and remove that of
+        others. It is done in parts, beside readers and writers; an interrupted call is simply called again.
+
+        Raises ExtractionError, DatabaseError.
+        """
+        self._check_whole("reindex_graph")
+        counts = self._store.counts(self._now())
+        total, done, last = counts["memories"] + counts["expired"], 0, -1
+        while batch := self._store.after(last, _BATCH):
+            self._store.put_graphs([key for key, _ in batch], self._remembering(record for _, record in batch))
+            last, done = batch[-1][0], done + len(batch)
+            if progress:
+                progress(done, max(total, done))
+        self._store.remember_graph()
+        stats = self._store.graph_stats()
+        return {"memories": done, "entities": stats["entities"], "relations": stats["relations"]}
 
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
@@ -761,6 +936,7 @@ class Memory:
             **self._store.counts(self._now()),
             "bytes": self._store.size(),
             "checksums": self._store.checksums,
+            "graph": self._store.graph_stats(),
             "cached_bytes": self._store.cached_bytes(),
             "embedder": self._store.identity(),
             "schema_version": SCHEMA_VERSION,
@@ -1178,6 +1354,45 @@ class Memory:
         vectors = iter(embed_documents(self._embedder, texts))
         return [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
 
+    # -- the graph
+
+    def _in_graph(self, record: Record) -> bool:
+        """Whether a memory is of a graph category."""
+        if not self._graph_categories:
+            return False
+        given = (record.metadata or {}).get("memory_category")
+        return any(one in self._graph_categories for one in (given if isinstance(given, list) else [given]))
+
+    def _graph_of(self, record: Record) -> Graph | None:
+        """Return what a memory of a graph category names and states, None of another. Raises ExtractionError."""
+        if not self._in_graph(record):
+            return None
+        return build(extract(self._extractor, record.text), record.metadata)
+
+    def _remembering(self, records: Iterable[Record]) -> Callable[[Record], Graph | None]:
+        """Return ``_graph_of`` for a transaction: what the texts of the records give is extracted before."""
+        known: dict[str, Extraction] = {
+            record.text: extract(self._extractor, record.text) for record in records if self._in_graph(record)
+        }
+
+        def graph_of(record: Record) -> Graph | None:
+            if self._in_graph(record) and record.text in known:
+                return build(known[record.text], record.metadata)
+            return self._graph_of(record)  # somebody has changed it since
+
+        return graph_of
+
+    def _with_graphs(self, updates: Sequence[Update], now: int) -> list[Update]:
+        """Return the updates with what puts the graphs of the changed memories in the place of the old ones."""
+        changed = []
+        if self._graph_categories:
+            for update in updates:
+                record = self._store.get(update.memory_id, self._within, now)
+                if record is not None:  # otherwise the store raises
+                    changed.append(update.change(record))
+        graph_of = self._remembering(changed)
+        return [replace(update, graph=graph_of) for update in updates]
+
     def _imported_lifetime(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
         """Return the record with its expiry: the instant it was exported with, or what ``add`` documents."""
         record = self._with_lifetime(record, None, expiration_date)
@@ -1205,11 +1420,13 @@ class Memory:
             expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
         return replace(record, expires_at=expires_at, expiration_date=day)
 
-    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[Outcome]:
+    def _insert(
+        self, drafts: Sequence[_Draft], graphs: Sequence[Graph | None], now: int, calls: Sequence[Call]
+    ) -> list[Outcome]:
         vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
         entries = [
-            Entry(draft.record, vector, unique="text" if draft.infer else None)
-            for draft, vector in zip(drafts, vectors, strict=True)
+            Entry(draft.record, vector, unique="text" if draft.infer else None, graph=graph)
+            for draft, vector, graph in zip(drafts, vectors, graphs, strict=True)
         ]
         return self._store.insert(entries, now, calls) if calls else []
 
@@ -1218,7 +1435,7 @@ class Memory:
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
         entries = [
-            Entry(record, vector, unique="id", history=changes)
+            Entry(record, vector, unique="id", history=changes, graph=self._graph_of(record))
             for (record, changes), vector in zip(new, vectors, strict=True)
         ]
         return sum(outcome.added for outcome in self._store.insert(entries, now))
@@ -1237,6 +1454,28 @@ def _short_term_ttl(given: Duration | None) -> int:
         return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
     except ValueError:
         raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
+
+
+def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the graph categories in order, from the argument or the environment."""
+    name = "graph_categories"
+    if given is None:
+        name = "MEM0_USE_GRAPH_FOR_CATEGORIES"
+        given = os.environ.get(name, "").split(",")
+    elif isinstance(given, str):
+        given = given.split(",")
+    categories = list(given)
+    if not all(isinstance(one, str) for one in categories):
+        raise ConfigurationError(f"{name}: must be texts, the values of memory_category.")
+    return tuple(sorted({one.strip() for one in categories} - {""}))
+
+
+def _extractor(given: Extractor | None) -> Extractor:
+    if given is None:
+        return RuleExtractor()
+    if not isinstance(given, Extractor):
+        raise ConfigurationError(f"graph_extractor: {shown(given)} has no method extract(text).")
+    return given
 
 
 def _cache_bytes(given: int | None) -> int:
@@ -1354,6 +1593,34 @@ def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> lis
     copies = _copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in copies]
     return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
+
+
+def _step_by_step(found: list[_Found], stated: Sequence[Relation], about: Sequence[str]) -> list[_Found]:
+    """Return the results with those that are steps on one way in their order, in the places that they have among the
+    others: of the first _FIRST_STEPS, and of as many more as follow each other."""
+    of_memory: dict[str, list[tuple[str, str, str]]] = {one.record.id: [] for one in found[:_STEPS]}
+    for relation in stated:
+        for memory_id in relation["memory_ids"]:
+            if memory_id in of_memory:
+                of_memory[memory_id].append((relation["source"], relation["relationship"], relation["destination"]))
+    steps = in_order(list(of_memory.values()), about)
+    places = sorted(steps)
+    end = max(_FIRST_STEPS, next((place for place in range(len(places)) if places[place] != place), len(places)))
+    ordered = list(found)
+    for place, step in zip([one for one in places if one < end], [one for one in steps if one < end], strict=True):
+        ordered[place] = found[step]
+    return ordered
+
+
+def _of_results(stated: Sequence[Relation], found: Sequence[_Found]) -> list[Relation]:
+    """Return those of the relations that the results state, in the results' order."""
+    ranks = {one.record.id: rank for rank, one in enumerate(found)}
+    kept: list[Relation] = [
+        {**relation, "memory_ids": ids}
+        for relation in stated
+        if (ids := [one for one in relation["memory_ids"] if one in ranks])
+    ]
+    return sorted(kept, key=lambda relation: min(ranks[one] for one in relation["memory_ids"]))
 
 
 def _read(reading: Reading, ranked: list[Ranked]) -> list[_Found]:

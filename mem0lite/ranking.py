@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .conversation import Sessions
 from .dates import asked_moments, asks_for_present
 from .errors import ValidationError
+from .graph import Direction, Named, direction, named_in
 from .moments import Moment, closeness, recency
 from .text import STOP_WORDS, query_terms
 from .types import ScoreDetails
@@ -30,6 +31,7 @@ _NEXT_TO = {-1: 0.5, 1: 0.5}
 _AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
 _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_GRAPH = ("entity", "entity_neighbor")
 _HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
 
@@ -66,6 +68,10 @@ class Ranking:
     """It was said when the question asks about."""
     recency: float = 0.20
     """It is recent, where the question asks for the present."""
+    entity: float = 0.50
+    """It names an entity of the graph that the question names."""
+    entity_neighbor: float = 0.80
+    """It names an entity that something is stated of with one that the question names."""
 
     def __post_init__(self) -> None:
         for name, weight in self.weights().items():
@@ -108,6 +114,11 @@ class Ranking:
         return cls(**{**_off(cls), "semantic": default.semantic, "keyword": default.keyword})
 
     @property
+    def reads_graph(self) -> bool:
+        """Whether any signal comes from the graph."""
+        return self.entity + self.entity_neighbor > 0
+
+    @property
     def reads_words(self) -> bool:
         """Whether any signal comes from the keywords."""
         return self.keyword + self.neighbor_keyword + self.session_keyword > 0
@@ -138,10 +149,14 @@ class Query:
     """Whether it asks for what holds now."""
     now: int
     """Microseconds: its reference date."""
+    names: Sequence[Named] = ()
+    """What may be entities of the graph, longest first."""
+    asked: Direction = "any"
+    """Which way it follows their relations."""
 
     @classmethod
-    def read(cls, text: str, vector: bytes, now: int, ranking: Ranking) -> Self:
-        """Return what a text asks for, apart from what ``ranking`` does not count."""
+    def read(cls, text: str, vector: bytes, now: int, ranking: Ranking, *, graph: bool = False) -> Self:
+        """Return what a text asks for, apart from what ``ranking`` does not count; ``graph`` says that there is one."""
         import numpy as np
 
         moments = asked_moments(text, now) if ranking.date else ()
@@ -153,6 +168,8 @@ class Query:
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
             present=ranking.recency > 0 and asks_for_present(text),
             now=now,
+            names=named_in(text) if graph and ranking.reads_graph else (),
+            asked=direction(text) if graph and ranking.reads_graph else "any",
         )
 
     @property
@@ -180,6 +197,8 @@ class View:
     postings: "Mapping[str, tuple[NDArray[np.int64], Floats]]"
     matching: "NDArray[np.bool_] | None" = None
     """Which memories the filter lets through; None: all. The others count in the statistics and as neighbours."""
+    entities: "Mapping[str, Floats]" = field(default_factory=dict)
+    """What the graph says, by the signals ``entity`` and ``entity_neighbor``."""
     known_sessions: Sessions | None = None
     slots: "NDArray[np.int32] | None" = None
     vectors: "Floats | None" = None
@@ -210,7 +229,7 @@ class Scores:
         keyword = _memory_bm25(view, query.terms)
         self._weights = _effective(ranking, matched=bool(keyword.any()))
         semantic = np.clip(view.cosine, 0.0, 1.0)
-        self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query)}
+        self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
             self._signals["speaker"] = named
         if view.sessions.any_talk:
@@ -255,7 +274,7 @@ class Scores:
                 for name, score in signals.items()
                 if name not in ("semantic", "keyword")
             },
-            "entity_boost": 0.0,
+            "entity_boost": sum(self._weights[name] * signals.get(name, 0.0) for name in _GRAPH),
             "raw_score": float(self.raw[position]),
             "max_possible_score": 1.0,
             "final_score": ranked.score,

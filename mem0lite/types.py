@@ -26,6 +26,7 @@ class ScoreDetails(TypedDict):
     signals: dict[str, "Signal"]
     """What else spoke for it, by the names ``Ranking`` gives the weights."""
     entity_boost: float
+    """What ``entity`` and ``entity_neighbor`` add to ``raw_score``."""
     raw_score: float
     max_possible_score: float
     final_score: float
@@ -60,10 +61,22 @@ class MemoryItem(TypedDict):
     score_details: NotRequired[ScoreDetails]
 
 
+class Relation(TypedDict):
+    """What memories of a graph category state of two entities."""
+
+    source: str
+    relationship: str
+    destination: str
+    memory_ids: list[str]
+    """The memories that state it."""
+
+
 class SearchResult(TypedDict):
     """What ``search`` returns, best first."""
 
     results: list[MemoryItem]
+    relations: NotRequired[list[Relation]]
+    """What the results state, in their order; present where one of them is of a graph category."""
 
 
 class Page(TypedDict):
@@ -71,6 +84,38 @@ class Page(TypedDict):
 
     results: list[MemoryItem]
     total: int
+    relations: NotRequired[list[Relation]]
+    """What the results state, in their order; present when asked for."""
+
+
+class GraphNode(TypedDict):
+    """An entity."""
+
+    name: str
+    type: str
+    """``name``, ``thing``, ``command``, ``path``, ``url``, ``address``, ``identifier``, ``version``, ``tag``, ``term``
+    or ``project``, or what an extractor of yours says."""
+    memories: int
+    """How many memories name it."""
+
+
+class GraphResult(TypedDict):
+    """What ``graph`` returns: entities, nearest or most named first, and the relations between them."""
+
+    nodes: list[GraphNode]
+    edges: list[Relation]
+    truncated: bool
+    """Whether there are more entities than were asked for."""
+
+
+class ReindexResult(TypedDict):
+    """What ``reindex_graph`` did."""
+
+    memories: int
+    """How many memories were looked at, expired ones too."""
+    entities: int
+    relations: int
+    """How many different ones the file holds now, of each user, agent, run or app."""
 
 
 class AddedItem(TypedDict):
@@ -91,6 +136,8 @@ class AddResult(TypedDict):
     results: list[AddedItem]
     event_id: str
     """The id of the call, for ``event``."""
+    relations: NotRequired[list[Relation]]
+    """What the memories that were added state; present when one of the messages is of a graph category."""
 
 
 class EventResult(TypedDict):
@@ -255,7 +302,7 @@ class CheckProblem(TypedDict):
 
     check: str
     """What was compared: ``sqlite``, ``schema``, ``embedder``, ``scopes``, ``counts``, ``memories``, ``vectors``,
-    ``keywords``, ``history``, ``events`` or ``documents``."""
+    ``keywords``, ``graph``, ``history``, ``events`` or ``documents``."""
     problem: str
     count: int
     items: list[str]
@@ -288,6 +335,8 @@ class ErasureReceipt(TypedDict):
     events: int
     exports: int
     """Exports that name one of the ids."""
+    graph: int
+    """Entities and relations of memories."""
 
 
 class RestoreResult(TypedDict):
@@ -357,6 +406,17 @@ class Counts(TypedDict):
     apps: int
 
 
+class GraphStats(TypedDict):
+    """The graph of a store."""
+
+    categories: list[str]
+    """Of which memories are in the graph, as this process is set."""
+    current: bool
+    """Whether the file's graph was built for just these; if not, ``reindex_graph`` does it."""
+    entities: int
+    relations: int
+
+
 class Stats(Counts):
     """The size and the make-up of a store."""
 
@@ -364,6 +424,7 @@ class Stats(Counts):
     bytes: int
     checksums: bool
     """Whether every page of the file has a checksum."""
+    graph: GraphStats
     cached_bytes: int
     """About how much memory this process keeps for searches."""
     embedder: EmbedderIdentity

@@ -26,6 +26,7 @@ from embedder import HashEmbedder
 
 from mem0lite import EmbedderMismatchError, Memory
 from mem0lite.embed import embed_documents
+from mem0lite.graph import build
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
@@ -143,6 +144,15 @@ def tell(record: Record) -> None:
 # -- operations
 
 
+class FirstWords:
+    """An extractor: the first word of a text is next to the second, and the last is mentioned."""
+
+    def extract(self, text: str) -> Any:
+        words = text.split()
+        stated = [{"source": words[0], "relationship": "next_to", "destination": words[1]}] if len(words) > 1 else []
+        return {"entities": [{"name": words[-1], "type": "thing"}], "relations": stated}
+
+
 class Session:
     """A file, and the operations on it that records describe."""
 
@@ -154,7 +164,13 @@ class Session:
     def memory(self) -> Memory:
         """The store, which is opened when it is first needed."""
         if self._memory is None:
-            self._memory = Memory(self._path, embedder=HashEmbedder(), durability=self._durability)
+            self._memory = Memory(
+                self._path,
+                embedder=HashEmbedder(),
+                durability=self._durability,
+                graph_categories=["skill"],
+                graph_extractor=FirstWords(),
+            )
         return self._memory
 
     def close(self) -> None:
@@ -363,6 +379,7 @@ def verified(path: Path, before: State, doubtful: Sequence[Record], rng: random.
         assert checked["ok"], checked["problems"]
         assert checked["memories"] == len(actual.memories)
         compare_vectors(memory, actual.embedder)
+        compare_graph(memory, actual)
         for memory_id in rng.sample(sorted(actual.memories), min(3, len(actual.memories))):
             compare_answers(memory, memory_id, actual)
     beside = [name for name in (f"{path}-wal", f"{path}-shm", f"{path}-journal") if Path(name).exists()]
@@ -398,6 +415,22 @@ def compare_vectors(memory: Memory, embedder: str) -> None:
         rows = connection.execute("SELECT m.text, v.embedding FROM memory m JOIN vector v USING (key)").fetchall()
     vectors = embed_documents(HashEmbedder(embedder), [text for text, _ in rows])
     assert [text for (text, vector), right in zip(rows, vectors, strict=True) if vector != right] == []
+
+
+def compare_graph(memory: Memory, state: State) -> None:
+    """Check that the graph is the one of the memories of its category, and of nothing else."""
+    expected = set()
+    for memory_id, kept in state.memories.items():
+        if (kept["metadata"] or {}).get("memory_category") == "skill":
+            graph = build(FirstWords().extract(kept["text"]), kept["metadata"])
+            expected |= {(memory_id, node.name, node.label) for node in graph.nodes}
+            expected |= {(memory_id, edge.source, edge.destination) for edge in graph.edges}
+    with memory._store._database.read() as connection:
+        rows = connection.execute(
+            "SELECT m.id, n.name, n.label FROM mention n LEFT JOIN memory m USING (key) "
+            "UNION ALL SELECT m.id, r.source, r.destination FROM relation r LEFT JOIN memory m USING (key)"
+        ).fetchall()
+    assert set(rows) == expected
 
 
 def compare_answers(memory: Memory, memory_id: str, state: State) -> None:

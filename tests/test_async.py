@@ -21,9 +21,20 @@ def test_the_verbs_are_the_designs():
     assert [
         *("add", "add_many", "backup", "changes", "check", "close", "create_memory_export", "create_webhook", "delete"),
         *("delete_all", "delete_many", "delete_webhook", "deliver_webhooks", "entities", "erase", "event", "events"),
-        *("export", "feedback", "get", "get_all", "get_memory_export", "get_project", "get_webhooks", "history"),
-        *("import_", "import_from_mem0", "reembed", "reset", "restore", "search", "stats", "update", "update_many"),
-        *("update_project", "update_webhook", "vacuum"),
+        *("export", "feedback", "get", "get_all", "get_memory_export", "get_project", "get_webhooks", "graph"),
+        *(
+            "history",
+            "import_",
+            "import_from_mem0",
+            "reembed",
+            "reindex_graph",
+            "reset",
+            "restore",
+            "search",
+            "stats",
+            "update",
+        ),
+        *("update_many", "update_project", "update_webhook", "vacuum"),
     ] == VERBS
 
 

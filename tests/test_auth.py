@@ -54,6 +54,7 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("PUT", "/memories/{id}", {"text": "green apple"}, 200),
     ("GET", "/memories/{id}/history", None, 200),
     ("POST", "/search", {"query": "apple", "user_id": "alice"}, 200),
+    ("GET", "/graph", None, 200),
     ("GET", "/entities", None, 200),
     ("DELETE", "/memories/{id}", None, 200),
     ("DELETE", "/memories?user_id=alice", None, 200),
@@ -580,6 +581,7 @@ WHOLE_FILE: dict[str, Any] = {
     "import_from_mem0": lambda view: view.import_from_mem0("http://127.0.0.1:9"),
     "check": lambda view: view.check(),
     "erase": lambda view: view.erase(user_id="alice"),
+    "reindex_graph": lambda view: view.reindex_graph(),
     "get_project": lambda view: view.get_project(),
     "update_project": lambda view: view.update_project({}),
     "get_webhooks": lambda view: view.get_webhooks(),
@@ -589,7 +591,7 @@ WHOLE_FILE: dict[str, Any] = {
     "deliver_webhooks": lambda view: view.deliver_webhooks(),
 }
 WITHIN = {
-    *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "history"),
+    *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "history", "graph"),
     *("update_many", "delete_many", "feedback", "events", "event", "changes"),
     *("create_memory_export", "get_memory_export"),
 }

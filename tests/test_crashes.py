@@ -88,7 +88,9 @@ class Writer:
 
     def _call(self, scope):
         texts = [self._text() for _ in range(self._rng.randint(1, 3))]
-        return {"scope": scope, "texts": texts, "metadata": {"n": self._count, "by": self._name}}
+        category = self._rng.choice(("skill", "other"))
+        metadata = {"n": self._count, "by": self._name, "memory_category": category}
+        return {"scope": scope, "texts": texts, "metadata": metadata}
 
     def _add(self, scope):
         return {"do": "add", "calls": [self._call(scope)]}
@@ -102,7 +104,8 @@ class Writer:
     def _update(self, scope):
         if ids := self._ids(scope):
             text = self._text() if self._rng.random() < 0.7 else None
-            metadata = {"n": f"{self._prefix} {self._count}", "updated": True}
+            category = self._rng.choice(("skill", "other"))
+            metadata = {"n": f"{self._prefix} {self._count}", "updated": True, "memory_category": category}
             return {"do": "update", "id": self._rng.choice(ids), "text": text, "metadata": metadata}
         return None
 
@@ -224,7 +227,7 @@ ALICE, BOB, CAROL, BRIEF = ({"user_id": name} for name in ("alice", "bob", "caro
 
 
 def call(scope, *texts, **fields):
-    return {"scope": scope, "texts": texts, "metadata": {"n": 1}, **fields}
+    return {"scope": scope, "texts": texts, "metadata": {"n": 1, "memory_category": "skill"}, **fields}
 
 
 FIRST = [

@@ -95,6 +95,7 @@ def test_the_receipt_counts_what_there_was(memory, clock):
         "history": 4,
         "events": 2,
         "exports": 0,
+        "graph": 0,
     }
     assert memory.entities() == [one for one in memory.entities() if one["id"] == "bob"]
     assert memory.erase(user_id="alice")["memories"] == 0

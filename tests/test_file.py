@@ -207,6 +207,17 @@ def test_a_file_of_schema_2_keeps_what_came_with_it(tmp_path):
         assert [webhook["name"] for webhook in memory.get_webhooks()] == ["log"]
 
 
+def test_a_file_of_schema_4_keeps_its_graph(tmp_path):
+    """Entities and relations of a file of schema 4 are read back, and count in a search."""
+    shutil.copy(DATA / "v4.db", tmp_path / "v4.db")
+    with Memory(tmp_path / "v4.db", embedder=HashEmbedder(), graph_categories=["skill_procedural"]) as memory:
+        [edge] = memory.graph(user_id="bob", entity="Redis")["edges"]
+        assert (edge["source"], edge["relationship"], edge["destination"]) == ("api service", "requires", "Redis")
+        [item] = memory.search("Redis", user_id="bob", explain=True)["results"]
+        assert item["score_details"]["entity_boost"] > 0
+        assert memory.stats()["graph"]["current"]
+
+
 def test_there_is_a_file_of_every_schema_version():
     """tests/data holds one file per schema version up to the present one."""
     from mem0lite.store import SCHEMA_VERSION

@@ -200,6 +200,7 @@ FORBIDDEN: dict[str, Callable[[Memory], Any]] = {
     "import_": lambda memory: memory.import_([]),
     "import_from_mem0": lambda memory: memory.import_from_mem0("nowhere"),
     "check": lambda memory: memory.check(),
+    "reindex_graph": lambda memory: memory.reindex_graph(),
     "erase": lambda memory: memory.erase(user_id=memory.user_id),
     "get_project": lambda memory: memory.get_project(),
     "update_project": lambda memory: memory.update_project({"custom_instructions": "x"}),
@@ -236,6 +237,8 @@ class Draw:
     # -- arguments
 
     def text(self) -> str:
+        if self.chance(25):
+            return f"The {self.rng.choice(WORDS)} {self.one_of('requires', 'uses')} the {self.rng.choice(WORDS)}."
         return " ".join(self.rng.choices(WORDS, k=self.one_of(1, 2, 3, 3, 5)))
 
     def name(self) -> str:
@@ -278,6 +281,7 @@ class Draw:
             {"k": self.rng.randrange(5), "tag": self.rng.choice(WORDS)},
             {"user_id": self.name(), "agent_id": "bot"},
             {"memory_lifespan": "short_term"},
+            *[{"memory_category": "skill", "domain_tags": [self.rng.choice(WORDS)]}] * 3,
         )
 
     def condition(self) -> dict[str, Any]:
@@ -345,6 +349,7 @@ class Draw:
             {"text": self.text()},
             {"text": self.text(), "metadata": {"user_id": self.name()}},
             {"metadata": {"k": self.rng.randrange(5)}},
+            {"metadata": {"memory_category": self.one_of("skill", "other")}},
             {"expiration_date": self.one_of("2026-03-02", None)},
             {},
         )
@@ -353,6 +358,10 @@ class Draw:
     def searching(self) -> dict[str, Any]:
         more = self.one_of({}, {"threshold": 0}, {"top_k": 2}, {"show_expired": True, "threshold": 0.3})
         return {"query": self.text(), "explain": self.chance(50), **more, **self.where()}
+
+    def drawing(self) -> dict[str, Any]:
+        more = self.one_of({}, {"entity": self.rng.choice(WORDS)}, {"entity": self.rng.choice(WORDS), "depth": 3})
+        return {**more, **self.one_of({}, {"limit": 3}, {"format": "mermaid"}), "show_expired": self.chance(20)}
 
     def exporting(self) -> dict[str, Any]:
         filters = self.filters()
@@ -377,6 +386,7 @@ class Draw:
             "get": lambda: {"memory_id": self.id("memory"), "show_expired": self.chance(30)},
             "get_all": lambda: {**self.page(), **self.where(), "show_expired": self.chance(20)},
             "search": self.searching,
+            "graph": lambda: {**self.drawing(), **self.where()},
             "update": self.changing,
             "update_many": lambda: {"items": [self.changing() for _ in range(self.rng.randrange(4))]},
             "delete": lambda: {"memory_id": self.id("memory")},
@@ -416,7 +426,8 @@ class Draw:
             *[("POST /memories", {"json": adding}), ("POST /v3/memories/add/", {"json": adding})] * 3,
             *[("POST /search", {"json": self.searching()}), ("POST /v3/memories/search/", {"json": self.searching()})]
             * 3,
-            ("GET /memories", {"query": scope}),
+            ("GET /memories", {"query": {**scope, "relations": self.chance(50)}}),
+            ("GET /graph", {"query": {**self.drawing(), **scope, "format": "json"}}),
             ("POST /v3/memories/", {"json": where, "query": {"page": 1, "page_size": 3}}),
             ("GET /v1/memories/", {"query": {**scope, "filters": json.dumps(self.attack())}}),
             *[(f"GET {path}", {"path": [memory_id]}) for path in ("/memories/{}", "/v1/memories/{}/")],
@@ -444,7 +455,7 @@ class Draw:
 
 
 VERBS = {
-    **{"add": 22, "add_many": 4, "get": 6, "get_all": 12, "search": 16, "update": 8, "update_many": 3},
+    **{"add": 22, "add_many": 4, "get": 6, "get_all": 12, "search": 16, "graph": 5, "update": 8, "update_many": 3},
     **{
         "delete": 4,
         "delete_many": 2,
@@ -528,6 +539,7 @@ ADMINISTRATION: list[tuple[str, dict[str, Any]]] = [
     ("stats", {}),
     ("events", {}),
     ("check", {}),
+    ("reindex_graph", {}),
     ("get_all", {"filters": ANY_SCOPE}),
     ("delete_all", {"filters": {"AND": [ANY_SCOPE, {"k": 3}]}}),
     ("reset", {}),
@@ -568,7 +580,14 @@ def world(seed: int, path: Path, clock: Clock) -> Iterator[World]:
     with ExitStack() as stack:
 
         def store(where: Any) -> Memory:
-            opened = Memory(where, embedder=HashEmbedder(), clock=clock, durability="normal", short_term_ttl=60)
+            opened = Memory(
+                where,
+                embedder=HashEmbedder(),
+                clock=clock,
+                durability="normal",
+                short_term_ttl=60,
+                graph_categories=["skill"],
+            )
             return stack.enter_context(opened)
 
         def client(base: httpx.Client, name: str) -> httpx.Client:

@@ -27,6 +27,7 @@ ROUTES = {
     ("/memories/{memory_id}", "delete"),
     ("/memories/{memory_id}/history", "get"),
     ("/search", "post"),
+    ("/graph", "get"),
     ("/reset", "post"),
     ("/erase", "post"),
     ("/entities", "get"),

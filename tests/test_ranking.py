@@ -225,7 +225,7 @@ def test_every_signal_can_be_switched_off(memory):
     say(memory, MUSIC, NOON + timedelta(days=1), run_id="r2")
     query = "Which instrument does Bob play now, since last month?"
     names = set(found(memory, query)[0]["score_details"]["signals"])
-    assert names == set(Ranking().weights()) - {"semantic", "keyword"}
+    assert names == set(Ranking().weights()) - {"semantic", "keyword", "entity", "entity_neighbor"}
     for name in names:
         details = [item["score_details"] for item in found(memory, query, ranking={name: 0})]
         assert all(set(one["signals"]) == names - {name} for one in details)

@@ -16,7 +16,7 @@ FLOORS = [
     ["errors", "types"],
     ["values", "files", "conversation", "moments", "similarity"],
     ["text", "filters", "embed", "date_phrases", "sqlite_file"],
-    ["records", "messages", "rerank", "dates"],
+    ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],
     ["webhooks"],

@@ -151,6 +151,60 @@ def search(
         print_memories(result["results"])
 
 
+@cli.command()
+@scope_options
+@filter_option
+@label_options
+@click.option("--entity", metavar="NAME", help="Only what is near this entity.")
+@click.option("--depth", type=int, default=1, show_default=True, metavar="N", help="Relations away from it, 0 to 3.")
+@click.option("--limit", type=int, default=100, show_default=True, metavar="N", help="At most this many entities.")
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json", "mermaid", "graphml"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@expired_option
+@store_options
+@click.pass_obj
+def graph(
+    options: Options,
+    filters: dict[str, Any] | None,
+    entity: str | None,
+    depth: int,
+    limit: int,
+    format: str,
+    show_expired: bool,
+) -> None:
+    """Show entities and relations; without ids and filters, of all.
+
+    In the graph are memories of the categories in MEM0_USE_GRAPH_FOR_CATEGORIES.
+    """
+    from ..filters import ANY_SCOPE
+
+    wanted = _both(filters, options.labels)
+    if wanted is None and not options.scope:
+        wanted = ANY_SCOPE
+    asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
+    drawn = format in ("mermaid", "graphml")
+    with closing(open_store(options, reading=True)) as store:
+        found: Any = store.graph(**asked, show_expired=show_expired, format=format if drawn else "json")
+    if drawn:
+        echo(found.rstrip("\n"))
+    elif options.json or format == "json":
+        print_json(found)
+    else:
+        edges = [(one["source"], one["relationship"], one["destination"]) for one in found["edges"]]
+        linked = {end for one in edges for end in (one[0], one[2])}
+        alone = [(node["name"], "", "") for node in found["nodes"] if node["name"] not in linked]
+        print_rows(["Source", "Relationship", "Destination"], [*edges, *alone])
+        if found["truncated"]:
+            note(f"There are more than {limit} entities; --limit shows more.")
+        elif not found["nodes"]:
+            note("No entities.")
+
+
 @cli.command("list")
 @scope_options
 @filter_option
@@ -447,6 +501,22 @@ def reembed(options: Options) -> None:
 
 
 @cli.command()
+@click.option("--graph", is_flag=True, help="The graph of entities and relations.")
+@file_options
+@click.pass_obj
+def reindex(options: Options, graph: bool) -> None:
+    """Make an index of a store anew, as it is set now.
+
+    The graph is built for the categories in MEM0_USE_GRAPH_FOR_CATEGORIES, and removed for others.
+    """
+    if not graph:
+        raise click.UsageError("Say what to make anew: --graph.")
+    with open_memory(options) as memory, progress_bar("Linking") as progress:
+        result = memory.reindex_graph(progress=progress)
+    report(result, options.json)
+
+
+@cli.command()
 @file_options
 @click.pass_obj
 def stats(options: Options) -> None:
@@ -456,8 +526,14 @@ def stats(options: Options) -> None:
     if options.json:
         print_json(result)
         return
-    model = result["embedder"]
-    print_pairs({**result, "embedder": f"{model['name']} ({model['dimensions']} dimensions)"})
+    model, graph = result["embedder"], result["graph"]
+    categories = ", ".join(graph["categories"]) or "no categories"
+    stale = "" if graph["current"] else ", to be made anew with reindex --graph"
+    shown = {
+        "embedder": f"{model['name']} ({model['dimensions']} dimensions)",
+        "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",
+    }
+    print_pairs({**result, **shown})
 
 
 @cli.command()

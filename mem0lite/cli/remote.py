@@ -11,7 +11,16 @@ from .options import LABELS
 if TYPE_CHECKING:
     import httpx
 
-    from ..types import AddResult, ErasureReceipt, HistoryItem, MemoryItem, MessageResult, Page, SearchResult
+    from ..types import (
+        AddResult,
+        ErasureReceipt,
+        GraphResult,
+        HistoryItem,
+        MemoryItem,
+        MessageResult,
+        Page,
+        SearchResult,
+    )
 
 _HTTP_TIMEOUT = 60.0
 
@@ -68,6 +77,13 @@ class RemoteMemory:
         query = {"top_k": limit, "offset": offset, "show_expired": show_expired, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))
 
+    def graph(
+        self, *, filters: Mapping[str, Any] | None = None, format: str = "json", **asked: Any
+    ) -> "GraphResult | str":
+        """GET /graph, which takes filters as GET /memories does."""
+        query = {**asked, "format": format, **_as_query(filters)}
+        return cast("GraphResult | str", self._request("GET", "/graph", params=query, text=format != "json"))
+
     def get(self, memory_id: str) -> "MemoryItem | None":
         """GET /memories/{id}."""
         return cast("MemoryItem | None", self._request("GET", _memory_path(memory_id)))
@@ -92,7 +108,15 @@ class RemoteMemory:
         """POST /erase."""
         return cast("ErasureReceipt", self._request("POST", "/erase", body=scope))
 
-    def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: object = None) -> Any:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: object = None,
+        *,
+        text: bool = False,
+    ) -> Any:
         import httpx
 
         try:
@@ -106,7 +130,7 @@ class RemoteMemory:
         except httpx.HTTPError as error:
             raise Mem0LiteError(f"{self._url} cannot be reached: {error}. Is the server running?") from error
         if response.is_success:
-            return self._decoded(response)
+            return response.text if text else self._decoded(response)
         raise self._error(response)
 
     def _decoded(self, response: "httpx.Response") -> Any:
@@ -144,7 +168,7 @@ def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
     if filters is None or filters == ANY_SCOPE:
         return {}
     if not set(filters) <= set(LABELS.values()):
-        raise ValidationError("list --filter needs --db: a server lists by ids and labels only.", field="filter")
+        raise ValidationError("--filter needs --db here: a server lists by ids and labels only.", field="filter")
     query = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     if any("," in value for values in query.values() for value in values):
         raise ValidationError("A label with a comma needs --db: to a server it means several labels.", field="filter")

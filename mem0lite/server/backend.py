@@ -99,6 +99,7 @@ class Backend:
             "embedder": self._embedder,
             "vacuum_interval_seconds": self.timer.interval,
             "read_only": memory.memory.read_only,
+            "graph_categories": list(memory.memory.graph_categories),
         }
 
     def _open(self) -> AsyncMemory:

@@ -14,6 +14,7 @@ from ..errors import (
     DiskFullError,
     EmbedderMismatchError,
     EmbeddingError,
+    ExtractionError,
     Mem0LiteError,
     ModelNotFoundError,
     NotFoundError,
@@ -41,6 +42,7 @@ _FAILURES: dict[type[Exception], tuple[int, str]] = {
     EmbedderMismatchError: (503, "The store was embedded with another model. The server's log tells the cure."),
     ModelNotFoundError: (503, "The embedding model is not installed. The server's log tells the cure."),
     EmbeddingError: (500, "The text could not be embedded. The server's log tells why."),
+    ExtractionError: (500, "The text's entities could not be extracted. The server's log tells why."),
     Mem0LiteError: _INTERNAL,
 }
 

@@ -220,10 +220,26 @@ class AddedMemory(Struct):
     ] = UNSET
 
 
+class Relation(Struct):
+    """What memories of a graph category state of two entities."""
+
+    source: Annotated[str, Meta(description="Of what it is stated.", examples=["api service"])]
+    relationship: Annotated[str, Meta(description="What is stated.", examples=["requires"])]
+    destination: Annotated[str, Meta(description="With regard to what.", examples=["staging database"])]
+    memory_ids: Annotated[list[str], Meta(description="The memories that state it.", examples=[[EXAMPLE_ID]])]
+
+
+Relations = Annotated[
+    list[Relation] | UnsetType,
+    Meta(description="What the memories state; there when one of them is of a graph category."),
+]
+
+
 class AddResponse(Struct):
     """One outcome per message."""
 
     results: Annotated[list[AddedMemory], Meta(description="The outcomes, in the order of the messages.")]
+    relations: Relations = UNSET
 
 
 class Signal(Struct):
@@ -304,6 +320,7 @@ class SearchResponse(Struct):
     """The memories found."""
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, best first.")]
+    relations: Relations = UNSET
 
 
 class MemoryPage(Struct):
@@ -311,6 +328,25 @@ class MemoryPage(Struct):
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, newest first.")]
     total: Annotated[int, Meta(description="How many memories match in all.", examples=[1])]
+    relations: Annotated[
+        list[Relation] | UnsetType, Meta(description="What the memories state; there when it is asked for.")
+    ] = UNSET
+
+
+class GraphNode(Struct):
+    """An entity."""
+
+    name: Annotated[str, Meta(description="What it is called.", examples=["make db-up"])]
+    type: Annotated[str, Meta(description="What kind of thing it is.", examples=["command"])]
+    memories: Annotated[int, Meta(description="How many memories name it.", examples=[2])]
+
+
+class GraphResponse(Struct):
+    """Entities, and the relations between them."""
+
+    nodes: Annotated[list[GraphNode], Meta(description="The entities, nearest or most named first.")]
+    edges: Annotated[list[Relation], Meta(description="The relations between them.")]
+    truncated: Annotated[bool, Meta(description="Whether there are more entities.", examples=[False])]
 
 
 class HistoryItem(Struct):
@@ -368,6 +404,10 @@ class Configuration(Struct):
         float, Meta(description="Seconds between two removals of expired memories; 0 is never.", examples=[60])
     ]
     read_only: Annotated[bool, Meta(description="Whether nothing can be stored, changed or deleted.")]
+    graph_categories: Annotated[
+        list[str],
+        Meta(description="Of which memory_category memories are in the graph.", examples=[["skill_procedural"]]),
+    ]
 
 
 class ErasureReceipt(Struct):
@@ -381,6 +421,7 @@ class ErasureReceipt(Struct):
     history: Annotated[int, Meta(description="How many changes, of deleted memories too.", examples=[15])]
     events: Annotated[int, Meta(description="How many events.", examples=[7])]
     exports: Annotated[int, Meta(description="How many exports that named one of the ids.", examples=[0])]
+    graph: Annotated[int, Meta(description="How many entities and relations of memories.", examples=[31])]
 
 
 class ErrorResponse(Struct):

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Router, delete, get, post, put
+from litestar import Response, Router, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
 from ..errors import ValidationError
 from ..filters import ANY_SCOPE, SCOPE_IDS
+from ..memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
 from . import schemas
 from .auth import admin_only
 from .backend import Backend
@@ -76,7 +77,8 @@ async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
         raise ClientException("At least one identifier (user_id, agent_id, run_id, app_id) is required.")
     fields["messages"] = msgspec.to_builtins(data.messages)
     fields["infer"] = data.infer is not False
-    return {"results": (await memory.add(**fields))["results"]}
+    added = await memory.add(**fields)
+    return {name: value for name, value in added.items() if name in ("results", "relations")}
 
 
 @get(
@@ -105,26 +107,26 @@ async def list_memories(
         int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
     ] = None,
     show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    relations: Annotated[bool, Parameter(description="Add what memories of graph categories state.")] = False,
 ) -> Answer:
     """List memories, newest first. Ids and filters are AND-ed; with none of them, all memories are listed."""
-    filters = _metadata_filters(
-        project_id=project_id,
-        memory_lifespan=memory_lifespan,
-        memory_category=memory_category,
-        domain_tags=None if domain_tag is None and domain_tags is None else [*(domain_tag or ()), *(domain_tags or ())],
-    )
-    nothing_asked = not filters and all(one is None for one in (memory.user_id, user_id, agent_id, run_id, app_id))
+    ids: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "app_id": app_id}
     return await memory.get_all(
-        filters=ANY_SCOPE if nothing_asked else filters,
-        user_id=user_id,
-        agent_id=agent_id,
-        run_id=run_id,
-        app_id=app_id,
+        filters=_filters(
+            memory,
+            ids,
+            project_id=project_id,
+            memory_lifespan=memory_lifespan,
+            memory_category=memory_category,
+            domain_tags=_either(domain_tag, domain_tags),
+        ),
+        **ids,
         top_k=top_k,
         offset=offset or None,  # the library refuses it beside a page
         page=page,
         page_size=page_size,
         show_expired=show_expired,
+        relations=relations,
     )
 
 
@@ -223,6 +225,66 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         ranking=data.ranking,
         **threshold,
     )
+
+
+@get(
+    "/graph",
+    tags=["search"],
+    summary="Get entities and their relations",
+    responses=answers(schemas.GraphResponse, "The graph; with another format than json, as text", 422),
+)
+async def get_graph(
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    run_id: RunId = None,
+    app_id: AppId = None,
+    project_id: ProjectIds = None,
+    memory_lifespan: Lifespans = None,
+    memory_category: Categories = None,
+    domain_tag: DomainTags = None,
+    domain_tags: DomainTags = None,
+    entity: Annotated[str | None, Parameter(description="Only what is near this entity.")] = None,
+    depth: Annotated[
+        int, Parameter(ge=0, le=MAX_GRAPH_DEPTH, description="How many relations away from the entity.")
+    ] = 1,
+    limit: Annotated[
+        int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
+    ] = DEFAULT_GRAPH_LIMIT,
+    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    format: Annotated[
+        Literal["json", "mermaid", "graphml"],
+        Parameter(description="json, or a text: a Mermaid flowchart, or GraphML."),
+    ] = "json",
+) -> Response[Any]:
+    """Get what memories of graph categories name and state. Ids and filters are AND-ed; with none of them, it is the
+    graph of all memories.
+    """
+    ids: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "app_id": app_id}
+    found: Any = await memory.graph(
+        filters=_filters(
+            memory,
+            ids,
+            project_id=project_id,
+            memory_lifespan=memory_lifespan,
+            memory_category=memory_category,
+            domain_tags=_either(domain_tag, domain_tags),
+        ),
+        **ids,
+        entity=entity,
+        depth=depth,
+        limit=limit,
+        show_expired=show_expired,
+        format=format,
+    )
+    return Response(found, media_type=_MEDIA_TYPES[format])
+
+
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "mermaid": "text/plain; charset=utf-8",
+    "graphml": "application/xml; charset=utf-8",
+}
 
 
 # -- entities
@@ -348,7 +410,7 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[
             *(add_memories, list_memories, delete_memories, get_memory, update_memory, delete_memory, get_history),
-            *(search_memories, list_entities, delete_entity, reset, erase, get_configuration, configure),
+            *(search_memories, get_graph, list_entities, delete_entity, reset, erase, get_configuration, configure),
         ],
         dependencies=dependencies(backend),
         guards=[exact_path, one_of_each_id],
@@ -362,6 +424,19 @@ def _refuse_unknown(parameters: Mapping[str, Any], allowed: Sequence[str] = SCOP
         if name not in allowed:
             cure = f"Give {', '.join(allowed)}." if allowed else "The body names whom to erase."
             raise ClientException(f"Nothing was removed: unknown parameter {name!r}. {cure}")
+
+
+def _either(*values: Values) -> Values:
+    """Return the values of a parameter that has two names."""
+    given = [one for some in values if some is not None for one in some]
+    return given if any(some is not None for some in values) else None
+
+
+def _filters(memory: Memory, ids: Mapping[str, str | None], **parameters: Sequence[str] | None) -> dict[str, Any]:
+    """Return the filter of what a list is asked for; with neither ids nor anything else, of all memories."""
+    filters = _metadata_filters(**parameters)
+    nothing_asked = not filters and memory.user_id is None and all(one is None for one in ids.values())
+    return dict(ANY_SCOPE) if nothing_asked else filters
 
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:

@@ -51,6 +51,11 @@ _VERSION = "(SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version')"
 _HIGHEST = "(SELECT max(version) FROM (SELECT version FROM scope UNION ALL SELECT version FROM memory))"
 _LAST_SEQUENCE = f"(SELECT max(m.key) - (s.id << 32) FROM memory m WHERE m.key {SCOPE_KEYS})"
 _NO_MEMORY = "NOT IN (SELECT key FROM memory)"
+_OWNER_OF = "(SELECT s.owner_id FROM scope s WHERE s.id = {}.key >> 32)"
+_NO_END = " OR ".join(
+    f"NOT EXISTS (SELECT 1 FROM mention n WHERE n.owner_id = r.owner_id AND n.name = r.{end} AND n.key = r.key)"
+    for end in ("source", "destination")
+)
 _NO_SCOPE = "NOT IN (SELECT id FROM scope)"
 _OUTSIDE = f"NOT BETWEEN {FIRST_INSTANT} AND {LAST_INSTANT}"
 
@@ -95,6 +100,24 @@ _RULES = (
     _Rule(
         "keywords", "keywords of memories that are gone",
         f"SELECT term FROM posting WHERE key {_NO_MEMORY}", f"DELETE FROM posting WHERE key {_NO_MEMORY}",
+    ),
+    _Rule(
+        "graph", "entities and relations of memories that are gone",
+        f"SELECT name FROM mention WHERE key {_NO_MEMORY} UNION ALL SELECT source FROM relation WHERE key {_NO_MEMORY}",
+        f"DELETE FROM mention WHERE key {_NO_MEMORY}; DELETE FROM relation WHERE key {_NO_MEMORY}",
+    ),
+    _Rule(
+        "graph", "entities and relations of another owner than their memory",
+        f"SELECT n.name FROM mention n WHERE n.owner_id <> {_OWNER_OF.format('n')} "
+        f"UNION ALL SELECT r.source FROM relation r WHERE r.owner_id <> {_OWNER_OF.format('r')}",
+        f"UPDATE OR REPLACE mention AS n SET owner_id = {_OWNER_OF.format('n')} "
+        f"WHERE owner_id <> {_OWNER_OF.format('n')}; "
+        f"UPDATE OR REPLACE relation AS r SET owner_id = {_OWNER_OF.format('r')} "
+        f"WHERE owner_id <> {_OWNER_OF.format('r')}",
+    ),
+    _Rule(
+        "graph", "relations of entities that are not recorded",
+        f"SELECT r.source FROM relation r WHERE {_NO_END}", f"DELETE FROM relation AS r WHERE {_NO_END}",
     ),
     _Rule(
         "vectors", "vectors of memories that are gone",

@@ -18,14 +18,14 @@ from typing import Any, Literal, cast
 import apsw
 
 from ..errors import MemoryNotFoundError
-from ..filter_sql import compile_filter
 from ..filters import SCOPE_IDS, Expression
+from ..graph import Graph
 from ..records import Change, Record, Scope
 from ..text import TERMS_VERSION, indexed_text, terms
 from ..types import EmbedderIdentity
-from . import log
+from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
-from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS
+from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
 
 COLUMNS = (
     "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
@@ -50,6 +50,8 @@ class Entry:
     """What makes it a repetition, which is not added: an existing id, or the text, even in nearly the same words, of a
     live memory of its scope."""
     history: Sequence[Change] = ()
+    graph: Graph | None = None
+    """What the memory names and states, if its category is a graph category."""
     terms: Counter[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,7 +146,7 @@ def remembered(connection: apsw.Connection, name: str) -> Any:
         return found
 
 
-def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int) -> None:
+def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int | list[str]) -> None:
     """Keep a value under a name."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
@@ -155,12 +157,6 @@ def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | i
 def fetch(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
     """Return all rows of a query."""
     return connection.execute(sql, parameters).fetchall()
-
-
-def condition(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
-    """Return the SQL of "matches and, unless ``now`` is None, is live", and its parameters."""
-    sql, parameters = compile_filter(expression)
-    return (sql, parameters) if now is None else (f"{sql} AND {LIVE}", [*parameters, now])
 
 
 def to_record(row: Sequence[Any]) -> Record:
@@ -298,6 +294,8 @@ def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: 
     )
     connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
     _insert_postings(connection, scope.owner, key, entry.terms)
+    if entry.graph is not None:
+        graph.insert(connection, scope.owner, key, entry.graph)
     changes = entry.history or [log.change("ADD", None, record)]
     log.note(connection, [(scope.number, record.id, change) for change in changes])
 
@@ -403,8 +401,8 @@ def purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
 
 
 def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
-    """Remove memories with their vectors and postings; their histories stay. Return how many rows of each there
-    were."""
+    """Remove memories with their vectors, postings and graphs; their histories stay. Return how many rows of each
+    there were."""
     listed = json.dumps(list(keys))
     rows = fetch(
         connection,
@@ -412,7 +410,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
         "WHERE m.key IN (SELECT value FROM json_each(?))",
         (listed,),
     )
-    removed = {"keywords": _remove_postings(connection, rows)}
+    removed = {"keywords": _remove_postings(connection, rows), "graph": graph.remove(connection, keys)}
     for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
         removed[kind] = connection.changes()

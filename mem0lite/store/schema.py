@@ -4,7 +4,12 @@ vec0 and FTS5 are not used: both rank over the whole file, and vec0 applies some
 the k nearest.
 """
 
+from typing import Any
+
 import apsw
+
+from ..filter_sql import compile_filter
+from ..filters import Expression
 
 MIGRATIONS = (
     """
@@ -118,9 +123,30 @@ MIGRATIONS = (
     ALTER TABLE posting RENAME COLUMN owner TO owner_id;
     INSERT INTO meta VALUES ('version', '0');
     """,
+    """
+    CREATE TABLE mention (                      -- an entity that a memory of a graph category names
+        owner_id INTEGER NOT NULL, name TEXT NOT NULL, key INTEGER NOT NULL,
+        label TEXT NOT NULL,                    -- as the memory writes it
+        type TEXT NOT NULL,
+        PRIMARY KEY (owner_id, name, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX mention_by_key ON mention (key);
+
+    CREATE TABLE relation (                     -- what a memory states of two entities, by their names
+        owner_id INTEGER NOT NULL, source TEXT NOT NULL, destination TEXT NOT NULL, key INTEGER NOT NULL,
+        position INTEGER NOT NULL,              -- in the memory
+        relationship TEXT NOT NULL,
+        PRIMARY KEY (owner_id, source, destination, key, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX relation_by_destination ON relation (owner_id, destination, source, relationship, key);
+    CREATE INDEX relation_by_key ON relation (key);
+    """,
 )
 
-TABLES = ("meta", "scope", "memory", "vector", "vector_next", "posting", "history", "event", "document")
+TABLES = (
+    *("meta", "scope", "memory", "vector", "vector_next", "posting", "mention", "relation"),
+    *("history", "event", "document"),
+)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 SQLITE_VERSION = apsw.sqlite_lib_version()
@@ -130,3 +156,9 @@ MEMORIES = f"FROM scope s CROSS JOIN memory m ON m.key {SCOPE_KEYS}"
 MEMORY_BY_ID = "FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.id = ?"
 LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in microseconds
 EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
+
+
+def condition(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
+    """Return the SQL of "matches and, unless ``now`` is None, is live", and its parameters."""
+    sql, parameters = compile_filter(expression)
+    return (sql, parameters) if now is None else (f"{sql} AND {LIVE}", [*parameters, now])

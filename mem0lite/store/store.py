@@ -17,17 +17,29 @@ from ..errors import CorruptFileError, DatabaseError, EmbedderMismatchError
 from ..files import appearing, beside
 from ..filter_sql import compile_filter
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
+from ..graph import Graph
 from ..ranking import Query, Ranked, View
 from ..records import Change, Record, Scope
 from ..text import TERMS_VERSION, indexed_text
-from ..types import ChangeItem, Counts, EmbedderIdentity, Entity, Event, EventItem, HistoryItem
+from ..types import (
+    ChangeItem,
+    Counts,
+    EmbedderIdentity,
+    Entity,
+    Event,
+    EventItem,
+    GraphResult,
+    GraphStats,
+    HistoryItem,
+    Relation,
+)
 from ..values import to_iso
-from . import check, log, rows
+from . import check, graph, log, rows
 from .cache import Cache
 from .check import Finding
 from .damage import text, undamaged
 from .rows import Entry
-from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS, TABLES
+from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS, TABLES, condition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +76,8 @@ class Update:
     vector: bytes | None = None
     """The unit vector of the new text, if the text changes."""
     event: Event = "UPDATE"
+    graph: Callable[[Record], Graph | None] | None = None
+    """What the changed memory names and states; None leaves that as it is."""
 
 
 class Reading:
@@ -79,6 +93,10 @@ class Reading:
         if len(found) < len(ranked):
             raise DatabaseError("The file was replaced by another while it was open. Close it and open it again.")
         return [rows.to_record(row) for row in found]
+
+    def relations(self, ranked: Sequence[Ranked]) -> list[Relation]:
+        """Return what the memories state, in this order."""
+        return graph.relations_of(self._connection, [result.key for result in ranked])
 
     def vectors(self, ranked: Sequence[Ranked]) -> "NDArray[np.float32]":
         """Return their unit vectors in this order, shape (len(ranked), dimensions)."""
@@ -106,6 +124,8 @@ class Store:
     not meet it is as if it were not there.
 
     ``cache_bytes`` is about how much memory searches may keep vectors in; what does not fit is read for each search.
+
+    ``graph_categories`` is what a new file remembers of whose memories its graph is made.
     """
 
     def __init__(
@@ -117,7 +137,9 @@ class Store:
         cache_bytes: int = 0,
         read_only: bool = False,
         checksums: bool = False,
+        graph_categories: Sequence[str] = (),
     ) -> None:
+        self._graph_categories = list(graph_categories)
         self._database = Database(
             path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
         )
@@ -209,6 +231,8 @@ class Store:
                 rows.rewrite(connection, key, after, version)
                 if update.vector is not None:
                     rows.reindex(connection, key, before, after, update.vector)
+                if update.graph is not None:
+                    graph.put(connection, key, update.graph(after))
                 change = log.change(update.event, before, replace(after, updated_at=now))
                 log.note(connection, [(key >> 32, before.id, change)])
                 rows.note_rewritten(connection, version, [key >> 32])
@@ -301,17 +325,19 @@ class Store:
 
     def get(self, memory_id: str, within: Expression, now: int | None) -> Record | None:
         """Return a memory if it matches ``within``; with ``now`` None an expired one too."""
-        where, parameters = rows.condition(within, now)
+        where, parameters = condition(within, now)
         with self._database.read() as connection:
             row = connection.execute(
                 f"SELECT {rows.COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters)
             ).fetchone()
         return None if row is None else rows.to_record(row)
 
-    def page(self, expression: Expression, now: int | None, limit: int, offset: int) -> tuple[list[Record], int]:
-        """Return the matching memories from ``offset`` on, newest first (later ones first at equal dates), and how
-        many match in all."""
-        where, parameters = rows.condition(expression, now)
+    def page(
+        self, expression: Expression, now: int | None, limit: int, offset: int, *, relations: bool = False
+    ) -> tuple[list[Record], int, list[Relation]]:
+        """Return the matching memories from ``offset`` on, newest first (later ones first at equal dates), how many
+        match in all, and with ``relations`` what those returned state."""
+        where, parameters = condition(expression, now)
         with self._database.read() as connection:
             total = connection.execute(f"SELECT count(*) {MEMORIES} WHERE {where}", parameters).get
             keys = rows.fetch(
@@ -319,13 +345,15 @@ class Store:
                 f"SELECT m.key {MEMORIES} WHERE {where} ORDER BY m.created_at DESC, m.key DESC LIMIT ? OFFSET ?",
                 (*parameters, min(limit, total), min(offset, total)),
             )
-            return [rows.to_record(row) for row in rows.by_keys(connection, [key for (key,) in keys])], total
+            chosen = [key for (key,) in keys]
+            records = [rows.to_record(row) for row in rows.by_keys(connection, chosen)]
+            return records, total, graph.relations_of(connection, chosen) if relations else []
 
     def scan(
         self, expression: Expression, within: Expression, now: int | None
     ) -> Iterator[tuple[Record, list[Change]]]:
         """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot."""
-        where, parameters = rows.condition(expression, now)
+        where, parameters = condition(expression, now)
         with self._database.read() as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
             found: Iterable[tuple[Record, list[Change]]] = (
@@ -350,7 +378,12 @@ class Store:
         """Yield what a search may return, from one snapshot: every live memory of the scopes the expression asks for,
         which of them match it, and the keyword postings of the query's terms."""
         with self._database.read() as connection:
-            yield Reading(connection, self._cache.view(connection, self._check_embedder, expression, now, query))
+            view = self._cache.view(connection, self._check_embedder, expression, now, query)
+            if query.names:
+                view = replace(
+                    view, entities=_signals(view, graph.evidence(connection, expression, now, query.names, query.asked))
+                )
+            yield Reading(connection, view)
 
     def history(self, memory_id: str, within: Expression, now: int | None) -> list[HistoryItem]:
         """Return the changes a memory had in the scopes of ``within``, oldest first; of an expired memory none, as if
@@ -370,7 +403,7 @@ class Store:
         """Return every user, agent, run and app with live memories that match ``within``, each with their number and
         first and last date."""
         entities: list[Entity] = []
-        where, parameters = rows.condition(within, now)
+        where, parameters = condition(within, now)
         with self._database.read() as connection, undamaged():
             for column in SCOPE_IDS:
                 found = connection.execute(
@@ -436,6 +469,41 @@ class Store:
         with self._database.read() as connection:
             last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").get
         return int(last or 0)
+
+    # -- the graph
+
+    def graph(self, expression: Expression, now: int | None, entity: str | None, depth: int, limit: int) -> GraphResult:
+        """Return the entities and relations of the memories that match: up to ``depth`` relations away from an
+        entity's name, nearest first, or without one those that most memories name."""
+        with self._database.read() as connection:
+            return graph.read(connection, expression, now, entity, depth, limit)
+
+    def graph_stats(self) -> GraphStats:
+        """Return the numbers of entities and relations, and whether they are of just the graph categories."""
+        with self._database.read() as connection:
+            entities, relations = graph.counts(connection)
+            current = (rows.remembered(connection, "graph") or []) == self._graph_categories
+        return {"categories": self._graph_categories, "current": current, "entities": entities, "relations": relations}
+
+    def after(self, key: int, limit: int) -> list[tuple[int, Record]]:
+        """Return the memories whose keys come after one, expired ones too, with their keys."""
+        with self._database.read() as connection:
+            keys = rows.fetch(connection, "SELECT key FROM memory WHERE key > ? ORDER BY key LIMIT ?", (key, limit))
+            found = rows.by_keys(connection, [one for (one,) in keys])
+            return [(row[0], rows.to_record(row)) for row in found]
+
+    def put_graphs(self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None]) -> None:
+        """Replace what memories name and state; what is gone meanwhile is passed over."""
+
+        def work(connection: apsw.Connection) -> None:
+            for row in rows.by_keys(connection, keys):
+                graph.put(connection, row[0], graph_of(rows.to_record(row)))
+
+        self._database.write(work)
+
+    def remember_graph(self) -> None:
+        """Note that the graph is of the graph categories."""
+        self._database.write(lambda connection: rows.remember(connection, "graph", self._graph_categories))
 
     # -- documents
 
@@ -694,6 +762,8 @@ class Store:
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
+            if not known:
+                rows.remember(connection, "graph", self._graph_categories)
             rows.remember(connection, "embedder", embedder)
             rows.remember(connection, "checksums", self._database.checksums)
             if rows.remembered(connection, "terms") != TERMS_VERSION:
@@ -711,6 +781,19 @@ class Store:
             f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
             f"`mem0lite reembed --db {path} --model …`."
         )
+
+
+def _signals(view: View, found: tuple[Mapping[int, float], Mapping[int, float]]) -> "dict[str, NDArray[np.float32]]":
+    """Return what the graph says as the signals of a view, shape (n,); empty when it says nothing."""
+    import numpy as np
+
+    signals = {}
+    for name, strengths in zip(("entity", "entity_neighbor"), found, strict=True):
+        if strengths:
+            signals[name] = np.zeros(len(view.keys), dtype=np.float32)
+            keys = np.fromiter(strengths, dtype=np.int64)
+            signals[name][np.searchsorted(view.keys, keys)] = np.fromiter(strengths.values(), dtype=np.float32)
+    return signals
 
 
 def _to_results(outcome: Iterable[Outcome]) -> str:

@@ -26,7 +26,7 @@ from ..schemas import EXAMPLE_ID, HistoryItem
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_of
+from .shapes import found, item, items, known, outcomes, page_of, relations
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -96,6 +96,7 @@ async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
         "status": "SUCCEEDED",
         "event_id": added["event_id"],
         "results": outcomes(added),
+        **relations(added),
     }
 
 
@@ -115,7 +116,7 @@ _SEARCH = {"query": "What can she not eat?", "filters": {"user_id": "alice"}, "t
 )
 async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
     """Find the memories nearest to a query in meaning and words; an id is needed, in the filters or beside them."""
-    return {"results": await _search(memory, data)}
+    return await _search(memory, data)
 
 
 @post(
@@ -128,26 +129,26 @@ async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
 )
 async def hosted_search_v1(memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
     """Find memories as clients before 1.0 do: the answer is a bare list, with `output_format: "v1.1"` an object."""
-    results = await _search(memory, data)
-    return {"results": results} if data.output_format == "v1.1" else results
+    found = await _search(memory, data)
+    results: list[dict[str, Any]] = found["results"]
+    return found if data.output_format == "v1.1" else results
 
 
-async def _search(memory: Memory, data: HostedSearch) -> list[dict[str, Any]]:
+async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
     top_k = DEFAULT_TOP_K if data.top_k is None and data.limit is None else data.top_k
-    return items(
-        await memory.search(
-            data.query,
-            filters=filters_of(data),
-            top_k=top_k,
-            limit=data.limit,
-            threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
-            rerank=bool(data.rerank),
-            explain=bool(data.explain),
-            show_expired=bool(data.show_expired),
-            reference_date=data.reference_date,
-            ranking=data.ranking,
-        )
+    found = await memory.search(
+        data.query,
+        filters=filters_of(data),
+        top_k=top_k,
+        limit=data.limit,
+        threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
+        rerank=bool(data.rerank),
+        explain=bool(data.explain),
+        show_expired=bool(data.show_expired),
+        reference_date=data.reference_date,
+        ranking=data.ranking,
     )
+    return {"results": items(found), **relations(found)}
 
 
 @post(

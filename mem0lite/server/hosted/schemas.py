@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ..schemas import EXAMPLE_ID, EXAMPLE_INSTANT, Json, Message, ReferenceDate, Rerank, ScoreDetails, Weights
+from ..schemas import (
+    EXAMPLE_ID,
+    EXAMPLE_INSTANT,
+    Json,
+    Message,
+    ReferenceDate,
+    Relations,
+    Rerank,
+    ScoreDetails,
+    Weights,
+)
 
 Id = str | int | None
 FromOne = Annotated[int, Meta(ge=1)]
@@ -336,6 +346,7 @@ class HostedAdded(Struct):
     status: Annotated[Literal["SUCCEEDED"], Meta(description="Nothing is left to do.", examples=["SUCCEEDED"])]
     event_id: Annotated[str, Meta(description="Id of the call, for /v1/event/.", examples=[EXAMPLE_ID])]
     results: Annotated[list[Outcome], Meta(description="The outcomes, in the order of the messages.")]
+    relations: Relations = UNSET
 
 
 class HostedMemory(Struct):
@@ -375,6 +386,7 @@ class HostedFound(Struct):
     """The memories found."""
 
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
+    relations: Relations = UNSET
 
 
 Next = Annotated[str | None, Meta(description="Address of the next page, or null.", examples=[None])]

@@ -40,6 +40,11 @@ def items(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item(memory) for memory in found["results"]]
 
 
+def relations(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field of an answer that has what memories of graph categories state, if there is one."""
+    return {"relations": found["relations"]} if "relations" in found else {}
+
+
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what became of each message, its text in both places where clients look for it."""
     return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]

@@ -1,0 +1,35 @@
+"""The graph of what memories name and state: how it is found in a text, and how it is shown."""
+
+from .asking import BESIDE, Direction, direction, leads
+from .build import MENTIONS, PHRASE, Edge, Graph, Named, Node, aliases, build, longest, name_of, named_in
+from .extractor import ExtractedEntity, ExtractedRelation, Extraction, Extractor, extract
+from .formats import to_graphml, to_mermaid
+from .rules import RuleExtractor
+from .steps import in_order
+
+__all__ = [
+    "BESIDE",
+    "MENTIONS",
+    "PHRASE",
+    "Direction",
+    "Edge",
+    "ExtractedEntity",
+    "ExtractedRelation",
+    "Extraction",
+    "Extractor",
+    "Graph",
+    "Named",
+    "Node",
+    "RuleExtractor",
+    "aliases",
+    "build",
+    "direction",
+    "extract",
+    "in_order",
+    "leads",
+    "longest",
+    "name_of",
+    "named_in",
+    "to_graphml",
+    "to_mermaid",
+]

@@ -1,0 +1,42 @@
+"""Which way a question follows the relations of a graph. Pure."""
+
+import re
+from typing import Literal
+
+Direction = Literal["needed", "following", "any"]
+"""Towards what something needs, or what comes after it, or anywhere."""
+
+BESIDE = 0.2
+"""How much an entity counts that a memory names beside another, next to one a relation away in full."""
+_ANYWHERE = 0.3  # of a relation, for a question that asks for neither what is needed nor what follows
+
+_FOLLOWING = re.compile(
+    r"\b(after|afterwards|once|next|then|follow(s|ing|ed)?|later|remains?|left|has (just )?been)\b",
+    re.IGNORECASE,
+)
+_NEEDED = re.compile(
+    r"\b(before|needs?|needed|requires?|required|requirements?|prerequisites?|prepare|ready|in place|arrange|first|"
+    r"steps?|depends?|relies|rely|uses?|how (do|does|can|would|should|to|is|are)|(have|has|had) to|must|takes?|set up|"
+    r"ask)\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(r"\bbefore\b", re.IGNORECASE)
+_BACKWARD = frozenset({"before", "precedes"})
+
+
+def direction(question: str) -> Direction:
+    """Return which way a question asks: for what is needed, as "before" and "how" do, or for what follows."""
+    if _FOLLOWING.search(question) and not _BEFORE.search(question):
+        return "following"
+    return "needed" if _NEEDED.search(question) else "any"
+
+
+def leads(relationship: str, asked: Direction, *, forward: bool) -> float:
+    """Return how much a relation counts that is followed from its source, ``forward``, or from its destination.
+
+    What "requires", "uses" or comes "after" something points to what is needed; "before" points the other way.
+    """
+    if asked == "any":
+        return _ANYWHERE
+    needed = forward != (relationship in _BACKWARD)
+    return 1.0 if needed == (asked == "needed") else BESIDE

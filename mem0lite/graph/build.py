@@ -1,0 +1,170 @@
+"""The graph of one memory, and the names under which its entities are known. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from py_rust_stemmers import SnowballStemmer  # type: ignore[import-untyped]
+
+from ..types import Relation
+from .extractor import Extraction
+
+MENTIONS = "mentions"
+"""What relates two entities of which a text states nothing, and a project or a tag to what its memories are about."""
+PHRASE = "phrase"
+"""The type of what is a node only where another memory says so."""
+
+_MOST_WORDS = 8  # of a name that a query is looked through for
+_MOST_QUERY_WORDS = 96
+_ONE_WORD = 0.5  # of an alias that is only one word of a name
+_STEMMER = SnowballStemmer("english")
+_EDGES = re.compile(r"^[^\w/~.$@+-]+|[^\w/+=)*-]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An entity of one memory."""
+
+    name: str
+    """Under which it is the same entity in other memories."""
+    label: str
+    """As the memory writes it."""
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What one memory states of two entities, by their names."""
+
+    source: str
+    relationship: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What one memory names and states: nodes by name, edges in the order of the text."""
+
+    nodes: Sequence[Node]
+    edges: Sequence[Edge]
+
+    def relations(self, memory_id: str) -> list[Relation]:
+        """Return what the memory of this graph states, as callers see it."""
+        labels = {node.name: node.label for node in self.nodes}
+        return [
+            {
+                "source": labels[edge.source],
+                "relationship": edge.relationship,
+                "destination": labels[edge.destination],
+                "memory_ids": [memory_id],
+            }
+            for edge in self.edges
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A part of a query that may be the name of an entity."""
+
+    name: str
+    first: int
+    """The position of its first word."""
+    words: int
+
+
+def name_of(label: str) -> str:
+    """Return the name of an entity: its words folded and, where they are plain words, stemmed; empty when there are
+    none."""
+    return " ".join(_words(label))
+
+
+def build(extraction: Extraction, metadata: Mapping[str, Any] | None) -> Graph:
+    """Return the graph of a memory: what its text gives, with its project and its tags.
+
+    These mention what the text is about, that is, the entities of which it does not only say what they are to others.
+    Entities in no relation are mentioned by the first.
+    """
+    nodes: dict[str, Node] = {}
+    for entity in extraction["entities"]:
+        _add(nodes, entity["name"], entity.get("type", "thing"))
+    edges: dict[Edge, None] = {}
+    for relation in extraction["relations"]:
+        source, destination = (_add(nodes, relation[end], "thing") for end in ("source", "destination"))
+        if source and destination and source != destination:
+            edges.setdefault(Edge(source, relation["relationship"], destination))
+    shown = [node.name for node in nodes.values() if node.type != PHRASE]
+    contexts = [context for label, kind in _contexts(metadata) if (context := _add(nodes, label, kind))]
+    if contexts:
+        told = {edge.destination for edge in edges}
+        about = [name for name in shown if name not in told and name not in contexts]
+        mentions = [Edge(context, MENTIONS, name) for context in dict.fromkeys(contexts) for name in about]
+    else:
+        linked = {end for edge in edges for end in (edge.source, edge.destination)}
+        mentions = [Edge(shown[0], MENTIONS, name) for name in shown[1:] if name not in linked]
+    return Graph(list(nodes.values()), list(dict.fromkeys([*edges, *mentions])))
+
+
+def named_in(query: str) -> list[Named]:
+    """Return every part of a query that may be a name, longest first."""
+    words = _words(query)[:_MOST_QUERY_WORDS]
+    return [
+        Named(" ".join(words[first : first + length]), first, length)
+        for length in range(min(_MOST_WORDS, len(words)), 0, -1)
+        for first in range(len(words) - length + 1)
+    ]
+
+
+def longest(found: Sequence[Named]) -> list[Named]:
+    """Return those parts that are not within a longer one, which is what is meant; ``found`` has the longest first."""
+    chosen: list[Named] = []
+    for one in found:
+        inside = any(
+            longer.first <= one.first and one.first + one.words <= longer.first + longer.words for longer in chosen
+        )
+        if not inside:
+            chosen.append(one)
+    return chosen
+
+
+def aliases(name: str) -> dict[str, float]:
+    """Return what an entity may also be called, with how likely that is: "signed metric plan" is a metric plan, perhaps
+    a plan, and "lbctl drain" has to do with lbctl."""
+    words = name.split(" ")
+    found = {" ".join(words[start:]): 1.0 for start in range(len(words) - 1)}
+    if len(words) > 1:
+        found |= dict.fromkeys((words[-1], words[0]), _ONE_WORD)
+    return found or {name: 1.0}
+
+
+def _add(nodes: dict[str, Node], label: str, kind: str) -> str:
+    """Add a node unless it is there as more than a phrase; return its name, empty when it has none."""
+    name = name_of(label)
+    known = nodes.get(name)
+    if name and (known is None or (known.type == PHRASE and kind != PHRASE)):
+        nodes[name] = Node(name, label, kind)
+    return name
+
+
+def _contexts(metadata: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Yield the project and the tags, with their types."""
+    given = metadata or {}
+    project, tags = given.get("project_id"), given.get("domain_tags")
+    if isinstance(project, str | int) and not isinstance(project, bool) and str(project).strip():
+        yield str(project).strip(), "project"
+    for tag in tags if isinstance(tags, list) else [tags]:
+        if isinstance(tag, str) and tag.strip():
+            yield tag.strip(), "tag"
+
+
+def _words(text: str) -> list[str]:
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return [word for part in folded.split() if (word := _word(part))]
+
+
+@lru_cache(4_096)
+def _word(part: str) -> str:
+    word = _EDGES.sub("", part).removesuffix("'s").removesuffix(".")
+    return str(_STEMMER.stem_word(word)) if word.isalpha() else word
