@@ -331,6 +331,28 @@ def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
     assert run("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
 
 
+def test_graph_and_reindex(run: Run, db: Path) -> None:
+    """reindex --graph builds the graph of the categories that are set, stats says that it is due, and graph prints it
+    as a table, as JSON, or as another program takes it."""
+    listed = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "skill"}
+    assert run("graph").stdout == ""
+    run("add", "The api service requires Redis.", "--user", "carol", "--category", "skill")
+    assert run("graph").stdout == ""
+    assert "reindex --graph" in run("stats", **listed).stdout
+    assert run("reindex").returncode == 2
+    assert run("reindex", "--graph", **listed).stdout == "memories\t5\nentities\t2\nrelations\t1\n"
+    assert "graph\t2 entities, 1 relations (skill)\n" in run("stats", **listed).stdout
+    assert run("graph", "--user", "carol").stdout == "api service\trequires\tRedis\n"
+    assert run("graph", "--user", "alice").stdout == run("graph", "--category", "other").stdout == ""
+    assert [node["name"] for node in json.loads(run("graph", "--json").stdout)["nodes"]] == ["api service", "Redis"]
+    assert run("graph", "--entity", "redis", "--depth", 0).stdout == "Redis\t\t\n"
+    assert "--limit" in run("graph", "--limit", 1).stderr
+    assert run("graph", "--format", "mermaid").stdout.startswith("flowchart LR\n")
+    assert run("graph", "--format", "graphml").stdout.startswith("<?xml")
+    assert run("graph", "--depth", 9).returncode == 2
+    assert run("reindex", "--graph").stdout == "memories\t5\nentities\t0\nrelations\t0\n"
+
+
 def test_import_bad_line(run: Run, tmp_path: Path) -> None:
     """An import names the line it cannot accept, and takes ids for lines without."""
     result = run("import", "-", "--user", "alice", stdin='{"memory": "fine"}\nnonsense\n')
@@ -536,6 +558,14 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
                      ["--limit", "1", "--offset", "1"], ["--show-expired"]):  # fmt: skip
         assert ids(remote("list", "--json", *narrowed)) == ids(run("list", "--json", *narrowed))
     assert remote("get", "1").stdout == run("get", "1").stdout
+    run("add", "The api service requires Redis.", "--user", "dan", "--category", "skill")
+    run("reindex", "--graph", MEM0_USE_GRAPH_FOR_CATEGORIES="skill")
+    for asked in ([], ["--user", "dan"], ["--entity", "Redis", "--depth", 2], ["--category", "skill", "--json"],
+                  ["--format", "mermaid"], ["--format", "graphml"], ["--user", "bob"]):  # fmt: skip
+        assert remote("graph", *asked).stdout == run("graph", *asked).stdout
+    assert remote("graph", "--filter", '{"k": 1}').returncode == 2
+    assert "requires" in remote("graph").stdout
+    run("delete", "--user", "dan", "--yes")
     search = ["search", "nut allergy", "--user", "alice", "--filter", '{"priority": {"gte": 3}}', "--explain", "--json"]
     assert json.loads(remote(*search).stdout) == json.loads(run(*search).stdout)
     added = json.loads(remote("add", "Ünï", "--user", "carol", "--app", "web", "--tag", "t", "--json").stdout)[

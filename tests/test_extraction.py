@@ -1,72 +1,20 @@
 """What the rules find in sentences, measured on labelled ones, and what extractors may answer."""
 
-import json
 import random
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
-from py_rust_stemmers import SnowballStemmer
+from labelled import f1, lines, measured
 
 from mem0lite import ConfigurationError, ExtractionError, Memory, RuleExtractor
 from mem0lite.graph import extract
 from mem0lite.graph.lexicon import BASE, GERUND, PAST, PRONOUNS, THIRD
 
-DATA = Path(__file__).parent / "data" / "graph"
-STEM = SnowballStemmer("english").stem_word
-
 JOINTS = "the a of to and or before after then once not never is are was be by with that which if when"
-Counts = tuple[int, int, int]
-"""How many are found and right, found, and labelled."""
-
-
-def lines(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
-
-
-def folded(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
-def stemmed(relationship: str) -> tuple[str, ...]:
-    """A relationship without its tense and person: "moved_to" is "moves_to"."""
-    return tuple(STEM(word) for word in relationship.casefold().split("_"))
-
-
-def measured(name: str) -> tuple[Counts, Counts]:
-    """Compare what the rules find in labelled sentences: entities, and relations."""
-    counts = [[0, 0, 0], [0, 0, 0]]
-    for line in lines(name):
-        found = RuleExtractor().extract(line["text"])
-        pairs = (
-            (
-                {folded(one["name"]) for one in found["entities"] if one["type"] != "phrase"},
-                {folded(one) for one in line["entities"]},
-            ),
-            (
-                {
-                    (folded(one["source"]), stemmed(one["relationship"]), folded(one["destination"]))
-                    for one in found["relations"]
-                },
-                {(folded(one), stemmed(relation), folded(other)) for one, relation, other in line["relations"]},
-            ),
-        )
-        for sums, (given_, expected) in zip(counts, pairs, strict=True):
-            sums[0] += len(given_ & expected)
-            sums[1] += len(given_)
-            sums[2] += len(expected)
-    entities, relations = counts
-    return (entities[0], entities[1], entities[2]), (relations[0], relations[1], relations[2])
-
-
-def f1(counts: Counts) -> float:
-    """The harmonic mean of precision and recall."""
-    right, found, labelled = counts
-    return 2 * right / (found + labelled)
 
 
 @pytest.mark.parametrize("name", ["sentences_dev.jsonl", "sentences_final.jsonl"])

@@ -7,17 +7,19 @@ from xml.etree import ElementTree
 
 import apsw
 import httpx
+import labelled
 import pytest
 from conftest import Clock
 from embedder import HashEmbedder
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from labelled import CATEGORY, DATA, WITHOUT_GRAPH, figures
 from serving import served_by
 
 from mem0lite import ConfigurationError, LocalEmbedder, Memory, PermissionDeniedError, RuleExtractor, ValidationError
 from mem0lite.graph import build, in_order, name_of
-from mem0lite.retrieval import metrics, read
+from mem0lite.retrieval import read
 from mem0lite.server import Settings, create_app
 from mem0lite.server.settings import ApiKey
 
@@ -30,7 +32,6 @@ PROCEDURE = (
     "The database migrations need the staging database.",
     "Start the staging database with `make db-up`.",
 )
-DATA = Path(__file__).parent / "data" / "graph"
 
 
 def opened(path: Path | str, clock: Any = None, **options: Any) -> Memory:
@@ -177,8 +178,7 @@ def test_a_question_finds_the_steps_in_their_order(tmp_path: Path, model: LocalE
             [best, *_] = memory.search(**asked, explain=True, ranking={signal: 0})["results"]
             assert other in best["score_details"]["signals"]
             assert signal not in best["score_details"]["signals"]
-        off = {"entity": 0, "entity_neighbor": 0}
-        without = memory.search(**asked, ranking=off)
+        without = memory.search(**asked, ranking=WITHOUT_GRAPH)
         assert {item["memory"] for item in without["results"][:4]} != set(PROCEDURE)
 
 
@@ -187,19 +187,11 @@ def test_multi_step_questions_find_more_with_the_graph(tmp_path: Path, model: Lo
     """On questions over procedures that somebody else wrote, half of them kept away from whoever chose the weights,
     the graph raises recall@5 by at least ten points."""
     collection = read(DATA / name)
-    recall = {}
-    with Memory(tmp_path / "agent.db", embedder=model, graph_categories=["skill_procedural"]) as memory:
-        ids = {}
-        for document in collection.documents:
-            [memory_id] = learn(memory, document.text, user_id=document.user_id)
-            ids[memory_id] = document.id
-        for weights in ({}, {"entity": 0, "entity_neighbor": 0}):
-            recalls = []
-            for question in collection.questions:
-                found = memory.search(question.text, user_id=question.user_id, top_k=5, ranking=weights)
-                recalls.append(metrics([ids[item["id"]] for item in found["results"]], question.relevant)["recall@5"])
-            recall[bool(weights)] = sum(recalls) / len(recalls)
-    assert recall[False] >= recall[True] + 0.10, recall
+    with Memory(tmp_path / "agent.db", embedder=model, graph_categories=[CATEGORY]) as memory:
+        ids = labelled.learn(memory, collection)
+        with_it = figures(memory, collection, ids, {})["recall@5"]
+        without = figures(memory, collection, ids, WITHOUT_GRAPH)["recall@5"]
+    assert with_it >= without + 0.10, (with_it, without)
 
 
 def test_steps_that_contradict_each_other_have_some_order() -> None:
