@@ -436,8 +436,10 @@ class Harness:
     def text(self) -> bool:
         """A text is stored and comes back as it was, found by itself and by equality, or is refused."""
         text, memory = self.hostile.any_text(), self.memory
+        message, infer = [{"role": "user", "content": text}], self.hostile.chance(30)
+        metadata = {"memory_category": "skill"} if self.hostile.chance(50) else None
         try:
-            added = memory.add([{"role": "user", "content": text}], user_id="writer", infer=self.hostile.chance(30))
+            added = memory.add(message, user_id="writer", metadata=metadata, infer=infer)
         except ValidationError:
             assert not storable(text), repr(text)[:200]
             return True
@@ -498,6 +500,13 @@ class Harness:
             found = self.memory.search("red", user_id="filtered", filters=filters, top_k=100, threshold=0)["results"]
             assert {item["id"] for item in found} == expected, filters
         if self.hostile.chance(10):
+            memory_ids = {
+                one
+                for edge in self.memory.graph(user_id="filtered", filters=filters)["edges"]
+                for one in edge["memory_ids"]
+            }
+            assert memory_ids <= expected, filters
+        if self.hostile.chance(10):
             lines = Lines()
             self.memory.export(lines, user_id="filtered", filters=filters)
             assert {json.loads(line)["id"] for line in lines} == expected, filters
@@ -557,6 +566,7 @@ class Harness:
         of_filtered = {"user_id": "filtered"}
         listing = hostile.one_of("top_k", "limit", "offset", "page", "page_size", "filters", "agent_id")
         searching = hostile.one_of("top_k", "limit", "threshold", "reference_date", "ranking", "filters", "run_id")
+        drawing = hostile.one_of("entity", "depth", "limit", "format", "filters", "agent_id")
         adding = hostile.one_of("ttl", "timestamp", "expiration_date", "memory_type", "messages", "app_id", "metadata")
         changing = hostile.one_of("text", "data", "metadata", "expiration_date", "timestamp")
         messages = hostile.one_of(
@@ -564,6 +574,7 @@ class Harness:
         )
         verb: Callable[[], Any] = hostile.one_of(
             lambda: memory.get_all(**{**of_filtered, listing: junk}),
+            lambda: memory.graph(**{**of_filtered, drawing: junk}),
             lambda: memory.events(**{**of_filtered, listing.replace("filters", "page"): junk}),
             lambda: memory.search("red", **{**of_filtered, searching: junk}),
             lambda: memory.add(**{"messages": "x", "user_id": "junk", adding: junk}),
@@ -592,7 +603,7 @@ KINDS = {"text": 14, "metadata": 14, "query": 14, "filter": 26, "bad_filter": 12
 
 @pytest.fixture
 def memory(path: Path, clock: Clock) -> Iterator[Memory]:
-    with Memory(path, embedder=HashEmbedder(), clock=clock, durability="normal") as opened:
+    with Memory(path, embedder=HashEmbedder(), clock=clock, durability="normal", graph_categories=["skill"]) as opened:
         yield opened
 
 
@@ -654,6 +665,7 @@ def requests(hostile: Hostile) -> Iterator[tuple[str, str, dict[str, str], Any]]
             ("POST", "/v3/memories/", {}, {"filters": {"user_id": "alice", hostile.one_of(*KEYS): value}}),
             ("GET", hostile.one_of("/memories", "/v1/memories/", "/v1/events/"), {name: text}, None),
             ("GET", "/v1/memories/", {"filters": hostile.one_of(text, repr(value), json.dumps(value))[:9_000]}, None),
+            ("GET", "/graph", {hostile.one_of("entity", "depth", "limit", "format", "user_id"): text}, None),
             ("PUT", "/memories/nobody", {}, {hostile.one_of("text", "metadata", "expiration_date"): value}),
             ("PUT", "/v1/batch/", {}, {"memories": hostile.one_of(value, [value], [{"memory_id": value}])}),
             ("DELETE", "/v1/batch/", {}, {"memories": [{"memory_id": value}]}),

@@ -34,7 +34,11 @@ SURFACES = {"/memories", "/search", "/v1/memories/", "/v3/memories/search/"}  # 
 def test_made_up_requests_find_nothing(tmp_path: Path, seed: int, count: int) -> None:
     """No request is answered 5xx, every answer has a documented status, type and shape, and none is without its key."""
     settings = Settings.from_environment({"MEM0LITE_API_KEYS": "secret", "MEM0LITE_VACUUM_INTERVAL_SECONDS": "0"})
-    with Memory(":memory:", embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
+    categories = ["skill_procedural", "informational"]
+    with (
+        Memory(":memory:", embedder=HashEmbedder(), graph_categories=categories) as memory,
+        served_by(create_app(memory, settings)) as client,
+    ):
         documented = client.get("/openapi.json").json()["paths"]
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"),

@@ -43,7 +43,7 @@ def to_graphml(graph: GraphResult) -> str:
         one = SubElement(drawn, "edge", source=numbers[edge["source"]], target=numbers[edge["destination"]])
         _describe(one, relationship=edge["relationship"], memory_ids=_listed(edge["memory_ids"]))
     indent(root)
-    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
 def _listed(ids: Sequence[str]) -> str:

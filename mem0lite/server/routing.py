@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation, RequestBody
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import SkipValidation
 
 from ..aio import AsyncMemory
@@ -74,6 +74,21 @@ def body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
                 one.example = example
 
     return WithExample
+
+
+def or_text(*media_types: str) -> type[Operation]:
+    """Return the documentation of a route that may also answer with texts of these types."""
+
+    @dataclass
+    class WithTexts(Operation):
+        def __post_init__(self) -> None:
+            answer = cast("OpenAPIResponse", (self.responses or {})["200"])
+            for media_type in media_types:
+                cast("dict[str, OpenAPIMediaType]", answer.content)[media_type] = OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING)
+                )
+
+    return WithTexts
 
 
 def given(data: msgspec.Struct) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from .routing import (
     dependencies,
     exact_scope,
     given,
+    or_text,
 )
 from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
 from .validation import JsonBody, one_of_each_id
@@ -231,7 +232,8 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
     "/graph",
     tags=["search"],
     summary="Get entities and their relations",
-    responses=answers(schemas.GraphResponse, "The graph; with another format than json, as text", 422),
+    responses=answers(schemas.GraphResponse, "The graph", 422),
+    operation_class=or_text("text/plain", "application/xml"),
 )
 async def get_graph(
     memory: Memory,
@@ -282,8 +284,8 @@ async def get_graph(
 
 _MEDIA_TYPES = {
     "json": "application/json",
-    "mermaid": "text/plain; charset=utf-8",
-    "graphml": "application/xml; charset=utf-8",
+    "mermaid": "text/plain",
+    "graphml": "application/xml",
 }
 
 
