@@ -557,8 +557,9 @@ class Memory:
         run_id: str | int | None = None,
         app_id: str | int | None = None,
     ) -> ErasureReceipt:
-        """Remove a user, an agent, a run or an app from the file's bytes: memories, vectors, keywords, histories,
-        events, the exports that name it, and every older copy in free pages and in the write-ahead log.
+        """Remove a user, an agent, a run or an app from the file's bytes: memories, vectors, keywords, entities,
+        relations, histories, events, the exports that name it, and every older copy in free pages and in the
+        write-ahead log.
 
         ``reset`` does the same to what can be read; here the file is written anew besides, which takes as long as
         copying it, with writers waiting. Return a receipt with the counts, once that is durable. What lies outside the

@@ -28,6 +28,16 @@ def test_the_python_blocks_run(number, tmp_path):
         assert done.stdout == "I am allergic to peanuts\n"
 
 
+def test_the_picture_is_what_the_example_draws(tmp_path):
+    """The graph that is shown is the one that the block before it prints, after the steps in their order."""
+    [code] = [block for block in blocks("python") if "graph_categories" in block]
+    [picture] = blocks("mermaid")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    steps, _, drawn = done.stdout.partition("flowchart LR\n")
+    assert f"flowchart LR\n{drawn}".strip() == picture.strip()
+    assert [line.split()[0] for line in steps.splitlines()[:4]] == ["Start", "The", "Run", "Deploy"]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -31,7 +31,7 @@ USERS = 16
 KEPT = 40  # memories above which a user removes more often than it adds
 SHORT_TERM_SECONDS = "0.5"
 VACUUM_SECONDS = "0.4"
-CACHE_BYTES = str(8 * 2**20)  # what searches may keep is to be full after the warm-up
+CACHE_BYTES = str(3 * 2**20)  # what searches may keep is to be full after the warm-up
 WARM_UP = 1 / 3  # of the time of a load, after which the server may not grow
 WORDS = (
     "apple",

@@ -132,12 +132,12 @@ _IRREGULAR = {
 
 _DOUBLED = words(
     """
-    ban chat chop commit cut debug drop fit get hit jam jog let log map nap occur permit pin plan plug prefer
-    program put quit ran refer run set ship shop shut sit skip spin split stir stop strip submit swap tag
-    transfer trim unplug unwrap win wrap zip ramp scrub scan cancel rerun begin forget flag hug
+    ban begin cancel chat chop commit cut debug drop fit flag forget get hit let log map occur permit pin plan plug
+    prefer program put quit refer rerun run scan scrub set ship shop shut sit skip spin split stir stop strip submit
+    swap tag transfer trim unplug unwrap win wrap zip
     """
 )
-_NEVER_DOUBLED = frozenset({"ramp"})
+"""Verbs whose last letter is doubled before -ed and -ing."""
 
 
 def _third_person(verb: str) -> str:
@@ -148,7 +148,7 @@ def _third_person(verb: str) -> str:
 
 def _stem(verb: str) -> str:
     """Return what -ed and -ing are put to."""
-    return verb + verb[-1] if verb in _DOUBLED - _NEVER_DOUBLED else verb
+    return verb + verb[-1] if verb in _DOUBLED else verb
 
 
 def _past(verb: str) -> str:
@@ -175,6 +175,8 @@ GERUND: dict[str, str] = {}
 """Verbs by the form with -ing."""
 PARTICIPLE: dict[str, str] = {}
 """The past participle of a verb, by its base form."""
+THIRD_PERSON: dict[str, str] = {}
+"""The form with -s of a verb, by its base form."""
 
 for _verb in _VERBS.split():
     _forms = _IRREGULAR.get(_verb, "").split()
@@ -183,8 +185,11 @@ for _verb in _VERBS.split():
     for _form in _forms or [_past(_verb)]:
         PAST[_form] = _verb
     PARTICIPLE[_verb] = (_forms or [_past(_verb)])[-1]
+    THIRD_PERSON[_verb] = _third
     for _british in {_verb.replace("ize", "ise"), _verb.replace("yze", "yse")} - {_verb}:
         BASE[_british] = THIRD[_third_person(_british)] = GERUND[_gerund(_british)] = PAST[_past(_british)] = _verb
+VERB_FORMS = frozenset().union(BASE, THIRD, PAST, GERUND)
+"""Verbs in any form."""
 
 BE = words(
     """
@@ -197,11 +202,9 @@ AUXILIARIES = words(
     """
 )
 NEGATIONS = frozenset(["not", "never", "no", "n't", "cannot", "nobody", "neither", "nor", "hardly"])
-HYPOTHETICAL = words(
-    """
-    would could might maybe perhaps if whether unless wish suppose
-    """
-)
+HYPOTHETICAL = frozenset(["would", "could", "might"])
+FINITE = BE | AUXILIARIES
+"""Words that show that what stands before them is a subject."""
 
 DETERMINERS = words(
     """
@@ -235,6 +238,9 @@ MARKS = words(
     before after once when whenever until till unless if because while since although though whereas so where
     """
 )
+JOINING = MARKS | CONJUNCTIONS
+CLAUSE_ENDS = JOINING | PREPOSITIONS
+"""Words before which a subject or an object ends."""
 RELATIVES = frozenset(["which", "who", "that", "whose", "whom"])
 ADVERBS = words(
     """
@@ -242,7 +248,7 @@ ADVERBS = words(
     only now then soon later today tomorrow yesterday tonight first next finally afterwards afterward here there
     too very quite rather well together even ever twice instead please else anyway once currently recently
     directly automatically manually locally weekly daily monthly overnight early late right straight much
-    otherwise therefore hence thus however longer instead somewhat
+    otherwise therefore hence thus however longer somewhat
     """
 )
 DATES = words(
@@ -258,6 +264,8 @@ UNITS = words(
     percent euro euros dollar dollars pound pounds mb gb kb tb ms km kg g ml
     """
 )
+TIMES = DATES | UNITS
+"""Nouns of times and measures, which name nothing."""
 QUANTITIES = words(
     """
     new latest same other own whole entire next last previous first second third single couple pair lot lots bit

@@ -1,0 +1,324 @@
+"""The clauses that the parts of a sentence make: who does what to what, and when. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .parts import Joint, Part, Phrase, Verb
+
+Complement = tuple[str, list[Phrase]]
+"""A preposition and what follows it."""
+
+_STANDING_FOR = frozenset({"access", "change", "changes", "login", "logins", "entry"})
+"""Nouns that stand for what they are of: "access to the archive needs …"."""
+
+
+@dataclass(slots=True)
+class Clause:
+    """Somebody does something to something."""
+
+    subjects: list[Phrase] = field(default_factory=list)
+    leading: list[Complement] = field(default_factory=list)
+    """What stands before the verb."""
+    verb: Verb | None = None
+    objects: list[Phrase] = field(default_factory=list)
+    complements: list[Complement] = field(default_factory=list)
+    """What stands after the verb."""
+    purpose: "Clause | None" = None
+    """What comes after "to"."""
+    mark: str = ""
+    """The word that subordinates it, such as "before"."""
+    relative: bool = False
+    follows: bool = False
+    """Whether "then" says that it comes after the clause before it."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is said yet."""
+        return not (self.subjects or self.leading or self.verb or self.objects or self.complements)
+
+    @property
+    def impersonal(self) -> bool:
+        """Whether nobody in particular does it: a command, or what I, you or we do."""
+        return all(phrase.words[-1].lower in ("i", "you", "we") for phrase in self.subjects)
+
+    @property
+    def negated(self) -> bool:
+        """Whether it says that something is not done."""
+        return self.verb is not None and self.verb.negated
+
+    @property
+    def holds(self) -> bool:
+        """Whether it says that something is or is done, rather than that it is not or would be."""
+        return self.verb is None or not (self.verb.negated or self.verb.unreal)
+
+    def topics(self) -> list[Phrase]:
+        """Return what the clause is about in an order of things done: what is acted on, rather than who acts."""
+        acted_on = self.objects or next((phrases for _, phrases in self.complements), [])
+        acts = self.verb is not None and not self.verb.copula and not self.verb.passive
+        by_somebody = self.impersonal or all(phrase.person for phrase in self.subjects)
+        return named(acted_on if acts and by_somebody else self.subjects)
+
+
+def named(phrases: Sequence[Phrase]) -> list[Phrase]:
+    """Return the phrases that name something."""
+    return [phrase for phrase in phrases if not phrase.nameless]
+
+
+def clauses(parts: Sequence[Part]) -> list[Clause]:
+    """Return the clauses of a sentence, in its order."""
+    return _Reader(parts).read()
+
+
+class _Reader:
+    """Puts the parts of one sentence together to clauses."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._position = 0
+        self._clauses: list[Clause] = []
+        self._clause = Clause()
+        self._outer: Clause | None = None
+        """The clause that a relative one interrupts before its verb."""
+        self._preposition = ""
+        """The preposition that waits for what follows it."""
+
+    def read(self) -> list[Clause]:
+        """Return the clauses."""
+        while (part := self._at(0)) is not None:
+            self._position += 1
+            if isinstance(part, Phrase):
+                self._place(self._list(part))
+            elif isinstance(part, Verb):
+                self._take_verb(part)
+            else:
+                _JOIN[part.kind](self, part)
+        self._end()
+        return self._clauses
+
+    def _at(self, offset: int) -> Part | None:
+        """Return the part at an offset from the next one, or None beyond the sentence."""
+        position = self._position + offset
+        return self._parts[position] if 0 <= position < len(self._parts) else None
+
+    @property
+    def _open(self) -> Clause:
+        """The clause that takes what comes: the purpose of another, once there is one."""
+        return self._clause.purpose or self._clause
+
+    def _end(self, following: Clause | None = None) -> None:
+        """Begin another clause."""
+        if not self._clause.empty:
+            self._clauses.append(self._clause)
+        self._clause = following or Clause()
+        self._preposition = ""
+
+    def _leave_relative(self) -> bool:
+        """Go on with the clause that a relative one interrupted, and return whether there is one."""
+        outer, self._outer = self._outer, None
+        if outer is not None:
+            self._end(outer)
+        return outer is not None
+
+    # -- phrases
+
+    def _list(self, first: Phrase) -> list[Phrase]:
+        """Return a phrase with those that commas and "and" join to it."""
+        phrases = [first]
+        while True:
+            comma, joined = self._joints(0)
+            following = self._at(comma + joined)
+            if not (comma or joined) or not isinstance(following, Phrase) or not self._continues(comma, joined):
+                return phrases
+            phrases.append(following)
+            self._position += comma + joined + 1
+
+    def _joints(self, offset: int) -> tuple[bool, bool]:
+        """Return whether a comma stands at an offset, and whether "and" stands there or after it."""
+        comma = _is(self._at(offset), "comma")
+        return comma, _is(self._at(offset + comma), "and")
+
+    def _continues(self, comma: bool, joined: bool) -> bool:
+        """Whether the phrase after a comma or an "and" is one more of a list, rather than the subject of a clause."""
+        if comma and not joined and not self._ends_with_and():
+            return False
+        after = self._at(comma + joined + 1)
+        if isinstance(after, Verb):
+            return self._open.verb is None and not self._preposition and not (comma and self._clause.mark)
+        placed = bool(joined and self._preposition and self._open.objects)
+        return not (placed and _is(after, "preposition"))
+
+    def _ends_with_and(self) -> bool:
+        """Whether the list that goes on after a comma has "and" before its last."""
+        offset = 1
+        while isinstance(self._at(offset), Phrase):
+            comma, joined = self._joints(offset + 1)
+            if joined:
+                return isinstance(self._at(offset + comma + joined + 1), Phrase)
+            if not comma:
+                return False
+            offset += 2
+        return False
+
+    def _place(self, phrases: list[Phrase]) -> None:
+        """Make phrases the subjects, the objects or a complement."""
+        clause = self._open
+        if self._preposition:
+            self._place_complement(clause, phrases)
+        elif clause.verb is None:
+            if not (clause.mark and any(phrase.activity for phrase in clause.subjects)):
+                clause.subjects = phrases
+        elif not clause.objects and not clause.complements:
+            clause.objects = phrases
+
+    def _place_complement(self, clause: Clause, phrases: list[Phrase]) -> None:
+        preposition, self._preposition = self._preposition, ""
+        if clause.verb is None:
+            last = clause.subjects[-1].words[-1].lower if clause.subjects else ""
+            if preposition in ("to", "of", "for") and last in _STANDING_FOR:
+                clause.subjects = phrases
+            elif preposition != "of":
+                clause.leading.append((preposition, phrases))
+        elif preposition != "of" or (clause.verb.copula and not clause.complements):
+            clause.complements.append((preposition, phrases))
+
+    # -- verbs
+
+    def _take_verb(self, verb: Verb) -> None:
+        before = self._at(-2)
+        self._preposition = ""
+        if self._clause.verb is not None and not _is(before, "and"):
+            self._leave_relative()
+        clause = self._clause
+        if clause.purpose is not None and clause.purpose.verb is None:
+            clause.purpose.verb = verb
+        elif clause.verb is None and not (clause.purpose and not clause.subjects):
+            clause.verb = verb
+        elif _is(before, "and", "comma", "then"):
+            self._end(Clause(self._shared(verb), verb=verb, mark=clause.mark, follows=_is(before, "then")))
+        elif isinstance(before, Phrase) and clause.purpose is None:
+            self._give_up(before)
+            self._end(Clause([before], verb=verb))
+        else:
+            self._end(Clause(verb=verb))
+
+    def _shared(self, verb: Verb) -> list[Phrase]:
+        """Return the subjects that a verb without its own shares."""
+        return [] if verb.commanding and self._clause.impersonal else self._clause.subjects
+
+    def _give_up(self, phrase: Phrase) -> None:
+        """Take the last phrase of the clause from it: it is the subject of the next."""
+        clause = self._clause
+        if clause.objects and clause.objects[-1] is phrase:
+            clause.objects = []
+        elif clause.complements and clause.complements[-1][1][-1] is phrase:
+            clause.complements.pop()
+
+    # -- joints
+
+    def _join_preposition(self, joint: Joint) -> None:
+        self._preposition = joint.word
+
+    def _join_mark(self, joint: Joint) -> None:
+        self._outer = None
+        if self._clause.empty:
+            self._clause.mark = joint.word
+        else:
+            self._end(Clause(mark=joint.word))
+        self._preposition = ""
+
+    def _join_relative(self, _: Joint) -> None:
+        last = self._at(-2)
+        relative = Clause([last] if isinstance(last, Phrase) else [], relative=True)
+        if self._clause.verb is None and not self._clause.empty:
+            self._outer = self._clause
+            self._clause = relative
+        else:
+            self._end(relative)
+        self._preposition = ""
+
+    def _join_to(self, _: Joint) -> None:
+        if self._clause.empty:
+            self._clause.mark = "to"
+        elif self._clause.purpose is None:
+            self._clause.purpose = Clause()
+        self._preposition = ""
+
+    def _join_stop(self, _: Joint) -> None:
+        self._outer = None
+        self._end()
+
+    def _join_then(self, _: Joint) -> None:
+        following = self._at(0)
+        if self._clause.empty:
+            self._clause.follows = True
+        elif isinstance(following, Verb):
+            self._end(Clause(self._shared(following), follows=True))
+        elif isinstance(following, Phrase):
+            self._end(Clause(follows=True))
+        self._preposition = ""
+
+    def _join_comma(self, _: Joint) -> None:
+        if not self._leave_relative() and self._comma_ends():
+            self._end()
+        self._preposition = ""
+
+    def _comma_ends(self) -> bool:
+        """Whether a comma ends the clause. What only explains the subject, up to the next comma, is passed over."""
+        clause = self._clause
+        if clause.relative:
+            return True
+        offset = 0
+        while _is(following := self._at(offset), "and", "then"):
+            offset += 1
+        if clause.mark and not self._clauses and not clause.empty:
+            return isinstance(following, Verb | Phrase) or _is(following, "preposition", "to")
+        if not isinstance(following, Phrase) or (clause.verb is None and self._pass_over_apposition()):
+            return False
+        return self._begins_clause(offset)
+
+    def _pass_over_apposition(self) -> bool:
+        """Pass over what is between two commas after a subject, and return whether there is any: it says the same in
+        other words."""
+        offset = 0
+        while (part := self._at(offset)) is not None and not _is(part, "comma"):
+            if isinstance(part, Verb):
+                return False
+            offset += 1
+        if not isinstance(self._at(offset + 1), Verb):
+            return False
+        self._position += offset + 1
+        return True
+
+    def _begins_clause(self, offset: int) -> bool:
+        """Whether a subject and its verb stand at an offset."""
+        while (part := self._at(offset)) is not None and not _is(part, "comma", "stop", "mark", "to", "then"):
+            if isinstance(part, Verb):
+                return True
+            offset += 1
+        return False
+
+    def _join_and(self, _: Joint) -> None:
+        clause = self._clause
+        if not isinstance(self._at(0), Phrase):
+            return
+        if self._begins_clause(0):
+            self._end()
+        elif not self._preposition and clause.objects and clause.complements:
+            self._end(Clause(verb=clause.verb))
+
+
+def _is(part: Part | None, *kinds: str) -> bool:
+    """Whether a part is a joint of one of these kinds."""
+    return isinstance(part, Joint) and part.kind in kinds
+
+
+_JOIN: Mapping[str, Callable[[_Reader, Joint], None]] = {
+    "preposition": _Reader._join_preposition,
+    "mark": _Reader._join_mark,
+    "relative": _Reader._join_relative,
+    "to": _Reader._join_to,
+    "stop": _Reader._join_stop,
+    "then": _Reader._join_then,
+    "comma": _Reader._join_comma,
+    "and": _Reader._join_and,
+}
