@@ -17,7 +17,6 @@ from .relations import Triple, relations
 from .tagging import tag
 from .tokens import Word, sentences
 
-_MOST_CHARACTERS = 20_000  # of a text; a longer one is no statement, and the rest would only slow writing down
 _MOST_STATED = 200  # of a sentence; more are those of a list with another, each with each
 
 _Stated = tuple[str, str, str]
@@ -33,7 +32,6 @@ class RuleExtractor:
 
     def extract(self, text: str) -> Extraction:
         """Return the entities in the order of the text, and the relations."""
-        text = text[:_MOST_CHARACTERS]
         entities: dict[str, ExtractedEntity] = {}
         stated: dict[_Stated, None] = {}
         for words in sentences(text):
