@@ -38,7 +38,7 @@ Files = dict[str, bytes]
 
 
 def opened(path: Path, **options: Any) -> Memory:
-    return Memory(path, embedder=HashEmbedder(), clock=lambda: NOW, **options)
+    return Memory(path, embedder=HashEmbedder(), clock=lambda: NOW, graph_categories=["skill"], **options)
 
 
 def stored(memory: Memory) -> set[str]:
@@ -66,6 +66,9 @@ def fill(path: Path, **options: Any) -> tuple[Files, set[str]]:
                 timestamp=NOW - timedelta(days=number),
                 infer=False,
             )  # fmt: skip
+        for number in range(40):
+            text = f"The part{number} requires the part{number + 1} and `run{number}`."
+            memory.add(text, user_id="ann", metadata={"memory_category": "skill", "domain_tags": ["parts"]})
         memory.add("A text of many pages. " * 2_000, user_id="ann", agent_id="planner")
         ever = stored(memory)
         ids = [item["id"] for item in memory.get_all(user_id="ann", top_k=30)["results"]]
@@ -259,6 +262,9 @@ def readings(memory: Memory, ids: list[str], event_ids: list[str]) -> Iterator[t
         ],
     )
     yield "get_all with a filter", lambda: memory.get_all(filters={"changed": True}, top_k=50)["results"]
+    yield "graph", lambda: memory.graph(user_id="ann", limit=1_000)
+    yield "graph around", lambda: memory.graph(filters={"user_id": "*"}, entity="part20", depth=3)
+    yield "search the graph", lambda: memory.search("what does part7 require?", user_id="ann")["results"]
     for number, memory_id in enumerate(ids):
         yield f"get {number}", lambda memory_id=memory_id: memory.get(memory_id)
         yield f"history {number}", lambda memory_id=memory_id: memory.history(memory_id)
@@ -284,6 +290,8 @@ def writings(memory: Memory, ids: list[str], folder: Path) -> Iterator[Callable[
     yield lambda: memory.update(ids[0], "changed again", metadata={"k": 1})
     yield lambda: memory.delete(ids[1])
     yield lambda: memory.feedback(ids[2], "NEGATIVE")
+    yield lambda: memory.add("The part1 uses part2.", user_id="ann", metadata={"memory_category": "skill"})
+    yield memory.reindex_graph
     yield lambda: memory.delete_all(user_id="bob")
     yield memory.vacuum
     yield lambda: memory.update_project({"k": "v"})

@@ -28,10 +28,8 @@ _WAYS = {
 }
 """The ways to follow a relation: from which end to which, and how to read it."""
 _MOST_NAMES = 64  # that a search looks up at each step
-_MOST_ROWS = 4_096  # that a search reads at a time of entities that very many memories name
+_MOST_ROWS = 65_536  # that a search reads at a time of entities that very many memories name
 _HOPS = 2
-
-
 _FADING = 0.7  # of what speaks for an entity, with each further step
 _FEW = 8  # entities next to one, up to which each counts in full
 
@@ -73,6 +71,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> int:
 # -- reading
 
 
+@undamaged()
 def counts(connection: apsw.Connection) -> tuple[int, int]:
     """Return how many entities and how many relations are recorded, of expired memories too."""
     entities, relations = connection.execute(
@@ -83,6 +82,7 @@ def counts(connection: apsw.Connection) -> tuple[int, int]:
     return entities, relations
 
 
+@undamaged()
 def relations_of(connection: apsw.Connection, keys: Sequence[int]) -> list[Relation]:
     """Return what memories state, in their order; what several state once, with all their ids."""
     found = connection.execute(
@@ -96,6 +96,7 @@ def relations_of(connection: apsw.Connection, keys: Sequence[int]) -> list[Relat
     return _merged(found)
 
 
+@undamaged()
 def read(
     connection: apsw.Connection,
     expression: Expression,
@@ -115,16 +116,15 @@ def read(
     owners, parameters = _owners(expression)
     where, conditions = condition(expression, now)
     nodes: dict[str, dict[str, Any]] = {}
-    with undamaged():
-        for name, label, kind, memories in connection.execute(
-            f"WITH {owners} SELECT l.value, n.label, n.type, count(*) FROM json_each(?) l CROSS JOIN owner o "
-            f"CROSS JOIN mention n ON n.owner_id = o.id AND n.name = l.value {_OF_MEMORY.format(row='n')} "
-            f"WHERE {where} GROUP BY l.key, n.label, n.type ORDER BY l.key, n.type = '{PHRASE}', min(n.key)",
-            (*parameters, listed, *conditions),
-        ):
-            check_texts(name, label, kind)
-            node = nodes.setdefault(name, {"name": label, "type": kind, "memories": 0})
-            node["memories"] += memories
+    for name, label, kind, memories in connection.execute(
+        f"WITH {owners} SELECT l.value, n.label, n.type, count(*) FROM json_each(?) l CROSS JOIN owner o "
+        f"CROSS JOIN mention n ON n.owner_id = o.id AND n.name = l.value {_OF_MEMORY.format(row='n')} "
+        f"WHERE {where} GROUP BY l.key, n.label, n.type ORDER BY l.key, n.type = '{PHRASE}', min(n.key)",
+        (*parameters, listed, *conditions),
+    ):
+        check_texts(name, label, kind)
+        node = nodes.setdefault(name, {"name": label, "type": kind, "memories": 0})
+        node["memories"] += memories
     found = connection.execute(
         f"WITH {owners} SELECT r.source, r.relationship, r.destination, m.id, r.source, r.destination "
         "FROM json_each(?) l CROSS JOIN owner o CROSS JOIN relation r ON r.owner_id = o.id AND r.source = l.value "
@@ -139,6 +139,7 @@ def read(
     return result  # type: ignore[no-any-return]
 
 
+@undamaged()
 def evidence(
     connection: apsw.Connection, expression: Expression, now: int | None, query: Sequence[Named], asked: Direction
 ) -> tuple[dict[int, float], dict[int, float]]:
@@ -268,15 +269,14 @@ def _most_named(connection: apsw.Connection, expression: Expression, now: int | 
 def _merged(found: Iterable[Sequence[Any]]) -> list[Relation]:
     """Return relations from rows of source, relationship, destination, memory id and the ends' names."""
     merged: dict[tuple[str, str, str], Relation] = {}
-    with undamaged():
-        for source, relationship, destination, memory_id, *names in found:
-            check_texts(source, relationship, destination, memory_id)
-            one = merged.setdefault(
-                (names[0], relationship, names[1]),
-                {"source": source, "relationship": relationship, "destination": destination, "memory_ids": []},
-            )
-            if memory_id not in one["memory_ids"]:
-                one["memory_ids"].append(memory_id)
+    for source, relationship, destination, memory_id, *names in found:
+        check_texts(source, relationship, destination, memory_id)
+        one = merged.setdefault(
+            (names[0], relationship, names[1]),
+            {"source": source, "relationship": relationship, "destination": destination, "memory_ids": []},
+        )
+        if memory_id not in one["memory_ids"]:
+            one["memory_ids"].append(memory_id)
     return list(merged.values())
 
 
