@@ -1,13 +1,24 @@
 """A graph as Mermaid draws it in Markdown, and as GraphML, which graph programs read."""
 
-from collections.abc import Sequence
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+import re
+from html import escape
 
 from ..types import GraphResult
 
 _SHAPES = {"command": ("[[", "]]"), "path": ("[/", "/]"), "project": ("((", "))"), "tag": ("{{", "}}")}
 _ROUND = ("(", ")")
-_ESCAPED = str.maketrans({'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "\n": " ", "|": "#124;", "\\": "#92;"})
+_ATTRIBUTES = (
+    ("node", "name", "string"),
+    ("node", "type", "string"),
+    ("node", "memories", "int"),
+    ("edge", "relationship", "string"),
+    ("edge", "memory_ids", "string"),
+)
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_ENDS = dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " ")
+_ESCAPED = str.maketrans(
+    {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "|": "#124;", "\\": "#92;", **_LINE_ENDS}
+)
 
 
 def to_mermaid(graph: GraphResult) -> str:
@@ -25,40 +36,30 @@ def to_mermaid(graph: GraphResult) -> str:
 
 def to_graphml(graph: GraphResult) -> str:
     """Return GraphML (http://graphml.graphdrawing.org/specification.html) with the attributes as ``data``."""
-    root = Element("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
-    for where, name, kind in (
-        ("node", "name", "string"),
-        ("node", "type", "string"),
-        ("node", "memories", "int"),
-        ("edge", "relationship", "string"),
-        ("edge", "memory_ids", "string"),
-    ):
-        SubElement(root, "key", {"id": name, "for": where, "attr.name": name, "attr.type": kind})
-    drawn = SubElement(root, "graph", edgedefault="directed")
     numbers = {node["name"]: f"n{number}" for number, node in enumerate(graph["nodes"])}
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
+        *(
+            f'  <key id="{name}" for="{where}" attr.name="{name}" attr.type="{kind}"/>'
+            for where, name, kind in _ATTRIBUTES
+        ),
+        '  <graph edgedefault="directed">',
+    ]
     for node in graph["nodes"]:
-        one = SubElement(drawn, "node", id=numbers[node["name"]])
-        _describe(one, name=node["name"], type=node["type"], memories=str(node["memories"]))
+        data = _data(name=node["name"], type=node["type"], memories=str(node["memories"]))
+        lines.append(f'    <node id="{numbers[node["name"]]}">{data}</node>')
     for edge in graph["edges"]:
-        one = SubElement(drawn, "edge", source=numbers[edge["source"]], target=numbers[edge["destination"]])
-        _describe(one, relationship=edge["relationship"], memory_ids=_listed(edge["memory_ids"]))
-    indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+        ends = f'source="{numbers[edge["source"]]}" target="{numbers[edge["destination"]]}"'
+        data = _data(relationship=edge["relationship"], memory_ids=" ".join(edge["memory_ids"]))
+        lines.append(f"    <edge {ends}>{data}</edge>")
+    return "\n".join([*lines, "  </graph>", "</graphml>", ""])
 
 
-def _listed(ids: Sequence[str]) -> str:
-    return " ".join(ids)
+def _data(**values: str) -> str:
+    return "".join(f'<data key="{name}">{_written(value)}</data>' for name, value in values.items())
 
 
-def _describe(element: Element, **values: str) -> None:
-    for name, value in values.items():
-        SubElement(element, "data", key=name).text = "".join(one for one in value if _allowed(one))
-
-
-def _allowed(character: str) -> bool:
-    """Whether XML 1.0 has a character."""
-    return (
-        character in "\t\n\r"
-        or ("\x20" <= character <= "\ufffd" and not "\ud800" <= character <= "\udfff")
-        or (character >= "\U00010000")
-    )
+def _written(text: str) -> str:
+    """Return a text as XML has it, without the characters that XML 1.0 does not have."""
+    return escape(_NOT_IN_XML.sub("", text))
