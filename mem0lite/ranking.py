@@ -68,7 +68,7 @@ class Ranking:
     """It was said when the question asks about."""
     recency: float = 0.20
     """It is recent, where the question asks for the present."""
-    entity: float = 0.50
+    entity: float = 0.20
     """It names an entity of the graph that the question names."""
     entity_neighbor: float = 0.80
     """It names an entity that something is stated of with one that the question names."""

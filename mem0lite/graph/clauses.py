@@ -81,6 +81,8 @@ class _Reader:
         """The clause that a relative one interrupts before its verb."""
         self._preposition = ""
         """The preposition that waits for what follows it."""
+        self._unlisted = 0
+        """Up to where phrases and commas are known to be no list with "and" before its last."""
 
     def read(self) -> list[Clause]:
         """Return the clauses."""
@@ -150,13 +152,14 @@ class _Reader:
     def _ends_with_and(self) -> bool:
         """Whether the list that goes on after a comma has "and" before its last."""
         offset = 1
-        while isinstance(self._at(offset), Phrase):
+        while self._position + offset >= self._unlisted and isinstance(self._at(offset), Phrase):
             comma, joined = self._joints(offset + 1)
             if joined:
                 return isinstance(self._at(offset + comma + joined + 1), Phrase)
             if not comma:
-                return False
+                break
             offset += 2
+        self._unlisted = max(self._unlisted, self._position + offset)
         return False
 
     def _place(self, phrases: list[Phrase]) -> None:

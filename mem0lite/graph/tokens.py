@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-_EXTENSIONS = (
-    "py|pyi|ipynb|md|rst|txt|toml|ya?ml|json[l5]?|js|jsx|ts|tsx|mjs|css|scss|html?|xml|csv|tsv|parquet|sql|db|sqlite|sh|"
-    "bash|zsh|ps1|bat|cfg|ini|conf|env|lock|log|rs|go|java|kt|rb|php|cc|cpp|hpp|cs|swift|tf|tfvars|tpl|j2|pem|key|crt|"
-    "pdf|docx?|xlsx?|pptx?|png|jpe?g|svg|gif|zip|gz|tgz|tar|whl|deb|rpm|iso|img|bin|hex|service|proto"
+_EXTENSION = (
+    r"\.(?=[a-z][a-z0-9]{0,7}\b)"  # a look at the letters spares most words the list
+    "(?:py|pyi|ipynb|md|rst|txt|toml|ya?ml|json[l5]?|js|jsx|ts|tsx|mjs|css|scss|html?|xml|csv|tsv|parquet|sql|db|sqlite"
+    "|sh|bash|zsh|ps1|bat|cfg|ini|conf|env|lock|log|rs|go|java|kt|rb|php|cc|cpp|hpp|cs|swift|tf|tfvars|tpl|j2|pem|key"
+    "|crt|pdf|docx?|xlsx?|pptx?|png|jpe?g|svg|gif|zip|gz|tgz|tar|whl|deb|rpm|iso|img|bin|hex|service|proto)"
+    r"\b"
 )
 # How many folders a path has at most, and how long their names are: without it, a text of nothing but dots and slashes
 # would be searched to its end from each of its characters.
@@ -23,10 +25,10 @@ _TOKEN = re.compile(
   | (?P<address>\b[\w.+-]{_LENGTH}@[\w-]++(?:\.[\w-]++)+)
   | (?P<tag>(?<!\w)\#[A-Za-z][\w-]*)
   | (?P<path>(?<![\w/.])(?:~|\.{{1,2}})?/[\w.@-]*[\w@-](?:/[\w.@*-]*[\w@*-])*/?
-      | \b[\w.@-]{_LENGTH}(?:/[\w.@*-]{_LENGTH}){_FOLDERS}/[\w.@-]{{0,128}}\.(?:{_EXTENSIONS})\b
+      | \b[\w.@-]{_LENGTH}(?:/[\w.@*-]{_LENGTH}){_FOLDERS}/[\w.@-]{{0,128}}{_EXTENSION}
       | \b[\w@-]{_LENGTH}(?:/[\w.@*-]*[\w@*-]){{2,}}/?
       | \b[\w@-]{_LENGTH}(?:/[\w@-]{_LENGTH}){_FOLDERS}/(?=[\s,.;:)]|$)
-      | \b[\w-]{_LENGTH}(?:\.[\w-]{_LENGTH}){{0,8}}\.(?:{_EXTENSIONS})\b(?!\.\w)
+      | \b[\w-]{_LENGTH}(?:\.[\w-]{_LENGTH}){{0,8}}{_EXTENSION}(?!\.\w)
       | (?<![\w.])\.[a-z][\w-]*(?:\.[\w-]+)*)
   | (?P<version>\bv\d+(?:\.\w+)*(?:-[\w.]+)?\b|\b\d+\.\d+(?:\.\w+)*(?:-[a-z][\w.]*)?(?![\w%]))
   | (?P<identifier>\b(?=\w*[A-Za-z])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+(?:=[^\s,;]+)?|\b[a-zA-Z]\w*(?:\.\w+)*\(\)

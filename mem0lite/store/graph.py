@@ -31,6 +31,7 @@ _MOST_NAMES = 64  # that a search looks up at each step
 _MOST_ROWS = 65_536  # that a search reads at a time of entities that very many memories name
 _HOPS = 2
 _FADING = 0.7  # of what speaks for an entity, with each further step
+_RARE = 5  # memories up to which an entity that they name counts in full
 _FEW = 8  # entities next to one, up to which each counts in full
 
 
@@ -147,11 +148,12 @@ def evidence(
     it names otherwise: on the way that the query asks for, a relation away is 1."""
     reading = _Reading(connection, expression, now)
     known = reading.memories([one.name for one in query])
-    names = dict.fromkeys((one.name for one in longest([one for one in query if one.name in known])), 1.0)
+    meant = [one.name for one in longest([one for one in query if one.name in known])]
+    names = {name: min(1.0, _RARE / len(known[name])) for name in meant}
     own: dict[int, float] = {}
-    for name in names:
+    for name, strength in names.items():
         for key in known[name]:
-            own[key] = own.get(key, 0.0) + 1.0 / len(names)
+            own[key] = own.get(key, 0.0) + strength / len(names)
     near: dict[int, float] = {}
     seen = set(names)
     for _ in range(_HOPS):
