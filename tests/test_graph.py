@@ -194,6 +194,36 @@ def test_multi_step_questions_find_more_with_the_graph(tmp_path: Path, model: Lo
     assert with_it >= without + 0.10, (with_it, without)
 
 
+def entity_scores(memory: Memory, query: str, signal: str) -> dict[str, float]:
+    """What a signal of the graph is for each result, by the text."""
+    found = memory.search(query, user_id="alice", explain=True, threshold=0)["results"]
+    signals = {item["memory"]: item["score_details"]["signals"] for item in found}
+    return {text: one[signal]["score"] if signal in one else 0.0 for text, one in signals.items()}
+
+
+def test_what_many_memories_name_says_less(memory: Memory) -> None:
+    """An entity counts in full up to five memories, and of the entities of a question each its share."""
+    learn(memory, *(f"Redis requires `part {number}`." for number in range(10)), "Kafka requires the disk.")
+    assert set(entity_scores(memory, "Kafka", "entity").values()) == {0.0, 1.0}
+    assert set(entity_scores(memory, "Redis", "entity").values()) == {0.0, 0.5}
+    both = entity_scores(memory, "Redis and Kafka", "entity")
+    assert set(both.values()) == {0.25, 0.5}
+    assert both["Kafka requires the disk."] == 0.5
+
+
+def test_a_question_says_which_way_it_goes(memory: Memory) -> None:
+    """What is needed counts for a question about needs, what comes later for one about that, either less for others."""
+    learn(memory, "Run the tests before the release.", "The tests need the fixtures.", "After the release, tell sales.")
+    needed, following, other = (
+        entity_scores(memory, query, "entity_neighbor")
+        for query in ("What does the release need?", "What comes after the release?", "Is the release green?")
+    )
+    assert needed["The tests need the fixtures."] == pytest.approx(1.0)
+    assert following["The tests need the fixtures."] == pytest.approx(0.2)
+    assert other["The tests need the fixtures."] == pytest.approx(0.3)
+    assert needed["After the release, tell sales."] < following["After the release, tell sales."]
+
+
 def test_steps_that_contradict_each_other_have_some_order() -> None:
     """A circle of statements neither hangs nor loses a step."""
     circle = [[("a", "before", "b")], [("b", "before", "c")], [("c", "before", "a")]]
