@@ -354,6 +354,7 @@ EXPECTED = {
     errors.EmbedderMismatchError: 503,
     errors.ModelNotFoundError: 503,
     errors.EmbeddingError: 500,
+    errors.ExtractionError: 500,
     errors.ConfigurationError: 500,
     errors.DependencyError: 500,
     errors.Mem0LiteError: 500,

@@ -175,6 +175,7 @@ def test_configuration_has_no_path_and_no_secret(path: Path) -> None:
         "embedder": {"name": "test-hash", "dimensions": 64},
         "vacuum_interval_seconds": 0,
         "read_only": False,
+        "graph_categories": [],
     }
 
 
