@@ -859,7 +859,7 @@ class Memory:
                 raise ValidationError(
                     f"Invalid {name}: {shown(value)}. Must be a whole number from {least} to {most}.", field=name
                 )
-        if format not in _FORMATS:
+        if not isinstance(format, str) or format not in _FORMATS:
             raise ValidationError(f"Invalid format: {shown(format)}. Must be {', '.join(_FORMATS)}.", field="format")
         around = None if entity is None else name_of(clean_text(entity, "entity"))
         found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)

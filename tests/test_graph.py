@@ -331,7 +331,8 @@ def test_a_limit_is_told(memory: Memory) -> None:
     [
         ({"depth": 4}, "depth"), ({"depth": -1}, "depth"), ({"depth": True}, "depth"), ({"depth": "1"}, "depth"),
         ({"limit": 0}, "limit"), ({"limit": 10_001}, "limit"), ({"entity": " "}, "entity"), ({"entity": 3}, "entity"),
-        ({"entity": "\ud800"}, "entity"), ({"format": "dot"}, "format"), ({"user_id": None}, "filters"),
+        ({"entity": "\ud800"}, "entity"), ({"format": "dot"}, "format"), ({"format": {}}, "format"),
+        ({"user_id": None}, "filters"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(memory: Memory, arguments: dict[str, Any], field: str) -> None:
