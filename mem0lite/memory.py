@@ -776,7 +776,7 @@ class Memory:
                 item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
         answer: SearchResult = {"results": results}
-        if any(self._in_graph(one.record) for one in found):
+        if of_graph and any(self._in_graph(one.record) for one in found):  # a reranker may have left those out
             answer["relations"] = _of_results(stated, found)
         return answer
 

@@ -40,9 +40,9 @@ class Ranking:
     """How much each signal counts in a search, relative to ``semantic + keyword``; 0 turns a signal off.
 
     A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. Where no word of
-    the query occurs in the scope, the semantic signals take the keywords' place. The defaults were fitted to dialogues
-    (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions
-    in which speakers or roles take turns.
+    the query occurs in the scope, the semantic signals take the keywords' place. The defaults were fitted to dialogues,
+    those of the graph to questions over procedures (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to
+    ``length`` speak in conversations only: sessions in which speakers or roles take turns.
 
     Raises ValidationError for a weight that is neither 0 nor a number from 0.001 to 1000, or when ``semantic`` and
     ``keyword`` are 0.
