@@ -69,16 +69,16 @@ def test_no_byte_is_left(tmp_path, seed, lives):
 
 def test_deleting_alone_leaves_bytes(tmp_path, seed):
     """The harness sees: without writing the file anew, copies stay in unused parts of pages."""
-    left = 0
-    for number in range(5):
+    for number in range(300):  # every tenth or so leaves some: as many as it takes, so that it is never left to luck
         path = tmp_path / str(number) / "agent.db"
         path.parent.mkdir()
         with Memory(path, embedder=HashEmbedder(dimensions=384)) as memory:
-            live(memory, random.Random(f"{seed} {number}"), 800)
+            live(memory, random.Random(f"{seed} {number}"), 100)
             memory.reset(user_id=CANARY)
             memory.vacuum()
-        left += bool(residue(path))
-    assert left
+        if residue(path):
+            return
+    pytest.fail(f"seed {seed}: nothing was left in 300 files")
 
 
 def test_the_receipt_counts_what_there_was(memory, clock):
