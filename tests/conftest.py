@@ -20,6 +20,7 @@ settings.register_profile(
 settings.load_profile("mem0lite")
 
 SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
+os.environ["MEM0LITE_TEST_SEED"] = str(SEED)  # pytest's workers are processes of their own
 
 
 def pytest_report_header() -> str:

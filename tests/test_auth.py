@@ -459,7 +459,7 @@ def test_a_star_elsewhere_is_no_id(alice: httpx.Client, admin: httpx.Client) -> 
             assert client.post("/search", json=body).status_code == 400
 
 
-@pytest.mark.parametrize(("filters", "texts"), ALLOWED, ids=str)
+@pytest.mark.parametrize(("filters", "texts"), ALLOWED, ids=[str(filters) for filters, _ in ALLOWED])
 def test_no_filter_widens(alice: httpx.Client, filters: dict[str, Any], texts: set[str]) -> None:
     """Any other filter chooses among the user's memories."""
     answer = alice.post("/search", json={"query": "apple pear", "threshold": 0, "filters": filters})

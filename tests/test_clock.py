@@ -393,7 +393,7 @@ VERBS: dict[str, Callable[[Memory, str], object]] = {
 }
 
 
-@pytest.mark.parametrize("shown", [None, "soon", float("nan"), True, 1e300, object(), RuntimeError], ids=repr)
+@pytest.mark.parametrize("shown", [None, "soon", float("nan"), True, 1e300, [], RuntimeError], ids=repr)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_clock_that_shows_nothing(path: Path, verb: str, shown: Any) -> None:
     """With a clock that shows no instant, or fails, a call is an error and changes nothing."""
