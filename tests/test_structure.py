@@ -1,6 +1,7 @@
 """How the package is built: floors, promises of the import, and tests that say what they protect."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,13 @@ def test_a_module_imports_from_lower_floors_only(file):
     own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if own != "__init__":
         assert [name for name in imports(file) if floor(name) >= floor(own)] == []
+
+
+def test_the_readme_lists_the_floors():
+    """Who begins to work on the project reads the order of the modules that is enforced here."""
+    readme = (TESTS.parent / "README.md").read_text()
+    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", readme, re.DOTALL)
+    assert [re.findall(r"`(\w+)`", names) for names in listed.split("→")] == FLOORS[:-1]
 
 
 def test_sql_stays_in_its_modules():
