@@ -289,7 +289,7 @@ class Database:
 
     def _give_back(self, connection: apsw.Connection, healthy: bool) -> None:
         # One that may not write is not kept where others write: the last of them to close the file removes its -wal.
-        wanted = healthy and (self._stamp is not None or not self.read_only)
+        wanted = healthy and not _holds_snapshot(connection) and (self._stamp is not None or not self.read_only)
         with self._state:
             if wanted and len(self._idle) < _MAX_IDLE_READERS:
                 self._idle.append(connection)
@@ -373,6 +373,8 @@ class Database:
         finally:
             if self._writer is not None and self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
+            if self._writer is not None and _holds_snapshot(self._writer):
+                self._drop_writer()
 
     def _run(self, connection: apsw.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT job")
@@ -570,6 +572,11 @@ def _patiently(work: Callable[[], None]) -> None:
 
 def _casefold(*values: Any) -> str | None:
     return values[0].casefold() if isinstance(values[0], str) else None
+
+
+def _holds_snapshot(connection: apsw.Connection) -> bool:
+    """Tell whether a statement stayed open outside a transaction: what is read beside it would be of its moment."""
+    return connection.txn_state() != apsw.SQLITE_TXN_NONE
 
 
 def _finish(jobs: Sequence[_Job]) -> None:

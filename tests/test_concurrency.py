@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import apsw
 import pytest
 from embedder import HashEmbedder
 
@@ -63,6 +64,59 @@ def test_threads_share_one_memory(memory):
     assert memory.get_all(user_id="u")["total"] == 80
     for name in range(8):
         assert memory.get_all(user_id="u", filters={"thread": name})["total"] == 10
+
+
+@pytest.fixture
+def every_cursor():
+    """All cursors of the test, alive: as those are which a traceback, a debugger or a memory profiler holds."""
+    alive = []
+
+    class Kept(apsw.Cursor):
+        def __init__(self, connection):
+            super().__init__(connection)
+            alive.append(self)
+
+    def keep(connection):
+        connection.cursor_factory = Kept
+
+    apsw.connection_hooks.append(keep)
+    yield alive
+    apsw.connection_hooks.remove(keep)
+
+
+def test_a_cursor_that_lives_on_keeps_no_old_snapshot(path, every_cursor, clock):
+    """Whoever holds on to a cursor, later reads see what was written in the meantime, and vacuum is not locked out."""
+    with (
+        Memory(path, embedder=HashEmbedder(), clock=clock) as memory,
+        Memory(path, embedder=HashEmbedder(), clock=clock) as other,
+    ):
+        for number in range(5):
+            [event] = [memory.add(f"memory {number}", user_id="u", infer=False)["event_id"]]
+            [*_, item] = memory.get_all(user_id="u", filters={"memory": f"memory {number}"})["results"]
+            assert memory.event(event)["status"] == "SUCCEEDED"
+            assert memory.get(item["id"])["memory"] == f"memory {number}"
+            other.update(item["id"], f"changed {number}", metadata={"number": number})
+            assert memory.get(item["id"])["memory"] == f"changed {number}"
+            assert memory.search(f"changed {number}", user_id="u")["results"][0]["id"] == item["id"]
+            assert memory.check()["ok"]
+            memory.add("gone", user_id="u", ttl=1, infer=False)
+            clock.advance(seconds=2)
+            assert (other if number % 2 else memory).vacuum()["removed"] == 1
+        assert memory.get_all(user_id="u")["total"] == 5
+        assert every_cursor
+
+
+def test_a_statement_that_is_left_open_costs_its_connection(path, every_cursor):
+    """A connection on which a statement was not read to its end is not used again: it would show an old state."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add([{"content": "red"}, {"content": "green"}], user_id="u", infer=False)
+        with memory._store._database.read() as connection:
+            assert connection.execute("SELECT text FROM memory").fetchone()
+        memory._store._database.write(lambda writer: writer.execute("SELECT text FROM memory").fetchone())
+        [blue] = memory.add("blue", user_id="u", infer=False)["results"]
+        assert memory.get(blue["id"])["memory"] == "blue"
+        assert memory.get_all(user_id="u")["total"] == 3
+        memory.vacuum()
 
 
 def test_updates_of_one_memory_do_not_lose_each_other(memory):

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -241,7 +242,9 @@ class User:
 
     async def get(self) -> None:
         if (memory_id := self.some()) is not None:
-            self.compare([await self.ask("GET", f"/memories/{memory_id}")])
+            found = await self.ask("GET", f"/memories/{memory_id}")
+            assert found is not None, f"{memory_id} is not found"
+            self.compare([found])
         if self.gone:
             assert await self.ask("GET", f"/memories/{self.random.choice(sorted(self.gone))}") is None
 
@@ -361,6 +364,11 @@ class Served:
     url: str
     said: list[str] = field(default_factory=list)
 
+    def listen(self) -> None:
+        """Note what it says, to the end."""
+        assert self.process.stderr
+        self.said.extend(line.rstrip() for line in self.process.stderr)
+
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[Served]:
@@ -377,12 +385,15 @@ def serving(*arguments: str) -> Iterator[Served]:
     url = re.search(r" at (http://\S+)", announced)
     assert url, announced + process.stderr.read()
     served = Served(process, url[1])
+    reading = threading.Thread(target=served.listen, daemon=True)  # a server whose pipe is full stands still
+    reading.start()
     try:
         yield served
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=60)
-        served.said.extend(said.splitlines())
+        process.wait(timeout=60)
+        reading.join(timeout=60)
+        process.stderr.close()
 
 
 def quick(path: Path) -> list[str]:

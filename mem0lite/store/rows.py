@@ -159,6 +159,14 @@ def fetch(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ())
     return connection.execute(sql, parameters).fetchall()
 
 
+def fetch_first(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    """Return the first row of a query that finds few, or None.
+
+    It is read to its end, as every statement here: one that stays open for as long as its cursor keeps the snapshot.
+    """
+    return next(iter(fetch(connection, sql, parameters)), None)
+
+
 def to_record(row: Sequence[Any]) -> Record:
     """Return the memory in a row of COLUMNS."""
     _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
@@ -202,7 +210,7 @@ def live_record(
 ) -> tuple[int, Record]:
     """Return a live memory that matches ``within`` and its key, or raise MemoryNotFoundError."""
     where, parameters = condition(within, now)
-    row = connection.execute(f"SELECT {COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters)).fetchone()
+    row = fetch_first(connection, f"SELECT {COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters))
     if row is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
     return row[0], to_record(row)
@@ -273,9 +281,8 @@ def _replaceable(record: Record, kept: Record) -> bool:
 
 
 def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {where} LIMIT 1", parameters
-    ).fetchone()
+    sql = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {where} LIMIT 1"
+    row = fetch_first(connection, sql, parameters)
     return None if row is None else to_record(row)
 
 

@@ -327,9 +327,8 @@ class Store:
         """Return a memory if it matches ``within``; with ``now`` None an expired one too."""
         where, parameters = condition(within, now)
         with self._database.read() as connection:
-            row = connection.execute(
-                f"SELECT {rows.COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters)
-            ).fetchone()
+            sql = f"SELECT {rows.COLUMNS} {MEMORY_BY_ID} AND {where}"
+            row = rows.fetch_first(connection, sql, (memory_id, *parameters))
         return None if row is None else rows.to_record(row)
 
     def page(
@@ -441,9 +440,8 @@ class Store:
         """Return a call of ``add`` if its scope matches ``within``."""
         where, parameters = compile_filter(within)
         with self._database.read() as connection:
-            row = connection.execute(
-                f"SELECT {log.EVENT_COLUMNS} {log.EVENTS} WHERE e.id = ? AND {where}", (event_id, *parameters)
-            ).fetchone()
+            sql = f"SELECT {log.EVENT_COLUMNS} {log.EVENTS} WHERE e.id = ? AND {where}"
+            row = rows.fetch_first(connection, sql, (event_id, *parameters))
             return None if row is None else log.to_event(connection, row, now)
 
     def changes(self, after: int, within: Expression, now: int, limit: int) -> list[ChangeItem]:
