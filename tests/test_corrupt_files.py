@@ -518,7 +518,7 @@ def test_with_page_checksums_no_changed_bit_is_believed(tmp_path, seed, count):
     flipped = [one for one in found if one.damage in {damage.__name__ for damage in FLIPS}]
     believed = [(one.case, one.damage, one.altered) for one in flipped if one.altered]
     assert believed == [], f"seed {seed}"
-    assert len(flipped) > count // 3
+    assert len(flipped) > count // 2
     assert sum("CorruptFileError" in one.refused for one in flipped) > len(flipped) // 2
 
 
