@@ -60,14 +60,12 @@ def look_at(path: Path, version: int) -> Header | None:
 
     Raises NotAMemoryFileError, NewerFileError for a schema version beyond ``version``, CorruptFileError, DatabaseError.
     """
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-            size = file.seek(0, os.SEEK_END)
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
-    unmade = not any(header) and _journal(path).exists()  # the power failed while its first page was written
-    if size == 0 or unmade:
+    header, size = _read_header(path)
+    if size and not any(header):  # the power failed while its first page was written, or somebody just writes it
+        if _journal(path).exists():
+            return None
+        header, size = _read_header(path)  # and is done by now: the journal goes last
+    if size == 0:
         return None
     if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
         raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
@@ -78,6 +76,14 @@ def look_at(path: Path, version: int) -> Header | None:
             f"{path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
         )
     return Header(checksums=header[20] == CHECKSUM_BYTES)
+
+
+def _read_header(path: Path) -> tuple[bytes, int]:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEADER_BYTES), file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def newer(path: Path | None) -> NewerFileError:

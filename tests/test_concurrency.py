@@ -1,5 +1,6 @@
 """Many threads and several processes on one file."""
 
+import io
 import multiprocessing
 import os
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import ClosedError, Memory, ValidationError
+from mem0lite.sqlite_file import look_at
+from mem0lite.store.schema import MIGRATIONS
 
 CHILD = """
 import sys
@@ -304,6 +307,27 @@ def test_an_export_may_read_the_store_it_exports(clock):
         lines = Reading()
         memory.export(lines)
         assert lines == [2, 2]
+
+
+def test_a_file_that_is_made_while_it_is_looked_at_is_ours(path):
+    """Whoever reads an empty file's header at the moment in which another process makes it, opens what was made."""
+
+    class Read(io.FileIO):
+        def read(self, size=-1):
+            found = super().read(size)
+            if not found:
+                with Memory(path, embedder=HashEmbedder()) as first:
+                    first.add("x", user_id="u")
+            return found
+
+    class Looked(type(path)):
+        def open(self, *arguments, **keywords):
+            return Read(self)
+
+    path.touch()
+    assert look_at(Looked(path), len(MIGRATIONS)) is not None
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        assert memory.get_all(user_id="u")["total"] == 1
 
 
 FIRST = """
