@@ -168,6 +168,7 @@ class _Draft:
 
     record: Record
     infer: bool
+    dated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,10 +348,11 @@ class Memory:
         """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
         ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
-        model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
-        which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), or says the
-        same in nearly the same words (``mem0lite.similarity``), by the same speaker, with the same metadata and no
-        shorter life, which is reported in the same way and with ``existing_memory``. ``infer=False`` stores it in any
+        model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory of the same
+        scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has the same
+        text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text as
+        ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the same
+        date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in any
         case. ``prompt`` is accepted for callers of mem0 and has no effect.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
@@ -1310,7 +1312,7 @@ class Memory:
                 role=message.role,
             )
             record = self._with_lifetime(record, item.get("ttl"), item.get("expiration_date"))
-            drafts.append(_Draft(record, item.get("infer") is not False))
+            drafts.append(_Draft(record, item.get("infer") is not False, dated=timestamp is not None))
         return drafts
 
     def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
@@ -1426,7 +1428,7 @@ class Memory:
     ) -> list[Outcome]:
         vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
         entries = [
-            Entry(draft.record, vector, unique="text" if draft.infer else None, graph=graph)
+            Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
             for draft, vector, graph in zip(drafts, vectors, graphs, strict=True)
         ]
         return self._store.insert(entries, now, calls) if calls else []

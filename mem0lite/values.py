@@ -188,6 +188,15 @@ def _clean_json(value: Any, field: str, depth: int) -> Any:
     )
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """True when two JSON values are equal as filters compare: 1 is 1.0 and never true; the order of keys is nothing."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def finite(value: int | float, field: str) -> int | float:
     """Return the number, or raise ValidationError when it is NaN, infinite or beyond a double's range."""
     try:

@@ -191,7 +191,9 @@ def test_files_of_earlier_versions_open(tmp_path, file):
         assert item["metadata"]["domain_tags"] == ["python", "fastapi"]
         assert [row["event"] for row in memory.history(item["id"])] == ["ADD", "UPDATE"]
         assert memory.stats()["memories"] == 2
-        assert memory.add("I love python", user_id="alice")["results"][0]["event"] == "NONE"
+        again = {"user_id": "alice", "metadata": item["metadata"], "timestamp": item["created_at"]}
+        assert memory.add("I love python", **again)["results"][0]["id"] == item["id"]
+        assert memory.check()["ok"]
 
 
 def test_a_file_of_schema_2_keeps_what_came_with_it(tmp_path):

@@ -90,8 +90,8 @@ class MemoryCreate(Struct):
     infer: Annotated[
         bool | None,
         Meta(
-            description="True (default): a text the same scope already holds is reported, not stored twice. "
-            "False: every message is stored.",
+            description="True (default): a message that adds nothing to a memory of the same scope (no words, speaker, "
+            "metadata, date or longer life) is reported, not stored twice. False: every message is stored.",
             examples=[True],
         ),
     ] = None
@@ -206,7 +206,7 @@ class AddedMemory(Struct):
     memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
     event: Annotated[
         Literal["ADD", "UPDATE", "DELETE", "NONE"],
-        Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
+        Meta(description="ADD, or NONE when it adds nothing to a memory of the scope.", examples=["ADD"]),
     ]
     existing_memory: Annotated[
         str | UnsetType,

@@ -104,7 +104,7 @@ class AddRequest(ScopeIds, kw_only=True):
     ] = None
     infer: Annotated[
         bool | None,
-        Meta(description="False stores a text that the same scope already holds once more.", examples=[True]),
+        Meta(description="False stores what adds nothing to a memory of the same scope once more.", examples=[True]),
     ] = None
     memory_type: Annotated[
         str | None, Meta(description="`procedural_memory`, or nothing.", examples=["procedural_memory"])
@@ -321,7 +321,7 @@ class Outcome(Struct):
     memory: Annotated[str | None, Meta(description="Its text.", examples=["I love tea"])]
     event: Annotated[
         Literal["ADD", "NONE"],
-        Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
+        Meta(description="ADD, or NONE when it adds nothing to a memory of the scope.", examples=["ADD"]),
     ]
     data: Annotated[MemoryText, Meta(description="The text once more, where older clients read it.")]
     existing_memory: Annotated[
