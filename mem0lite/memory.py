@@ -70,6 +70,7 @@ from .types import (
     RestoreResult,
     SearchResult,
     Stats,
+    UpdateResult,
     VacuumResult,
     Webhook,
 )
@@ -360,6 +361,10 @@ class Memory:
         ``"short_term"``. ``timestamp``, also as a message's key, says when it was said: it becomes ``created_at``, and
         lifetimes count from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
 
+        A memory that is past its expiry when it is added, such as one with a ``ttl`` of 0, is stored, but shown with
+        ``show_expired`` alone: its result says so by ``expires_at`` and ``expired``, which is True. A negative ``ttl``
+        is an error.
+
         Raises ValidationError, EmbeddingError, DatabaseError.
         """
         item: AddItem = {
@@ -405,7 +410,8 @@ class Memory:
         results = []
         for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
             stored = [next(outcomes) for _ in group]
-            result: AddResult = {"results": list(map(_added, group, stored)), "event_id": call.event_id}
+            added = [_added(draft, outcome, now) for draft, outcome in zip(group, stored, strict=True)]
+            result: AddResult = {"results": added, "event_id": call.event_id}
             if any(graph is not None for graph in group_graphs):
                 result["relations"] = [
                     relation
@@ -425,13 +431,16 @@ class Memory:
         *,
         data: str | None = None,
         timestamp: Instant | None = None,
-    ) -> MessageResult:
+    ) -> UpdateResult:
         """Change a memory's text, merge into its metadata, set (None: clear) its expiration date, or correct when it
         was said.
 
-        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Changing ``memory_lifespan``,
-        ``expires_at``, ``expiration_date`` or the timestamp computes the expiry anew from what then holds, by ``add``'s
-        order of precedence; an ``add``'s ``ttl`` no longer counts then. Scope and role never change.
+        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Scope and role never change.
+
+        The lifetime that ``add`` was given stays in force, counted from ``created_at``, until an update names another:
+        by an ``expiration_date``, also None, by setting or removing ``metadata["expires_at"]``, or, where neither these
+        nor a ``ttl`` are in force, by another ``memory_lifespan``. The expiry is then what holds by ``add``'s order of
+        precedence. A memory that is past it with this update is in the answer's ``expired``: nobody sees it any more.
 
         Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
         value cannot be accepted, EmbeddingError, DatabaseError.
@@ -444,10 +453,9 @@ class Memory:
         }
         if not isinstance(expiration_date, _Unset):
             item["expiration_date"] = expiration_date
-        self.update_many([item])
-        return {"message": "Memory updated successfully!"}
+        return {**self.update_many([item]), "message": "Memory updated successfully!"}
 
-    def update_many(self, items: Iterable[UpdateItem]) -> MessageResult:
+    def update_many(self, items: Iterable[UpdateItem]) -> UpdateResult:
         """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
 
         Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Raises
@@ -462,8 +470,11 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
-        return {"message": f"Successfully updated {len(updates)} memories"}
+        changed = self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
+        answer: UpdateResult = {"message": f"Successfully updated {len(updates)} memories"}
+        if expired := [record.id for record in changed if record.is_expired(now)]:
+            answer["expired"] = expired
+        return answer
 
     def feedback(
         self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None
@@ -1334,10 +1345,11 @@ class Memory:
                 after = replace(after, created_at=created)
             if text is not None:
                 after = replace(after, text=text, hash=text_hash(text))
-            same_lifetime = created is None and not _lifetime_differs(record.metadata or {}, merged)
-            if "expiration_date" not in item and same_lifetime:
+            if "expiration_date" in item:
+                return self._with_lifetime(after, None, item["expiration_date"])
+            if created is None and not _differ(record, after, "memory_lifespan", "expires_at"):
                 return after
-            return self._with_lifetime(after, None, item.get("expiration_date", record.expiration_date))
+            return self._with_former_lifetime(record, after)
 
         return Update(encodable(written(item["memory_id"]), "memory_id"), change), text
 
@@ -1401,6 +1413,23 @@ class Memory:
         record = self._with_lifetime(record, None, expiration_date)
         return record if expires_at is None else replace(record, expires_at=expires_at)
 
+    def _with_former_lifetime(self, before: Record, after: Record) -> Record:
+        """Return a memory whose date or metadata were changed with its expiry: by the rule that was in force, unless
+        the change names another.
+
+        A ``ttl`` is in force where the stored expiry is not what the record's own fields give. So is, moved along with
+        the date, whatever else was given: by an import, or as a ``short_term`` under another setting.
+        """
+        now_given = self._with_lifetime(after, None, after.expiration_date)
+        if _differ(before, after, "expires_at"):
+            return now_given
+        if before.expires_at == self._with_lifetime(before, None, before.expiration_date).expires_at:
+            return now_given
+        if before.expires_at is None:
+            return replace(now_given, expires_at=None)
+        lifetime = before.expires_at - before.created_at
+        return replace(now_given, expires_at=add_micros(after.created_at, lifetime, "timestamp"))
+
     def _with_lifetime(self, record: Record, ttl: Duration | None, expiration_date: str | date | None) -> Record:
         """Return the record with its expiry by the order of precedence that ``add`` documents."""
         metadata = record.metadata or {}
@@ -1412,11 +1441,12 @@ class Memory:
             )
         day, day_end = (None, None) if expiration_date is None else end_of_day(expiration_date)
         explicit = metadata.get("expires_at")
+        lifetime = None if ttl is None else seconds_to_micros(ttl, "ttl")
         expires_at = None
         if explicit is not None:
             expires_at = to_micros(explicit, "metadata.expires_at")
-        elif ttl is not None:
-            expires_at = add_micros(record.created_at, seconds_to_micros(ttl, "ttl"), "ttl")
+        elif lifetime is not None:
+            expires_at = add_micros(record.created_at, lifetime, "ttl")
         elif day_end is not None:
             expires_at = day_end
         elif lifespan == "short_term":
@@ -1456,7 +1486,7 @@ def _short_term_ttl(given: Duration | None) -> int:
     try:
         return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
     except ValueError:
-        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
+        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds, 0 or more.") from None
 
 
 def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...]:
@@ -1573,13 +1603,16 @@ def _threshold(threshold: float | None) -> float:
     return float(threshold)
 
 
-def _lifetime_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return any(before.get(key) != after.get(key) for key in ("memory_lifespan", "expires_at"))
+def _differ(before: Record, after: Record, *keys: str) -> bool:
+    """Tell whether the metadata differ in one of the keys; a key without a value is none."""
+    return any((before.metadata or {}).get(key) != (after.metadata or {}).get(key) for key in keys)
 
 
-def _added(draft: _Draft, outcome: Outcome) -> AddedItem:
-    text = draft.record.text
+def _added(draft: _Draft, outcome: Outcome, now: int) -> AddedItem:
+    text, expires_at = draft.record.text, outcome.record.expires_at
     item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+    if expires_at is not None and outcome.record.is_expired(now):
+        item["expires_at"], item["expired"] = to_iso(expires_at), True
     if outcome.record.text != text:
         item["existing_memory"] = outcome.record.text
     if not draft.infer:

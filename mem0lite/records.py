@@ -49,6 +49,10 @@ class Record:
         """What is embedded and indexed."""
         return indexed_text(self.text, self.actor_id)
 
+    def is_expired(self, now: int) -> bool:
+        """Whether the memory is invisible at an instant."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def is_copy_of(self, other: "Record") -> bool:
         """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
         return (

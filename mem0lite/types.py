@@ -126,6 +126,9 @@ class AddedItem(TypedDict):
     event: Literal["ADD", "NONE"]
     existing_memory: NotRequired[str]
     """The text that is there already, where it says the same in other words."""
+    expires_at: NotRequired[str]
+    """Only of a memory that is past it already; so is ``expired``, which then is True: nobody will see it."""
+    expired: NotRequired[bool]
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 
@@ -175,6 +178,13 @@ class MessageResult(TypedDict):
     """The answer of a verb that has nothing to return."""
 
     message: str
+
+
+class UpdateResult(MessageResult):
+    """The answer of ``update`` and ``update_many``."""
+
+    expired: NotRequired[list[str]]
+    """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
 
 
 class HistoryItem(TypedDict):

@@ -259,12 +259,16 @@ def end_of_day(expiration_date: object) -> tuple[str, int]:
 
 
 def seconds_to_micros(value: object, field: str) -> int:
-    """Return a duration in seconds, or a timedelta, as microseconds; 0 and negative durations are values too."""
+    """Return a duration in seconds, or a timedelta, as microseconds; 0 is a value, a negative one a ValidationError."""
     if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    if not is_number(value):
+        micros = value // _MICROSECOND
+    elif is_number(value):
+        micros = round(finite(finite(value, field) * 1_000_000, field))
+    else:
         raise ValidationError(f"Invalid {field}: must be a number of seconds, got {shown(value)}.", field=field)
-    return round(finite(finite(value, field) * 1_000_000, field))
+    if micros < 0 or (is_number(value) and value < 0):  # which may be too small to count
+        raise ValidationError(f"Invalid {field}: {shown(value)} is negative. Give 0 or more.", field=field)
+    return micros
 
 
 def add_micros(instant: int, duration: int, field: str) -> int:

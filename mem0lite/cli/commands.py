@@ -118,6 +118,8 @@ def add(
         return
     for item in result["results"]:
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
+        if item.get("expired"):
+            note(f"It was added, but already expired at {item.get('expires_at')}: only --show-expired shows it.")
 
 
 @cli.command()

@@ -212,6 +212,14 @@ class AddedMemory(Struct):
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
     ] = UNSET
+    expires_at: Annotated[
+        str | UnsetType,
+        Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT]),
+    ] = UNSET
+    expired: Annotated[
+        bool | UnsetType,
+        Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody."),
+    ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
     ] = UNSET
@@ -385,6 +393,15 @@ class MessageResponse(Struct):
     """The answer of an operation that has nothing to return."""
 
     message: Annotated[str, Meta(description="What was done.", examples=["Memory updated successfully!"])]
+
+
+class UpdatedResponse(MessageResponse):
+    """The answer of a change."""
+
+    expired: Annotated[
+        list[str] | UnsetType,
+        Meta(description="Memories that are past their expiry with this change, by id.", examples=[[EXAMPLE_ID]]),
+    ] = UNSET
 
 
 class EmbedderInfo(Struct):

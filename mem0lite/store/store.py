@@ -216,15 +216,16 @@ class Store:
         kept: int = self._database.write(work)
         return kept
 
-    def update(self, updates: Sequence[Update], within: Expression, now: int) -> None:
-        """Change live memories, each with a row of its history: all of them or none.
+    def update(self, updates: Sequence[Update], within: Expression, now: int) -> list[Record]:
+        """Change live memories, each with a row of its history: all of them or none. Return what they became.
 
         Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what a change raises.
         """
 
-        def work(connection: apsw.Connection) -> None:
+        def work(connection: apsw.Connection) -> list[Record]:
             self._check_embedder(connection)
             version = rows.next_version(connection)
+            changed = []
             for update in updates:
                 key, before = rows.live_record(connection, update.memory_id, within, now)
                 after = update.change(before)
@@ -236,8 +237,11 @@ class Store:
                 change = log.change(update.event, before, replace(after, updated_at=now))
                 log.note(connection, [(key >> 32, before.id, change)])
                 rows.note_rewritten(connection, version, [key >> 32])
+                changed.append(after)
+            return changed
 
-        self._database.write(work)
+        changed: list[Record] = self._database.write(work)
+        return changed
 
     def delete(self, memory_ids: Sequence[str], within: Expression, now: int) -> None:
         """Delete live memories that match ``within``, all or none, and note that in their histories. Raises
