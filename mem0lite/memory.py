@@ -125,6 +125,10 @@ _FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
 _EXPORT_LIFETIME = seconds_to_micros(timedelta(days=7), "lifetime")
 
 
+OF_FILES = ("from_config", "restore", "reembed")
+"""What the class does with any file, and a view of one user's memories refuses."""
+
+
 class _Unset:
     """The type of UNSET."""
 
@@ -318,14 +322,17 @@ class Memory:
 
         A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
         memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
-        another user or uses ``"*"`` as an id, and for what concerns the whole file: ``vacuum``, ``backup``, ``stats``,
-        imports, the settings of the project, and webhooks.
+        another user or uses ``"*"`` as an id, and for what concerns a whole file: ``vacuum``, ``backup``, ``stats``,
+        imports, the settings of the project, webhooks, and what the class does with files, ``restore``, ``reembed`` and
+        ``from_config``.
         """
         name = clean_id(user_id, "user_id")
         if self._user_id not in (None, name):
             raise _another_user()
         view = copy.copy(self)
         view._user_id, view._within = name, parse({"user_id": name})
+        for verb in OF_FILES:  # else they would reach, through the view, any file as a whole
+            setattr(view, verb, functools.partial(view._refuse, verb))
         return view
 
     # -- writing
@@ -935,12 +942,13 @@ class Memory:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
 
         Oldest first, at most ``limit``: ask again with the last ``sequence`` to follow a store, whoever writes it.
-        Changes of memories that ``reset`` or ``vacuum`` removed are gone.
+        Changes of memories that ``reset`` or ``vacuum`` removed are gone. A view numbers its user's changes apart, so
+        that nothing tells how much others write.
         """
         for name, value in (("after", after), ("limit", limit)):
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
                 raise ValidationError(f"Invalid {name}: {shown(value)}. Must be a whole number from 0 on.", field=name)
-        return {"results": self._store.changes(after, self._within, self._now(), limit)}
+        return {"results": self._store.changes(after, self._user_id, self._now(), limit)}
 
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
@@ -1215,7 +1223,7 @@ class Memory:
             result=result,
         ):
             if batch.deleted:
-                result["deleted"] += self._store.insert_histories(batch.entries)
+                result["deleted"] += self._store.insert_histories(batch.entries, now)
                 continue
             added = self._import_batch(batch.entries, now)
             result["added"] += added
@@ -1280,6 +1288,9 @@ class Memory:
         if given is not None and clean_id(given, "user_id") != self._user_id:
             raise _another_user()
         return {**item, "user_id": self._user_id}
+
+    def _refuse(self, verb: str, /, *_: object, **__: object) -> None:
+        self._check_whole(verb)
 
     def _check_whole(self, verb: str) -> None:
         if self._user_id is not None:

@@ -209,7 +209,8 @@ class ChangeItem(HistoryItem):
     """One change of any memory, with the ids of its scope that are set."""
 
     sequence: int
-    """Its place among all changes of the file; later changes have higher numbers, and none is used again."""
+    """Its place among all changes of the file, in a view among those of its user; later changes have higher numbers,
+    and none is used again."""
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]

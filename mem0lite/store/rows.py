@@ -305,7 +305,7 @@ def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -
     return None if row is None else to_record(row)
 
 
-def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int) -> None:
+def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int, now: int) -> None:
     """Insert a memory with its vector, postings and history."""
     record, key = entry.record, scope.next_key()
     connection.execute(
@@ -323,7 +323,7 @@ def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: 
     if entry.graph is not None:
         graph.insert(connection, scope.owner, key, entry.graph)
     changes = entry.history or [log.change("ADD", None, record)]
-    log.note(connection, [(scope.number, record.id, change) for change in changes])
+    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
 
 
 def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
@@ -409,7 +409,7 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     for row in by_keys(connection, keys):
         before = to_record(row)
         changes.append((row[0] >> 32, before.id, log.change("DELETE", before, replace(before, updated_at=now))))
-    log.note(connection, changes)
+    log.note(connection, changes, now)
     remove(connection, keys)
 
 
@@ -448,10 +448,12 @@ def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> N
     """Remove those of the scopes that have neither memories nor histories, with their events."""
     empty = fetch(
         connection,
-        "SELECT s.id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
+        "SELECT s.id, s.user_id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
         f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {SCOPE_KEYS}) "
         "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
         (json.dumps(list(scopes)),),
     )
-    connection.executemany("DELETE FROM event WHERE scope = ?", empty)
-    connection.executemany("DELETE FROM scope WHERE id = ?", empty)
+    numbers = [(number,) for number, _ in empty]
+    connection.executemany("DELETE FROM event WHERE scope = ?", numbers)
+    connection.executemany("DELETE FROM scope WHERE id = ?", numbers)
+    log.forget_followers(connection, {user for _, user in empty})
