@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from . import mem0_config
 from .embed import LocalEmbedder
 from .errors import ClosedError
-from .memory import Memory
+from .memory import OF_FILES, Memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,6 +120,9 @@ class AsyncMemory:
         """Return a view of one user's memories, as Memory.for_user does; it opens nothing and needs no closing."""
         view = copy.copy(self)
         view.memory, view._is_view = self.memory.for_user(user_id), True
+        for verb in OF_FILES:
+            refuse = getattr(view.memory, verb)
+            setattr(view, verb, refuse if verb == "from_config" else _in_thread(refuse))
         return view
 
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)

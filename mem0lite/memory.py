@@ -70,6 +70,7 @@ from .types import (
     RestoreResult,
     SearchResult,
     Stats,
+    UpdateResult,
     VacuumResult,
     Webhook,
 )
@@ -124,6 +125,10 @@ _FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
 _EXPORT_LIFETIME = seconds_to_micros(timedelta(days=7), "lifetime")
 
 
+OF_FILES = ("from_config", "restore", "reembed")
+"""What the class does with any file, and a view of one user's memories refuses."""
+
+
 class _Unset:
     """The type of UNSET."""
 
@@ -168,6 +173,7 @@ class _Draft:
 
     record: Record
     infer: bool
+    dated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,14 +322,17 @@ class Memory:
 
         A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
         memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
-        another user or uses ``"*"`` as an id, and for what concerns the whole file: ``vacuum``, ``backup``, ``stats``,
-        imports, the settings of the project, and webhooks.
+        another user or uses ``"*"`` as an id, and for what concerns a whole file: ``vacuum``, ``backup``, ``stats``,
+        imports, the settings of the project, webhooks, and what the class does with files, ``restore``, ``reembed`` and
+        ``from_config``.
         """
         name = clean_id(user_id, "user_id")
         if self._user_id not in (None, name):
             raise _another_user()
         view = copy.copy(self)
         view._user_id, view._within = name, parse({"user_id": name})
+        for verb in OF_FILES:  # else they would reach, through the view, any file as a whole
+            setattr(view, verb, functools.partial(view._refuse, verb))
         return view
 
     # -- writing
@@ -347,16 +356,21 @@ class Memory:
         """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
         ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
-        model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
-        which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), or says the
-        same in nearly the same words (``mem0lite.similarity``), by the same speaker, with the same metadata and no
-        shorter life, which is reported in the same way and with ``existing_memory``. ``infer=False`` stores it in any
+        model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory of the same
+        scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has the same
+        text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text as
+        ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the same
+        date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in any
         case. ``prompt`` is accepted for callers of mem0 and has no effect.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
         ``"short_term"``. ``timestamp``, also as a message's key, says when it was said: it becomes ``created_at``, and
         lifetimes count from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+
+        A memory that is past its expiry when it is added, such as one with a ``ttl`` of 0, is stored, but shown with
+        ``show_expired`` alone: its result says so by ``expires_at`` and ``expired``, which is True. A negative ``ttl``
+        is an error.
 
         Raises ValidationError, EmbeddingError, DatabaseError.
         """
@@ -403,7 +417,8 @@ class Memory:
         results = []
         for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
             stored = [next(outcomes) for _ in group]
-            result: AddResult = {"results": list(map(_added, group, stored)), "event_id": call.event_id}
+            added = [_added(draft, outcome, now) for draft, outcome in zip(group, stored, strict=True)]
+            result: AddResult = {"results": added, "event_id": call.event_id}
             if any(graph is not None for graph in group_graphs):
                 result["relations"] = [
                     relation
@@ -423,13 +438,16 @@ class Memory:
         *,
         data: str | None = None,
         timestamp: Instant | None = None,
-    ) -> MessageResult:
+    ) -> UpdateResult:
         """Change a memory's text, merge into its metadata, set (None: clear) its expiration date, or correct when it
         was said.
 
-        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Changing ``memory_lifespan``,
-        ``expires_at``, ``expiration_date`` or the timestamp computes the expiry anew from what then holds, by ``add``'s
-        order of precedence; an ``add``'s ``ttl`` no longer counts then. Scope and role never change.
+        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Scope and role never change.
+
+        The lifetime that ``add`` was given stays in force, counted from ``created_at``, until an update names another:
+        by an ``expiration_date``, also None, by setting or removing ``metadata["expires_at"]``, or, where neither these
+        nor a ``ttl`` are in force, by another ``memory_lifespan``. The expiry is then what holds by ``add``'s order of
+        precedence. A memory that is past it with this update is in the answer's ``expired``: nobody sees it any more.
 
         Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
         value cannot be accepted, EmbeddingError, DatabaseError.
@@ -442,10 +460,9 @@ class Memory:
         }
         if not isinstance(expiration_date, _Unset):
             item["expiration_date"] = expiration_date
-        self.update_many([item])
-        return {"message": "Memory updated successfully!"}
+        return {**self.update_many([item]), "message": "Memory updated successfully!"}
 
-    def update_many(self, items: Iterable[UpdateItem]) -> MessageResult:
+    def update_many(self, items: Iterable[UpdateItem]) -> UpdateResult:
         """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
 
         Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Raises
@@ -460,8 +477,11 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
-        return {"message": f"Successfully updated {len(updates)} memories"}
+        changed = self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
+        answer: UpdateResult = {"message": f"Successfully updated {len(updates)} memories"}
+        if expired := [record.id for record in changed if record.is_expired(now)]:
+            answer["expired"] = expired
+        return answer
 
     def feedback(
         self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None
@@ -922,12 +942,13 @@ class Memory:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
 
         Oldest first, at most ``limit``: ask again with the last ``sequence`` to follow a store, whoever writes it.
-        Changes of memories that ``reset`` or ``vacuum`` removed are gone.
+        Changes of memories that ``reset`` or ``vacuum`` removed are gone. A view numbers its user's changes apart, so
+        that nothing tells how much others write.
         """
         for name, value in (("after", after), ("limit", limit)):
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
                 raise ValidationError(f"Invalid {name}: {shown(value)}. Must be a whole number from 0 on.", field=name)
-        return {"results": self._store.changes(after, self._within, self._now(), limit)}
+        return {"results": self._store.changes(after, self._user_id, self._now(), limit)}
 
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
@@ -1202,7 +1223,7 @@ class Memory:
             result=result,
         ):
             if batch.deleted:
-                result["deleted"] += self._store.insert_histories(batch.entries)
+                result["deleted"] += self._store.insert_histories(batch.entries, now)
                 continue
             added = self._import_batch(batch.entries, now)
             result["added"] += added
@@ -1268,6 +1289,9 @@ class Memory:
             raise _another_user()
         return {**item, "user_id": self._user_id}
 
+    def _refuse(self, verb: str, /, *_: object, **__: object) -> None:
+        self._check_whole(verb)
+
     def _check_whole(self, verb: str) -> None:
         if self._user_id is not None:
             raise PermissionDeniedError(
@@ -1310,7 +1334,7 @@ class Memory:
                 role=message.role,
             )
             record = self._with_lifetime(record, item.get("ttl"), item.get("expiration_date"))
-            drafts.append(_Draft(record, item.get("infer") is not False))
+            drafts.append(_Draft(record, item.get("infer") is not False, dated=timestamp is not None))
         return drafts
 
     def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
@@ -1332,10 +1356,11 @@ class Memory:
                 after = replace(after, created_at=created)
             if text is not None:
                 after = replace(after, text=text, hash=text_hash(text))
-            same_lifetime = created is None and not _lifetime_differs(record.metadata or {}, merged)
-            if "expiration_date" not in item and same_lifetime:
+            if "expiration_date" in item:
+                return self._with_lifetime(after, None, item["expiration_date"])
+            if created is None and not _differ(record, after, "memory_lifespan", "expires_at"):
                 return after
-            return self._with_lifetime(after, None, item.get("expiration_date", record.expiration_date))
+            return self._with_former_lifetime(record, after)
 
         return Update(encodable(written(item["memory_id"]), "memory_id"), change), text
 
@@ -1399,6 +1424,23 @@ class Memory:
         record = self._with_lifetime(record, None, expiration_date)
         return record if expires_at is None else replace(record, expires_at=expires_at)
 
+    def _with_former_lifetime(self, before: Record, after: Record) -> Record:
+        """Return a memory whose date or metadata were changed with its expiry: by the rule that was in force, unless
+        the change names another.
+
+        A ``ttl`` is in force where the stored expiry is not what the record's own fields give. So is, moved along with
+        the date, whatever else was given: by an import, or as a ``short_term`` under another setting.
+        """
+        now_given = self._with_lifetime(after, None, after.expiration_date)
+        if _differ(before, after, "expires_at"):
+            return now_given
+        if before.expires_at == self._with_lifetime(before, None, before.expiration_date).expires_at:
+            return now_given
+        if before.expires_at is None:
+            return replace(now_given, expires_at=None)
+        lifetime = before.expires_at - before.created_at
+        return replace(now_given, expires_at=add_micros(after.created_at, lifetime, "timestamp"))
+
     def _with_lifetime(self, record: Record, ttl: Duration | None, expiration_date: str | date | None) -> Record:
         """Return the record with its expiry by the order of precedence that ``add`` documents."""
         metadata = record.metadata or {}
@@ -1410,11 +1452,12 @@ class Memory:
             )
         day, day_end = (None, None) if expiration_date is None else end_of_day(expiration_date)
         explicit = metadata.get("expires_at")
+        lifetime = None if ttl is None else seconds_to_micros(ttl, "ttl")
         expires_at = None
         if explicit is not None:
             expires_at = to_micros(explicit, "metadata.expires_at")
-        elif ttl is not None:
-            expires_at = add_micros(record.created_at, seconds_to_micros(ttl, "ttl"), "ttl")
+        elif lifetime is not None:
+            expires_at = add_micros(record.created_at, lifetime, "ttl")
         elif day_end is not None:
             expires_at = day_end
         elif lifespan == "short_term":
@@ -1426,7 +1469,7 @@ class Memory:
     ) -> list[Outcome]:
         vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
         entries = [
-            Entry(draft.record, vector, unique="text" if draft.infer else None, graph=graph)
+            Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
             for draft, vector, graph in zip(drafts, vectors, graphs, strict=True)
         ]
         return self._store.insert(entries, now, calls) if calls else []
@@ -1454,7 +1497,7 @@ def _short_term_ttl(given: Duration | None) -> int:
     try:
         return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
     except ValueError:
-        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds.") from None
+        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds, 0 or more.") from None
 
 
 def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...]:
@@ -1571,13 +1614,16 @@ def _threshold(threshold: float | None) -> float:
     return float(threshold)
 
 
-def _lifetime_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return any(before.get(key) != after.get(key) for key in ("memory_lifespan", "expires_at"))
+def _differ(before: Record, after: Record, *keys: str) -> bool:
+    """Tell whether the metadata differ in one of the keys; a key without a value is none."""
+    return any((before.metadata or {}).get(key) != (after.metadata or {}).get(key) for key in keys)
 
 
-def _added(draft: _Draft, outcome: Outcome) -> AddedItem:
-    text = draft.record.text
+def _added(draft: _Draft, outcome: Outcome, now: int) -> AddedItem:
+    text, expires_at = draft.record.text, outcome.record.expires_at
     item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+    if expires_at is not None and outcome.record.is_expired(now):
+        item["expires_at"], item["expired"] = to_iso(expires_at), True
     if outcome.record.text != text:
         item["existing_memory"] = outcome.record.text
     if not draft.infer:

@@ -241,8 +241,8 @@ class Scores:
         self.raw = self.raw.astype(np.float32)
 
     def best(self, top_k: int, threshold: float) -> list[Ranked]:
-        """Return the best ``top_k`` matching memories with a score of at least ``threshold``, older ones first at
-        equal scores."""
+        """Return the best ``top_k`` matching memories with a score of at least ``threshold``; at equal scores what was
+        said last comes first, so that of what is said again the newest stands for all."""
         import numpy as np
 
         eligible = self.raw >= np.float32(threshold)
@@ -253,7 +253,7 @@ class Scores:
         if 0 < top_k < len(positions):
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
-        order = np.argsort(-scores, kind="stable")[:top_k]
+        order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
         return [
             Ranked(int(self._view.keys[position]), int(position), min(1.0, float(self.raw[position])))
             for position in positions[order]

@@ -6,7 +6,7 @@ from typing import Any, cast
 from .similarity import depends_on_day, near_identical
 from .text import indexed_text
 from .types import Event, HistoryItem, MemoryItem
-from .values import to_iso
+from .values import same_json, to_iso
 
 _DAY = 86_400_000_000  # microseconds
 
@@ -49,6 +49,10 @@ class Record:
         """What is embedded and indexed."""
         return indexed_text(self.text, self.actor_id)
 
+    def is_expired(self, now: int) -> bool:
+        """Whether the memory is invisible at an instant."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def is_copy_of(self, other: "Record") -> bool:
         """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
         return (
@@ -56,6 +60,29 @@ class Record:
             and near_identical(self.text, other.text)
             and (self.created_at // _DAY == other.created_at // _DAY or not depends_on_day(self.text))
         )
+
+    def covers(self, said: "Record", *, dated: bool) -> bool:
+        """True when ``said`` adds nothing to this memory: no words that mean anything, no speaker, metadata or date, no
+        longer life. ``dated`` tells that its date was given; else it is the present, and of that the day counts.
+
+        What adds something is kept beside it. To merge it in (a longer life, a later date, more metadata) is the
+        rejected option: a memory that was stored would change behind the back of whoever has its id.
+        """
+        return (
+            (self.actor_id, self.role) == (said.actor_id, said.role)
+            and same_json(self.metadata, said.metadata)
+            and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
+            and said.span(dated=dated)[0] <= self.created_at <= said.span(dated=dated)[1]
+            and near_identical(self.text, said.text)
+        )
+
+    def span(self, *, dated: bool) -> tuple[int, int]:
+        """Return the first and the last instant that are the same date as this memory's: a given one is itself alone,
+        of the present it is the day, UTC."""
+        if dated:
+            return self.created_at, self.created_at
+        start = self.created_at - self.created_at % _DAY
+        return start, start + _DAY - 1
 
     def to_item(self) -> MemoryItem:
         """Return the memory as callers see it, without a score."""

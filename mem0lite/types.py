@@ -126,6 +126,9 @@ class AddedItem(TypedDict):
     event: Literal["ADD", "NONE"]
     existing_memory: NotRequired[str]
     """The text that is there already, where it says the same in other words."""
+    expires_at: NotRequired[str]
+    """Only of a memory that is past it already; so is ``expired``, which then is True: nobody will see it."""
+    expired: NotRequired[bool]
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 
@@ -177,6 +180,13 @@ class MessageResult(TypedDict):
     message: str
 
 
+class UpdateResult(MessageResult):
+    """The answer of ``update`` and ``update_many``."""
+
+    expired: NotRequired[list[str]]
+    """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
+
+
 class HistoryItem(TypedDict):
     """One change of one memory, oldest first."""
 
@@ -199,7 +209,8 @@ class ChangeItem(HistoryItem):
     """One change of any memory, with the ids of its scope that are set."""
 
     sequence: int
-    """Its place among all changes of the file; later changes have higher numbers, and none is used again."""
+    """Its place among all changes of the file, in a view among those of its user; later changes have higher numbers,
+    and none is used again."""
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]

@@ -188,6 +188,15 @@ def _clean_json(value: Any, field: str, depth: int) -> Any:
     )
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """True when two JSON values are equal as filters compare: 1 is 1.0 and never true; the order of keys is nothing."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def finite(value: int | float, field: str) -> int | float:
     """Return the number, or raise ValidationError when it is NaN, infinite or beyond a double's range."""
     try:
@@ -250,12 +259,16 @@ def end_of_day(expiration_date: object) -> tuple[str, int]:
 
 
 def seconds_to_micros(value: object, field: str) -> int:
-    """Return a duration in seconds, or a timedelta, as microseconds; 0 and negative durations are values too."""
+    """Return a duration in seconds, or a timedelta, as microseconds; 0 is a value, a negative one a ValidationError."""
     if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    if not is_number(value):
+        micros = value // _MICROSECOND
+    elif is_number(value):
+        micros = round(finite(finite(value, field) * 1_000_000, field))
+    else:
         raise ValidationError(f"Invalid {field}: must be a number of seconds, got {shown(value)}.", field=field)
-    return round(finite(finite(value, field) * 1_000_000, field))
+    if micros < 0 or (is_number(value) and value < 0):  # which may be too small to count
+        raise ValidationError(f"Invalid {field}: {shown(value)} is negative. Give 0 or more.", field=field)
+    return micros
 
 
 def add_micros(instant: int, duration: int, field: str) -> int:

@@ -29,7 +29,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import NotFoundError, ValidationError
-from .filters import EVERYTHING, SCOPE_IDS
+from .filters import SCOPE_IDS
 from .store import Store
 from .types import ChangeItem, CreatedWebhook, DeliveryResult, MessageResult, Webhook
 from .values import encodable, to_iso, to_micros
@@ -309,7 +309,7 @@ class _Delivery:
         trying: int | None = self._webhook["trying"]
         if trying is None:
             return None
-        following = self._store.changes(self._webhook["cursor"], EVERYTHING, self._now(), 1)
+        following = self._store.changes(self._webhook["cursor"], None, self._now(), 1)
         return None if following and following[0]["sequence"] == trying else trying
 
     def _change(self, change: Callable[[Document | None], Document | None]) -> Document | None:
@@ -347,7 +347,7 @@ class _Delivery:
         self._passed = webhook["cursor"]
         sending: Document | None = webhook
         while sending is not None and self._passed < last:
-            changes = self._store.changes(self._passed, EVERYTHING, self._now(), self._limit)
+            changes = self._store.changes(self._passed, None, self._now(), self._limit)
             due = [change for change in changes if change["sequence"] <= last]
             sending = self._send_wanted(sending, due)
             if sending is not None and len(due) < self._limit:

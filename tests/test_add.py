@@ -2,6 +2,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from embedder import HashEmbedder
 
 from mem0lite import Memory, ValidationError
 
@@ -144,15 +145,158 @@ def test_ids_inside_metadata_do_not_change_the_scope(memory):
 
 
 def test_a_repeated_text_is_reported_with_the_existing_id(memory):
-    """infer=True answers NONE and the existing id for a text its scope holds, within one call too."""
+    """infer=True answers NONE and the existing id for what its scope holds, within one call too."""
     [first] = memory.add("same", user_id="u", metadata={"n": 1})["results"]
-    again = memory.add([{"content": "same"}, {"content": "new"}, {"content": "new"}], user_id="u")["results"]
+    again = memory.add([{"content": "same"}, {"content": "new"}, {"content": "new"}], user_id="u", metadata={"n": 1})[
+        "results"
+    ]
     assert [(item["event"], item["id"]) for item in again] == [
         ("NONE", first["id"]),
         ("ADD", again[1]["id"]),
         ("NONE", again[1]["id"]),
     ]
     assert memory.get(first["id"])["metadata"] == {"n": 1}
+
+
+WIFI = "The wifi code is 1234"
+AGAIN = "The wifi code is 1234!"  # the same in other words
+
+
+@pytest.mark.parametrize("text", [WIFI, AGAIN])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"ttl": 60}, {}),
+        ({"ttl": 60}, {"ttl": 61}),
+        ({"ttl": 60}, {"expiration_date": "2026-03-01"}),
+        ({"metadata": {"memory_lifespan": "short_term"}}, {"metadata": {"memory_lifespan": "long_term"}}),
+        ({"expiration_date": "2026-03-01"}, {"expiration_date": "2026-03-02"}),
+        ({"metadata": {"project_id": "one"}}, {"metadata": {"project_id": "two"}}),
+        ({"metadata": {"project_id": "one"}}, {}),
+        ({}, {"metadata": {"project_id": "two"}}),
+        ({"metadata": {"n": 1}}, {"metadata": {"n": True}}),
+        ({"metadata": {"n": 1}}, {"metadata": {"n": "1"}}),
+        ({"metadata": {"n": [1, 2]}}, {"metadata": {"n": [2, 1]}}),
+        ({"metadata": {"n": None}}, {}),
+        ({"metadata": {"n": 2**53}}, {"metadata": {"n": 2**53 + 1}}),
+        ({}, {"memory_type": "procedural_memory"}),
+        ({}, {"timestamp": "2026-02-28T23:59:59Z"}),
+        ({}, {"timestamp": "2026-03-01T12:00:00Z"}),
+        ({"timestamp": "2026-01-01"}, {}),
+        ({"timestamp": "2026-01-01"}, {"timestamp": "2026-01-01T00:00:01Z"}),
+    ],
+)
+def test_what_a_repeat_adds_is_kept(memory, text, first, then):
+    """The same words with another life, metadata or date are another memory, and the first one stays as it was."""
+    [kept] = memory.add(WIFI, user_id="u", **first)["results"]
+    before = memory.get(kept["id"])
+    [added] = memory.add(text, user_id="u", **then)["results"]
+    assert (added["event"], added["id"] != kept["id"]) == ("ADD", True)
+    assert memory.get(kept["id"]) == before
+    assert memory.add(text, user_id="u", **then)["results"][0]["id"] == added["id"]
+
+
+@pytest.mark.parametrize("text", [WIFI, AGAIN])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({}, {}),
+        ({}, {"ttl": 60}),
+        ({}, {"expiration_date": "2030-01-01"}),
+        ({"ttl": 60}, {"ttl": 60}),
+        ({"ttl": 60}, {"ttl": 0}),
+        ({"metadata": {}}, {"metadata": None}),
+        ({"metadata": {"a": 1, "b": {"c": 2, "d": 3}}}, {"metadata": {"b": {"d": 3, "c": 2.0}, "a": 1.0}}),
+        ({"metadata": {"t": ("x", "y")}}, {"metadata": {"t": ["x", "y"]}}),
+        ({"memory_type": "procedural_memory"}, {"metadata": {"memory_type": "procedural_memory"}}),
+        ({"timestamp": "2026-03-01T03:00:00Z"}, {}),
+        ({"timestamp": "2026-01-01T01:00:00+01:00"}, {"timestamp": "2026-01-01"}),
+        ({"timestamp": "2026-01-01", "ttl": 10**8}, {"timestamp": "2026-01-01", "ttl": 10**8}),
+    ],
+)
+def test_a_repeat_that_adds_nothing_is_none(memory, text, first, then):
+    """The same words by the same speaker, with the same metadata and date and no longer life, are not stored again."""
+    [kept] = memory.add(WIFI, user_id="u", **first)["results"]
+    [again] = memory.add(text, user_id="u", **then)["results"]
+    assert (again["event"], again["id"]) == ("NONE", kept["id"])
+    assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_another_speaker_or_role_is_another_memory(memory):
+    """What two people, or a user and an assistant, say in the same words is kept of both."""
+    said = [
+        {"role": "user", "name": "Ann", "content": "yes"},
+        {"role": "user", "name": "Bob", "content": "yes"},
+        {"role": "user", "content": "yes"},
+        {"role": "assistant", "content": "yes"},
+    ]
+    for event in ("ADD", "NONE"):
+        assert [item["event"] for item in memory.add(said, user_id="u")["results"]] == [event] * 4
+
+
+def test_a_value_that_comes_back_is_the_newest_again(memory):
+    """ "cola", "coffee", "cola" on three days are three memories, of which the last comes first."""
+    for day, drink in enumerate(("cola", "coffee", "cola"), start=1):
+        memory.add(f"I drink {drink}", user_id="u", timestamp=f"2026-02-0{day}")
+    listed = memory.get_all(user_id="u")["results"]
+    assert [(item["memory"], item["created_at"][:10]) for item in listed] == [
+        ("I drink cola", "2026-02-03"),
+        ("I drink coffee", "2026-02-02"),
+        ("I drink cola", "2026-02-01"),
+    ]
+    found = memory.search("What do I drink? cola", user_id="u", top_k=2)["results"]
+    assert [item["created_at"][:10] for item in found] == ["2026-02-03", "2026-02-02"]
+
+
+def test_without_a_date_the_day_counts(memory, clock):
+    """What is said again without a timestamp is a repeat on the same day, UTC, and a memory of its own on the next."""
+    first = memory.add("good morning", user_id="u")["results"][0]["id"]
+    clock.advance(hours=11)
+    assert memory.add("good morning", user_id="u")["results"][0]["id"] == first
+    clock.advance(hours=1)
+    second = memory.add("good morning", user_id="u")["results"][0]
+    assert (second["event"], second["id"] != first) == ("ADD", True)
+    assert [item["id"] for item in memory.get_all(user_id="u")["results"]] == [second["id"], first]
+
+
+def test_a_conversation_can_be_sent_again(memory):
+    """A dialogue with timestamps adds nothing when it is sent once more, however often its words come back."""
+    talk = [
+        {"role": ("user", "assistant")[n % 2], "content": ("Thanks!", "ok", "see you")[n % 3], "timestamp": 10**9 + n}
+        for n in range(700)
+    ]
+    assert {item["event"] for item in memory.add(talk, user_id="u")["results"]} == {"ADD"}
+    assert {item["event"] for item in memory.add(talk, user_id="u")["results"]} == {"NONE"}
+    assert memory.get_all(user_id="u")["total"] == 700
+
+
+def test_a_repeat_costs_the_same_however_often_it_was_said(path, clock):
+    """What SQLite does for an add does not grow with how often its words were said on other days."""
+    steps = []
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
+        for days in (600, 2_400):
+            memory.add_many(
+                [
+                    {"messages": "Thanks!", "user_id": "u", "timestamp": 86_400 * n}
+                    for n in range(memory.stats()["memories"], days)
+                ]
+            )
+            steps.append(_steps(memory, lambda: memory.add("Thanks!", user_id="u")))
+            clock.advance(days=1)
+    assert steps[1] < 1.2 * steps[0]
+
+
+def _steps(memory, call):
+    """Return how many instructions SQLite's virtual machine runs for a call, in hundreds."""
+    counted = []
+
+    def prepare(connection):
+        connection.set_progress_handler(lambda: bool(counted.append(1)), 100)
+
+    memory._store._database.write(prepare)
+    call()
+    memory._store._database.write(lambda connection: connection.set_progress_handler(None))
+    return len(counted)
 
 
 def test_the_same_text_in_another_scope_is_another_memory(memory):

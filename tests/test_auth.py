@@ -115,10 +115,10 @@ def fill(memory: Memory) -> None:
         [
             {"messages": "red apple", "user_id": "alice", "metadata": {"kind": "fruit", "rank": 1}},
             {"messages": "green pear", "user_id": "alice", "metadata": {"kind": "fruit", "rank": 2}, **shared},
-            {"messages": "old alice", "user_id": "alice", "ttl": -1},
+            {"messages": "old alice", "user_id": "alice", "ttl": 0},
             {"messages": "red apple of bob", "user_id": "bob", "metadata": {"kind": "fruit", "rank": 1}},
             {"messages": "bob secret pear", "user_id": "bob", "metadata": {"kind": "secret"}, **shared},
-            {"messages": "old bob", "user_id": "bob", "ttl": -1},
+            {"messages": "old bob", "user_id": "bob", "ttl": 0},
             {"messages": "apple of nobody", "agent_id": "bot"},
             {"messages": "apple of a run", "run_id": "r2"},
         ]

@@ -209,6 +209,7 @@ def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
         (["add", "x"], "user_id"),
         (["add", "x", "--user", "a", "--metadata", "3"], "must be a JSON object"),
         (["add", "x", "--user", "a", "--expires", "soon"], "YYYY-MM-DD"),
+        (["add", "x", "--user", "a", "--ttl", "-5"], "Invalid ttl: -5.0 is negative"),
         (["add", "x", "--user", "a", "--timestamp", "soon"], "not an instant"),
         (["delete"], "--all"),
         (["delete", "1", "--all"], "--all"),
@@ -256,10 +257,10 @@ def test_add(run: Run, tmp_path: Path) -> None:
     """Add's options become the memory's ids, metadata and lifetime; a text may come from stdin; a repeat is told."""
     labels = ["--project-id", "p", "--lifespan", "long_term", "--category", "c", "--tag", "x", "--tag", "y"]
     scope = ["--user", "alice", "--agent", "bot", "--run", "r1", "--app", "web"]
-    added = run("add", "-", *scope, *labels, "--metadata", '{"k": [1]}', "--ttl", "60.5", "--timestamp", "4102444800",
-                "--json", stdin="Ünïcode\nof two lines\n")  # fmt: skip
+    rest = [*labels, "--metadata", '{"k": [1]}', "--ttl", "60.5", "--timestamp", "4102444800"]
+    added = run("add", "-", *scope, *rest, "--json", stdin="Ünïcode\nof two lines\n")
     assert [item["event"] for item in json.loads(added.stdout)["results"]] == ["ADD"]
-    again = run("add", "Ünïcode\nof two lines", *scope)
+    again = run("add", "Ünïcode\nof two lines", *scope, *rest)
     assert again.stdout.startswith("Known already: ")
     twice = run("add", "Ünïcode\nof two lines", *scope, "--no-infer", "--expires", "2999-12-31")
     assert twice.stdout.startswith("Added ")
@@ -273,6 +274,15 @@ def test_add(run: Run, tmp_path: Path) -> None:
     assert first["created_at"] == "2100-01-01T00:00:00+00:00"
     assert first["expires_at"] == "2100-01-01T00:01:00.500000+00:00"
     assert second["expiration_date"] == "2999-12-31"
+
+
+@pytest.mark.parametrize("lifetime", [["--expires", "2001-01-01"], ["--ttl", "0"], ["--timestamp", "0", "--ttl", "9"]])
+def test_add_says_what_has_expired(run: Run, lifetime: list[str]) -> None:
+    """A memory that is past its expiry already is added, and a note says that it will not be shown."""
+    result = run("add", "x", "--user", "a", *lifetime)
+    assert (result.returncode, result.stdout.startswith("Added ")) == (0, True)
+    assert "already expired" in result.stderr
+    assert json.loads(run("add", "y", "--user", "a", *lifetime, "--json").stdout)["results"][0]["expired"] is True
 
 
 def test_delete_asks(run: Run, db: Path) -> None:

@@ -191,7 +191,9 @@ def test_files_of_earlier_versions_open(tmp_path, file):
         assert item["metadata"]["domain_tags"] == ["python", "fastapi"]
         assert [row["event"] for row in memory.history(item["id"])] == ["ADD", "UPDATE"]
         assert memory.stats()["memories"] == 2
-        assert memory.add("I love python", user_id="alice")["results"][0]["event"] == "NONE"
+        again = {"user_id": "alice", "metadata": item["metadata"], "timestamp": item["created_at"]}
+        assert memory.add("I love python", **again)["results"][0]["id"] == item["id"]
+        assert memory.check()["ok"]
 
 
 def test_a_file_of_schema_2_keeps_what_came_with_it(tmp_path):
@@ -216,6 +218,28 @@ def test_a_file_of_schema_4_keeps_its_graph(tmp_path):
         [item] = memory.search("Redis", user_id="bob", explain=True)["results"]
         assert item["score_details"]["entity_boost"] > 0
         assert memory.stats()["graph"]["current"]
+
+
+def test_a_file_of_schema_5_keeps_the_numbers_of_a_view(tmp_path):
+    """A user's changes in a file of schema 5 have the numbers that a view showed, and later ones go on from there."""
+    shutil.copy(DATA / "v5.db", tmp_path / "v5.db")
+    with Memory(tmp_path / "v5.db", embedder=HashEmbedder()) as memory:
+        memory.add("new", user_id="alice")
+        numbers = [change["sequence"] for change in memory.for_user("alice").changes()["results"]]
+        assert numbers == [1772366400250000, 1772366400250001, 1772366400250002]
+
+
+def test_views_of_an_older_file_go_on_after_the_numbers_they_showed(tmp_path):
+    """Views showed the file's own numbers before schema 5: these stay, and what comes later is numbered higher than any
+    of the file."""
+    shutil.copy(DATA / "v4.db", tmp_path / "v4.db")
+    with Memory(tmp_path / "v4.db", embedder=HashEmbedder()) as memory:
+        whole = [change["sequence"] for change in memory.changes()["results"]]
+        shown = [change["sequence"] for change in memory.for_user("alice").changes()["results"]]
+        assert set(shown) < set(whole)
+        for user in ("alice", "bob", "carol"):
+            memory.add("new", user_id=user)
+            assert memory.for_user(user).changes()["results"][-1]["sequence"] > 10**15
 
 
 def test_there_is_a_file_of_every_schema_version():

@@ -161,7 +161,7 @@ def test_store_is_measured(path: Path) -> None:
 
     with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
         memory.add("tea", user_id="u")
-        memory.add("gone", user_id="u", ttl=-1)
+        memory.add("gone", user_id="u", ttl=0)
         with served_by(create_app(memory, QUIET)) as client:
             before = _metrics(client)
             client.post("/configure", json={"vacuum_interval_seconds": 0.001})

@@ -268,7 +268,7 @@ def test_list_wants_to_know_whose(client: httpx.Client) -> None:
 
 def test_expired_memories_are_listed_when_asked_for(client: httpx.Client) -> None:
     """``show_expired`` counts on every listing and search, and nothing else shows them."""
-    add(client, "old tea", ttl=-1)
+    add(client, "old tea", ttl=0)
     body = {"filters": {"user_id": "alice"}, "query": "tea", "threshold": 0}
     for path in ("/v3/memories/", "/v3/memories/search/"):
         assert texts(client.post(path, json=body)) == set()
@@ -305,9 +305,28 @@ def test_an_update_into_the_past_still_answers_the_item(client: httpx.Client) ->
     assert client.get(path).status_code == 404
 
 
+def test_what_is_expired_already_is_said(client: httpx.Client) -> None:
+    """A memory that is past its expiry when it is added or changed is named as such, and a negative ttl refused."""
+    body = {"messages": [{"role": "user", "content": "tea"}], "user_id": "alice", "expiration_date": "2001-01-01"}
+    [outcome] = client.post("/v3/memories/add/", json=body).json()["results"]
+    assert (outcome["expired"], outcome["expires_at"]) == (True, "2001-01-02T00:00:00+00:00")
+    memory_id = add(client, "coffee")
+    update = [{"memory_id": memory_id, "expiration_date": "2001-01-01"}]
+    assert client.put("/v1/batch/", json={"memories": update}).json()["expired"] == [memory_id]
+    assert "ttl" in detail(client.post("/v3/memories/add/", json={**body, "ttl": -5}), 400)
+
+
+def test_a_ttl_outlives_other_changes(client: httpx.Client) -> None:
+    """A change of date or lifespan leaves the ttl in force that a memory was added with."""
+    memory_id = add(client, "tea", ttl=600)
+    change = {"timestamp": "2999-01-01T00:00:00+00:00", "metadata": {"memory_lifespan": "long_term"}}
+    item = client.put(f"/v1/memories/{memory_id}/", json=change).json()
+    assert item["expires_at"] == "2999-01-01T00:10:00+00:00"
+
+
 def test_unknown_ids(client: httpx.Client) -> None:
     """An unknown UUID is not found, another unknown text is no id at all; an expired memory is not found either."""
-    expired = add(client, "old", ttl=-1)
+    expired = add(client, "old", ttl=0)
     for memory_id, status in ((UNKNOWN, 404), (expired, 404), ("nope", 400), ("a%2Fb", 400)):
         for method, suffix, body in (("GET", "", None), ("PUT", "", {"text": "x"}), ("DELETE", "", None)):
             answer = client.request(method, f"/v1/memories/{memory_id}/{suffix}", json=body)

@@ -169,6 +169,8 @@ def perform(operation: Operation, who: Principal, side: Side) -> Any:
         answer = getattr(side.memory, operation.verb)(**arguments)
     except Mem0LiteError as error:
         return {"raised": type(error).__name__, "text": str(error), "field": getattr(error, "field", None)}
+    if who.pinned and operation.verb == "changes":  # where the numbers begin is the time
+        return [{**one, "number": one["sequence"] - answer["results"][0]["sequence"]} for one in answer["results"]]
     if who.pinned:
         return answer
     if operation.verb == "entities":  # of everybody, for a plain Memory
@@ -208,6 +210,9 @@ FORBIDDEN: dict[str, Callable[[Memory], Any]] = {
     "create_webhook": lambda memory: memory.create_webhook("https://hooks.example/x"),
     "delete_webhook": lambda memory: memory.delete_webhook("x"),
     "deliver_webhooks": lambda memory: memory.deliver_webhooks(),
+    "restore": lambda memory: memory.restore("nowhere.db", "never-written.db"),
+    "reembed": lambda memory: memory.reembed("nowhere.db"),
+    "from_config": lambda memory: memory.from_config({}),
 }
 FORBIDDEN_ROUTES = (
     "GET /configure",

@@ -26,7 +26,6 @@ def expiry(memory, **arguments):
         ({"ttl": 1.5}, NOON + timedelta(seconds=1.5)),
         ({"ttl": timedelta(minutes=1)}, NOON + timedelta(minutes=1)),
         ({"ttl": 0}, NOON),
-        ({"ttl": -1}, NOON - timedelta(seconds=1)),
         (
             {"metadata": {"expires_at": "2026-03-02T00:00:00.000001+02:00"}},
             datetime(2026, 3, 1, 22, 0, 0, 1, tzinfo=UTC),
@@ -38,7 +37,7 @@ def expiry(memory, **arguments):
     ],
 )
 def test_each_rule_sets_the_expiry(memory, arguments, expected):
-    """expires_at, ttl, expiration_date and short_term each give their instant; 0 and negatives are values."""
+    """expires_at, ttl, expiration_date and short_term each give their instant; 0 is a value."""
     assert expiry(memory, **arguments) == expected
 
 
@@ -59,6 +58,12 @@ def test_precedence_is_expires_at_then_ttl_then_date_then_lifespan(memory):
         ({"expiration_date": "2026-3-1T00:00"}, "expiration_date"),
         ({"expiration_date": 5}, "expiration_date"),
         ({"ttl": "5"}, "ttl"),
+        ({"ttl": -1}, "ttl"),
+        ({"ttl": -1e-9}, "ttl"),
+        ({"ttl": timedelta(seconds=-1)}, "ttl"),
+        ({"ttl": timedelta(microseconds=-1)}, "ttl"),
+        ({"ttl": -1, "metadata": {"expires_at": "2030-01-01"}}, "ttl"),
+        ({"ttl": "5", "expiration_date": "2030-01-01"}, "ttl"),
         ({"ttl": True}, "ttl"),
         ({"ttl": float("nan")}, "ttl"),
         ({"ttl": 1e300}, "ttl"),
@@ -150,7 +155,136 @@ def test_other_updates_keep_a_ttl(memory):
     memory.update(added["id"], "y", metadata={"memory_lifespan": "long_term", "n": 1})
     assert memory.get(added["id"])["expires_at"] == "2026-03-01T12:01:00.250000+00:00"
     memory.update(added["id"], metadata={"memory_lifespan": "short_term"})
-    assert memory.get(added["id"])["expires_at"] == "2026-03-01T13:00:00.250000+00:00"
+    assert memory.get(added["id"])["expires_at"] == "2026-03-01T12:01:00.250000+00:00"
+
+
+LATER = "2026-03-01T12:10:00+00:00"
+KEPT = "2026-03-01T12:01:00.250000+00:00"  # 60 seconds after the clock's start
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "expected"),
+    [
+        ({"ttl": 60}, {"timestamp": LATER}, "2026-03-01T12:11:00+00:00"),
+        ({"ttl": 60}, {"timestamp": LATER, "text": "y", "metadata": {"n": 1}}, "2026-03-01T12:11:00+00:00"),
+        ({"ttl": 60}, {"metadata": {"memory_lifespan": "long_term"}}, KEPT),
+        ({"ttl": 60}, {"metadata": {"memory_lifespan": "short_term"}}, KEPT),
+        ({"ttl": 60, "metadata": {"memory_lifespan": "short_term"}}, {"metadata": {"memory_lifespan": None}}, KEPT),
+        (
+            {"ttl": 60, "metadata": {"memory_lifespan": "short_term"}},
+            {"metadata": {"memory_lifespan": "long_term"}},
+            KEPT,
+        ),
+        ({"ttl": 60}, {"metadata": {"memory_lifespan": "long_term"}, "timestamp": LATER}, "2026-03-01T12:11:00+00:00"),
+        ({"ttl": 60}, {"metadata": {"expires_at": None}}, KEPT),
+        ({"ttl": 60}, {"metadata": {"expires_at": "2030-01-01T00:00:00Z"}}, "2030-01-01T00:00:00+00:00"),
+        ({"ttl": 60}, {"expiration_date": "2030-01-01"}, "2030-01-02T00:00:00+00:00"),
+        ({"ttl": 60}, {"expiration_date": None}, None),
+        ({"ttl": 60, "expiration_date": "2030-01-01"}, {"timestamp": LATER}, "2026-03-01T12:11:00+00:00"),
+        ({"ttl": 60, "expiration_date": "2030-01-01"}, {"metadata": {"memory_lifespan": "long_term"}}, KEPT),
+        ({"expiration_date": "2030-01-01"}, {"timestamp": LATER}, "2030-01-02T00:00:00+00:00"),
+        (
+            {"expiration_date": "2030-01-01"},
+            {"metadata": {"memory_lifespan": "short_term"}},
+            "2030-01-02T00:00:00+00:00",
+        ),
+        ({"metadata": {"memory_lifespan": "short_term"}}, {"timestamp": LATER}, "2026-03-01T13:10:00+00:00"),
+        ({"metadata": {"memory_lifespan": "short_term"}}, {"metadata": {"memory_lifespan": "long_term"}}, None),
+        (
+            {"metadata": {"expires_at": "2030-01-01T00:00:00Z"}},
+            {"timestamp": LATER, "metadata": {"memory_lifespan": "short_term"}},
+            "2030-01-01T00:00:00+00:00",
+        ),
+        (
+            {"metadata": {"expires_at": "2030-01-01T00:00:00Z"}, "expiration_date": "2031-01-01"},
+            {"metadata": {"expires_at": None}},
+            "2031-01-02T00:00:00+00:00",
+        ),
+        ({}, {"timestamp": LATER, "metadata": {"memory_lifespan": "long_term"}}, None),
+        ({}, {"metadata": {"memory_lifespan": "short_term"}}, "2026-03-01T13:00:00.250000+00:00"),
+    ],
+)
+def test_a_lifetime_stays_until_an_update_names_another(memory, given, change, expected):
+    """What add was given stays in force through an update that names no lifetime, and follows a corrected date."""
+    for update in (
+        lambda memory_id: memory.update(memory_id, **change),
+        lambda memory_id: memory.update_many([{"memory_id": memory_id, **change}]),
+    ):
+        [added] = memory.add("x", user_id="u", infer=False, **given)["results"]
+        assert "expired" not in update(added["id"])
+        assert memory.get(added["id"]).get("expires_at") == expected
+
+
+def test_a_short_term_of_another_setting_keeps_its_expiry(path, clock):
+    """What was stored under another short_term_ttl stays as it was given, and moves with a corrected date."""
+    with Memory(path, embedder=HashEmbedder(), clock=clock, short_term_ttl=60) as memory:
+        [added] = memory.add("x", user_id="u", metadata={"memory_lifespan": "short_term"})["results"]
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
+        memory.update(added["id"], metadata={"n": 1}, timestamp=LATER)
+        assert memory.get(added["id"])["expires_at"] == "2026-03-01T12:11:00+00:00"
+
+
+def test_an_imported_expiry_stays(memory, tmp_path):
+    """A memory that came with the exact instant of its expiry keeps it, like a ttl, once exported and imported."""
+    [added] = memory.add("x", user_id="u", ttl=60)["results"]
+    memory.update(added["id"], "y", timestamp=LATER)
+    memory.feedback(added["id"], "POSITIVE")
+    memory.export(tmp_path / "out.jsonl")
+    memory.reset()
+    memory.import_(tmp_path / "out.jsonl")
+    memory.update(added["id"], metadata={"memory_lifespan": "long_term"})
+    assert memory.get(added["id"])["expires_at"] == "2026-03-01T12:11:00+00:00"
+
+
+def test_an_update_that_ends_a_memory_says_so(memory):
+    """A date so far back that a memory is expired with it is accepted, and the answer names the memory."""
+    [short] = memory.add("x", user_id="u", ttl=60)["results"]
+    [long] = memory.add("y", user_id="u")["results"]
+    assert memory.update(long["id"], timestamp="2020-01-01") == {"message": "Memory updated successfully!"}
+    assert memory.update(short["id"], timestamp="2020-01-01") == {
+        "message": "Memory updated successfully!",
+        "expired": [short["id"]],
+    }
+    assert memory.get(short["id"]) is None
+    changes = [{"memory_id": long["id"], "expiration_date": "2020-01-01"}]
+    assert memory.update_many(changes) == {"message": "Successfully updated 1 memories", "expired": [long["id"]]}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ttl": 0},
+        {"ttl": timedelta(0)},
+        {"expiration_date": "2026-02-28"},
+        {"metadata": {"expires_at": "2026-03-01T12:00:00.250000Z"}},
+        {"timestamp": "2020-01-01", "ttl": 60},
+        {"timestamp": 0, "metadata": {"memory_lifespan": "short_term"}},
+    ],
+)
+@pytest.mark.parametrize("infer", [True, False])
+def test_what_is_expired_when_it_is_added_is_said(memory, arguments, infer):
+    """A memory that nobody will see is stored, and its result says that it has expired, and when."""
+    [item] = memory.add("x", user_id="u", infer=infer, **arguments)["results"]
+    stored = memory.get(item["id"], show_expired=True)
+    assert (item["event"], item["expired"], item["expires_at"]) == ("ADD", True, stored["expires_at"])
+    assert memory.get(item["id"]) is None
+
+
+def test_a_result_is_silent_about_what_lives(memory):
+    """A memory that is visible, and a repeat of one, are told as ever."""
+    [first] = memory.add("x", user_id="u", ttl=60)["results"]
+    assert set(first) == {"id", "memory", "event"}
+    assert memory.add("x", user_id="u", ttl=0)["results"] == [{"id": first["id"], "memory": "x", "event": "NONE"}]
+
+
+@pytest.mark.parametrize("setting", [-1, timedelta(seconds=-1)])
+def test_a_negative_short_term_lifetime_is_refused(path, setting, monkeypatch):
+    """A setting by which every short-term memory would be expired at once is named."""
+    with pytest.raises(ValueError, match="short_term_ttl"):
+        Memory(path, embedder=HashEmbedder(), short_term_ttl=setting)
+    monkeypatch.setenv("MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS", "-5")
+    with pytest.raises(ConfigurationError, match="MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS: '-5'"):
+        Memory(path, embedder=HashEmbedder())
 
 
 def test_a_bad_lifetime_leaves_the_memory_as_it_was(memory):

@@ -210,7 +210,7 @@ def test_recency_counts_where_the_present_is_asked_for(memory):
     for year, city in ((2021, "Rome"), (2025, "Oslo")):
         memory.add(f"I live in {city}", user_id="u", timestamp=datetime(year, 1, 1, tzinfo=UTC))
     assert found(memory, "Where do I live now?")[0]["memory"] == "I live in Oslo"
-    assert found(memory, "Where did I live?")[0]["memory"] == "I live in Rome"
+    assert len({item["score"] for item in found(memory, "Where did I live?")}) == 1
 
 
 def test_a_bad_reference_date_is_refused(memory):

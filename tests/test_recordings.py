@@ -68,6 +68,7 @@ SELF_HOSTED = {one.get("name", one["request"]): one for one in RECORDINGS["self-
 
 NO_ACCOUNTS = "there are no accounts: keys are set by who runs the server"
 ITS_FAILURE = "mem0's server failed there"
+SAID_OTHERWISE = "the same text without the metadata is another memory"
 
 SELF_HOSTED_DIFFERENCES = {
     "GET /redoc": (307, "there is one documentation page, to which this leads"),
@@ -96,6 +97,8 @@ SELF_HOSTED_DIFFERENCES = {
     '"user_id": "u"}': (200, "one server has both surfaces"),
     "GET /v1/ping/": (200, "one server has both surfaces"),
     "GET /memories?user_id=u1": (200, ITS_FAILURE),
+    "GET /memories?user_id=u1&top_k=1": (200, f"{SAID_OTHERWISE}, and the newest"),
+    'POST /search {"query": "python", "user_id": "u1", "top_k": 1}': (200, f"{SAID_OTHERWISE}, and the newest"),
 }
 """What this server answers otherwise: the status, and why."""
 
@@ -352,6 +355,7 @@ def came_out(recorded: dict[str, Any], outcome: Any) -> bool:
 
 
 LOVE = "I love python and fastapi"
+EVERYTHING = [LOVE, HIKING, HIKING, "noted", "noted"]
 FOUND_HERE = {"results": [{"id": "text", "memory": "text", "hash": "text", "metadata": "object|null"}]}
 OLDER_CALLERS = "callers of mem0 1.x name their user at the top level, which works here too"
 NESTED_IDS = "an id inside AND, OR or in counts as an id"
@@ -368,10 +372,14 @@ def both(filters: str, ours: dict[str, Any], reason: str) -> dict[str, tuple[dic
 
 
 CLASS_DIFFERENCES: dict[str, tuple[dict[str, Any], str]] = {
-    "add again (dup)": (
-        {"shape": {"results": [{"id": "text", "memory": "text", "event": "text"}]}},
-        "a repetition is told as event NONE, with the id of the memory it repeats",
-    ),
+    "add again (dup)": ({"shape": {"results": [{"id": "text", "memory": "text", "event": "text"}]}}, SAID_OTHERWISE),
+    "get_all limit=": ({"value": 5}, SAID_OTHERWISE),
+    "get_all show_expired": ({"texts": [*EVERYTHING, "old expired thing"]}, SAID_OTHERWISE),
+    "user_id *": ({"value": 6}, SAID_OTHERWISE),
+    **both("{}", {"texts": EVERYTHING}, SAID_OTHERWISE),
+    **both('{"created_at": {"gte": "2020-01-01"}}', {"texts": EVERYTHING}, SAID_OTHERWISE),
+    **both('{"NOT": [{"project_id": "p1"}]}', {"texts": [HIKING, HIKING, "noted"]}, SAID_OTHERWISE),
+    **both('{"AND": [{"NOT": [{"n": 5}]}]}', {"texts": [HIKING, HIKING, "noted"]}, SAID_OTHERWISE),
     "add timestamp": (
         {"shape": {"results": [{"id": "text", "memory": "text", "event": "text"}]}},
         "a memory may say when it was said; mem0's class leaves that to the hosted service",
@@ -381,13 +389,13 @@ CLASS_DIFFERENCES: dict[str, tuple[dict[str, Any], str]] = {
     "get_all top_k0": ({"shape": {"results": []}}, "no memories are none; mem0 returned one"),
     **both('{"metadata.project_id": "p1"}', {"texts": [LOVE, "noted"]}, SAME_FIELD),
     **both('{"metadata": {"project_id": "p1"}}', {"texts": [LOVE, "noted"]}, SAME_FIELD),
-    **both('{"n": {"ne": 5}}', {"texts": [HIKING, "noted"]}, LACKING),
-    **both('{"n": {"nin": [5, 7]}}', {"texts": [HIKING, "noted"]}, LACKING),
+    **both('{"n": {"ne": 5}}', {"texts": [HIKING, HIKING, "noted"]}, LACKING),
+    **both('{"n": {"nin": [5, 7]}}', {"texts": [HIKING, HIKING, "noted"]}, LACKING),
     **both('{"n": "*"}', {"texts": [LOVE, HIKING, "noted"]}, PRESENT),
     **both('{"nope": "*"}', {"texts": []}, PRESENT),
     **both('{"project_id": {"contains": "p"}}', {"texts": [LOVE, HIKING, "noted"]}, SUBSTRING),
     **both('{"project_id": {"icontains": "P"}}', {"texts": [LOVE, HIKING, "noted"]}, SUBSTRING),
-    **both('{"project_id": null}', {"texts": ["noted"]}, NO_SUCH_KEY),
+    **both('{"project_id": null}', {"texts": [HIKING, "noted"]}, NO_SUCH_KEY),
     "AND user_id nested": ({"shape": FOUND_HERE}, NESTED_IDS),
     "OR user_id nested": ({"shape": FOUND_HERE}, NESTED_IDS),
     "user_id in": ({"shape": FOUND_HERE}, NESTED_IDS),

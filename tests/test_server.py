@@ -279,7 +279,7 @@ def test_search_threshold_defaults_to_the_library_s(client: httpx.Client) -> Non
 
 def test_search_explains_and_shows_expired_on_request(client: httpx.Client) -> None:
     """``explain`` adds score_details and ``show_expired`` the expired memories; null is false."""
-    add(client, "python", ttl=-1)
+    add(client, "python", ttl=0)
     ask = {"query": "python", "user_id": "alice"}
     assert texts(client.post("/search", json={**ask, "show_expired": None, "explain": None})) == set()
     found = client.post("/search", json={**ask, "show_expired": True, "explain": True}).json()["results"]
@@ -350,6 +350,18 @@ def test_update_tells_null_from_absent(client: httpx.Client) -> None:
     client.put(f"/memories/{memory_id}", json={"expiration_date": None})
     item = client.get(f"/memories/{memory_id}").json()
     assert (item["memory"], "expiration_date" in item) == ("green tea", False)
+
+
+def test_what_is_expired_already_is_said(client: httpx.Client) -> None:
+    """A memory that is past its expiry when it is added or changed is named as such, and a negative ttl refused."""
+    body = {"messages": [{"role": "user", "content": "tea"}], "user_id": "alice"}
+    [item] = client.post("/memories", json={**body, "expiration_date": "2001-01-01"}).json()["results"]
+    assert (item["expired"], item["expires_at"]) == (True, "2001-01-02T00:00:00+00:00")
+    memory_id = add(client, "coffee", ttl=600)
+    change = {"expiration_date": "2001-01-01"}
+    assert client.put(f"/memories/{memory_id}", json=change).json()["expired"] == [memory_id]
+    refused = client.post("/memories", json={**body, "ttl": -5})
+    assert (refused.status_code, "ttl" in refused.text) == (400, True)
 
 
 def test_history_tells_every_change(client: httpx.Client) -> None:

@@ -285,7 +285,7 @@ def test_timer_vacuums_after_each_interval(memory: Memory) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         await shared.close()
 
-    memory.add("gone", user_id="u", ttl=-1)
+    memory.add("gone", user_id="u", ttl=0)
     asyncio.run(main())
 
 
@@ -324,7 +324,7 @@ def test_server_vacuums_while_it_runs(path: Path, interval: float) -> None:
         return datetime.now(UTC)
 
     with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
-        memory.add("gone", user_id="u", ttl=-1)
+        memory.add("gone", user_id="u", ttl=0)
         while asked.acquire(blocking=False):
             pass
         with served_by(create_app(memory, Settings(vacuum_interval_seconds=interval))) as client:

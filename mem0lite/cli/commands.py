@@ -90,7 +90,7 @@ def cli(context: click.Context) -> None:
 @click.option("--ttl", type=float, metavar="SECONDS", help="Expire this long after its creation.")
 @click.option("--expires", metavar="YYYY-MM-DD", help="Expire at the end of this day, UTC.")
 @click.option("--timestamp", metavar="INSTANT", help="When it was said: ISO 8601 or epoch seconds.")
-@click.option("--no-infer", is_flag=True, help="Store it even if the same scope holds the same text.")
+@click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing to what is there.")
 @store_options
 @click.pass_obj
 def add(
@@ -118,6 +118,8 @@ def add(
         return
     for item in result["results"]:
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
+        if item.get("expired"):
+            note(f"It was added, but already expired at {item.get('expires_at')}: only --show-expired shows it.")
 
 
 @cli.command()

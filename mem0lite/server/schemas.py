@@ -90,8 +90,8 @@ class MemoryCreate(Struct):
     infer: Annotated[
         bool | None,
         Meta(
-            description="True (default): a text the same scope already holds is reported, not stored twice. "
-            "False: every message is stored.",
+            description="True (default): a message that adds nothing to a memory of the same scope (no words, speaker, "
+            "metadata, date or longer life) is reported, not stored twice. False: every message is stored.",
             examples=[True],
         ),
     ] = None
@@ -206,11 +206,19 @@ class AddedMemory(Struct):
     memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
     event: Annotated[
         Literal["ADD", "UPDATE", "DELETE", "NONE"],
-        Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
+        Meta(description="ADD, or NONE when it adds nothing to a memory of the scope.", examples=["ADD"]),
     ]
     existing_memory: Annotated[
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
+    expires_at: Annotated[
+        str | UnsetType,
+        Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT]),
+    ] = UNSET
+    expired: Annotated[
+        bool | UnsetType,
+        Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody."),
     ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
@@ -385,6 +393,15 @@ class MessageResponse(Struct):
     """The answer of an operation that has nothing to return."""
 
     message: Annotated[str, Meta(description="What was done.", examples=["Memory updated successfully!"])]
+
+
+class UpdatedResponse(MessageResponse):
+    """The answer of a change."""
+
+    expired: Annotated[
+        list[str] | UnsetType,
+        Meta(description="Memories that are past their expiry with this change, by id.", examples=[[EXAMPLE_ID]]),
+    ] = UNSET
 
 
 class EmbedderInfo(Struct):

@@ -20,6 +20,7 @@ from .routing import (
     DEFAULT_LIST_SIZE,
     DONE,
     MAX_LIST_SIZE,
+    UPDATED,
     Answer,
     Answers,
     AnyRequest,
@@ -164,7 +165,7 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Change a memory",
-    responses=answers(*DONE, 404, 422),
+    responses=answers(*UPDATED, 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:

@@ -59,6 +59,13 @@ _NO_END = " OR ".join(
 _NO_SCOPE = "NOT IN (SELECT id FROM scope)"
 _OUTSIDE = f"NOT BETWEEN {FIRST_INSTANT} AND {LAST_INSTANT}"
 
+_USER = "(SELECT s.user_id FROM scope s WHERE s.id = h.scope)"
+_OTHER_FOLLOWER = (
+    f"(SELECT f.user_id FROM follower f WHERE f.id = h.follower_id) IS NOT {_USER} "
+    "OR (h.follower_id IS NULL) <> (h.number IS NULL)"
+)
+_LAST_NUMBER = "ifnull((SELECT max(h.number) FROM history h WHERE h.follower_id = f.id), 0)"
+
 _RULES = (
     _Rule(
         "scopes", "memories of a user, agent, run or app that is not recorded",
@@ -79,6 +86,22 @@ _RULES = (
         "SELECT max(sequence) FROM history HAVING max(sequence) > "
         "ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'history'), 0)",
         "UPDATE sqlite_sequence SET seq = (SELECT max(sequence) FROM history) WHERE name = 'history'",
+    ),
+    _Rule(
+        "counts", "changes that are not numbered for their user",
+        f"SELECT h.memory_id FROM history h WHERE {_OTHER_FOLLOWER}",
+        "INSERT OR IGNORE INTO follower (user_id, last) SELECT DISTINCT user_id, unixepoch() * 1000000 FROM scope "
+        f"WHERE user_id IS NOT NULL; UPDATE follower AS f SET last = max(last, {_LAST_NUMBER}); "
+        f"UPDATE history AS h SET number = NULL, follower_id = (SELECT f.id FROM follower f WHERE f.user_id = {_USER}) "
+        f"WHERE {_OTHER_FOLLOWER}; UPDATE history AS h SET number = n.number FROM (SELECT o.sequence, "
+        "f.last + row_number() OVER (PARTITION BY f.id ORDER BY o.sequence) AS number FROM history o "
+        "JOIN follower f ON f.id = o.follower_id WHERE o.number IS NULL) n WHERE n.sequence = h.sequence; "
+        f"UPDATE follower AS f SET last = max(last, {_LAST_NUMBER})",
+    ),
+    _Rule(
+        "counts", "numbers of a user's changes that may be given twice",
+        f"SELECT f.user_id FROM follower f WHERE f.last < {_LAST_NUMBER}",
+        f"UPDATE follower AS f SET last = max(last, {_LAST_NUMBER})",
     ),
     _Rule(
         "counts", "versions that are higher than the file's",

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import apsw
@@ -35,19 +35,63 @@ def change(event: Event, before: Record | None, after: Record) -> Change:
 _CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason"
 
 
-def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]) -> None:
+# A view numbers its user's changes itself: from the file's numbers one could tell how much others write. The first
+# number is the present, so that a user whom a reset or a vacuum forgot goes on with higher ones than before, and no
+# other user is in it; should a clock stand still, it is above the highest number of all who were forgotten.
+_NEXT_NUMBER = (
+    "INSERT INTO follower (user_id, last) SELECT s.user_id, max(?1, 1 + ifnull((SELECT CAST(value AS INTEGER) "
+    "FROM meta WHERE name = 'followed'), 0)) FROM scope s WHERE s.id = ?2 AND s.user_id IS NOT NULL "
+    "ON CONFLICT (user_id) DO UPDATE SET last = last + 1 RETURNING id, last"
+)
+
+
+def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]], now: int) -> None:
     """Note changes: the number of the scope, the id of the memory, and what changed."""
     connection.executemany(
-        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
                 *(change.created_at, change.updated_at, change.actor_id, change.role),
                 *(change.feedback, change.feedback_reason),
+                *(connection.execute(_NEXT_NUMBER, (now, scope)).get or (None, None)),
             )
             for scope, memory_id, change in changes
         ],
     )
+
+
+def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | None = None) -> None:
+    """Forget the numbers of those of the users, by default of all, of whom nothing is left."""
+    listed = (None if users is None else json.dumps([user for user in users if user is not None]),)
+    gone = (
+        "(?1 IS NULL OR f.user_id IN (SELECT value FROM json_each(?1))) "
+        "AND NOT EXISTS (SELECT 1 FROM scope s WHERE s.user_id = f.user_id)"
+    )
+    if last := connection.execute(f"SELECT max(f.last) FROM follower f WHERE {gone}", listed).get:
+        forbid_numbers(connection, last)
+        connection.execute(f"DELETE FROM follower AS f WHERE {gone}", listed)
+
+
+def forbid_numbers(connection: apsw.Connection, last: int) -> None:
+    """Let no user who is new begin with a number up to ``last``."""
+    connection.execute(
+        "INSERT INTO meta VALUES ('followed', ?1) "
+        "ON CONFLICT (name) DO UPDATE SET value = CAST(max(CAST(value AS INTEGER), CAST(?1 AS INTEGER)) AS TEXT)",
+        (str(last),),
+    )
+
+
+def followed(connection: apsw.Connection) -> dict[str, int]:
+    """Return the number of the last change of every user."""
+    return dict(connection.execute("SELECT user_id, last FROM follower"))
+
+
+def go_on_from(connection: apsw.Connection, numbers: Mapping[str, int]) -> None:
+    """Let every user's numbers be higher than those given before."""
+    connection.executemany("UPDATE follower SET last = max(last, ?2) WHERE user_id = ?1", numbers.items())
+    forbid_numbers(connection, max(numbers.values(), default=0))
 
 
 def history(connection: apsw.Connection, memory_id: str, within: Expression) -> list[Change]:

@@ -11,8 +11,9 @@ what it has to read again, whichever process wrote it.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Literal, cast
 
 import apsw
@@ -33,9 +34,9 @@ COLUMNS = (
 )
 
 # What near-copies have in common, generously: how many terms are looked for, of which memories are counted up to a
-# number that makes a term common, and by how many terms the lengths may differ.
-_SEEDS, _COUNTED, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 3, 64
-
+# number that makes a term common, of a common one how many are looked at, the last ones, and by how many terms the
+# lengths may differ. An add costs the same however often its words were said: in doubt what is said is kept once more.
+_SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 64
 
 _EMBEDDERS = ("embedder", "reembedding")
 
@@ -47,8 +48,9 @@ class Entry:
     record: Record
     vector: bytes
     unique: Literal["id", "text"] | None = None
-    """What makes it a repetition, which is not added: an existing id, or the text, even in nearly the same words, of a
-    live memory of its scope."""
+    """What makes it a repetition, which is not added: an existing id, or a live memory of its scope that covers it."""
+    dated: bool = False
+    """Whether the date of the record was given, rather than the present."""
     history: Sequence[Change] = ()
     graph: Graph | None = None
     """What the memory names and states, if its category is a graph category."""
@@ -243,41 +245,58 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
     if entry.unique == "id":
         return _first(connection, "m.id = ?", (entry.record.id,))
     if entry.unique == "text":
-        return _same_text(connection, entry.record, scope, now) or _near_copy(connection, entry, scope, now)
+        dates = entry.record.span(dated=entry.dated)
+        said = chain(
+            _same_words(connection, entry.record, scope, dates, now), _near_copies(connection, entry, scope, dates, now)
+        )
+        return next((kept for kept in map(to_record, said) if kept.covers(entry.record, dated=entry.dated)), None)
     return None
 
 
-def _same_text(connection: apsw.Connection, record: Record, scope: ScopeRow, now: int) -> Record | None:
-    same = f"m.text_hash = ? AND m.key BETWEEN ? AND ? AND m.text = ? AND {LIVE}"
-    return _first(connection, same, (record.hash, *scope.keys(), record.text, now))
+def _same_words(
+    connection: apsw.Connection, record: Record, scope: ScopeRow, dates: tuple[int, int], now: int
+) -> Iterator[Sequence[Any]]:
+    """Yield rows of live memories of the scope with the same text and date, the last ones first."""
+    yield from fetch(
+        connection,
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
+        "SELECT key FROM memory WHERE text_hash = ? AND key >> 32 = ? AND created_at BETWEEN ? AND ? "
+        f"ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
+        (record.hash, scope.number, *dates, now),
+    )
 
 
-def _near_copy(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Record | None:
-    """Return the first live memory of the scope that says the same, of the same metadata and no shorter life.
+_WITH_RARE_TERMS = " UNION ".join(
+    "SELECT * FROM (SELECT p.key FROM posting p WHERE p.owner_id = ?1 AND p.key BETWEEN ?2 AND ?3 AND "
+    f"p.term = (SELECT term FROM seed ORDER BY memories LIMIT 1 OFFSET {n}) ORDER BY p.key DESC LIMIT {_OF_A_TERM})"
+    for n in (0, 1)
+)
 
-    Copies share almost all terms, so only those are compared that have all but one of the rarest ones.
+
+def _near_copies(
+    connection: apsw.Connection, entry: Entry, scope: ScopeRow, dates: tuple[int, int], now: int
+) -> Iterator[Sequence[Any]]:
+    """Yield rows of live memories of the scope and date that may say the same in other words, the likeliest first.
+
+    Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
+    one of the two that are rarest.
     """
-    candidates = fetch(
+    needed = max(1, min(_SEEDS, len(entry.terms)) - 1)
+    yield from fetch(
         connection,
         f"WITH seed AS MATERIALIZED (SELECT t.value AS term, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE "
         f"p.owner_id = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
         f"FROM json_each(?4) t ORDER BY memories LIMIT {_SEEDS}) "
-        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
-        "SELECT p.key FROM seed CROSS JOIN posting p ON p.owner_id = ?1 AND p.term = seed.term "
-        "AND p.key BETWEEN ?2 AND ?3 GROUP BY p.key HAVING count(*) >= ?5) "
-        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND {LIVE} "
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ({_WITH_RARE_TERMS}) "
+        "AND (SELECT count(*) FROM seed CROSS JOIN posting p ON p.owner_id = ?1 AND p.term = seed.term "
+        "AND p.key = m.key) >= ?5 "
+        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?7 AND ?8 AND {LIVE} "
         f"ORDER BY abs(m.length - ?6), m.key LIMIT {_MAX_CANDIDATES}",
         (
             *(scope.owner, *scope.keys(), json.dumps(list(entry.terms))),
-            *(max(1, min(_SEEDS, len(entry.terms)) - 1), entry.terms.total(), now),
+            *(needed, entry.terms.total(), *dates, now),
         ),
     )
-    return next((kept for kept in map(to_record, candidates) if _replaceable(entry.record, kept)), None)
-
-
-def _replaceable(record: Record, kept: Record) -> bool:
-    lives = kept.expires_at is None or (record.expires_at is not None and record.expires_at <= kept.expires_at)
-    return lives and _to_json(record.metadata) == _to_json(kept.metadata) and record.is_copy_of(kept)
 
 
 def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
@@ -286,7 +305,7 @@ def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -
     return None if row is None else to_record(row)
 
 
-def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int) -> None:
+def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int, now: int) -> None:
     """Insert a memory with its vector, postings and history."""
     record, key = entry.record, scope.next_key()
     connection.execute(
@@ -304,7 +323,7 @@ def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: 
     if entry.graph is not None:
         graph.insert(connection, scope.owner, key, entry.graph)
     changes = entry.history or [log.change("ADD", None, record)]
-    log.note(connection, [(scope.number, record.id, change) for change in changes])
+    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
 
 
 def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
@@ -390,7 +409,7 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     for row in by_keys(connection, keys):
         before = to_record(row)
         changes.append((row[0] >> 32, before.id, log.change("DELETE", before, replace(before, updated_at=now))))
-    log.note(connection, changes)
+    log.note(connection, changes, now)
     remove(connection, keys)
 
 
@@ -429,10 +448,12 @@ def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> N
     """Remove those of the scopes that have neither memories nor histories, with their events."""
     empty = fetch(
         connection,
-        "SELECT s.id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
+        "SELECT s.id, s.user_id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
         f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {SCOPE_KEYS}) "
         "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
         (json.dumps(list(scopes)),),
     )
-    connection.executemany("DELETE FROM event WHERE scope = ?", empty)
-    connection.executemany("DELETE FROM scope WHERE id = ?", empty)
+    numbers = [(number,) for number, _ in empty]
+    connection.executemany("DELETE FROM event WHERE scope = ?", numbers)
+    connection.executemany("DELETE FROM scope WHERE id = ?", numbers)
+    log.forget_followers(connection, {user for _, user in empty})

@@ -141,11 +141,35 @@ MIGRATIONS = (
     CREATE INDEX relation_by_destination ON relation (owner_id, destination, source, relationship, key);
     CREATE INDEX relation_by_key ON relation (key);
     """,
+    """
+    DROP INDEX memory_by_hash;                  -- now by scope and date, too: "Thanks!" may be said on 3,000 days
+    CREATE INDEX memory_by_hash ON memory (text_hash, key >> 32, created_at);
+
+    CREATE TABLE follower (                     -- a user: a view's changes are numbered apart from other users'
+        id INTEGER PRIMARY KEY,
+        user_id TEXT NOT NULL UNIQUE,
+        last INTEGER NOT NULL                   -- the number of the user's last change
+    ) STRICT;
+    ALTER TABLE history ADD COLUMN follower_id INTEGER;
+    ALTER TABLE history ADD COLUMN number INTEGER;
+    CREATE UNIQUE INDEX history_by_follower ON history (follower_id, number) WHERE follower_id IS NOT NULL;
+    -- Views showed the file's numbers before: those stay, and what comes is numbered higher than any that was shown. It
+    -- begins at the present, as the file's last number would tell how much others had written.
+    INSERT INTO follower (user_id, last)
+        SELECT DISTINCT user_id, CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER) FROM scope
+        WHERE user_id IS NOT NULL;
+    UPDATE history SET number = sequence, follower_id =
+        (SELECT f.id FROM follower f JOIN scope s ON s.user_id = f.user_id WHERE s.id = history.scope);
+    UPDATE history SET number = NULL WHERE follower_id IS NULL;
+
+    -- What cursors are sealed with.
+    INSERT INTO meta VALUES ('seal', '"' || lower(hex(randomblob(32))) || '"');
+    """,
 )
 
 TABLES = (
     *("meta", "scope", "memory", "vector", "vector_next", "posting", "mention", "relation"),
-    *("history", "event", "document"),
+    *("follower", "history", "event", "document"),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

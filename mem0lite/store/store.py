@@ -185,7 +185,7 @@ class Store:
                 scope = scopes[entry.record.scope]
                 kept = rows.existing(connection, entry, scope, now)
                 if kept is None:
-                    rows.insert(connection, entry, scope, version)
+                    rows.insert(connection, entry, scope, version, now)
                 outcome.append(Outcome(kept or entry.record, kept is None))
             rows.note_inserted(connection, version, scopes.values())
             given = iter(outcome)
@@ -201,7 +201,7 @@ class Store:
         outcome: list[Outcome] = self._database.write(work)
         return outcome
 
-    def insert_histories(self, entries: Sequence[tuple[Record, Sequence[Change]]]) -> int:
+    def insert_histories(self, entries: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
         """Keep the histories of memories that are gone, unless there is one of that id; return how many were kept."""
 
         def work(connection: apsw.Connection) -> int:
@@ -209,22 +209,23 @@ class Store:
             for record, changes in entries:
                 if not connection.execute("SELECT 1 FROM history WHERE memory_id = ?", (record.id,)).get:
                     scope = rows.scope_row(connection, record.scope)
-                    log.note(connection, [(scope.number, record.id, change) for change in changes])
+                    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
                     kept += 1
             return kept
 
         kept: int = self._database.write(work)
         return kept
 
-    def update(self, updates: Sequence[Update], within: Expression, now: int) -> None:
-        """Change live memories, each with a row of its history: all of them or none.
+    def update(self, updates: Sequence[Update], within: Expression, now: int) -> list[Record]:
+        """Change live memories, each with a row of its history: all of them or none. Return what they became.
 
         Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what a change raises.
         """
 
-        def work(connection: apsw.Connection) -> None:
+        def work(connection: apsw.Connection) -> list[Record]:
             self._check_embedder(connection)
             version = rows.next_version(connection)
+            changed = []
             for update in updates:
                 key, before = rows.live_record(connection, update.memory_id, within, now)
                 after = update.change(before)
@@ -234,10 +235,13 @@ class Store:
                 if update.graph is not None:
                     graph.put(connection, key, update.graph(after))
                 change = log.change(update.event, before, replace(after, updated_at=now))
-                log.note(connection, [(key >> 32, before.id, change)])
+                log.note(connection, [(key >> 32, before.id, change)], now)
                 rows.note_rewritten(connection, version, [key >> 32])
+                changed.append(after)
+            return changed
 
-        self._database.write(work)
+        changed: list[Record] = self._database.write(work)
+        return changed
 
     def delete(self, memory_ids: Sequence[str], within: Expression, now: int) -> None:
         """Delete live memories that match ``within``, all or none, and note that in their histories. Raises
@@ -269,8 +273,9 @@ class Store:
         def work(connection: apsw.Connection) -> None:
             if expression == EVERYTHING:
                 rows.next_version(connection)
-                for table in set(TABLES) - {"meta", "document"}:
+                for table in set(TABLES) - {"meta", "document", "follower"}:
                     connection.execute(f"DELETE FROM {table}")
+                log.forget_followers(connection)
                 connection.execute("DELETE FROM document WHERE kind = 'export'")
                 return
             _remove_scopes(connection, expression)
@@ -444,18 +449,21 @@ class Store:
             row = rows.fetch_first(connection, sql, (event_id, *parameters))
             return None if row is None else log.to_event(connection, row, now)
 
-    def changes(self, after: int, within: Expression, now: int, limit: int) -> list[ChangeItem]:
-        """Return the changes noted after the one with the sequence number ``after``, in the scopes that match, oldest
-        first; of expired memories none."""
-        where, parameters = compile_filter(within)
+    def changes(self, after: int, follower: str | None, now: int, limit: int) -> list[ChangeItem]:
+        """Return the changes noted after the one with the number ``after``, oldest first; of expired memories none.
+
+        With ``follower`` those of one user, under the numbers that they have among these.
+        """
+        number = "h.sequence" if follower is None else "h.number"
+        whose = "?1 IS NULL" if follower is None else "h.follower_id = (SELECT id FROM follower WHERE user_id = ?1)"
         with self._database.read() as connection:
             found = rows.fetch(
                 connection,
-                f"SELECT h.sequence, h.memory_id, s.user_id, s.agent_id, s.run_id, s.app_id, {log.CHANGES} "
-                "FROM history h JOIN scope s ON s.id = h.scope WHERE h.sequence > ? AND NOT EXISTS "
-                f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope AND {EXPIRED}) "
-                f"AND {where} ORDER BY h.sequence LIMIT ?",
-                (after, now, *parameters, limit),
+                f"SELECT {number}, h.memory_id, s.user_id, s.agent_id, s.run_id, s.app_id, {log.CHANGES} "
+                f"FROM history h JOIN scope s ON s.id = h.scope WHERE {whose} AND {number} > ?2 AND NOT EXISTS "
+                "(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope "
+                f"AND {EXPIRED.replace('?', '?3')}) ORDER BY {number} LIMIT ?4",
+                (follower, after, now, limit),
             )
         return [
             cast("ChangeItem", {**log.to_change(change).to_item(memory_id), "sequence": sequence, **log.to_ids(ids)})
@@ -627,10 +635,12 @@ class Store:
 
         def work(connection: apsw.Connection) -> None:
             before, numbers = rows.current_version(connection), rows.numbers(connection)
+            followed = log.followed(connection)
             for table in TABLES:
                 rows.copy_table(connection, table)
             rows.remember(connection, "checksums", checksums)
             rows.leave_behind(connection, before, numbers)
+            log.go_on_from(connection, followed)
 
         self._database.exchange(source, work)
 
@@ -803,7 +813,8 @@ def _remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[
     """Remove the scopes that match with all that belongs to them; return how many rows of each kind there were."""
     rows.next_version(connection)
     sql, parameters = compile_filter(scope_part(expression))
-    numbers = [number for (number,) in rows.fetch(connection, f"SELECT s.id FROM scope s WHERE {sql}", parameters)]
+    scopes = rows.fetch(connection, f"SELECT s.id, s.user_id FROM scope s WHERE {sql}", parameters)
+    numbers = [number for number, _ in scopes]
     listed = "(SELECT value FROM json_each(?))"
     removed = rows.remove(connection, rows.matching_keys(connection, sql, parameters))
     for kind, table, column in (
@@ -813,6 +824,7 @@ def _remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} IN {listed}", (json.dumps(numbers),))
         removed[kind] = connection.changes()
+    log.forget_followers(connection, {user for _, user in scopes})
     return removed
 
 

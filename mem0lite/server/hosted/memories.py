@@ -14,6 +14,7 @@ from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
     MAX_LIST_SIZE,
+    UPDATED,
     Answer,
     Answers,
     AnyRequest,
@@ -332,7 +333,7 @@ def refuse_unknown(request: AnyRequest, *names: str) -> None:
     "/v1/batch",
     tags=[MEMORIES],
     summary="Change many memories",
-    responses=answers(*DONE, 404, 422),
+    responses=answers(*UPDATED, 404, 422),
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}]}),
 )
 async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> Answer:

@@ -104,7 +104,7 @@ class AddRequest(ScopeIds, kw_only=True):
     ] = None
     infer: Annotated[
         bool | None,
-        Meta(description="False stores a text that the same scope already holds once more.", examples=[True]),
+        Meta(description="False stores what adds nothing to a memory of the same scope once more.", examples=[True]),
     ] = None
     memory_type: Annotated[
         str | None, Meta(description="`procedural_memory`, or nothing.", examples=["procedural_memory"])
@@ -321,12 +321,20 @@ class Outcome(Struct):
     memory: Annotated[str | None, Meta(description="Its text.", examples=["I love tea"])]
     event: Annotated[
         Literal["ADD", "NONE"],
-        Meta(description="ADD, or NONE when the scope held the text already.", examples=["ADD"]),
+        Meta(description="ADD, or NONE when it adds nothing to a memory of the scope.", examples=["ADD"]),
     ]
     data: Annotated[MemoryText, Meta(description="The text once more, where older clients read it.")]
     existing_memory: Annotated[
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
+    expires_at: Annotated[
+        str | UnsetType,
+        Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT]),
+    ] = UNSET
+    expired: Annotated[
+        bool | UnsetType,
+        Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody."),
     ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
