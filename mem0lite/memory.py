@@ -2,17 +2,19 @@
 
 import copy
 import functools
+import io
 import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
-from .database import Durability
+from .database import Durability, refuse_database_file
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
     ConfigurationError,
@@ -22,7 +24,7 @@ from .errors import (
     PermissionDeniedError,
     ValidationError,
 )
-from .files import appearing
+from .files import appearing, clean_path, store_path
 from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, names_only, names_scope, parse
 from .graph import (
     Extraction,
@@ -239,8 +241,7 @@ class Memory:
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
-        self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
-        self._file = Path(self.path).absolute()  # wherever the working directory goes
+        self.path = _path_of(path)
         self._clock = clock or _utc_now
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
@@ -629,9 +630,10 @@ class Memory:
         }
 
     def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
+        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists,
+        ValidationError for what belongs to a store, ConfigurationError for what no store can be called."""
         self._check_whole("backup")
-        self._store.backup(Path(path))
+        self._store.backup(_copy_at(path))
 
     @staticmethod
     def restore(
@@ -652,8 +654,8 @@ class Memory:
         Raises DatabaseError when ``path`` exists and is not to be replaced, CorruptFileError for a backup that is not
         sound, and what opening a file raises.
         """
-        target = Path(path).absolute()
-        memories = Store.restore(Path(backup).absolute(), target, replace=replace, checksums=checksums)
+        source, target = Path(clean_path(backup, "backup")).absolute(), _copy_at(path, replace=replace).absolute()
+        memories = Store.restore(source, target, replace=replace, checksums=checksums)
         return {"path": os.fspath(path), "memories": memories}
 
     def _repair(self, findings: Sequence[Finding]) -> None:
@@ -1004,8 +1006,8 @@ class Memory:
         expression = self._expression(filters, whose, None, None, None)
         if expression == EVERYTHING:
             raise _no_scope()
-        found = self._store.scan(expression, self._within, self._now())
-        return {"memories": [_exported(record.to_item(), fields) for record, _ in found]}
+        with self._store.scanning(expression, self._within, self._now()) as found:
+            return {"memories": [_exported(record.to_item(), fields) for record, _ in found]}
 
     # -- webhooks
 
@@ -1116,14 +1118,8 @@ class Memory:
 
         Without ids and filters, all of them. A path is replaced only once everything is written.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        found = self._store.scan(expression, self._within, self._horizon(show_expired))
-        if not isinstance(file, str | os.PathLike):
-            return _write_lines(file, found)
-        path = Path(file)
-        if path.exists() and path.samefile(self._file):
-            raise ValidationError(f"{path} is the store itself. Give another file.", field="file")
-        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
+        expression, now = self._expression(filters, user_id, agent_id, run_id, app_id), self._horizon(show_expired)
+        with _target(file) as lines, self._store.scanning(expression, self._within, now) as found:
             return _write_lines(lines, found)
 
     def import_(
@@ -1190,7 +1186,7 @@ class Memory:
         now = self._now()
         ids = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         result: MoveResult = {"added": 0, "skipped": 0, "expired": 0, "deleted": 0, "refused": [], "incomplete": []}
-        for batch in moving.batches(
+        batches = moving.batches(
             source,
             ids=ids,
             api_key=api_key,
@@ -1200,15 +1196,17 @@ class Memory:
             now=now,
             size=_BATCH,
             result=result,
-        ):
-            if batch.deleted:
-                result["deleted"] += self._store.insert_histories(batch.entries)
-                continue
-            added = self._import_batch(batch.entries, now)
-            result["added"] += added
-            result["skipped"] += len(batch.entries) - added
-            if progress:
-                progress(result["added"] + result["skipped"], batch.total)
+        )
+        with closing(batches):  # also where progress raises, or the source would stay open
+            for batch in batches:
+                if batch.deleted:
+                    result["deleted"] += self._store.insert_histories(batch.entries)
+                    continue
+                added = self._import_batch(batch.entries, now)
+                result["added"] += added
+                result["skipped"] += len(batch.entries) - added
+                if progress:
+                    progress(result["added"] + result["skipped"], batch.total)
         return result
 
     @classmethod
@@ -1227,7 +1225,7 @@ class Memory:
 
         Raises EmbedderMismatchError when another call with another embedder takes over.
         """
-        if not Path(path).is_file():
+        if not Path(path := store_path(path, "path")).is_file():
             raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
         resolved = resolve(embedder)
         store = Store(path, embedder=None, durability="full")
@@ -1442,6 +1440,12 @@ class Memory:
         return sum(outcome.added for outcome in self._store.insert(entries, now))
 
 
+def _path_of(given: str | os.PathLike[str] | None) -> str:
+    """Return the path of the store, from the argument or the environment."""
+    name, default = "MEM0LITE_DB", "mem0lite.db"
+    return store_path(os.environ.get(name) or default, name) if given is None else store_path(given, "path")
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -1653,12 +1657,44 @@ def _reranked(reranker: Reranker, query: str, found: list[_Found]) -> list[_Foun
     return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
 
 
+def _copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
+    """Return where a copy of a store is to be; a store that is there is refused, too, unless it is to be replaced."""
+    target = Path(store_path(path, "path"))
+    if target.name == ":memory:":
+        raise ConfigurationError("path: a copy needs a file. Give the name of one.")
+    if replace or not target.exists():
+        refuse_database_file(target, "path", beside_only=replace)
+    return target
+
+
 def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(clean_path(path, "file")).open(encoding="utf-8") as file:
             yield from file
     except (OSError, UnicodeDecodeError) as error:
         raise ValidationError(f"Cannot read {os.fspath(path)} as UTF-8 text: {error}", field="file") from error
+
+
+@contextmanager
+def _target(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
+    """Yield what lines are to be written to: an open file itself, or a new one that appears at a path in the end.
+
+    Raises ValidationError for what belongs to a store, and for what cannot be written to as text.
+    """
+    if isinstance(file, str | os.PathLike):
+        path = Path(clean_path(file, "file"))
+        refuse_database_file(path, "file")
+        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
+            yield lines
+        return
+    if not callable(getattr(file, "write", None)) or isinstance(file, io.RawIOBase | io.BufferedIOBase):
+        raise ValidationError(
+            f"Invalid file: cannot write text to {shown(file)}. Give a path, or a file opened as text with "
+            "encoding='utf-8'.",
+            field="file",
+        )
+    refuse_database_file(file, "file")
+    yield file
 
 
 def _write_lines(file: IO[str], found: Iterable[tuple[Record, Sequence[Change]]]) -> int:

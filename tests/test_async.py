@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import io
 import threading
 import typing
 
@@ -167,3 +168,30 @@ def test_closing_finishes_what_was_accepted(path):
     asyncio.run(life())
     with Memory(path, embedder=HashEmbedder()) as again:
         assert again.get_all(user_id="u")["total"] == 20
+
+
+def test_an_export_that_is_cancelled_or_fails_lets_the_store_close(path):
+    """A cancelled export runs to its end in its thread, a failed one ends at once; then the store closes."""
+    written = threading.Event()
+
+    class Sink(io.StringIO):
+        def write(self, text):
+            written.set()
+            if self.tell() > 50:
+                raise RuntimeError("full")
+            return super().write(text)
+
+    async def main():
+        memory = AsyncMemory(path, embedder=HashEmbedder())
+        await memory.add([{"content": f"text {number}"} for number in range(9)], user_id="u")
+        call = asyncio.create_task(memory.export(Sink()))
+        await asyncio.to_thread(written.wait, 30)
+        call.cancel()
+        with pytest.raises((asyncio.CancelledError, RuntimeError)):
+            await call
+        with pytest.raises(RuntimeError, match="full"):
+            await memory.export(Sink())
+        await memory.close()
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+    asyncio.run(main())

@@ -523,6 +523,46 @@ def test_closed_pipe(db: Path, arguments: list[str]) -> None:
     assert (result.returncode, result.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("target", ["-", "/dev/stdout"])
+def test_an_export_whose_reader_stops(run: Run, db: Path, target: str) -> None:
+    """A reader that stops in the middle of a long export ends it without a message, and leaves no file open."""
+    lines = "".join(json.dumps({"memory": f"{number} {'x' * 3_000}", "user_id": "u"}) + "\n" for number in range(99))
+    assert run("import", "-", stdin=lines).returncode == 0
+    process = subprocess.Popen(
+        command("export", target), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=db.parent, env=environment()
+    )
+    assert process.stdout and process.stderr
+    with process, process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 1
+        assert process.stderr.read() == b""
+    assert [entry.name for entry in db.parent.iterdir()] == [db.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["export", "/dev/full"], ["export", "-"], ["list"]], ids=" ".join)
+def test_full_disk(db: Path, arguments: list[str]) -> None:
+    """Results that nobody can keep are an error that says so, and not a wait."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            command(*arguments), stdout=full, stderr=subprocess.PIPE, cwd=db.parent, env=environment(), timeout=60,
+            text=True,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert re.fullmatch("Error: .* cannot be written: .*\n", result.stderr)
+
+
+@pytest.mark.parametrize("arguments", [["export", "-"], ["list"]], ids=" ".join)
+def test_closed_stdout(db: Path, arguments: list[str]) -> None:
+    """Without a standard output there is an error, and no traceback."""
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command(*arguments)], stderr=subprocess.PIPE, cwd=db.parent,
+        env=environment(), timeout=60, text=True,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (1, "Error: standard output cannot be written: not writable\n")
+
+
 # -- servers
 
 

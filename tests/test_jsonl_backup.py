@@ -3,13 +3,14 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0lite import DatabaseError, Memory, ValidationError
+from mem0lite import ConfigurationError, DatabaseError, DiskFullError, Memory, ValidationError
 from mem0lite.filters import ANY_SCOPE
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
@@ -244,3 +245,173 @@ def test_the_store_is_known_from_another_folder(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / "sub")
         with pytest.raises(ValidationError, match="is the store itself"):
             memory.export(tmp_path / "a.db")
+
+
+# -- an export that fails
+
+
+class Full(io.TextIOBase):
+    """A file that takes some lines and then fails, with an error of its own or of who wants to stop it all."""
+
+    def __init__(self, error):
+        self.error, self.lines = error, 3
+
+    def write(self, text):
+        self.lines -= 1
+        if self.lines < 0:
+            raise self.error
+        return len(text)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("full"), OSError(28, "full"), BrokenPipeError(32, "gone"), KeyboardInterrupt()]
+)
+def test_an_export_that_fails_holds_nothing(path, error):
+    """Whatever ends an export early, also while its traceback is kept, the store closes, without files beside it."""
+    memory = Memory(path, embedder=HashEmbedder())
+    memory.add([{"content": f"text {number}"} for number in range(9)], user_id="u")
+    with pytest.raises(type(error)) as caught:
+        memory.export(Full(error))
+    memory.close()
+    assert caught.value is error
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said(memory):
+    """An export to a device that is full is a DiskFullError that names it, and the store closes."""
+    memory.add("x", user_id="u")
+    with pytest.raises(DiskFullError, match="/dev/full cannot be written: the disk is full"):
+        memory.export("/dev/full")
+    memory.close()
+
+
+def test_the_file_of_an_export_may_use_the_store_but_not_close_it(memory):
+    """What export writes to may read and write the store; to close it there would wait for itself, and is refused."""
+
+    class Using(io.StringIO):
+        def write(self, text):
+            memory.add("seen", user_id="v", infer=False)
+            assert memory.get_all(user_id="u")["total"] == 1
+            with pytest.raises(DatabaseError, match="Close it after that call"):
+                memory.close()
+            return super().write(text)
+
+    memory.add("x", user_id="u")
+    assert memory.export(Using(), user_id="u") == 1
+    assert memory.get_all(user_id="v")["total"] > 0
+    memory.close()
+
+
+def test_a_progress_that_fails_leaves_the_store_usable(memory, tmp_path):
+    """An import whose progress raises keeps what it stored until then, and holds nothing open."""
+    lines = [json.dumps({"id": f"m{number}", "memory": f"text {number}", "user_id": "u"}) for number in range(300)]
+
+    def progress(done, total):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        memory.import_(lines, progress=progress)
+    assert memory.import_(lines)["skipped"] == 256
+    with pytest.raises(RuntimeError, match="enough"):
+        memory.reindex_graph(progress=progress)
+    memory.close()
+    with pytest.raises(RuntimeError, match="enough"):
+        Memory.reembed(memory.path, embedder=HashEmbedder(dimensions=8), progress=progress)
+    assert Memory.reembed(memory.path, embedder=HashEmbedder(dimensions=8))["total"] == 300
+
+
+@pytest.mark.parametrize(
+    "target", [io.BytesIO(), 5, None, b"out.jsonl", "", "  ", "a\0b", "\ud800", "~nobody-here/x"], ids=repr
+)
+def test_what_no_text_can_be_written_to_is_named(memory, target):
+    """A file opened for bytes, and what no file can be called, is a ValidationError of the argument."""
+    with pytest.raises(ValidationError) as caught:
+        memory.export(target)
+    assert caught.value.field == "file"
+
+
+# -- what belongs to a store is no target
+
+
+@pytest.fixture
+def stores(tmp_path, monkeypatch):
+    """Two open stores, a closed one, and links to their files, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    with Memory("m.db", embedder=HashEmbedder()) as one, Memory("n.db", embedder=HashEmbedder()) as other:
+        one.add("one", user_id="u")
+        other.add("other", user_id="u")
+        with Memory("closed.db", embedder=HashEmbedder()) as closed:
+            closed.add("closed", user_id="u")
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "link").symlink_to(tmp_path / "m.db-wal")
+        (tmp_path / "dangling").symlink_to("m.db-journal")
+        (tmp_path / "n.db-journal").symlink_to("nothing")
+        os.link("m.db-shm", "hard")
+        os.link("m.db", "twin")
+        yield one, other
+    assert not (tmp_path / "nothing").exists()
+
+
+PARTS = (
+    *(
+        "m.db",
+        "m.db-wal",
+        "m.db-shm",
+        "m.db-journal",
+        "M.DB-JOURNAL",
+        "sub/../m.db-wal",
+        "sub/link",
+        "dangling",
+        "hard",
+    ),
+    *("twin", "twin-wal", "n.db", "n.db-wal", "n.db-shm", "n.db-journal", "closed.db", "closed.db-wal"),
+)
+
+
+@pytest.mark.parametrize("absolute", [False, True], ids=["relative", "absolute"])
+@pytest.mark.parametrize("target", PARTS)
+def test_what_belongs_to_a_store_is_never_written_over(stores, tmp_path, target, absolute):
+    """The files of this store, of another that is open, and of any database, by whatever name or link, are refused as
+    the target of an export, a backup or a restore, from a view too; nothing that was acknowledged is lost."""
+    one, _ = stores
+    name = str(tmp_path / target) if absolute else target
+    for refused in (
+        lambda: one.export(name),
+        lambda: one.for_user("u").export(name),
+        lambda: one.backup(name),
+        lambda: Memory.restore("closed.db", name),
+    ):
+        with pytest.raises((ValidationError, ConfigurationError, DatabaseError)) as caught:
+            refused()
+        assert target in str(caught.value)
+    for store in stores:
+        store.add("more", user_id="u")
+        assert store.get_all(user_id="u")["total"] == 2
+        assert store.check()["ok"]
+
+
+@pytest.mark.parametrize("target", ["m.db-wal", "m.db-shm", "m.db-journal", "dangling", "hard", "new.db-wal"])
+def test_a_sidecar_is_no_store(stores, target):
+    """No store is made where SQLite keeps what belongs to another, nor does one replace that."""
+    with pytest.raises((ConfigurationError, DatabaseError)):
+        Memory(target, embedder=HashEmbedder())
+    with pytest.raises((ConfigurationError, ValidationError)):
+        Memory.restore("closed.db", target, replace=True)
+    assert stores[0].get_all(user_id="u")["total"] == 1
+
+
+def test_an_open_file_that_belongs_to_a_store_is_refused(stores):
+    """A file that the caller opened is known by its inode."""
+    with (
+        Path("m.db-wal").open("a", encoding="utf-8") as file,
+        pytest.raises(ValidationError, match="belongs to the store"),
+    ):
+        stores[0].export(file)
+
+
+def test_files_named_alike_are_targets(stores, tmp_path):
+    """A name that only looks like SQLite's, beside no database, is like any other."""
+    (tmp_path / "notes").write_text("mine")
+    for name in ("notes-wal", "m.jsonl", "wal", "n.db-wal.jsonl"):
+        assert stores[0].export(name) == 1

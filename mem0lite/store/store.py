@@ -348,21 +348,26 @@ class Store:
             records = [rows.to_record(row) for row in rows.by_keys(connection, chosen)]
             return records, total, graph.relations_of(connection, chosen) if relations else []
 
-    def scan(
+    @contextmanager
+    def scanning(
         self, expression: Expression, within: Expression, now: int | None
-    ) -> Iterator[tuple[Record, list[Change]]]:
-        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot."""
+    ) -> Iterator[Iterable[tuple[Record, list[Change]]]]:
+        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot.
+
+        The snapshot ends with the block, however that ends. A generator would keep it for as long as somebody keeps
+        the generator, as the traceback of an error does, and ``close`` would wait for it.
+        """
         where, parameters = condition(expression, now)
         with self._database.read() as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
             found: Iterable[tuple[Record, list[Change]]] = (
                 (rows.to_record(row), log.history(connection, row[1], within)) for row in read
             )
-            if self._database.path is None:  # its only connection must not wait for whoever consumes this
-                found = list(found)
-            else:
-                yield from found
-        yield from found
+            if self._database.path is not None:
+                yield found
+                return
+            found = list(found)  # its only connection must not wait for whoever consumes this
+        yield found
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that the file holds, expired or not."""
