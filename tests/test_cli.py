@@ -332,16 +332,27 @@ def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
 
 
 def test_graph_and_reindex(run: Run, db: Path) -> None:
-    """reindex --graph builds the graph of the categories that are set, stats says that it is due, and graph prints it
+    """reindex --graph gives a file its graph categories, says before what that means, and asks; graph prints the graph
     as a table, as JSON, or as another program takes it."""
-    listed = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "skill"}
+    other = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "other"}
     assert run("graph").stdout == ""
     run("add", "The api service requires Redis.", "--user", "carol", "--category", "skill")
     assert run("graph").stdout == ""
-    assert "reindex --graph" in run("stats", **listed).stdout
-    assert run("reindex").returncode == 2
-    assert run("reindex", "--graph", **listed).stdout == "memories\t5\nentities\t2\nrelations\t1\n"
-    assert "graph\t2 entities, 1 relations (skill)\n" in run("stats", **listed).stdout
+    assert "reindex" not in run("stats", **other).stdout
+    for arguments in ([], ["--graph", "--categories", ","], ["--graph", "--categories", "a", "--no-categories"]):
+        assert run("reindex", *arguments).returncode == 2
+    asked = run("reindex", "--graph", "--categories", "skill", stdin="n\n")
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "none -> skill. 1 memories enter the graph, 0 leave it. Go on? [y/N]: Error: Nothing was changed.\n" in (
+        asked.stderr
+    )
+    assert run("graph").stdout == ""
+    done = run("reindex", "--graph", "--categories", "skill", stdin="y\n").stdout
+    assert done.startswith("categories\tskill\nmemories\t5\nin graph\t1\nentering\t1\nleaving\t0\n")
+    told = run("stats", **other)
+    assert "graph\t2 entities, 1 relations (skill)\n" in told.stdout
+    assert told.stderr.startswith("Warning: MEM0_USE_GRAPH_FOR_CATEGORIES is other, but ")
+    assert json.loads(run("reindex", "--graph", "--json", **other).stdout)["leaving"] == 0
     assert run("graph", "--user", "carol").stdout == "api service\trequires\tRedis\n"
     assert run("graph", "--user", "alice").stdout == run("graph", "--category", "other").stdout == ""
     assert [node["name"] for node in json.loads(run("graph", "--json").stdout)["nodes"]] == ["api service", "Redis"]
@@ -350,7 +361,10 @@ def test_graph_and_reindex(run: Run, db: Path) -> None:
     assert run("graph", "--format", "mermaid").stdout.startswith("flowchart LR\n")
     assert run("graph", "--format", "graphml").stdout.startswith("<?xml")
     assert run("graph", "--depth", 9).returncode == 2
-    assert run("reindex", "--graph").stdout == "memories\t5\nentities\t0\nrelations\t0\n"
+    assert run("reindex", "--graph", "--no-categories").returncode == 2  # nobody can be asked
+    assert run("graph", "--user", "carol").stdout != ""
+    assert json.loads(run("reindex", "--graph", "--no-categories", "--yes", "--json").stdout)["leaving"] == 1
+    assert run("graph").stdout == ""
 
 
 def test_import_bad_line(run: Run, tmp_path: Path) -> None:
@@ -401,7 +415,8 @@ def test_restore(run: Run, db: Path, tmp_path: Path) -> None:
     run("backup", "copy.db")
     assert run("restore", "copy.db").returncode == 1  # mem0lite.db is there
     run("delete", "1")
-    assert run("restore", "copy.db", "--replace", stdin="n\n").returncode == 1
+    declined = run("restore", "copy.db", "--replace", stdin="n\n")
+    assert (declined.returncode, declined.stderr[-30:]) == (1, "N]: Error: Nothing was changed.\n"[-30:])
     assert run("get", "1").returncode == 1
     assert json.loads(run("restore", "copy.db", "--replace", "--yes", "--json").stdout)["memories"] == 4
     assert run("get", "1").returncode == 0

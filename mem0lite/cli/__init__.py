@@ -8,8 +8,10 @@ that need them, so that ``--help`` stays fast.
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -22,6 +24,7 @@ from .output import note
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _replace_closed_streams()
+    warnings.showwarning = _show_warning
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character the terminal lacks is no reason to fail
@@ -43,6 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             note(f"Error: {error}" if error.filename else f"Error: standard output cannot be written: {error}")
         return 1
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning without the place in the code that it comes from, as everything else is said here."""
+    note(f"Warning: {message}")
 
 
 def _replace_closed_streams() -> None:

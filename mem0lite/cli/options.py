@@ -184,17 +184,17 @@ def instant_argument(text: str | None) -> str | float | None:
     return text
 
 
-def confirm(question: str, yes: bool) -> None:
-    """Ask on stderr, and raise unless the answer is yes."""
+def confirm(question: str, yes: bool, otherwise: str = "Nothing was deleted.") -> None:
+    """Ask on stderr, and raise unless the answer is yes; ``otherwise`` says what that means."""
     if yes:
         return
     sys.stderr.write(printable(f"{question} [y/N]: "))
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
-        raise click.UsageError("Nothing was deleted. Give --yes where nobody can be asked.")
+        raise click.UsageError(f"{otherwise} Give --yes where nobody can be asked.")
     if answer.strip().lower() not in ("y", "yes"):
-        raise click.ClickException("Nothing was deleted.")
+        raise click.ClickException(otherwise)
 
 
 def given(**arguments: Any) -> dict[str, Any]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
+_GRAPH, _UNFINISHED = "graph", "graph_unfinished"  # what the file remembers: its categories, and that work is left
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
@@ -80,12 +81,21 @@ class Update:
     """What the changed memory names and states; None leaves that as it is."""
 
 
+class CategoriesChangedError(Exception):
+    """The file's graph categories are others than those that a call has made graphs for; nothing of it was stored."""
+
+    def __init__(self, categories: tuple[str, ...]) -> None:
+        super().__init__(*categories)
+        self.categories = categories
+
+
 class Reading:
     """The snapshot of one search; not to be used after it."""
 
-    def __init__(self, connection: apsw.Connection, view: View) -> None:
+    def __init__(self, connection: apsw.Connection, view: View, graph_categories: tuple[str, ...]) -> None:
         self._connection = connection
         self.view = view
+        self.graph_categories = graph_categories
 
     def records(self, ranked: Sequence[Ranked]) -> list[Record]:
         """Return the memories in this order."""
@@ -125,7 +135,9 @@ class Store:
 
     ``cache_bytes`` is about how much memory searches may keep vectors in; what does not fit is read for each search.
 
-    ``graph_categories`` is what a new file remembers of whose memories its graph is made.
+    ``graph_categories`` says whose memories are in the graph of a file that has no such categories and no memories
+    yet. The file keeps them, for whoever writes it. Whoever gives graphs to ``insert``, ``update`` and ``put_graphs``
+    says which categories these are of: CategoriesChangedError where the file has others by then.
     """
 
     def __init__(
@@ -137,9 +149,10 @@ class Store:
         cache_bytes: int = 0,
         read_only: bool = False,
         checksums: bool = False,
-        graph_categories: Sequence[str] = (),
+        graph_categories: tuple[str, ...] | None = None,
     ) -> None:
-        self._graph_categories = list(graph_categories)
+        self.graph_categories: tuple[str, ...] = ()
+        """The file's, as the last call of this process that looked at them found them."""
         self._database = Database(
             path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
         )
@@ -147,7 +160,7 @@ class Store:
         self._cache = Cache(embedder["dimensions"] if embedder else 0, cache_bytes)
         try:
             if embedder is not None:
-                self._adopt(embedder)
+                self._adopt(embedder, graph_categories)
         except BaseException:
             self.close()
             raise
@@ -168,7 +181,9 @@ class Store:
 
     # -- writing
 
-    def insert(self, entries: Sequence[Entry], now: int, calls: Sequence[Call] = ()) -> list[Outcome]:
+    def insert(
+        self, entries: Sequence[Entry], now: int, calls: Sequence[Call] = (), *, categories: tuple[str, ...]
+    ) -> list[Outcome]:
         """Insert all entries or none; return what became of each.
 
         ``calls`` are the events to keep: whose the entries are, in their order.
@@ -176,6 +191,7 @@ class Store:
 
         def work(connection: apsw.Connection) -> list[Outcome]:
             self._check_embedder(connection)
+            self._check_categories(connection, categories)
             scopes: dict[Scope, rows.ScopeRow] = {}
             outcome: list[Outcome] = []
             for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
@@ -216,14 +232,19 @@ class Store:
         kept: int = self._database.write(work)
         return kept
 
-    def update(self, updates: Sequence[Update], within: Expression, now: int) -> None:
-        """Change live memories, each with a row of its history: all of them or none.
+    def update(
+        self, updates: Sequence[Update], within: Expression, now: int, *, categories: tuple[str, ...] | None = None
+    ) -> None:
+        """Change live memories, each with a row of its history: all of them or none. ``categories`` are those of the
+        graphs, if there are any.
 
         Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what a change raises.
         """
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
+            if categories is not None:
+                self._check_categories(connection, categories)
             version = rows.next_version(connection)
             for update in updates:
                 key, before = rows.live_record(connection, update.memory_id, within, now)
@@ -383,11 +404,12 @@ class Store:
         which of them match it, and the keyword postings of the query's terms."""
         with self._database.read() as connection:
             view = self._cache.view(connection, self._check_embedder, expression, now, query)
+            categories = self._categories(connection)
             if query.names:
                 view = replace(
                     view, entities=_signals(view, graph.evidence(connection, expression, now, query.names, query.asked))
                 )
-            yield Reading(connection, view)
+            yield Reading(connection, view, categories)
 
     def history(self, memory_id: str, within: Expression, now: int | None) -> list[HistoryItem]:
         """Return the changes a memory had in the scopes of ``within``, oldest first; of an expired memory none, as if
@@ -482,11 +504,39 @@ class Store:
             return graph.read(connection, expression, now, entity, depth, limit)
 
     def graph_stats(self) -> GraphStats:
-        """Return the numbers of entities and relations, and whether they are of just the graph categories."""
+        """Return the graph categories, the numbers of entities and relations, and whether these are of just them."""
         with self._database.read() as connection:
             entities, relations = graph.counts(connection)
-            current = (rows.remembered(connection, "graph") or []) == self._graph_categories
-        return {"categories": self._graph_categories, "current": current, "entities": entities, "relations": relations}
+            categories = list(self._categories(connection))
+            current = rows.remembered(connection, _UNFINISHED) is None
+        return {"categories": categories, "current": current, "entities": entities, "relations": relations}
+
+    def graph_moves(self, categories: tuple[str, ...] | None) -> tuple[tuple[str, ...], int, int, int]:
+        """Return the graph categories, or those given; how many memories are of them; and how many would enter and
+        leave the graph to make it theirs."""
+        with self._database.read() as connection:
+            before = self._categories(connection)
+            after = before if categories is None else categories
+            return after, *graph.moves(connection, before, after)
+
+    def begin_graph(self, categories: tuple[str, ...]) -> None:
+        """Have every writer follow these graph categories from now on, and note that the graph is still to be made."""
+
+        def work(connection: apsw.Connection) -> None:
+            rows.remember(connection, _GRAPH, list(categories))
+            rows.remember(connection, _UNFINISHED, True)
+
+        self._database.write(work)
+        self.graph_categories = categories
+
+    def finish_graph(self, categories: tuple[str, ...]) -> None:
+        """Note that the graph is made."""
+
+        def work(connection: apsw.Connection) -> None:
+            self._check_categories(connection, categories)
+            connection.execute("DELETE FROM meta WHERE name = ?", (_UNFINISHED,))
+
+        self._database.write(work)
 
     def after(self, key: int, limit: int) -> list[tuple[int, Record]]:
         """Return the memories whose keys come after one, expired ones too, with their keys."""
@@ -495,18 +545,17 @@ class Store:
             found = rows.by_keys(connection, [one for (one,) in keys])
             return [(row[0], rows.to_record(row)) for row in found]
 
-    def put_graphs(self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None]) -> None:
+    def put_graphs(
+        self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None], *, categories: tuple[str, ...]
+    ) -> None:
         """Replace what memories name and state; what is gone meanwhile is passed over."""
 
         def work(connection: apsw.Connection) -> None:
+            self._check_categories(connection, categories)
             for row in rows.by_keys(connection, keys):
                 graph.put(connection, row[0], graph_of(rows.to_record(row)))
 
         self._database.write(work)
-
-    def remember_graph(self) -> None:
-        """Note that the graph is of the graph categories."""
-        self._database.write(lambda connection: rows.remember(connection, "graph", self._graph_categories))
 
     # -- documents
 
@@ -752,27 +801,46 @@ class Store:
 
     # -- the embedder's identity
 
-    def _adopt(self, embedder: EmbedderIdentity) -> None:
-        """Let the file remember the embedder and the terms it was indexed with, or make its keyword index anew."""
+    def _adopt(self, embedder: EmbedderIdentity, graph_categories: tuple[str, ...] | None) -> None:
+        """Let the file remember the embedder, the terms it was indexed with and its graph categories, or make its
+        keyword index anew."""
         with self._database.read() as connection:
             self._check_embedder(connection)
+            self._categories(connection)
             known = rows.remembered(connection, "embedder") is not None
             if known and bool(rows.remembered(connection, "checksums")) != self._database.checksums:
                 # Its pages would be read without comparing them, or compared where there is nothing to compare.
                 raise CorruptFileError(f"{self._database.path} is damaged: its header is. Restore a backup.")
-            if known and rows.remembered(connection, "terms") == TERMS_VERSION:
+            chosen = () if self.read_only else self._chosen(connection, graph_categories)
+            if known and not chosen and rows.remembered(connection, "terms") == TERMS_VERSION:
                 return
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
-            if not known:
-                rows.remember(connection, "graph", self._graph_categories)
+            if chosen := self._chosen(connection, graph_categories):
+                rows.remember(connection, _GRAPH, list(chosen))
+            self._categories(connection)
             rows.remember(connection, "embedder", embedder)
             rows.remember(connection, "checksums", self._database.checksums)
             if rows.remembered(connection, "terms") != TERMS_VERSION:
                 rows.rebuild_postings(connection)
 
         self._database.write(work)
+
+    def _chosen(self, connection: apsw.Connection, given: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the graph categories that a file takes from who opens it: of one that has none, and no memories."""
+        if self._categories(connection) or not given or connection.execute("SELECT 1 FROM memory LIMIT 1").get:
+            return ()
+        return given
+
+    def _categories(self, connection: apsw.Connection) -> tuple[str, ...]:
+        """Return the file's graph categories."""
+        self.graph_categories = tuple(rows.remembered(connection, _GRAPH) or ())
+        return self.graph_categories
+
+    def _check_categories(self, connection: apsw.Connection, expected: tuple[str, ...]) -> None:
+        if (found := self._categories(connection)) != expected:
+            raise CategoriesChangedError(found)
 
     def _check_embedder(self, connection: apsw.Connection) -> None:
         ours, theirs = self._embedder, rows.remembered(connection, "embedder")
