@@ -1,12 +1,15 @@
 """New files that appear whole or not at all, also when the power fails."""
 
+import codecs
 import errno
+import io
 import os
 import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from .errors import ConfigurationError, DatabaseError, DiskFullError, ValidationError
 
@@ -80,6 +83,37 @@ def _is_folder(path: str) -> bool:
         return Path(path).is_dir()
     except (OSError, ValueError):
         return False
+
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # that of UTF-32-LE begins like the first
+
+
+def utf8_lines(file: IO[bytes], name: str, field: str) -> Iterator[str]:
+    """Yield the lines of an open file, which is read as UTF-8, without the byte order mark that it may begin with.
+
+    Raises ValidationError for what is not UTF-8, calling the file by ``name``.
+    """
+    start = file.peek(4) if isinstance(file, io.BufferedReader) else b""
+    if start.startswith(_UTF16) or b"\0" in start[:4]:
+        raise ValidationError(f"{name} is UTF-16 or binary. Save it as UTF-8 text.", field=field)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig")
+    try:
+        yield from text
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"{name} is not UTF-8 text: {error}. Save it as UTF-8.", field=field) from error
+    finally:
+        text.detach()  # or it would close the file when it goes
+
+
+def read_utf8_lines(path: Path, field: str) -> Iterator[str]:
+    """Yield the lines of the file at a path, as ``utf8_lines`` does. Raises ValidationError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            yield from utf8_lines(file, str(path), field)
+    except OSError as error:
+        raise ValidationError(
+            f"Cannot read {path}: {error.strerror or error}. Give another file.", field=field
+        ) from error
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def scope_part(expression: Expression) -> Expression:
             parts = tuple(scope_part(part) for part in expression.parts)
             return EVERYTHING if EVERYTHING in parts else AnyOf(parts)
         case Not():
-            return expression if _only_scope(expression.part) else EVERYTHING
+            return expression if only_scope(expression.part) else EVERYTHING
 
 
 def names_scope(expression: Expression) -> bool:
@@ -190,14 +190,15 @@ def _plain(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def _only_scope(expression: Expression) -> bool:
+def only_scope(expression: Expression) -> bool:
+    """True when the expression asks for scope ids alone."""
     match expression:
         case Condition():
             return expression.kind == "scope"
         case Not():
-            return _only_scope(expression.part)
+            return only_scope(expression.part)
         case _:
-            return all(_only_scope(part) for part in expression.parts)
+            return all(only_scope(part) for part in expression.parts)
 
 
 def _count(expression: Expression) -> int:

@@ -8,6 +8,7 @@ import os
 import shlex
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -27,8 +28,19 @@ from .errors import (
     PermissionDeniedError,
     ValidationError,
 )
-from .files import appearing, clean_path, store_path
-from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, likely_ids, names_only, names_scope, parse
+from .files import appearing, clean_path, read_utf8_lines, store_path
+from .filters import (
+    EVERYTHING,
+    SCOPE_IDS,
+    Expression,
+    as_json,
+    both,
+    likely_ids,
+    names_only,
+    names_scope,
+    only_scope,
+    parse,
+)
 from .graph import (
     Extraction,
     Extractor,
@@ -41,10 +53,10 @@ from .graph import (
     to_graphml,
     to_mermaid,
 )
-from .jsonl import read_item, read_lines, to_line
+from .jsonl import Exported, read_item, read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
-from .records import Change, Record, Scope
+from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
 from .similarity import COSINE, canonical
 from .store import (
@@ -197,6 +209,21 @@ class _Found:
     ranked: Ranked
     record: Record
     rerank_score: float | None = None
+
+
+class Exports(int):
+    """How many memories ``export`` wrote, and how much else."""
+
+    deleted: int
+    """Histories of memories that were deleted."""
+    events: int
+    """Calls of ``add``."""
+
+    def __new__(cls, memories: int, *, deleted: int = 0, events: int = 0) -> Self:
+        """Make the number."""
+        exports = super().__new__(cls, memories)
+        exports.deleted, exports.events = deleted, events
+        return exports
 
 
 class Memory:
@@ -1060,8 +1087,8 @@ class Memory:
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = export["fields"], export["filters"], export["user_id"]
         expression = self._asked(filters, whose, None, None, None)
-        with self._store.scanning(expression, self._within, self._now()) as found:
-            return {"memories": [_exported(record.to_item(), fields) for record, _ in found]}
+        with self._store.scanning(expression, self._now()) as found:
+            return {"memories": [_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple)]}
 
     # -- webhooks
 
@@ -1167,13 +1194,22 @@ class Memory:
         run_id: str | int | None = None,
         app_id: str | int | None = None,
         show_expired: bool = False,
-    ) -> int:
-        """Write memories with their histories as JSON lines to a path or an open text file; return how many.
+    ) -> Exports:
+        """Write memories with their histories as JSON lines to a path or an open text file; return how many, a number
+        that also says what else was written.
 
-        Without ids and filters, all of them. A path is replaced only once everything is written.
+        Without ids and filters the whole store: all memories, the histories of those that were deleted, the events, the
+        settings of the project and the graph categories. With ids, or in a view of one user, what is theirs of it,
+        without the settings. A filter of anything but ids leaves memories alone, as nothing else has what it asks for.
+        Left out are expired memories unless ``show_expired`` asks for them, webhooks, which have secrets, and exports
+        that are kept for a week. A path is replaced only once everything is written.
         """
         expression, now = self._expression(filters, user_id, agent_id, run_id, app_id), self._horizon(show_expired)
-        with _target(file) as lines, self._store.scanning(expression, self._within, now) as found:
+        logs = expression if only_scope(expression) else None
+        with (
+            _target(file) as lines,
+            self._store.scanning(expression, now, logs=logs, settings=expression == EVERYTHING) as found,
+        ):
             return _write_lines(lines, found)
 
     def import_(
@@ -1190,7 +1226,8 @@ class Memory:
 
         A line needs ``memory`` (or ``text``), and an id of a user, agent, run or app unless one is given here. What it
         has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
-        an interrupted import can be run again. Every line is checked before the first is stored.
+        an interrupted import can be run again. Histories of deleted memories, events and settings come as well, where
+        there are none of their ids and names. Every line is checked before the first is stored.
 
         Raises ValidationError naming the line.
         """
@@ -1199,8 +1236,13 @@ class Memory:
         scope = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
-        entries = list(read_lines(lines, scope, now, self._imported_lifetime))
-        result: ImportResult = {"added": 0, "skipped": 0}
+        known = list(read_lines(lines, scope, now, self._imported_lifetime))
+        entries = [one for one in known if isinstance(one, tuple)]
+        # Before the memories: these are linked into the graph as they come, and an id that one has now may have been
+        # another's before, whose history comes first.
+        settings = sum(self._store.take_settings(one) for one in known if isinstance(one, FileSettings))
+        gone = self._store.insert_histories([one for one in known if isinstance(one, Gone)], by_scope=True)
+        result: ImportResult = {"added": 0, "skipped": 0, "deleted": gone, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
             added = self._import_batch(batch, now)
@@ -1208,6 +1250,7 @@ class Memory:
             result["skipped"] += len(batch) - added
             if progress:
                 progress(start + len(batch), len(entries))
+        result["events"] = self._store.insert_events([one for one in known if isinstance(one, AddEvent)])
         return result
 
     def import_from_mem0(
@@ -1254,7 +1297,8 @@ class Memory:
         with closing(batches):  # also where progress raises, or the source would stay open
             for batch in batches:
                 if batch.deleted:
-                    result["deleted"] += self._store.insert_histories(batch.entries)
+                    gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
+                    result["deleted"] += self._store.insert_histories(gone)
                     continue
                 added = self._import_batch(batch.entries, now)
                 result["added"] += added
@@ -1782,11 +1826,7 @@ def _copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
 
 
 def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
-    try:
-        with Path(clean_path(path, "file")).open(encoding="utf-8") as file:
-            yield from file
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidationError(f"Cannot read {os.fspath(path)} as UTF-8 text: {error}", field="file") from error
+    return read_utf8_lines(Path(clean_path(path, "file")), "file")
 
 
 @contextmanager
@@ -1811,9 +1851,9 @@ def _target(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
     yield file
 
 
-def _write_lines(file: IO[str], found: Iterable[tuple[Record, Sequence[Change]]]) -> int:
-    count = 0
-    for record, changes in found:
-        file.write(to_line(record, changes))
-        count += 1
-    return count
+def _write_lines(file: IO[str], found: Iterable[Exported]) -> Exports:
+    kinds: Counter[type] = Counter()
+    for one in found:
+        file.write(to_line(one))
+        kinds[type(one)] += 1
+    return Exports(kinds[tuple], deleted=kinds[Gone], events=kinds[AddEvent])

@@ -358,7 +358,13 @@ class ImportResult(TypedDict):
 
     added: int
     skipped: int
-    """Lines whose id the file already holds."""
+    """Memories whose id the file already holds."""
+    deleted: int
+    """Memories that had been deleted and whose histories were kept."""
+    events: int
+    """Calls of ``add`` that were kept."""
+    settings: int
+    """Settings of the file that it did not have."""
 
 
 class MoveProblem(TypedDict):
@@ -371,9 +377,12 @@ class MoveProblem(TypedDict):
     problem: str
 
 
-class MoveResult(ImportResult):
+class MoveResult(TypedDict):
     """What ``import_from_mem0`` did."""
 
+    added: int
+    skipped: int
+    """Memories whose id the file already holds."""
     expired: int
     """Of those added, the ones that are past their expiry already."""
     deleted: int

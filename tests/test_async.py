@@ -64,7 +64,13 @@ def test_the_verbs_work_awaited(path, clock, tmp_path):
             assert len(await memory.history(item["id"])) == 2
             assert len(await memory.entities()) == 1
             assert await memory.export(tmp_path / "out.jsonl") == 2
-            assert await memory.import_(tmp_path / "out.jsonl") == {"added": 0, "skipped": 2}
+            assert await memory.import_(tmp_path / "out.jsonl") == {
+                "added": 0,
+                "skipped": 2,
+                "deleted": 0,
+                "events": 0,
+                "settings": 0,
+            }
             await memory.backup(tmp_path / "backup.db")
             await memory.delete(item["id"])
             await memory.delete_all(user_id="u")

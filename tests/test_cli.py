@@ -75,7 +75,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = subprocess.run(
         command("import", "-", "--db", path, "--json"), input=lines, capture_output=True, env=environment(), text=True
     )
-    assert (result.returncode, json.loads(result.stdout)) == (0, {"added": 4, "skipped": 0}), result.stderr
+    assert (result.returncode, json.loads(result.stdout)) == (0, taken(added=4)), result.stderr
     return path
 
 
@@ -83,6 +83,11 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def db(imported: Path, tmp_path: Path) -> Path:
     """A copy of the file with LINES, under the name that commands use by default."""
     return Path(shutil.copy(imported, tmp_path / "mem0lite.db"))
+
+
+def taken(**counts: int) -> dict[str, int]:
+    """What an import says that found nothing else."""
+    return {"added": 0, "skipped": 0, "deleted": 0, "events": 0, "settings": 0, **counts}
 
 
 def ids(result: "subprocess.CompletedProcess[str]") -> list[str]:
@@ -320,14 +325,21 @@ def test_interrupt(db: Path) -> None:
 
 def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
     """Exported lines are UTF-8 whatever the terminal's encoding, and importing them restores the same store."""
-    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\n"
+    run("add", "of no account", "--user", "carol")
+    [gone] = ids(run("list", "--user", "carol", "--json"))
+    run("delete", gone)
+    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\ndeleted\t1\nevents\t1\n"
     piped = run("export", "-", "--show-expired", PYTHONIOENCODING="ascii")
     assert piped.stdout == (tmp_path / "all.jsonl").read_text(encoding="utf-8")
     assert "Café" in piped.stdout
     alice = run("export", "-", "--user", "alice", "--filter", '{"priority": 3}').stdout.splitlines()
     assert [json.loads(line)["id"] for line in alice] == ["1"]
-    assert json.loads(run("import", "all.jsonl", "--json").stdout) == {"added": 0, "skipped": 4}
-    assert run("import", "-", "--db", "other.db", stdin=piped.stdout).stdout == "added\t4\nskipped\t0\n"
+    assert json.loads(run("import", "all.jsonl", "--json").stdout) == taken(skipped=4)
+    came = run("import", "-", "--db", "other.db", "--json", stdin="\ufeff" + piped.stdout)
+    assert json.loads(came.stdout) == taken(added=4, deleted=1, events=1)
+    assert [row["event"] for row in json.loads(run("history", gone, "--db", "other.db", "--json").stdout)] == [
+        "ADD", "DELETE",
+    ]  # fmt: skip
     assert run("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
 
 

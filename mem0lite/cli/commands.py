@@ -418,12 +418,16 @@ def erase(options: Options, yes: bool) -> None:
 @file_options
 @click.pass_obj
 def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
-    """Write memories and histories as JSON lines; - is stdout."""
+    """Write memories and histories as JSON lines; - is stdout.
+
+    Without ids and a filter the whole store: the histories of deleted memories, the calls of add and the settings, too;
+    never webhooks, and expired memories with --show-expired only.
+    """
     arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
     with open_memory(options, reading=True) as memory:
         if file != "-":
             count = memory.export(file, **arguments)
-            report({"exported": count}, options.json)
+            report({"exported": count, "deleted": count.deleted, "events": count.events}, options.json)
             return
         # Another encoding or line end than import reads would break the round trip.
         lines = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")

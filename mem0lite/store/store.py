@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,8 +18,9 @@ from ..files import appearing, beside
 from ..filter_sql import compile_filter
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from ..graph import Graph
+from ..jsonl import Exported
 from ..ranking import Query, Ranked, View
-from ..records import Change, Record, Scope
+from ..records import AddEvent, FileSettings, Gone, Record, Scope
 from ..text import TERMS_VERSION, indexed_text
 from ..types import (
     ChangeItem,
@@ -217,17 +218,46 @@ class Store:
         outcome: list[Outcome] = self._database.write(work)
         return outcome
 
-    def insert_histories(self, entries: Sequence[tuple[Record, Sequence[Change]]]) -> int:
-        """Keep the histories of memories that are gone, unless there is one of that id; return how many were kept."""
+    def insert_histories(self, entries: Sequence[Gone], *, by_scope: bool = False) -> int:
+        """Keep the histories of memories that are gone, unless there is one of that id, or with ``by_scope`` of that id
+        in that scope; return how many were kept."""
 
         def work(connection: apsw.Connection) -> int:
             kept = 0
-            for record, changes in entries:
-                if not connection.execute("SELECT 1 FROM history WHERE memory_id = ?", (record.id,)).get:
-                    scope = rows.scope_row(connection, record.scope)
-                    log.note(connection, [(scope.number, record.id, change) for change in changes])
+            for gone in entries:
+                scope = rows.scope_row(connection, gone.scope).number
+                if not log.history(connection, gone.memory_id, EVERYTHING, scope if by_scope else None):
+                    log.note(connection, [(scope, gone.memory_id, change) for change in gone.changes])
                     kept += 1
             return kept
+
+        kept: int = self._database.write(work)
+        return kept
+
+    def insert_events(self, events: Sequence[AddEvent]) -> int:
+        """Keep calls of ``add``, unless there is one of that id; return how many were kept."""
+
+        def work(connection: apsw.Connection) -> int:
+            return sum(
+                log.insert_event(connection, event, rows.scope_row(connection, event.scope).number) for event in events
+            )
+
+        kept: int = self._database.write(work)
+        return kept
+
+    def take_settings(self, settings: FileSettings) -> int:
+        """Keep the settings that the file lacks: of the project, and its graph categories while it has no memories;
+        return how many were kept."""
+
+        def work(connection: apsw.Connection) -> int:
+            before = log.document(connection, "project", "") or {}
+            new = {name: value for name, value in settings.project.items() if name not in before}
+            if new:
+                log.put_document(connection, "project", "", {**before, **new})
+            if chosen := self._chosen(connection, tuple(settings.graph_categories)):
+                rows.remember(connection, _GRAPH, list(chosen))
+                self._categories(connection)
+            return len(new) + bool(chosen)
 
         kept: int = self._database.write(work)
         return kept
@@ -371,9 +401,10 @@ class Store:
 
     @contextmanager
     def scanning(
-        self, expression: Expression, within: Expression, now: int | None
-    ) -> Iterator[Iterable[tuple[Record, list[Change]]]]:
-        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot.
+        self, expression: Expression, now: int | None, *, logs: Expression | None = None, settings: bool = False
+    ) -> Iterator[Iterable[Exported]]:
+        """Yield every matching memory with its history, in key order, then the histories of those that are no more and
+        the events of the scopes that match ``logs``; with ``settings`` those of the file first. All from one snapshot.
 
         The snapshot ends with the block, however that ends. A generator would keep it for as long as somebody keeps
         the generator, as the traceback of an error does, and ``close`` would wait for it.
@@ -381,14 +412,22 @@ class Store:
         where, parameters = condition(expression, now)
         with self._database.read() as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
-            found: Iterable[tuple[Record, list[Change]]] = (
-                (rows.to_record(row), log.history(connection, row[1], within)) for row in read
+            found: Iterable[Exported] = chain(
+                self._settings(connection) if settings else (),
+                ((rows.to_record(row), log.history(connection, row[1], EVERYTHING, row[0] >> 32)) for row in read),
+                () if logs is None else log.gone(connection, logs),
+                () if logs is None else log.add_events(connection, logs),
             )
             if self._database.path is not None:
                 yield found
                 return
             found = list(found)  # its only connection must not wait for whoever consumes this
         yield found
+
+    def _settings(self, connection: apsw.Connection) -> list[FileSettings]:
+        """Return the settings of the file, if there are any."""
+        found = FileSettings(log.document(connection, "project", "") or {}, self._categories(connection))
+        return [found] if found.project or found.graph_categories else []
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that the file holds, expired or not."""
@@ -580,11 +619,7 @@ class Store:
             if value is None:
                 connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
             else:
-                connection.execute(
-                    "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
-                    (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
-                )
+                log.put_document(connection, kind, name, value)
             return value
 
         changed: dict[str, Any] | None = self._database.write(work)
