@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from . import mem0_config
 from .embed import LocalEmbedder
 from .errors import ClosedError
-from .memory import Memory
+from .memory import Handle, Memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return call
 
 
-class AsyncMemory:
+class AsyncMemory(Handle):
     """Memory for async code: the same constructor arguments and verbs, each verb a coroutine.
 
     >>> async def main():

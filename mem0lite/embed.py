@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .files import expanded
 from .types import EmbedderIdentity
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class LocalEmbedder:
         if model == BUNDLED_MODEL:
             self._load = _load_bundled
             self.name, self.dimensions, self.fingerprint = BUNDLED_MODEL, _BUNDLED_DIMENSIONS, _BUNDLED_SHA256
-        elif (folder := Path(model)).is_dir():
+        elif (folder := Path(expanded(model))).is_dir():
             self._load = functools.partial(_load_folder, folder.resolve())
             self._model = loaded = self._load()
             self.name, self.dimensions = folder.resolve().name, loaded.embedding_size

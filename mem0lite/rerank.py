@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .embed import load_known, session_options
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .files import expanded
 
 if TYPE_CHECKING:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -44,7 +45,7 @@ class LocalReranker:
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
-        if (folder := Path(model)).is_dir():
+        if (folder := Path(expanded(model))).is_dir():
             self._model = _load_folder(folder.resolve())
         elif isinstance(model, str):
             self._model = _load_named(model)
