@@ -26,6 +26,7 @@ from .errors import (
     ReadOnlyError,
     ValidationError,
 )
+from .filters import ANY_SCOPE
 from .graph import Extractor, RuleExtractor
 from .memory import UNSET, Memory
 from .ranking import Ranking
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ANY_SCOPE",
     "UNSET",
     "AsyncMemory",
     "ClosedError",

@@ -3,11 +3,12 @@
 import os
 import threading
 import time
+import unicodedata
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
 import apsw
 
@@ -22,8 +23,9 @@ from .errors import (
     Mem0LiteError,
     NotAMemoryFileError,
     ReadOnlyError,
+    ValidationError,
 )
-from .files import beside
+from .files import SIDECARS, beside
 from .sqlite_file import APPLICATION_ID, CHECKSUM_BYTES
 
 Durability = Literal["full", "normal"]
@@ -108,6 +110,7 @@ class Database:
         self._state = threading.Condition()  # guards the seven around it
         self._waiting: list[_Job] = []
         self._active = 0
+        self._callers: list[int] = []  # the threads whose calls are active
         self._idle: list[apsw.Connection] = []
         self._open_connections: list[apsw.Connection] = []
         self._writer = None
@@ -191,7 +194,16 @@ class Database:
         self.maintain(attached)
 
     def close(self) -> None:
-        """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``."""
+        """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``.
+
+        Raises DatabaseError in the middle of a call of the same thread, which would wait for itself.
+        """
+        with self._state:
+            if threading.get_ident() in self._callers:
+                raise DatabaseError(
+                    f"{self._name} cannot be closed by what one of its own calls calls, such as the file that export "
+                    "writes to. Close it after that call."
+                )
         with self._close_lock:
             with self._state:
                 self._closed = True
@@ -232,11 +244,13 @@ class Database:
                     "the file after the fork only."
                 )
             self._active += 1
+            self._callers.append(threading.get_ident())
         try:
             yield
         finally:
             with self._state:
                 self._active -= 1
+                self._callers.remove(threading.get_ident())
                 self._state.notify_all()
 
     def _forget(self, connection: apsw.Connection) -> None:
@@ -600,6 +614,66 @@ def _close_connections(connections: list[apsw.Connection], pid: int) -> None:
         while connections:
             with suppress(apsw.Error):  # at the interpreter's end a daemon thread may still be using one
                 connections.pop().close()
+
+
+# -- what belongs to a database
+
+
+def refuse_database_file(target: Path | IO[str], field: str, *, beside_only: bool = False) -> None:
+    """Raise ValidationError for a file that nothing else may be written over: a store that this process has open, by
+    whatever name, any other SQLite database, and what SQLite keeps beside one; or for the last alone."""
+    what = _part_of_open(target, SIDECARS if beside_only else ("", *SIDECARS))
+    if what is None and isinstance(target, Path) and not beside_only:
+        what = _part_of_closed(target)
+    if what is not None:
+        named = target if isinstance(target, Path) else getattr(target, "name", "the file")
+        raise ValidationError(f"Invalid {field}: {named} {what}. Give another file.", field=field)
+
+
+def _part_of_open(target: Path | IO[str], parts: Sequence[str] = ("", *SIDECARS)) -> str | None:
+    """Say of which store that this process has open a file is a part."""
+    names = _names(target) if isinstance(target, Path) else set()
+    status = _status(target)
+    for database in [one for one in list(_databases) if one.path is not None and not one._closed]:
+        for base in _names(cast("Path", database.path)):
+            for part in parts:
+                found = _status(Path(base + part))
+                same = found is not None and status is not None and os.path.samestat(found, status)
+                if same or _is_named(base, part, names):
+                    return f"belongs to the store {database.path}, which is open" if part else "is the store itself"
+    return None
+
+
+def _part_of_closed(target: Path) -> str | None:
+    """Say of which database that another process may have open a file is a part."""
+    for name in _names(target):
+        if sqlite_file.is_database(Path(name)):
+            return "is a database"
+        base = next((Path(name[: -len(part)]) for part in SIDECARS if name.casefold().endswith(part)), None)
+        if base is not None and (_part_of_open(base) or sqlite_file.is_database(base)):
+            return f"belongs to the database {base}"
+    return None
+
+
+def _names(path: Path) -> set[str]:
+    """Return what a path is called, with its folder's links followed, and with its own as well, as SQLite does."""
+    return {str(Path(os.path.realpath(path.parent), path.name)), os.path.realpath(path)}
+
+
+def _is_named(base: str, part: str, names: set[str]) -> bool:
+    """Tell whether one of the names is that of a part; of one that is not there yet, in whatever case."""
+    return base in names if not part else _folded(base + part) in set(map(_folded, names))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _status(target: Path | IO[str]) -> os.stat_result | None:
+    try:
+        return target.stat() if isinstance(target, Path) else os.fstat(target.fileno())
+    except (OSError, ValueError, AttributeError, TypeError):  # it is not there, or is no file of the system's
+        return None
 
 
 _abandoned: list[apsw.Connection] = []  # a forked child must not even close its parent's connections

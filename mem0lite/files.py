@@ -1,12 +1,119 @@
 """New files that appear whole or not at all, also when the power fails."""
 
+import codecs
+import errno
+import io
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from .errors import DatabaseError
+from .errors import ConfigurationError, DatabaseError, DiskFullError, ValidationError
+
+SIDECARS = ("-wal", "-shm", "-journal")
+"""What SQLite adds to a database's name for the files that belong to it."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_SQLITE_URL = re.compile(r"(?:file|sqlite3?(?:\+\w+)?):", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a drive of Windows has one letter; Path makes "//" one
+
+
+def clean_path(value: object, field: str) -> str:
+    """Return a path, with a ``~`` that it begins with as the home folder: no shell expands one in a configuration.
+
+    Raises ValidationError for what no file can be called.
+    """
+
+    def wrong(problem: str) -> ValidationError:
+        return ValidationError(f"Invalid {field}: {problem}", field=field)
+
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        raise wrong(f"must be a text or a path, got {type(value).__name__}.")
+    if not path.strip():
+        raise wrong("is blank. Give the name of a file.")
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise wrong(f"{path!r} holds a character that no file's name can have. Give another name.") from None
+    if b"\0" in encoded:
+        raise wrong(f"{path!r} holds a NUL character. Remove it.")
+    home = os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, which tells what is meant)
+    if home.startswith("~"):
+        raise wrong(f"{path!r} begins with ~, and there is no such home folder. Write {f'./{path}'!r} for that name.")
+    return home
+
+
+def store_path(value: object, field: str) -> str:
+    """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does.
+
+    What would make a file of a name that nobody means is refused: a URL, ":MEMORY:", a name in white space, a folder,
+    and a name that SQLite gives to the files beside a database. Raises ConfigurationError.
+    """
+    try:
+        path = clean_path(value, field)
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from None
+    if path != ":memory:" and (problem := _no_store(path)):
+        raise ConfigurationError(f"{field}: {path!r} {problem}")
+    return path
+
+
+def _no_store(path: str) -> str | None:
+    """Return why no store can be at a path, and the cure."""
+    if ":" in path and path.strip(": \t\r\n").casefold() == "memory":
+        return "is not ':memory:'. Write just that for a store in memory, or the name of a file."
+    if _SQLITE_URL.match(path) or _URL.match(path):
+        return "is a URL. Give the path of a file, such as 'agent.db', or ':memory:'."
+    if path != path.strip():
+        return f"begins or ends with white space. Write {path.strip()!r}."
+    if path.endswith(tuple({"/", os.sep})) or _is_folder(path):
+        return f"is a folder. Name a file in it, such as {str(Path(path, 'mem0lite.db'))!r}."
+    if any(name.casefold().endswith(SIDECARS) for name in (path, os.path.realpath(path))):
+        return "is what SQLite calls a file beside a database. Give a name with another ending, such as '.db'."
+    return None
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # that of UTF-32-LE begins like the first
+
+
+def utf8_lines(file: IO[bytes], name: str, field: str) -> Iterator[str]:
+    """Yield the lines of an open file, which is read as UTF-8, without the byte order mark that it may begin with.
+
+    Raises ValidationError for what is not UTF-8, calling the file by ``name``.
+    """
+    start = file.peek(4) if isinstance(file, io.BufferedReader) else b""
+    if start.startswith(_UTF16) or b"\0" in start[:4]:
+        raise ValidationError(f"{name} is UTF-16 or binary. Save it as UTF-8 text.", field=field)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig")
+    try:
+        yield from text
+    except UnicodeDecodeError as error:
+        raise ValidationError(f"{name} is not UTF-8 text: {error}. Save it as UTF-8.", field=field) from error
+    finally:
+        text.detach()  # or it would close the file when it goes
+
+
+def read_utf8_lines(path: Path, field: str) -> Iterator[str]:
+    """Yield the lines of the file at a path, as ``utf8_lines`` does. Raises ValidationError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            yield from utf8_lines(file, str(path), field)
+    except OSError as error:
+        raise ValidationError(
+            f"Cannot read {path}: {error.strerror or error}. Give another file.", field=field
+        ) from error
 
 
 @contextmanager
@@ -16,11 +123,13 @@ def appearing(path: Path) -> Iterator[Path]:
     A link stays and its file is replaced; a device or a pipe, as ``/dev/stdout`` may be, is yielded itself: put in its
     place, a file would break it for everybody. Raises DatabaseError when the file cannot be written.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    with _reported(path):
+        special = path.exists() and not path.is_file() and not path.is_dir()
+        path = path if special else path.resolve()
+    if special:
         with _reported(path):
             yield path
         return
-    path = path.resolve()
     with beside(path) as partial:
         yield partial
         with partial.open("rb") as file:
@@ -51,7 +160,11 @@ def _reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be written: {error.strerror}.") from error
+        if error.errno in _FULL:
+            raise DiskFullError(
+                f"{path} cannot be written: the disk is full. Make room, or give another file."
+            ) from error
+        raise DatabaseError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def sync_folder(path: Path) -> None:

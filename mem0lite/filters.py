@@ -10,7 +10,7 @@ The grammar, the same on every verb (see the README for examples):
 - ``ne``, ``nin`` and ``NOT`` are true of a memory that lacks the key.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -138,7 +138,7 @@ def scope_part(expression: Expression) -> Expression:
             parts = tuple(scope_part(part) for part in expression.parts)
             return EVERYTHING if EVERYTHING in parts else AnyOf(parts)
         case Not():
-            return expression if _only_scope(expression.part) else EVERYTHING
+            return expression if only_scope(expression.part) else EVERYTHING
 
 
 def names_scope(expression: Expression) -> bool:
@@ -175,14 +175,30 @@ def names_only(user_id: str, expression: Expression, *, negated: bool = False) -
             return all(names_only(user_id, part, negated=negated) for part in expression.parts)
 
 
-def _only_scope(expression: Expression) -> bool:
+def likely_ids(filters: object) -> Iterator[tuple[str, str]]:
+    """Yield the metadata keys of a filter that are spelt much like the name of an id, and that name."""
+    parts = filters if isinstance(filters, list | tuple) else [filters]
+    for key, value in (item for part in parts if isinstance(part, Mapping) for item in part.items()):
+        if key in _LOGIC:
+            yield from likely_ids(value)
+        elif isinstance(key, str) and key not in FIELDS:
+            yield from ((key, name) for name in SCOPE_IDS if _plain(key) in (_plain(name), name.removesuffix("_id")))
+
+
+def _plain(name: str) -> str:
+    """Return a name as it sounds: without case, and what separates its words."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def only_scope(expression: Expression) -> bool:
+    """True when the expression asks for scope ids alone."""
     match expression:
         case Condition():
             return expression.kind == "scope"
         case Not():
-            return _only_scope(expression.part)
+            return only_scope(expression.part)
         case _:
-            return all(_only_scope(part) for part in expression.parts)
+            return all(only_scope(part) for part in expression.parts)
 
 
 def _count(expression: Expression) -> int:

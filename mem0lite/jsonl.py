@@ -1,30 +1,69 @@
-"""JSON lines: how memories leave a store and come back. Pure."""
+"""JSON lines: how memories leave a store and come back. Pure.
+
+A line with ``memory`` (or ``text``) is a memory with its history. What else a store holds has lines with a ``type``:
+``history``, of a memory that was deleted, ``event``, a call of ``add``, and ``settings``, of the file.
+"""
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from .errors import ValidationError
 from .messages import optional_text
-from .records import Change, Record, Scope
+from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from .types import Event
-from .values import clean_feedback, clean_id, clean_metadata, clean_scope, clean_text, text_hash, to_micros
+from .values import (
+    clean_feedback,
+    clean_id,
+    clean_metadata,
+    clean_scope,
+    clean_text,
+    encodable,
+    shown,
+    text_hash,
+    to_iso,
+    to_micros,
+)
 
 Lifetime = Callable[[Record, Any, int | None], Record]
 """Returns a record with its expiry, from its expiration date and the instant of its expiry, where known."""
 
 
-def to_line(record: Record, changes: Iterable[Change]) -> str:
-    """Return a memory with its history as one line of JSON."""
-    item = {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
-    return json.dumps(item, ensure_ascii=False) + "\n"
+Entry = tuple[Record, Sequence[Change]]
+"""A memory with its history."""
+Exported = Entry | Gone | AddEvent | FileSettings
 
 
-def read_lines(
-    lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime
-) -> Iterator[tuple[Record, list[Change]]]:
-    """Yield the memories of JSON lines and the histories they bring; ``scope`` stands in for ids a line lacks.
+def to_line(exported: Exported) -> str:
+    """Return what a store holds as one line of JSON."""
+    return json.dumps(_to_object(exported), ensure_ascii=False) + "\n"
+
+
+def _to_object(exported: Exported) -> dict[str, Any]:
+    match exported:
+        case FileSettings():
+            categories = list(exported.graph_categories)
+            return {"type": "settings", "project": exported.project, "graph_categories": categories}
+        case AddEvent():
+            results = [{"id": memory_id, "event": event} for memory_id, event in exported.results]
+            created = to_iso(exported.created_at)
+            return {
+                "type": "event",
+                "id": exported.id,
+                "created_at": created,
+                **exported.scope.ids(),
+                "results": results,
+            }
+        case Gone():
+            history = [change.to_item(exported.memory_id) for change in exported.changes]
+            return {"type": "history", "id": exported.memory_id, **exported.scope.ids(), "history": history}
+        case (record, changes):
+            return {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
+
+
+def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime) -> Iterator[Exported]:
+    """Yield what JSON lines hold; ``scope`` stands in for ids that a memory lacks.
 
     Raises ValidationError naming the line.
     """
@@ -32,16 +71,53 @@ def read_lines(
         try:
             if not isinstance(line, str):
                 raise ValidationError("must be text.", field="line")
+            line = line.lstrip("\ufeff")  # a byte order mark, also of a file that was appended to another
             if not line.strip():
                 continue
             data = json.loads(line)
             if not isinstance(data, dict):
                 raise ValidationError("must be a JSON object.", field="line")
-            yield read_item(data, scope, now, lifetime)
+            kind = None if "memory" in data or "text" in data else data.get("type")
+            yield read_item(data, scope, now, lifetime) if kind is None else _read_other(kind, data)
         except ValidationError as error:
             raise ValidationError(f"Line {number}: {error}", field=error.field) from None
         except (ValueError, RecursionError) as error:
             raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
+
+
+def _read_other(kind: object, data: dict[str, Any]) -> Exported:
+    """Return what a line with a type holds. Raises ValidationError."""
+    if kind == "history":
+        changes = _read_history(data)
+        return Gone(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), changes)
+    if kind == "event":
+        created = to_micros(data.get("created_at"), "created_at")
+        return AddEvent(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), created, _read_results(data))
+    if kind == "settings":
+        categories = data.get("graph_categories") or []
+        if not isinstance(categories, list) or not all(isinstance(one, str) for one in categories):
+            raise ValidationError("Invalid graph_categories: must be a list of texts.", field="graph_categories")
+        categories = sorted(encodable(one, "graph_categories") for one in categories)
+        return FileSettings(clean_metadata(data.get("project") or {}, "project"), categories)
+    raise ValidationError(
+        f"Invalid type: {shown(kind)}. A line is a memory, or of type history, event or settings.", field="type"
+    )
+
+
+def _read_results(data: dict[str, Any]) -> list[tuple[str, str]]:
+    results = data.get("results")
+    if not isinstance(results, list) or not all(
+        isinstance(one, dict) and one.get("event") in ("ADD", "NONE") for one in results
+    ):
+        raise ValidationError("Invalid results: needs objects with an id and an event, ADD or NONE.", field="results")
+    return [(clean_id(one.get("id"), "results.id"), one["event"]) for one in results]
+
+
+def _read_history(data: dict[str, Any]) -> list[Change]:
+    history = data.get("history") or []
+    if not isinstance(history, list):
+        raise ValidationError("Invalid history: must be a list of changes.", field="history")
+    return [_read_change(change) for change in history]
 
 
 def read_item(
@@ -65,11 +141,8 @@ def read_item(
         feedback_reason=reason,
     )
     expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
-    history = data.get("history") or []
-    if not isinstance(history, list):
-        raise ValidationError("Invalid history: must be a list of changes.", field="history")
-    record = lifetime(record, data.get("expiration_date"), expires_at)
-    return record, [_read_change(change) for change in history]
+    history = _read_history(data)
+    return lifetime(record, data.get("expiration_date"), expires_at), history
 
 
 def _read_change(data: object) -> Change:

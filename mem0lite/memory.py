@@ -2,28 +2,45 @@
 
 import copy
 import functools
+import io
 import json
 import os
+import shlex
 import uuid
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Literal, Self, TypedDict, overload
+from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
 
-from .database import Durability
+from .database import Durability, refuse_database_file
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
     ConfigurationError,
+    DatabaseError,
     MemoryNotFoundError,
     NotAMemoryFileError,
     NotFoundError,
     PermissionDeniedError,
     ValidationError,
 )
-from .files import appearing
-from .filters import EVERYTHING, SCOPE_IDS, Expression, as_json, both, names_only, names_scope, parse
+from .files import appearing, clean_path, read_utf8_lines, store_path
+from .filters import (
+    EVERYTHING,
+    SCOPE_IDS,
+    Expression,
+    as_json,
+    both,
+    likely_ids,
+    names_only,
+    names_scope,
+    only_scope,
+    parse,
+)
 from .graph import (
     Extraction,
     Extractor,
@@ -36,13 +53,24 @@ from .graph import (
     to_graphml,
     to_mermaid,
 )
-from .jsonl import read_item, read_lines, to_line
+from .jsonl import Exported, read_item, read_lines, to_line
 from .messages import Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
-from .records import Change, Record, Scope
+from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
 from .similarity import COSINE, canonical
-from .store import SCHEMA_VERSION, SQLITE_VERSION, Call, Entry, Finding, Outcome, Reading, Store, Update
+from .store import (
+    SCHEMA_VERSION,
+    SQLITE_VERSION,
+    Call,
+    CategoriesChangedError,
+    Entry,
+    Finding,
+    Outcome,
+    Reading,
+    Store,
+    Update,
+)
 from .types import (
     AddedItem,
     AddResult,
@@ -76,6 +104,7 @@ from .types import (
 )
 from .values import (
     add_micros,
+    argument_id,
     clean_feedback,
     clean_id,
     clean_metadata,
@@ -115,6 +144,9 @@ Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
 
+_Written = TypeVar("_Written")
+
+_CATEGORIES = "MEM0_USE_GRAPH_FOR_CATEGORIES"
 _PROJECT: dict[str, Any] = {"custom_instructions": None, "custom_categories": None}
 _NO_IDS = (None, None, None, None)
 _FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
@@ -185,6 +217,21 @@ class _Found:
     rerank_score: float | None = None
 
 
+class Exports(int):
+    """How many memories ``export`` wrote, and how much else."""
+
+    deleted: int
+    """Histories of memories that were deleted."""
+    events: int
+    """Calls of ``add``."""
+
+    def __new__(cls, memories: int, *, deleted: int = 0, events: int = 0) -> Self:
+        """Make the number."""
+        exports = super().__new__(cls, memories)
+        exports.deleted, exports.events = deleted, events
+        return exports
+
+
 class Memory:
     """A store of memories in one SQLite file.
 
@@ -213,8 +260,9 @@ class Memory:
         read_only: read a file that is there, without changing anything of it or beside it; verbs that would raise
             ReadOnlyError. It may lie on a disk that cannot be written, and others may write it meanwhile.
         graph_categories: the values of ``memory_category`` whose memories are linked into the graph of entities and
-            relations; default ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. For a file that
-            has memories already, ``reindex_graph`` makes the graph what this says.
+            relations; default ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. The file keeps what
+            it was made with, and every writer follows it; ``reindex_graph`` changes it. For a file that has others,
+            this argument is a ConfigurationError, and the variable a warning.
         graph_extractor: an Extractor, which finds the entities and relations of a text; default: RuleExtractor.
         checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
             flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
@@ -245,15 +293,14 @@ class Memory:
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
-        self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
-        self._file = Path(self.path).absolute()  # wherever the working directory goes
+        self.path = _path_of(path)
         self._clock = clock or _utc_now
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
         self._ranking = Ranking.of({} if ranking is None else ranking)
         self._reranker = resolve_reranker(reranker)
-        self._graph_categories = _graph_categories(graph_categories)
+        asked_categories = _graph_categories(graph_categories)
         self._extractor = _extractor(graph_extractor)
         self._store = Store(
             self.path,
@@ -262,10 +309,12 @@ class Memory:
             cache_bytes=_cache_bytes(cache_bytes),
             read_only=read_only,
             checksums=checksums,
-            graph_categories=self._graph_categories,
+            graph_categories=asked_categories,
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
+        if asked_categories not in (None, self.graph_categories):
+            self._other_categories(asked_categories, given=graph_categories is not None)
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
@@ -304,8 +353,9 @@ class Memory:
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
-        """The values of ``memory_category`` whose memories are linked into the graph, in order."""
-        return self._graph_categories
+        """The values of ``memory_category`` whose memories are linked into the graph, in order: a property of the file,
+        which ``reindex_graph`` changes."""
+        return self._store.graph_categories
 
     @property
     def user_id(self) -> str | None:
@@ -408,21 +458,16 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        graphs = [[self._graph_of(draft.record) for draft in group] for group in drafts]
-        outcomes = iter(
-            self._insert(
-                [draft for group in drafts for draft in group], [one for group in graphs for one in group], now, calls
-            )
-        )
+        outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
         results = []
-        for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
+        for call, group in zip(calls, drafts, strict=True):
             stored = [next(outcomes) for _ in group]
-            added = [_added(draft, outcome, now) for draft, outcome in zip(group, stored, strict=True)]
+            added = [_added(draft, outcome, now) for draft, (outcome, _) in zip(group, stored, strict=True)]
             result: AddResult = {"results": added, "event_id": call.event_id}
-            if any(graph is not None for graph in group_graphs):
+            if any(graph is not None for _, graph in stored):
                 result["relations"] = [
                     relation
-                    for graph, outcome in zip(group_graphs, stored, strict=True)
+                    for outcome, graph in stored
                     if graph is not None and outcome.added
                     for relation in graph.relations(outcome.record.id)
                 ]
@@ -477,9 +522,14 @@ class Memory:
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        changed = self._store.update(self._with_graphs(self._with_vectors(updates, now), now), self._within, now)
+        ready = self._with_vectors(updates, now)
+
+        def write(categories: tuple[str, ...]) -> list[Record]:
+            graphed = self._with_graphs(ready, now, categories)
+            return self._store.update(graphed, self._within, now, categories=categories)
+
         answer: UpdateResult = {"message": f"Successfully updated {len(updates)} memories"}
-        if expired := [record.id for record in changed if record.is_expired(now)]:
+        if expired := [record.id for record in self._following(write) if record.is_expired(now)]:
             answer["expired"] = expired
         return answer
 
@@ -524,18 +574,17 @@ class Memory:
     ) -> MessageResult:
         """Delete every memory of the scope, or of the scope's those that match ``filters``; histories stay.
 
-        An id of ``"*"`` means anybody's, as in a filter.
-
         Raises ValidationError when neither the arguments nor the filters name a user, agent, run or app: use ``reset``
         to remove everything.
         """
-        if not names_scope(_expression(filters, user_id, agent_id, run_id, app_id)):
+        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
+        if not names_scope(_expression(filters, user_id, agent_id, run_id, app_id)):  # in a view, too
             raise ValidationError(
                 "At least one filter is required to delete all memories. If you want to delete all memories, "
-                "use the `reset()` method.",
+                f"use the `reset()` method{_misspelt(filters) or '.'}",
                 field="filters",
             )
-        self._store.delete_matching(self._expression(filters, user_id, agent_id, run_id, app_id), self._now())
+        self._store.delete_matching(expression, self._now())
         return {"message": "Memories deleted successfully!"}
 
     def reset(
@@ -545,9 +594,10 @@ class Memory:
         run_id: str | int | _Unset = UNSET,
         app_id: str | int | _Unset = UNSET,
     ) -> None:
-        """Remove a scope's memories and their histories, or without arguments everything; ``"*"`` means any id.
+        """Remove a scope's memories and their histories, or without arguments everything.
 
-        Raises ValidationError for an id that is None, so that a variable left unset does not remove everything.
+        Raises ValidationError for an id that is None or ``"*"``, so that a variable left unset, or set by somebody
+        else, does not remove everything.
         """
         given = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         for name, value in given.items():
@@ -649,9 +699,10 @@ class Memory:
         }
 
     def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists."""
+        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists,
+        ValidationError for what belongs to a store, ConfigurationError for what no store can be called."""
         self._check_whole("backup")
-        self._store.backup(Path(path))
+        self._store.backup(_copy_at(path))
 
     @staticmethod
     def restore(
@@ -672,8 +723,8 @@ class Memory:
         Raises DatabaseError when ``path`` exists and is not to be replaced, CorruptFileError for a backup that is not
         sound, and what opening a file raises.
         """
-        target = Path(path).absolute()
-        memories = Store.restore(Path(backup).absolute(), target, replace=replace, checksums=checksums)
+        source, target = Path(clean_path(backup, "backup")).absolute(), _copy_at(path, replace=replace).absolute()
+        memories = Store.restore(source, target, replace=replace, checksums=checksums)
         return {"path": os.fspath(path), "memories": memories}
 
     def _repair(self, findings: Sequence[Finding]) -> None:
@@ -714,11 +765,10 @@ class Memory:
 
         ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
         ``total`` counts all that match. With ``relations`` the answer has what the memories of graph categories state.
-        Raises ValidationError when there is neither an id nor a filter.
+        Raises ValidationError when neither ids nor filters name a user, agent, run or app; ``filters=ANY_SCOPE`` means
+        everybody's.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        if expression == EVERYTHING:
-            raise _no_scope()
+        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
         count, start = _page(top_k, limit, offset, page, page_size)
         records, total, stated = self._store.page(
             expression, self._horizon(show_expired), count, start, relations=relations
@@ -767,21 +817,20 @@ class Memory:
         numbers.
         """
         clean_text(query, "query")
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        if not names_scope(expression):
-            raise _no_scope()
+        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
         count, _ = _page(top_k, limit, None, None, None)
         least = _threshold(threshold)
         weights = self._ranking if ranking is None else Ranking.of(ranking)
         now = self._now()
         asked = now if reference_date is None else to_micros(reference_date, "reference_date")
-        graph = bool(self._graph_categories)
+        graph = bool(self.graph_categories)
         question = Query.read(query, self._embed_query(query), asked, weights, graph=graph)
         reranker = self._reranker if rerank else None
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)
             found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
-            of_graph = any(self._in_graph(one.record) for one in found)
+            categories = reading.graph_categories
+            of_graph = any(_in_graph(one.record, categories) for one in found)
             stated = reading.relations([one.ranked for one in found]) if of_graph else []
         if reranker is not None:
             found = _reranked(reranker, query, found)[:count]
@@ -796,7 +845,7 @@ class Memory:
                 item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
         answer: SearchResult = {"results": results}
-        if of_graph and any(self._in_graph(one.record) for one in found):  # a reranker may have left those out
+        if of_graph and any(_in_graph(one.record, categories) for one in found):  # a reranker may have left those out
             answer["relations"] = _of_results(stated, found)
         return answer
 
@@ -869,11 +918,9 @@ class Memory:
         ``truncated`` says that there are more. ``format`` is ``"json"``, a dictionary, or a text: ``"mermaid"``, a
         flowchart for Markdown, or ``"graphml"``.
 
-        Raises ValidationError, also when there is neither an id nor a filter.
+        Raises ValidationError, also when neither ids nor filters name a user, agent, run or app.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        if expression == EVERYTHING:
-            raise _no_scope()
+        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
         for name, value, least, most in (("depth", depth, 0, MAX_GRAPH_DEPTH), ("limit", limit, 1, MAX_GRAPH_LIMIT)):
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 raise ValidationError(
@@ -885,23 +932,58 @@ class Memory:
         found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
         return _FORMATS[format](found)
 
-    def reindex_graph(self, *, progress: Progress | None = None) -> ReindexResult:
-        """Make the graph what ``graph_categories`` says: build it for memories that are there, and remove that of
-        others. It is done in parts, beside readers and writers; an interrupted call is simply called again.
+    def reindex_graph(
+        self,
+        *,
+        categories: Iterable[str] | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> ReindexResult:
+        """Change the values of ``memory_category`` whose memories are in the graph, and make it theirs; or, without
+        ``categories``, make the graph of the file's own anew.
 
-        Raises ExtractionError, DatabaseError.
+        Whoever writes the file follows the new categories from the beginning of the call on. The rest is done in parts,
+        beside readers and writers; an interrupted call is simply called again, without ``categories``. ``dry_run``
+        changes nothing: ``entering`` and ``leaving`` say what would.
+
+        Raises ValidationError, ExtractionError, DatabaseError.
         """
         self._check_whole("reindex_graph")
+        asked = None if categories is None else _clean_categories(categories, "categories")
+        wanted, total, entering, leaving = self._store.graph_moves(asked)
+        done = 0
+        if not dry_run:
+            self._store.begin_graph(wanted)
+            try:
+                done = self._make_graph(wanted, progress)
+            except CategoriesChangedError as error:
+                raise DatabaseError(
+                    f"Another call of reindex_graph has made {_listed(error.categories)} the graph categories, and the "
+                    "graph theirs. Call it again for others."
+                ) from None
+        stats = self._store.graph_stats()
+        return {
+            "categories": list(wanted),
+            "memories": done,
+            "in_graph": total,
+            "entering": entering,
+            "leaving": leaving,
+            "entities": stats["entities"],
+            "relations": stats["relations"],
+        }
+
+    def _make_graph(self, categories: tuple[str, ...], progress: Progress | None) -> int:
+        """Replace what every memory names and states; return how many there are."""
         counts = self._store.counts(self._now())
         total, done, last = counts["memories"] + counts["expired"], 0, -1
         while batch := self._store.after(last, _BATCH):
-            self._store.put_graphs([key for key, _ in batch], self._remembering(record for _, record in batch))
+            graph_of = self._remembering((record for _, record in batch), categories)
+            self._store.put_graphs([key for key, _ in batch], graph_of, categories=categories)
             last, done = batch[-1][0], done + len(batch)
             if progress:
                 progress(done, max(total, done))
-        self._store.remember_graph()
-        stats = self._store.graph_stats()
-        return {"memories": done, "entities": stats["entities"], "relations": stats["relations"]}
+        self._store.finish_graph(categories)
+        return done
 
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
@@ -991,11 +1073,10 @@ class Memory:
 
         ``schema`` is a JSON schema whose ``properties`` are the fields, or an object whose keys are; without any, whole
         memories are exported. It is kept for a week, and not after ``reset`` of its user. Raises ValidationError, also
-        when there is no filter.
+        when the filters name no user, agent, run or app.
         """
         fields, now = _export_fields(schema), self._now()
-        if self._expression(filters, *_NO_IDS) == EVERYTHING:
-            raise _no_scope()
+        self._asked(filters, *_NO_IDS)
         export_id = str(uuid.uuid4())
         export = {
             "fields": fields,
@@ -1012,7 +1093,7 @@ class Memory:
         """Return the memories of an export as they are now, or of a filter, oldest first.
 
         A field is one of the memory's own, or of its metadata; one that a memory lacks is None. Raises NotFoundError
-        for an unknown id, ValidationError for neither an id nor a filter.
+        for an unknown id, ValidationError for neither an id nor filters that name a user, agent, run or app.
         """
         fields: Sequence[str] = ()
         whose = None
@@ -1022,11 +1103,9 @@ class Memory:
             if export is None or hidden or self._user_id not in (None, export["user_id"]):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = export["fields"], export["filters"], export["user_id"]
-        expression = self._expression(filters, whose, None, None, None)
-        if expression == EVERYTHING:
-            raise _no_scope()
-        found = self._store.scan(expression, self._within, self._now())
-        return {"memories": [_exported(record.to_item(), fields) for record, _ in found]}
+        expression = self._asked(filters, whose, None, None, None)
+        with self._store.scanning(expression, self._now()) as found:
+            return {"memories": [_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple)]}
 
     # -- webhooks
 
@@ -1132,19 +1211,22 @@ class Memory:
         run_id: str | int | None = None,
         app_id: str | int | None = None,
         show_expired: bool = False,
-    ) -> int:
-        """Write memories with their histories as JSON lines to a path or an open text file; return how many.
+    ) -> Exports:
+        """Write memories with their histories as JSON lines to a path or an open text file; return how many, a number
+        that also says what else was written.
 
-        Without ids and filters, all of them. A path is replaced only once everything is written.
+        Without ids and filters the whole store: all memories, the histories of those that were deleted, the events, the
+        settings of the project and the graph categories. With ids, or in a view of one user, what is theirs of it,
+        without the settings. A filter of anything but ids leaves memories alone, as nothing else has what it asks for.
+        Left out are expired memories unless ``show_expired`` asks for them, webhooks, which have secrets, and exports
+        that are kept for a week. A path is replaced only once everything is written.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        found = self._store.scan(expression, self._within, self._horizon(show_expired))
-        if not isinstance(file, str | os.PathLike):
-            return _write_lines(file, found)
-        path = Path(file)
-        if path.exists() and path.samefile(self._file):
-            raise ValidationError(f"{path} is the store itself. Give another file.", field="file")
-        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
+        expression, now = self._expression(filters, user_id, agent_id, run_id, app_id), self._horizon(show_expired)
+        logs = expression if only_scope(expression) else None
+        with (
+            _target(file) as lines,
+            self._store.scanning(expression, now, logs=logs, settings=expression == EVERYTHING) as found,
+        ):
             return _write_lines(lines, found)
 
     def import_(
@@ -1161,7 +1243,8 @@ class Memory:
 
         A line needs ``memory`` (or ``text``), and an id of a user, agent, run or app unless one is given here. What it
         has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
-        an interrupted import can be run again. Every line is checked before the first is stored.
+        an interrupted import can be run again. Histories of deleted memories, events and settings come as well, where
+        there are none of their ids and names. Every line is checked before the first is stored.
 
         Raises ValidationError naming the line.
         """
@@ -1170,8 +1253,13 @@ class Memory:
         scope = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
-        entries = list(read_lines(lines, scope, now, self._imported_lifetime))
-        result: ImportResult = {"added": 0, "skipped": 0}
+        known = list(read_lines(lines, scope, now, self._imported_lifetime))
+        entries = [one for one in known if isinstance(one, tuple)]
+        # Before the memories: these are linked into the graph as they come, and an id that one has now may have been
+        # another's before, whose history comes first.
+        settings = sum(self._store.take_settings(one) for one in known if isinstance(one, FileSettings))
+        gone = self._store.insert_histories([one for one in known if isinstance(one, Gone)], now, by_scope=True)
+        result: ImportResult = {"added": 0, "skipped": 0, "deleted": gone, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
             added = self._import_batch(batch, now)
@@ -1179,6 +1267,7 @@ class Memory:
             result["skipped"] += len(batch) - added
             if progress:
                 progress(start + len(batch), len(entries))
+        result["events"] = self._store.insert_events([one for one in known if isinstance(one, AddEvent)])
         return result
 
     def import_from_mem0(
@@ -1211,7 +1300,7 @@ class Memory:
         now = self._now()
         ids = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
         result: MoveResult = {"added": 0, "skipped": 0, "expired": 0, "deleted": 0, "refused": [], "incomplete": []}
-        for batch in moving.batches(
+        batches = moving.batches(
             source,
             ids=ids,
             api_key=api_key,
@@ -1221,15 +1310,18 @@ class Memory:
             now=now,
             size=_BATCH,
             result=result,
-        ):
-            if batch.deleted:
-                result["deleted"] += self._store.insert_histories(batch.entries, now)
-                continue
-            added = self._import_batch(batch.entries, now)
-            result["added"] += added
-            result["skipped"] += len(batch.entries) - added
-            if progress:
-                progress(result["added"] + result["skipped"], batch.total)
+        )
+        with closing(batches):  # also where progress raises, or the source would stay open
+            for batch in batches:
+                if batch.deleted:
+                    gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
+                    result["deleted"] += self._store.insert_histories(gone, now)
+                    continue
+                added = self._import_batch(batch.entries, now)
+                result["added"] += added
+                result["skipped"] += len(batch.entries) - added
+                if progress:
+                    progress(result["added"] + result["skipped"], batch.total)
         return result
 
     @classmethod
@@ -1248,7 +1340,7 @@ class Memory:
 
         Raises EmbedderMismatchError when another call with another embedder takes over.
         """
-        if not Path(path).is_file():
+        if not Path(path := store_path(path, "path")).is_file():
             raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
         resolved = resolve(embedder)
         store = Store(path, embedder=None, durability="full")
@@ -1275,10 +1367,21 @@ class Memory:
     def _expression(self, filters: object, *ids: object) -> Expression:
         """Return what a caller asks for by a filter and by the ids of SCOPE_IDS, and of this user when this is a
         view."""
+        if self._user_id is None:
+            return _expression(filters, *ids)
+        if any(isinstance(one, str) and one.strip() == "*" for one in ids):
+            raise _another_user()
         asked = _expression(filters, *ids)
-        if self._user_id is not None and not names_only(self._user_id, asked):
+        if not names_only(self._user_id, asked):
             raise _another_user()
         return both(self._within, asked)
+
+    def _asked(self, filters: object, *ids: object) -> Expression:
+        """Return what ``_expression`` does; raise ValidationError where it does not say whose memories are meant."""
+        expression = self._expression(filters, *ids)
+        if not names_scope(expression):
+            raise _no_scope(filters)
+        return expression
 
     def _owned(self, item: AddItem) -> AddItem:
         """Return the arguments of an ``add``, with this view's user in them."""
@@ -1382,41 +1485,59 @@ class Memory:
 
     # -- the graph
 
-    def _in_graph(self, record: Record) -> bool:
-        """Whether a memory is of a graph category."""
-        if not self._graph_categories:
-            return False
-        given = (record.metadata or {}).get("memory_category")
-        return any(one in self._graph_categories for one in (given if isinstance(given, list) else [given]))
+    def _following(self, write: Callable[[tuple[str, ...]], _Written]) -> _Written:
+        """Write what has graphs of the file's categories; again where another process has just changed these."""
+        categories = self.graph_categories
+        while True:
+            try:
+                return write(categories)
+            except CategoriesChangedError as error:
+                categories = error.categories
 
-    def _graph_of(self, record: Record) -> Graph | None:
+    def _other_categories(self, asked: tuple[str, ...] | None, *, given: bool) -> None:
+        """Say that the file has other graph categories than an argument, which is an error, or the environment."""
+        changed = f"--categories {shlex.quote(','.join(asked))}" if asked else "--no-categories"
+        command = f"mem0lite reindex --graph --db {shlex.quote(self.path)} {changed}"
+        found = f"{self.path} has the graph categories {_listed(self.graph_categories)}"
+        if given:
+            self._store.close()
+            raise ConfigurationError(
+                f"graph_categories: {found}, not {_listed(asked)}. Leave the argument out to follow the file, or "
+                f"change the file once, by reindex_graph(categories=…) or: {command}"
+            )
+        warnings.warn(
+            f"{_CATEGORIES} is {_listed(asked)}, but {found}, which is followed. To change the file: {command}",
+            stacklevel=3,  # who made the Memory
+        )
+
+    def _graph_of(self, record: Record, categories: tuple[str, ...]) -> Graph | None:
         """Return what a memory of a graph category names and states, None of another. Raises ExtractionError."""
-        if not self._in_graph(record):
+        if not _in_graph(record, categories):
             return None
         return build(extract(self._extractor, record.text), record.metadata)
 
-    def _remembering(self, records: Iterable[Record]) -> Callable[[Record], Graph | None]:
+    def _remembering(self, records: Iterable[Record], categories: tuple[str, ...]) -> Callable[[Record], Graph | None]:
         """Return ``_graph_of`` for a transaction: what the texts of the records give is extracted before."""
         known: dict[str, Extraction] = {
-            record.text: extract(self._extractor, record.text) for record in records if self._in_graph(record)
+            record.text: extract(self._extractor, record.text) for record in records if _in_graph(record, categories)
         }
 
         def graph_of(record: Record) -> Graph | None:
-            if self._in_graph(record) and record.text in known:
+            if _in_graph(record, categories) and record.text in known:
                 return build(known[record.text], record.metadata)
-            return self._graph_of(record)  # somebody has changed it since
+            return self._graph_of(record, categories)  # somebody has changed it since
 
         return graph_of
 
-    def _with_graphs(self, updates: Sequence[Update], now: int) -> list[Update]:
+    def _with_graphs(self, updates: Sequence[Update], now: int, categories: tuple[str, ...]) -> list[Update]:
         """Return the updates with what puts the graphs of the changed memories in the place of the old ones."""
         changed = []
-        if self._graph_categories:
+        if categories:
             for update in updates:
                 record = self._store.get(update.memory_id, self._within, now)
                 if record is not None:  # otherwise the store raises
                     changed.append(update.change(record))
-        graph_of = self._remembering(changed)
+        graph_of = self._remembering(changed, categories)
         return [replace(update, graph=graph_of) for update in updates]
 
     def _imported_lifetime(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
@@ -1464,25 +1585,40 @@ class Memory:
             expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
         return replace(record, expires_at=expires_at, expiration_date=day)
 
-    def _insert(
-        self, drafts: Sequence[_Draft], graphs: Sequence[Graph | None], now: int, calls: Sequence[Call]
-    ) -> list[Outcome]:
-        vectors = embed_documents(self._embedder, [draft.record.indexed_text for draft in drafts])
-        entries = [
-            Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
-            for draft, vector, graph in zip(drafts, vectors, graphs, strict=True)
-        ]
-        return self._store.insert(entries, now, calls) if calls else []
+    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[tuple[Outcome, Graph | None]]:
+        """Store the drafts; return what became of each, with what it names and states."""
+
+        def write(categories: tuple[str, ...]) -> list[tuple[Outcome, Graph | None]]:
+            graphs = [self._graph_of(draft.record, categories) for draft in drafts]
+            entries = [
+                Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
+                for draft, vector, graph in zip(drafts, vectors(), graphs, strict=True)
+            ]
+            return list(zip(self._store.insert(entries, now, calls, categories=categories), graphs, strict=True))
+
+        texts = [draft.record.indexed_text for draft in drafts]
+        vectors = functools.cache(lambda: embed_documents(self._embedder, texts))  # once the texts were read well
+        return self._following(write) if calls else []
 
     def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
         known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
-        entries = [
-            Entry(record, vector, unique="id", history=changes, graph=self._graph_of(record))
-            for (record, changes), vector in zip(new, vectors, strict=True)
-        ]
-        return sum(outcome.added for outcome in self._store.insert(entries, now))
+
+        def write(categories: tuple[str, ...]) -> list[Outcome]:
+            entries = [
+                Entry(record, vector, unique="id", history=changes, graph=self._graph_of(record, categories))
+                for (record, changes), vector in zip(new, vectors, strict=True)
+            ]
+            return self._store.insert(entries, now, categories=categories)
+
+        return sum(outcome.added for outcome in self._following(write))
+
+
+def _path_of(given: str | os.PathLike[str] | None) -> str:
+    """Return the path of the store, from the argument or the environment."""
+    name, default = "MEM0LITE_DB", "mem0lite.db"
+    return store_path(os.environ.get(name) or default, name) if given is None else store_path(given, "path")
 
 
 def _utc_now() -> datetime:
@@ -1500,18 +1636,37 @@ def _short_term_ttl(given: Duration | None) -> int:
         raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds, 0 or more.") from None
 
 
-def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...]:
-    """Return the graph categories in order, from the argument or the environment."""
-    name = "graph_categories"
-    if given is None:
-        name = "MEM0_USE_GRAPH_FOR_CATEGORIES"
-        given = os.environ.get(name, "").split(",")
-    elif isinstance(given, str):
+def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the graph categories that the argument or the environment asks for, in order; None leaves them to the
+    file."""
+    try:
+        if given is not None:
+            return _clean_categories(given, "graph_categories")
+        return _clean_categories(os.environ.get(_CATEGORIES) or "", _CATEGORIES) or None
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _clean_categories(given: object, field: str) -> tuple[str, ...]:
+    """Return graph categories in order."""
+    if isinstance(given, str):
         given = given.split(",")
-    categories = list(given)
+    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
     if not all(isinstance(one, str) for one in categories):
-        raise ConfigurationError(f"{name}: must be texts, the values of memory_category.")
-    return tuple(sorted({one.strip() for one in categories} - {""}))
+        raise ValidationError(f"{field}: must be texts, the values of memory_category.", field=field)
+    return tuple(sorted({encodable(one.strip(), field) for one in categories} - {""}))
+
+
+def _listed(categories: Sequence[str] | None) -> str:
+    return ", ".join(categories or ()) or "none"
+
+
+def _in_graph(record: Record, categories: Sequence[str]) -> bool:
+    """Whether a memory is of a graph category."""
+    if not categories:
+        return False
+    given = (record.metadata or {}).get("memory_category")
+    return any(one in categories for one in (given if isinstance(given, list) else [given]))
 
 
 def _extractor(given: Extractor | None) -> Extractor:
@@ -1535,11 +1690,7 @@ def _cache_bytes(given: int | None) -> int:
 
 
 def _expression(filters: object, *ids: object) -> Expression:
-    given = {
-        name: value if value == "*" else clean_id(value, name)
-        for name, value in zip(SCOPE_IDS, ids, strict=True)
-        if value is not None
-    }
+    given = {name: argument_id(value, name) for name, value in zip(SCOPE_IDS, ids, strict=True) if value is not None}
     return both(parse(filters), parse(given))
 
 
@@ -1574,11 +1725,18 @@ def _another_user() -> PermissionDeniedError:
     return PermissionDeniedError("Only the memories of one user can be reached here: name that user, or none.")
 
 
-def _no_scope() -> ValidationError:
+def _no_scope(filters: object) -> ValidationError:
     return ValidationError(
-        "filters must contain at least one of: user_id, agent_id, run_id, app_id. Example: filters={'user_id': 'u1'}",
+        "filters must contain at least one of: user_id, agent_id, run_id, app_id. Example: filters={'user_id': 'u1'}"
+        + _misspelt(filters),
         field="filters",
     )
+
+
+def _misspelt(filters: object) -> str:
+    """Return a question about a key of a filter that is much like an id's name."""
+    key, name = next(likely_ids(filters), (None, None))
+    return "" if key is None else f". {shown(key)} is a metadata key: did you mean {name!r}?"
 
 
 def _page(
@@ -1699,17 +1857,45 @@ def _reranked(reranker: Reranker, query: str, found: list[_Found]) -> list[_Foun
     return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
 
 
+def _copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
+    """Return where a copy of a store is to be; a store that is there is refused, too, unless it is to be replaced."""
+    target = Path(store_path(path, "path"))
+    if target.name == ":memory:":
+        raise ConfigurationError("path: a copy needs a file. Give the name of one.")
+    if replace or not target.exists():
+        refuse_database_file(target, "path", beside_only=replace)
+    return target
+
+
 def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            yield from file
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidationError(f"Cannot read {os.fspath(path)} as UTF-8 text: {error}", field="file") from error
+    return read_utf8_lines(Path(clean_path(path, "file")), "file")
 
 
-def _write_lines(file: IO[str], found: Iterable[tuple[Record, Sequence[Change]]]) -> int:
-    count = 0
-    for record, changes in found:
-        file.write(to_line(record, changes))
-        count += 1
-    return count
+@contextmanager
+def _target(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
+    """Yield what lines are to be written to: an open file itself, or a new one that appears at a path in the end.
+
+    Raises ValidationError for what belongs to a store, and for what cannot be written to as text.
+    """
+    if isinstance(file, str | os.PathLike):
+        path = Path(clean_path(file, "file"))
+        refuse_database_file(path, "file")
+        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
+            yield lines
+        return
+    if not callable(getattr(file, "write", None)) or isinstance(file, io.RawIOBase | io.BufferedIOBase):
+        raise ValidationError(
+            f"Invalid file: cannot write text to {shown(file)}. Give a path, or a file opened as text with "
+            "encoding='utf-8'.",
+            field="file",
+        )
+    refuse_database_file(file, "file")
+    yield file
+
+
+def _write_lines(file: IO[str], found: Iterable[Exported]) -> Exports:
+    kinds: Counter[type] = Counter()
+    for one in found:
+        file.write(to_line(one))
+        kinds[type(one)] += 1
+    return Exports(kinds[tuple], deleted=kinds[Gone], events=kinds[AddEvent])

@@ -15,7 +15,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def batches(
     now: int,
     size: int,
     result: MoveResult,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield the memories of a mem0; what is left behind goes to ``result``, and what ``read`` accepts into a batch.
 
     ``known`` returns those of some ids that need not be read whole. When the source fails, what it gave until then is

@@ -1,5 +1,6 @@
 """A memory as stores and verbs exchange it, whatever database holds it. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -106,6 +107,33 @@ class Record:
         }
         item.update(cast("Any", {name: value for name, value in optional.items() if value is not None}))
         return item
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What is left of a memory that was deleted: its history, in the scope that it had."""
+
+    memory_id: str
+    scope: Scope
+    changes: Sequence["Change"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddEvent:
+    """One call of ``add``: the ids of the memories it made or repeated, each with ADD or NONE."""
+
+    id: str
+    scope: Scope
+    created_at: int
+    results: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """What a file keeps for all its memories."""
+
+    project: Mapping[str, Any]
+    graph_categories: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

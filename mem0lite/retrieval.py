@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import ValidationError
+from .files import read_utf8_lines
 from .memory import AddItem, Memory, Progress
 from .messages import optional_text
 from .ranking import Ranking
@@ -304,11 +305,8 @@ def _object(text: str) -> dict[str, Any]:
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
     """Yield a file's lines that are not blank, numbered from 1."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield from ((number, text) for number, text in enumerate(file, start=1) if text.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidationError(f"Cannot read {path} as UTF-8 text: {error}", field="file") from error
+    lines = enumerate(read_utf8_lines(path, "file"), start=1)
+    yield from ((number, text) for number, text in lines if text.strip())
 
 
 def _keep(known: dict[str, _Item], item: _Item) -> None:

@@ -27,6 +27,7 @@ APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
 CHECKSUM_BYTES = 8  # at the end of each page, https://www.sqlite.org/cksumvfs.html
 _CHECKSUM_VFS = "cksmvfs"
 _HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
 
 Stamp = tuple[int, int, int]
 """What changes when a file is written: its inode, size in bytes, and time of change in nanoseconds."""
@@ -67,7 +68,7 @@ def look_at(path: Path, version: int) -> Header | None:
         header, size = _read_header(path)  # and is done by now: the journal goes last
     if size == 0:
         return None
-    if not header.startswith(b"SQLite format 3\0") or _number(header, 68) != APPLICATION_ID:
+    if not header.startswith(_MAGIC) or _number(header, 68) != APPLICATION_ID:
         raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
     if _number(header, 60) > version:
         raise newer(path)
@@ -84,6 +85,18 @@ def _read_header(path: Path) -> tuple[bytes, int]:
             return file.read(_HEADER_BYTES), file.seek(0, os.SEEK_END)
     except OSError as error:
         raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file is an SQLite database, whosever. Not to be asked of one that this process has open: closing
+    the file drops the locks that SQLite has on it."""
+    try:
+        if not path.is_file():
+            return False  # reading a pipe would wait
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
 
 
 def newer(path: Path | None) -> NewerFileError:

@@ -109,10 +109,17 @@ class GraphResult(TypedDict):
 
 
 class ReindexResult(TypedDict):
-    """What ``reindex_graph`` did."""
+    """What ``reindex_graph`` did, or would."""
 
+    categories: list[str]
+    """Of which memories are in the graph."""
     memories: int
     """How many memories were looked at, expired ones too."""
+    in_graph: int
+    """How many are of the categories."""
+    entering: int
+    leaving: int
+    """How many came into the graph, and how many went."""
     entities: int
     relations: int
     """How many different ones the file holds now, of each user, agent, run or app."""
@@ -362,7 +369,13 @@ class ImportResult(TypedDict):
 
     added: int
     skipped: int
-    """Lines whose id the file already holds."""
+    """Memories whose id the file already holds."""
+    deleted: int
+    """Memories that had been deleted and whose histories were kept."""
+    events: int
+    """Calls of ``add`` that were kept."""
+    settings: int
+    """Settings of the file that it did not have."""
 
 
 class MoveProblem(TypedDict):
@@ -375,9 +388,12 @@ class MoveProblem(TypedDict):
     problem: str
 
 
-class MoveResult(ImportResult):
+class MoveResult(TypedDict):
     """What ``import_from_mem0`` did."""
 
+    added: int
+    skipped: int
+    """Memories whose id the file already holds."""
     expired: int
     """Of those added, the ones that are past their expiry already."""
     deleted: int
@@ -421,9 +437,9 @@ class GraphStats(TypedDict):
     """The graph of a store."""
 
     categories: list[str]
-    """Of which memories are in the graph, as this process is set."""
+    """Of which memories are in the graph, as the file says."""
     current: bool
-    """Whether the file's graph was built for just these; if not, ``reindex_graph`` does it."""
+    """False while the graph is being made for these, and after that was interrupted: ``reindex_graph`` goes on."""
     entities: int
     relations: int
 

@@ -92,6 +92,20 @@ def clean_id(value: object, field: str) -> str:
     return text
 
 
+def argument_id(value: object, field: str) -> str:
+    """Return an id that was given as an argument, as ``clean_id`` does.
+
+    ``"*"`` is any id in a filter alone: an argument is often somebody's choice that a caller passes on.
+    """
+    if isinstance(value, str) and value.strip() == "*":
+        raise ValidationError(
+            f"Invalid {field}: '*' as an argument is nobody's id. Where anybody's are meant, say so in a filter: "
+            f"filters={{{field!r}: '*'}}.",
+            field=field,
+        )
+    return clean_id(value, field)
+
+
 def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
     """Return the ids of a scope as stored; raise ValidationError when none is given."""
     scope = {

@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import io
 import threading
 import typing
 
@@ -63,7 +64,13 @@ def test_the_verbs_work_awaited(path, clock, tmp_path):
             assert len(await memory.history(item["id"])) == 2
             assert len(await memory.entities()) == 1
             assert await memory.export(tmp_path / "out.jsonl") == 2
-            assert await memory.import_(tmp_path / "out.jsonl") == {"added": 0, "skipped": 2}
+            assert await memory.import_(tmp_path / "out.jsonl") == {
+                "added": 0,
+                "skipped": 2,
+                "deleted": 0,
+                "events": 0,
+                "settings": 0,
+            }
             await memory.backup(tmp_path / "backup.db")
             await memory.delete(item["id"])
             await memory.delete_all(user_id="u")
@@ -167,3 +174,30 @@ def test_closing_finishes_what_was_accepted(path):
     asyncio.run(life())
     with Memory(path, embedder=HashEmbedder()) as again:
         assert again.get_all(user_id="u")["total"] == 20
+
+
+def test_an_export_that_is_cancelled_or_fails_lets_the_store_close(path):
+    """A cancelled export runs to its end in its thread, a failed one ends at once; then the store closes."""
+    written = threading.Event()
+
+    class Sink(io.StringIO):
+        def write(self, text):
+            written.set()
+            if self.tell() > 50:
+                raise RuntimeError("full")
+            return super().write(text)
+
+    async def main():
+        memory = AsyncMemory(path, embedder=HashEmbedder())
+        await memory.add([{"content": f"text {number}"} for number in range(9)], user_id="u")
+        call = asyncio.create_task(memory.export(Sink()))
+        await asyncio.to_thread(written.wait, 30)
+        call.cancel()
+        with pytest.raises((asyncio.CancelledError, RuntimeError)):
+            await call
+        with pytest.raises(RuntimeError, match="full"):
+            await memory.export(Sink())
+        await memory.close()
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+    asyncio.run(main())

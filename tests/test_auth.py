@@ -133,7 +133,7 @@ def exports(memory: Memory) -> list[dict[str, Any]]:
     """Return every memory with its history, expired ones too."""
     lines = io.StringIO()
     memory.export(lines, show_expired=True)
-    return [json.loads(line) for line in lines.getvalue().splitlines()]
+    return [item for item in map(json.loads, lines.getvalue().splitlines()) if "memory" in item]
 
 
 def everything(memory: Memory) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = subprocess.run(
         command("import", "-", "--db", path, "--json"), input=lines, capture_output=True, env=environment(), text=True
     )
-    assert (result.returncode, json.loads(result.stdout)) == (0, {"added": 4, "skipped": 0}), result.stderr
+    assert (result.returncode, json.loads(result.stdout)) == (0, taken(added=4)), result.stderr
     return path
 
 
@@ -83,6 +83,11 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def db(imported: Path, tmp_path: Path) -> Path:
     """A copy of the file with LINES, under the name that commands use by default."""
     return Path(shutil.copy(imported, tmp_path / "mem0lite.db"))
+
+
+def taken(**counts: int) -> dict[str, int]:
+    """What an import says that found nothing else."""
+    return {"added": 0, "skipped": 0, "deleted": 0, "events": 0, "settings": 0, **counts}
 
 
 def ids(result: "subprocess.CompletedProcess[str]") -> list[str]:
@@ -330,28 +335,46 @@ def test_interrupt(db: Path) -> None:
 
 def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
     """Exported lines are UTF-8 whatever the terminal's encoding, and importing them restores the same store."""
-    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\n"
+    run("add", "of no account", "--user", "carol")
+    [gone] = ids(run("list", "--user", "carol", "--json"))
+    run("delete", gone)
+    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\ndeleted\t1\nevents\t1\n"
     piped = run("export", "-", "--show-expired", PYTHONIOENCODING="ascii")
     assert piped.stdout == (tmp_path / "all.jsonl").read_text(encoding="utf-8")
     assert "Café" in piped.stdout
     alice = run("export", "-", "--user", "alice", "--filter", '{"priority": 3}').stdout.splitlines()
     assert [json.loads(line)["id"] for line in alice] == ["1"]
-    assert json.loads(run("import", "all.jsonl", "--json").stdout) == {"added": 0, "skipped": 4}
-    assert run("import", "-", "--db", "other.db", stdin=piped.stdout).stdout == "added\t4\nskipped\t0\n"
+    assert json.loads(run("import", "all.jsonl", "--json").stdout) == taken(skipped=4)
+    came = run("import", "-", "--db", "other.db", "--json", stdin="\ufeff" + piped.stdout)
+    assert json.loads(came.stdout) == taken(added=4, deleted=1, events=1)
+    assert [row["event"] for row in json.loads(run("history", gone, "--db", "other.db", "--json").stdout)] == [
+        "ADD", "DELETE",
+    ]  # fmt: skip
     assert run("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
 
 
 def test_graph_and_reindex(run: Run, db: Path) -> None:
-    """reindex --graph builds the graph of the categories that are set, stats says that it is due, and graph prints it
+    """reindex --graph gives a file its graph categories, says before what that means, and asks; graph prints the graph
     as a table, as JSON, or as another program takes it."""
-    listed = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "skill"}
+    other = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "other"}
     assert run("graph").stdout == ""
     run("add", "The api service requires Redis.", "--user", "carol", "--category", "skill")
     assert run("graph").stdout == ""
-    assert "reindex --graph" in run("stats", **listed).stdout
-    assert run("reindex").returncode == 2
-    assert run("reindex", "--graph", **listed).stdout == "memories\t5\nentities\t2\nrelations\t1\n"
-    assert "graph\t2 entities, 1 relations (skill)\n" in run("stats", **listed).stdout
+    assert "reindex" not in run("stats", **other).stdout
+    for arguments in ([], ["--graph", "--categories", ","], ["--graph", "--categories", "a", "--no-categories"]):
+        assert run("reindex", *arguments).returncode == 2
+    asked = run("reindex", "--graph", "--categories", "skill", stdin="n\n")
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "none -> skill. 1 memories enter the graph, 0 leave it. Go on? [y/N]: Error: Nothing was changed.\n" in (
+        asked.stderr
+    )
+    assert run("graph").stdout == ""
+    done = run("reindex", "--graph", "--categories", "skill", stdin="y\n").stdout
+    assert done.startswith("categories\tskill\nmemories\t5\nin graph\t1\nentering\t1\nleaving\t0\n")
+    told = run("stats", **other)
+    assert "graph\t2 entities, 1 relations (skill)\n" in told.stdout
+    assert told.stderr.startswith("Warning: MEM0_USE_GRAPH_FOR_CATEGORIES is other, but ")
+    assert json.loads(run("reindex", "--graph", "--json", **other).stdout)["leaving"] == 0
     assert run("graph", "--user", "carol").stdout == "api service\trequires\tRedis\n"
     assert run("graph", "--user", "alice").stdout == run("graph", "--category", "other").stdout == ""
     assert [node["name"] for node in json.loads(run("graph", "--json").stdout)["nodes"]] == ["api service", "Redis"]
@@ -360,7 +383,10 @@ def test_graph_and_reindex(run: Run, db: Path) -> None:
     assert run("graph", "--format", "mermaid").stdout.startswith("flowchart LR\n")
     assert run("graph", "--format", "graphml").stdout.startswith("<?xml")
     assert run("graph", "--depth", 9).returncode == 2
-    assert run("reindex", "--graph").stdout == "memories\t5\nentities\t0\nrelations\t0\n"
+    assert run("reindex", "--graph", "--no-categories").returncode == 2  # nobody can be asked
+    assert run("graph", "--user", "carol").stdout != ""
+    assert json.loads(run("reindex", "--graph", "--no-categories", "--yes", "--json").stdout)["leaving"] == 1
+    assert run("graph").stdout == ""
 
 
 def test_import_bad_line(run: Run, tmp_path: Path) -> None:
@@ -411,7 +437,8 @@ def test_restore(run: Run, db: Path, tmp_path: Path) -> None:
     run("backup", "copy.db")
     assert run("restore", "copy.db").returncode == 1  # mem0lite.db is there
     run("delete", "1")
-    assert run("restore", "copy.db", "--replace", stdin="n\n").returncode == 1
+    declined = run("restore", "copy.db", "--replace", stdin="n\n")
+    assert (declined.returncode, declined.stderr[-30:]) == (1, "N]: Error: Nothing was changed.\n"[-30:])
     assert run("get", "1").returncode == 1
     assert json.loads(run("restore", "copy.db", "--replace", "--yes", "--json").stdout)["memories"] == 4
     assert run("get", "1").returncode == 0
@@ -531,6 +558,46 @@ def test_closed_pipe(db: Path, arguments: list[str]) -> None:
     )
     os.close(writing)
     assert (result.returncode, result.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/stdout"])
+def test_an_export_whose_reader_stops(run: Run, db: Path, target: str) -> None:
+    """A reader that stops in the middle of a long export ends it without a message, and leaves no file open."""
+    lines = "".join(json.dumps({"memory": f"{number} {'x' * 3_000}", "user_id": "u"}) + "\n" for number in range(99))
+    assert run("import", "-", stdin=lines).returncode == 0
+    process = subprocess.Popen(
+        command("export", target), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=db.parent, env=environment()
+    )
+    assert process.stdout and process.stderr
+    with process, process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 1
+        assert process.stderr.read() == b""
+    assert [entry.name for entry in db.parent.iterdir()] == [db.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["export", "/dev/full"], ["export", "-"], ["list"]], ids=" ".join)
+def test_full_disk(db: Path, arguments: list[str]) -> None:
+    """Results that nobody can keep are an error that says so, and not a wait."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            command(*arguments), stdout=full, stderr=subprocess.PIPE, cwd=db.parent, env=environment(), timeout=60,
+            text=True,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert re.fullmatch("Error: .* cannot be written: .*\n", result.stderr)
+
+
+@pytest.mark.parametrize("arguments", [["export", "-"], ["list"]], ids=" ".join)
+def test_closed_stdout(db: Path, arguments: list[str]) -> None:
+    """Without a standard output there is an error, and no traceback."""
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command(*arguments)], stderr=subprocess.PIPE, cwd=db.parent,
+        env=environment(), timeout=60, text=True,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (1, "Error: standard output cannot be written: not writable\n")
 
 
 # -- servers

@@ -155,10 +155,10 @@ def test_damage_found_later_is_a_typed_error(path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    """A path in a folder that does not exist, or that is a folder, is a DatabaseError naming it."""
+    """A path in a folder that is not there is a DatabaseError, one that is a folder a ConfigurationError, by name."""
     with pytest.raises(DatabaseError, match="Check the folder"):
         Memory(tmp_path / "no" / "a.db", embedder=HashEmbedder())
-    with pytest.raises(DatabaseError, match=str(tmp_path)):
+    with pytest.raises(ConfigurationError, match=str(tmp_path / "mem0lite.db")):
         Memory(tmp_path, embedder=HashEmbedder())
 
 

@@ -240,7 +240,7 @@ def test_filters_mean_what_the_oracle_says(stored, asked):
             assert {item["id"] for item in found} == expected, filters
             lines = Lines()
             memory.export(lines, filters=filters)
-            assert {json.loads(line)["id"] for line in lines} == expected, filters
+            assert {item["id"] for item in map(json.loads, lines) if "memory" in item} == expected, filters
         memory.delete_all(filters=scoped)
         left = memory.get_all(filters=ANY_SCOPE, top_k=100)["results"]
         assert {item["id"] for item in left} == {item["id"] for item in items} - expected

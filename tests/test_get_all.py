@@ -1,6 +1,7 @@
 import pytest
 
-from mem0lite import ValidationError
+from mem0lite import ANY_SCOPE, PermissionDeniedError, ValidationError
+from mem0lite.filters import SCOPE_IDS
 
 
 @pytest.fixture
@@ -68,12 +69,77 @@ def test_bad_paging_is_refused(memory, arguments):
     assert caught.value.field in arguments
 
 
-def test_a_scope_or_a_filter_is_required(memory):
-    """Listing with neither an id nor a filter raises in mem0's words; a filter alone is enough."""
-    with pytest.raises(ValueError, match="filters must contain at least one of: user_id, agent_id, run_id"):
-        memory.get_all()
-    memory.add("x", user_id="u", metadata={"project_id": "p"})
-    assert memory.get_all(filters={"project_id": "p"})["total"] == 1
+NOBODY = (
+    *({}, {"filters": {}}, {"filters": {"k": 1}}, {"filters": {"NOT": {"user_id": "u"}}}, {"filters": {"userId": "u"}}),
+    {"filters": {"OR": [{"user_id": "u"}, {"k": 1}]}},
+)
+EVERYBODY = ({"filters": ANY_SCOPE}, {"filters": {**ANY_SCOPE, "k": 1}}, {"filters": {"AND": [ANY_SCOPE, {"k": 1}]}})
+CONDITIONAL = {
+    "get_all": lambda store, asked: store.get_all(**asked)["total"],
+    "search": lambda store, asked: len(store.search("x", **asked)["results"]),
+    "graph": lambda store, asked: store.graph(**asked) and 2,
+    "memory export": lambda store, asked: len(store.get_memory_export(**asked)["memories"]),
+    "kept memory export": lambda store, asked: store.create_memory_export({}, **asked) and 2,
+    "delete_all": lambda store, asked: store.delete_all(**asked) and 2 - store.stats()["memories"],
+}
+
+
+@pytest.mark.parametrize("verb", CONDITIONAL)
+def test_what_finds_by_conditions_is_told_whose(memory, verb):
+    """Every verb that finds memories by conditions wants an id, as argument or where every match must have it, whatever
+    else is asked; ANY_SCOPE means everybody's, and to a view of one user there is nobody else."""
+    memory.add("x", user_id="u", metadata={"k": 1})
+    memory.add("x", agent_id="a", metadata={"k": 1})
+    for asked in NOBODY:
+        with pytest.raises(ValidationError, match=r"filters? (must contain at least one of: user_id|is required)"):
+            CONDITIONAL[verb](memory, asked)
+    if verb != "delete_all":
+        view = memory.for_user("u")
+        for asked in ({"filters": {"k": 1}}, {"filters": {}}):
+            assert CONDITIONAL[verb](view, asked) in (1, 2)
+    for asked in EVERYBODY:
+        assert CONDITIONAL[verb](memory, asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("userId", "user_id"), ("USER_ID", "user_id"), ("user", "user_id"), ("Agent-Id", "agent_id")]
+)
+@pytest.mark.parametrize("verb", CONDITIONAL)
+def test_a_misspelt_id_is_asked_about(memory, verb, key, meant):
+    """Where no id is named, a key that is much like the name of one is asked about, however deep it is."""
+    for filters in ({key: "u"}, {"AND": [{"k": 1}, {"OR": [{key: "u"}]}]}):
+        with pytest.raises(ValidationError, match=f"'{key}' is a metadata key: did you mean '{meant}'\\?"):
+            CONDITIONAL[verb](memory, {"filters": filters})
+
+
+@pytest.mark.parametrize("name", SCOPE_IDS)
+@pytest.mark.parametrize("star", ["*", " * ", "*\n"])
+def test_a_star_as_an_argument_opens_nothing(memory, tmp_path, name, star):
+    """An id that a caller passes on is never everybody: "*" is refused by every verb that takes one as an argument,
+    with what to write instead, and nothing happens; only in a filter it means any."""
+    memory.add("kept", user_id="u", agent_id="a", run_id="r", app_id="p")
+    ids = {name: star}
+    for refused in (
+        *(lambda verb=verb: verb("kept", **ids) for verb in (memory.add, memory.search)),
+        *(lambda verb=verb: verb(**ids) for verb in (memory.get_all, memory.graph, memory.delete_all, memory.events)),
+        *(lambda verb=verb: verb(**ids) for verb in (memory.reset, memory.erase)),
+        lambda: memory.export(tmp_path / "out.jsonl", **ids),
+        lambda: memory.import_(['{"memory": "x"}'], **ids),
+        lambda: memory.for_user(star),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            refused()
+        assert "'*'" in str(caught.value)
+        assert caught.value.field in (name, "user_id")
+    with pytest.raises(ValidationError, match=f"filters={{'{name}': '\\*'}}"):
+        memory.search("kept", **ids)
+    assert not (tmp_path / "out.jsonl").exists()
+    assert memory.get_all(filters={name: "*"})["total"] == 1
+    with pytest.raises(PermissionDeniedError):
+        memory.for_user("u").get_all(**ids)
+    for verb in (memory.for_user("u").get_all, memory.for_user("u").events):
+        with pytest.raises(PermissionDeniedError):
+            verb(**ids)
 
 
 def test_both_call_styles_answer_alike(memory):

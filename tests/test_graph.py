@@ -17,7 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from labelled import CATEGORY, DATA, WITHOUT_GRAPH, figures
 from serving import served_by
 
-from mem0lite import ConfigurationError, LocalEmbedder, Memory, PermissionDeniedError, RuleExtractor, ValidationError
+from mem0lite import (
+    ConfigurationError,
+    DatabaseError,
+    LocalEmbedder,
+    Memory,
+    PermissionDeniedError,
+    RuleExtractor,
+    ValidationError,
+)
 from mem0lite.graph import build, in_order, name_of
 from mem0lite.retrieval import read
 from mem0lite.server import Settings, create_app
@@ -459,28 +467,122 @@ def test_a_repetition_adds_nothing(memory: Memory, path: Path) -> None:
     assert rows_of(path) == rows
 
 
-def test_reindexing_follows_the_setting(path: Path) -> None:
-    """After the setting changed, reindex_graph builds the graph of what is listed now, removes the rest, tells how far
-    it is, and is said to be needed until then."""
+def test_reindexing_changes_the_categories(path: Path) -> None:
+    """reindex_graph gives a file other categories, builds the graph of what is listed now, removes the rest, and tells
+    how far it is; a dry run only says what would enter and leave."""
     with opened(path, graph_categories=[]) as memory:
         learn(memory, *PROCEDURE)
-        memory.add("The web app requires Kafka.", user_id="alice", metadata=FACT)
+        memory.add("The web app requires Kafka.", user_id="alice", metadata={"memory_category": ["x", "informational"]})
         assert memory.stats()["graph"] == {"categories": [], "current": True, "entities": 0, "relations": 0}
-    with opened(path) as memory:
-        assert not memory.stats()["graph"]["current"]
+        planned = memory.reindex_graph(categories=["skill_procedural"], dry_run=True)
+        assert (planned["in_graph"], planned["entering"], planned["leaving"]) == (4, 4, 0)
+        assert memory.graph_categories == ()
         seen: list[tuple[int, int]] = []
-        result = memory.reindex_graph(progress=lambda done, total: seen.append((done, total)))
+        result = memory.reindex_graph(
+            categories=["skill_procedural"], progress=lambda done, total: seen.append((done, total))
+        )
         assert seen == [(5, 5)]
         assert result["memories"] == 5
         assert len(memory.graph(user_id="alice")["edges"]) == result["relations"] == 4
         assert memory.stats()["graph"]["current"]
         assert result["entities"] == memory.stats()["graph"]["entities"] == 5
-    with opened(path, graph_categories=["informational"]) as memory:
-        memory.reindex_graph()
+        assert memory.reindex_graph()["leaving"] == 0
+        changed = memory.reindex_graph(categories="informational")
+        assert (changed["categories"], changed["entering"], changed["leaving"]) == (["informational"], 1, 4)
         assert triples(memory.graph(user_id="alice")) == [("web app", "requires", "Kafka")]
-    with opened(path, graph_categories=[]) as memory:
-        memory.reindex_graph()
+    with opened(path, graph_categories=None) as memory:
+        assert memory.graph_categories == ("informational",)
+        assert memory.reindex_graph(categories=[])["leaving"] == 1
     assert rows_of(path) == 0
+
+
+def test_a_file_keeps_its_categories(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens a file without naming categories follows it, also where it is only read; another argument is refused,
+    with the command that would change the file, and another variable is said and not followed."""
+    with opened(path) as memory:
+        [number, *_] = learn(memory, *PROCEDURE)
+        graph = memory.graph(user_id="alice")
+    for options in ({}, {"read_only": True}, {"graph_categories": "skill_procedural"}):
+        with opened(path, **{"graph_categories": None, **options}) as memory:
+            assert memory.graph_categories == memory.for_user("alice").graph_categories == ("skill_procedural",)
+            assert memory.stats()["graph"]["current"]
+            assert memory.graph(user_id="alice") == graph
+    for others in ([], ["informational"], ["informational", "skill_procedural"]):
+        with pytest.raises(ConfigurationError) as caught:
+            opened(path, graph_categories=others)
+        said = str(caught.value)
+        assert "graph_categories: " in said
+        assert "has the graph categories skill_procedural, not" in said
+        assert f"mem0lite reindex --graph --db {path} " in said
+    monkeypatch.setenv("MEM0_USE_GRAPH_FOR_CATEGORIES", "informational")
+    with (
+        pytest.warns(UserWarning, match="MEM0_USE_GRAPH_FOR_CATEGORIES is informational, but .* skill_procedural"),
+        opened(path, graph_categories=None) as memory,
+    ):
+        memory.update(number, metadata={"seen": True})
+        assert memory.graph(user_id="alice") == graph
+        assert memory.reindex_graph()["leaving"] == 0
+        assert memory.graph(user_id="alice") == graph
+
+
+def test_a_file_without_memories_takes_categories(path: Path) -> None:
+    """A file that has no categories and no memories takes those of who opens it next; then they are its own."""
+    opened(path, graph_categories=None).close()
+    with opened(path) as memory:
+        learn(memory, *PROCEDURE)
+        memory.reset()
+    with pytest.raises(ConfigurationError, match="not informational"):
+        opened(path, graph_categories=["informational"])
+    with opened(path, graph_categories=None) as memory:
+        assert memory.graph_categories == ("skill_procedural",)
+
+
+def test_every_writer_follows_the_file(path: Path, tmp_path: Path) -> None:
+    """A process that has the file open while another one changes the categories writes by the new ones from its next
+    call on, whatever that is: an add, an update, an import; and answers by them."""
+    with opened(path, graph_categories=[]) as early, opened(path, graph_categories=None) as other:
+        [kept] = learn(early, PROCEDURE[0])
+        other.reindex_graph(categories=["skill_procedural"])
+        assert triples(early.graph(user_id="alice")) == [("api service", "uses", "make deploy")]
+        early.update(kept, metadata={"seen": True})
+        assert triples(early.graph(user_id="alice")) == [("api service", "uses", "make deploy")]
+        added = early.add("The web app requires Kafka.", user_id="bob", metadata=SKILL)
+        assert triples(added) == triples(early.graph(user_id="bob")) == [("web app", "requires", "Kafka")]
+        other.reindex_graph(categories=["informational"])
+        early.export(tmp_path / "out.jsonl", user_id="bob")
+        early.delete_all(user_id="bob")
+        early.import_(tmp_path / "out.jsonl")
+        assert triples(early.graph(user_id="bob")) == []
+        early.update(kept, "Deploy the api service with `make up`.")
+        assert triples(other.graph(user_id="alice")) == []
+        other.reindex_graph(categories=["skill_procedural", "informational"])
+        found = early.search("What does the web app require?", user_id="bob")
+        assert triples(found) == [("web app", "requires", "Kafka")]
+        assert early.graph_categories == ("informational", "skill_procedural")
+
+
+def test_a_reindexing_that_was_interrupted_goes_on(path: Path) -> None:
+    """Until it is done, stats says that the graph is not finished; a further call without categories finishes it, and
+    one whose categories somebody changes meanwhile says so."""
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with opened(path, graph_categories=[]) as memory, opened(path, graph_categories=None) as other:
+        learn(memory, *PROCEDURE)
+        with pytest.raises(KeyboardInterrupt):
+            memory.reindex_graph(categories=["skill_procedural"], progress=stop)
+        assert other.graph_categories == ()  # until it looks
+        assert other.stats()["graph"]["categories"] == ["skill_procedural"]
+        assert not other.stats()["graph"]["current"]
+        assert other.reindex_graph()["relations"] == 4
+        assert memory.stats()["graph"]["current"]
+        with pytest.raises(DatabaseError, match="Another call of reindex_graph has made informational"):
+            memory.reindex_graph(progress=lambda *_: other.reindex_graph(categories=["informational"]) and None)
+        assert memory.graph_categories == ("informational",)
+        with pytest.raises(ValidationError) as caught:
+            memory.reindex_graph(categories=[1])  # type: ignore[list-item]
+        assert caught.value.field == "categories"
 
 
 def test_the_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,13 @@ def test_search_conditions_are_joined(client: httpx.Client) -> None:
     assert found(user_id="alice", start_date="2021-01-01") == {"green tea"}
     assert found(user_id="alice", filters={"user_id": "bob"}) == set()
     assert found(filters={"user_id": "*"}) == {"green tea", "green apple", "green car"}
+    for path, asked in (
+        ("/v3/memories/search/", {"query": "green", "user_id": "*"}),
+        ("/v3/memories/", {"user_id": "*", "filters": {"agent_id": "bot"}}),
+        ("/v1/exports/get/", {"user_id": "*"}),
+    ):
+        assert "'*' as an argument" in detail(client.post(path, json=asked), 400)
+    assert "'*' as an argument" in detail(client.get("/v1/memories/?user_id=*"), 400)
 
 
 @pytest.mark.parametrize("path", ["/v1/memories/search/", "/v2/memories/search/", "/v3/memories/search/"])
@@ -171,6 +178,7 @@ def test_search_conditions_are_joined(client: httpx.Client) -> None:
     [
         ({"query": "x"}, "user_id"),
         ({"query": "x", "filters": {"kind": "fruit"}}, "user_id"),
+        ({"query": "x", "filters": {"kind": "fruit"}, "agent_id": "*"}, "agent_id"),
         ({"query": " ", "user_id": "u"}, "query"),
         ({"query": "x", "user_id": "u", "threshold": 2}, "threshold"),
         ({"query": "x", "user_id": "u", "top_k": -1}, "top_k"),

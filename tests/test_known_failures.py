@@ -37,7 +37,7 @@ def lines(memory: Memory) -> dict[str, Any]:
     """Return everything that a store holds, with histories, by id."""
     exported = io.StringIO()
     memory.export(exported, show_expired=True)
-    return {item["id"]: item for item in map(json.loads, exported.getvalue().splitlines())}
+    return {item["id"]: item for item in map(json.loads, exported.getvalue().splitlines()) if "memory" in item}
 
 
 def ok(answer: httpx.Response) -> Any:

@@ -157,7 +157,7 @@ def test_other_users_change_nothing(path, clock):
         ({"run_id": "r1"}, 18),
         ({"user_id": "u1", "agent_id": "a1"}, 6),
         ({"user_id": "u1", "run_id": "r1"}, 6),
-        ({"user_id": "*"}, 55),
+        ({"filters": {"user_id": "*"}}, 55),
         ({"filters": {"user_id": ["u1", "u2"]}}, 36),
         ({"filters": {"OR": [{"user_id": "u1"}, {"agent_id": "a1"}]}}, 30),
         ({"filters": {"user_id": "u1", "NOT": {"agent_id": "a1"}}}, 12),

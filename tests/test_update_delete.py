@@ -93,7 +93,7 @@ def crowded(memory):
         ({"user_id": "nobody"}, 9),
         ({"filters": {"user_id": "a", "n": {"gte": 1}}}, 7),
         ({"filters": {"OR": [{"user_id": "a"}, {"agent_id": "x"}]}}, 4),
-        ({"user_id": "*"}, 0),
+        ({"filters": {"user_id": "*"}}, 0),
     ],
 )
 def test_delete_all_removes_the_scope_and_no_more(crowded, scope, left):

@@ -8,7 +8,10 @@ that need them, so that ``--help`` stays fast.
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -20,6 +23,8 @@ from .output import note
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _replace_closed_streams()
+    warnings.showwarning = _show_warning
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character the terminal lacks is no reason to fail
@@ -33,13 +38,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except Mem0LiteError as error:
-        note(f"Error: {error}")
+        if not isinstance(error.__cause__, BrokenPipeError):  # a reader that has seen enough wants no message
+            note(f"Error: {error}")
         return 2 if isinstance(error, ValidationError | ConfigurationError | DependencyError) else 1
     except OSError as error:
         _discard_stdout()
-        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough wants no message
-            note(f"Error: {error}")
+        if not isinstance(error, BrokenPipeError):
+            note(f"Error: {error}" if error.filename else f"Error: standard output cannot be written: {error}")
         return 1
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning without the place in the code that it comes from, as everything else is said here."""
+    note(f"Warning: {message}")
+
+
+def _replace_closed_streams() -> None:
+    """Give Python the standard streams that it was started without: reading finds nothing, writing results fails."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            empty = Path(os.devnull).open("w" if name == "stderr" else "r", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, empty)
 
 
 def _discard_stdout() -> None:

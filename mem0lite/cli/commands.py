@@ -181,13 +181,9 @@ def graph(
 ) -> None:
     """Show entities and relations; without ids and filters, of all.
 
-    In the graph are memories of the categories in MEM0_USE_GRAPH_FOR_CATEGORIES.
+    In the graph are memories of the file's graph categories, which stats shows and reindex --graph changes.
     """
-    from ..filters import ANY_SCOPE
-
-    wanted = _both(filters, options.labels)
-    if wanted is None and not options.scope:
-        wanted = ANY_SCOPE
+    wanted = _wanted(options, filters)
     asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
     drawn = format in ("mermaid", "graphml")
     with closing(open_store(options, reading=True)) as store:
@@ -218,11 +214,7 @@ def graph(
 @click.pass_obj
 def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: int, show_expired: bool) -> None:
     """List memories, newest first; without ids and filters, all."""
-    from ..filters import ANY_SCOPE
-
-    wanted = _both(filters, options.labels)
-    if wanted is None and not options.scope:
-        wanted = ANY_SCOPE
+    wanted = _wanted(options, filters)
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
             **options.scope, **given(filters=wanted), limit=limit, offset=offset, show_expired=show_expired
@@ -236,10 +228,14 @@ def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: 
         note(f"{len(page['results'])} of {page['total']} memories; --offset {shown} goes on.")
 
 
-def _both(filters: dict[str, Any] | None, labels: dict[str, Any]) -> dict[str, Any] | None:
-    if filters and labels:
-        return {"AND": [filters, labels]}
-    return filters or labels or None
+def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the filter of what is asked for; without ids, of everybody's, as a server understands it by itself."""
+    from ..filters import ANY_SCOPE
+
+    wanted = {"AND": [filters, options.labels]} if filters and options.labels else filters or options.labels or None
+    if options.scope or options.url:
+        return wanted
+    return {"AND": [ANY_SCOPE, wanted or {}]}
 
 
 @cli.command()
@@ -367,7 +363,7 @@ def restore(options: Options, source: str, replace: bool, checksums: bool, yes: 
     from ..memory import Memory
 
     if replace:
-        confirm(f"Replace everything in {path}?", yes)
+        confirm(f"Replace everything in {path}?", yes, "Nothing was changed.")
     result = Memory.restore(source, path, replace=replace, checksums=checksums)
     report(result, options.json)
 
@@ -424,12 +420,16 @@ def erase(options: Options, yes: bool) -> None:
 @file_options
 @click.pass_obj
 def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
-    """Write memories and histories as JSON lines; - is stdout."""
+    """Write memories and histories as JSON lines; - is stdout.
+
+    Without ids and a filter the whole store: the histories of deleted memories, the calls of add and the settings, too;
+    never webhooks, and expired memories with --show-expired only.
+    """
     arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
     with open_memory(options, reading=True) as memory:
         if file != "-":
             count = memory.export(file, **arguments)
-            report({"exported": count}, options.json)
+            report({"exported": count, "deleted": count.deleted, "events": count.events}, options.json)
             return
         # Another encoding or line end than import reads would break the round trip.
         lines = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
@@ -504,18 +504,37 @@ def reembed(options: Options) -> None:
 
 @cli.command()
 @click.option("--graph", is_flag=True, help="The graph of entities and relations.")
+@click.option("--categories", metavar="NAMES", help="Change the file's graph categories; commas separate several.")
+@click.option("--no-categories", is_flag=True, help="Have no graph any more.")
+@yes_option
 @file_options
 @click.pass_obj
-def reindex(options: Options, graph: bool) -> None:
-    """Make an index of a store anew, as it is set now.
+def reindex(options: Options, graph: bool, categories: str | None, no_categories: bool, yes: bool) -> None:
+    """Make an index of a store anew, or change which memories are in it.
 
-    The graph is built for the categories in MEM0_USE_GRAPH_FOR_CATEGORIES, and removed for others.
+    The graph is made of the memories of the file's graph categories. Where memories enter or leave it, it is said how
+    many, and asked.
     """
     if not graph:
         raise click.UsageError("Say what to make anew: --graph.")
-    with open_memory(options) as memory, progress_bar("Linking") as progress:
-        result = memory.reindex_graph(progress=progress)
-    report(result, options.json)
+    if categories is not None and (no_categories or not categories.strip(" ,")):
+        raise click.UsageError("Give either --categories with at least one, or --no-categories.")
+    wanted = "" if no_categories else categories
+    with open_memory(options) as memory:
+        before = ", ".join(memory.graph_categories) or "none"
+        plan = memory.reindex_graph(categories=wanted, dry_run=True)
+        after = ", ".join(plan["categories"]) or "none"
+        said = (
+            f"Graph categories of {memory.path}: {before if before == after else f'{before} -> {after}'}. "
+            f"{plan['entering']} memories enter the graph, {plan['leaving']} leave it."
+        )
+        if before != after or plan["leaving"]:
+            confirm(f"{said} Go on?", yes, "Nothing was changed.")
+        else:
+            note(said)
+        with progress_bar("Linking") as progress:
+            result = memory.reindex_graph(categories=wanted, progress=progress)
+    report({**result, "categories": after} if not options.json else result, options.json)
 
 
 @cli.command()
@@ -530,7 +549,7 @@ def stats(options: Options) -> None:
         return
     model, graph = result["embedder"], result["graph"]
     categories = ", ".join(graph["categories"]) or "no categories"
-    stale = "" if graph["current"] else ", to be made anew with reindex --graph"
+    stale = "" if graph["current"] else ", not finished: reindex --graph goes on"
     shown = {
         "embedder": f"{model['name']} ({model['dimensions']} dimensions)",
         "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",

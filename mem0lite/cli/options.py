@@ -1,6 +1,5 @@
 """Options that commands share, and the input they take."""
 
-import io
 import json
 import os
 import sys
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import ConfigurationError, ValidationError
+from ..errors import ConfigurationError
 from .output import printable
 
 _DEFAULT_DB = "mem0lite.db"
@@ -155,10 +154,9 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 def stdin_lines() -> Iterator[str]:
     """Yield the lines of standard input, which is read as UTF-8."""
-    try:
-        yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"Standard input is not UTF-8 text: {error}", field="stdin") from error
+    from ..files import utf8_lines
+
+    yield from utf8_lines(sys.stdin.buffer, "Standard input", "stdin")
 
 
 def text_argument(argument: str | None) -> str:
@@ -184,17 +182,17 @@ def instant_argument(text: str | None) -> str | float | None:
     return text
 
 
-def confirm(question: str, yes: bool) -> None:
-    """Ask on stderr, and raise unless the answer is yes."""
+def confirm(question: str, yes: bool, otherwise: str = "Nothing was deleted.") -> None:
+    """Ask on stderr, and raise unless the answer is yes; ``otherwise`` says what that means."""
     if yes:
         return
     sys.stderr.write(printable(f"{question} [y/N]: "))
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
-        raise click.UsageError("Nothing was deleted. Give --yes where nobody can be asked.")
+        raise click.UsageError(f"{otherwise} Give --yes where nobody can be asked.")
     if answer.strip().lower() not in ("y", "yes"):
-        raise click.ClickException("Nothing was deleted.")
+        raise click.ClickException(otherwise)
 
 
 def given(**arguments: Any) -> dict[str, Any]:

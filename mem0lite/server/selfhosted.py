@@ -436,10 +436,10 @@ def _either(*values: Values) -> Values:
 
 
 def _filters(memory: Memory, ids: Mapping[str, str | None], **parameters: Sequence[str] | None) -> dict[str, Any]:
-    """Return the filter of what a list is asked for; with neither ids nor anything else, of all memories."""
+    """Return the filter of what a list is asked for; without ids, of everybody's memories."""
     filters = _metadata_filters(**parameters)
-    nothing_asked = not filters and memory.user_id is None and all(one is None for one in ids.values())
-    return dict(ANY_SCOPE) if nothing_asked else filters
+    everybody = memory.user_id is None and all(one is None for one in ids.values())
+    return {"AND": [ANY_SCOPE, filters]} if everybody else filters
 
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:

@@ -3,6 +3,17 @@
 from .check import Finding
 from .rows import Entry
 from .schema import SCHEMA_VERSION, SQLITE_VERSION
-from .store import Call, Outcome, Reading, Store, Update
+from .store import Call, CategoriesChangedError, Outcome, Reading, Store, Update
 
-__all__ = ["SCHEMA_VERSION", "SQLITE_VERSION", "Call", "Entry", "Finding", "Outcome", "Reading", "Store", "Update"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "SQLITE_VERSION",
+    "Call",
+    "CategoriesChangedError",
+    "Entry",
+    "Finding",
+    "Outcome",
+    "Reading",
+    "Store",
+    "Update",
+]

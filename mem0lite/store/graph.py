@@ -72,6 +72,25 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> int:
 # -- reading
 
 
+def moves(connection: apsw.Connection, before: Sequence[str], after: Sequence[str]) -> tuple[int, int, int]:
+    """Return how many memories are of the categories ``after``, and how many would enter and leave a graph that was
+    made of ``before``, or of whatever it holds."""
+    row: tuple[int, int, int] = connection.execute(
+        f"SELECT count(*) FILTER (WHERE wanted), count(*) FILTER (WHERE wanted AND NOT inside), "
+        "count(*) FILTER (WHERE inside AND NOT wanted) FROM (SELECT "
+        f"{_OF_CATEGORY.format(listed='?1')} AS wanted, {_OF_CATEGORY.format(listed='?2')} "
+        "OR EXISTS (SELECT 1 FROM mention n WHERE n.key = m.key) AS inside FROM memory m)",
+        (json.dumps(list(after)), json.dumps(list(before))),
+    ).get
+    return row
+
+
+_OF_CATEGORY = (
+    "EXISTS (SELECT 1 FROM json_each(m.metadata, '$.memory_category') c "
+    "WHERE c.type = 'text' AND c.value IN (SELECT value FROM json_each({listed})))"
+)
+
+
 @undamaged()
 def counts(connection: apsw.Connection) -> tuple[int, int]:
     """Return how many entities and how many relations are recorded, of expired memories too."""

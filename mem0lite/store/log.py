@@ -2,14 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import apsw
 
 from ..filter_sql import compile_filter
 from ..filters import Expression
-from ..records import Change, Record, Scope
+from ..records import AddEvent, Change, Gone, Record, Scope
 from ..types import Event, EventItem
 from ..values import to_iso
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
@@ -94,9 +96,52 @@ def go_on_from(connection: apsw.Connection, numbers: Mapping[str, int]) -> None:
     forbid_numbers(connection, max(numbers.values(), default=0))
 
 
-def history(connection: apsw.Connection, memory_id: str, within: Expression) -> list[Change]:
-    """Return a memory's changes: those in the scopes that match, as an imported id may have been another's before."""
+def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
+    """Yield the histories of memories that are no more, in the scopes that match."""
     where, parameters = compile_filter(within)
+    found = connection.execute(
+        f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {CHANGES} "
+        "FROM scope s CROSS JOIN history h ON h.scope = s.id WHERE NOT EXISTS "
+        f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope) AND {where} "
+        "ORDER BY h.scope, h.memory_id, h.sequence",
+        parameters,
+    )
+    for _, of_one in groupby(found, key=itemgetter(0, 1)):
+        first, *rest = of_one
+        with undamaged():
+            check_texts(first[0])
+            check_optional_texts(*first[2:6])
+        yield Gone(first[0], Scope(*first[2:6]), [to_change(row[6:]) for row in (first, *rest)])
+
+
+def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddEvent]:
+    """Yield the calls of ``add`` in the scopes that match, oldest first."""
+    where, parameters = compile_filter(within)
+    for event_id, created_at, results, *ids, _ in connection.execute(
+        f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters
+    ):
+        with undamaged():
+            check_texts(event_id)
+            check_instants(created_at)
+            check_optional_texts(*ids)
+            yield AddEvent(event_id, Scope(*ids), created_at, [(one, event) for one, event in json.loads(results)])
+
+
+def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bool:
+    """Keep a call of ``add`` of a scope, unless there is one of that id; return whether it was kept."""
+    connection.execute(
+        "INSERT OR IGNORE INTO event (id, scope, created_at, results) VALUES (?, ?, ?, ?)",
+        (event.id, scope, event.created_at, json.dumps(event.results)),
+    )
+    return bool(connection.changes())
+
+
+def history(connection: apsw.Connection, memory_id: str, within: Expression, scope: int | None = None) -> list[Change]:
+    """Return a memory's changes: those in the scopes that match, or in one, as an imported id may have been another's
+    before."""
+    where, parameters = compile_filter(within)
+    if scope is not None:
+        where, parameters = f"{where} AND s.id = ?", [*parameters, scope]
     rows = connection.execute(
         f"SELECT {_CHANGE_COLUMNS} FROM history h WHERE h.memory_id = ? "
         f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
@@ -163,6 +208,15 @@ def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any
     """Return a document, or None."""
     value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
     return None if value is None else to_document(value)
+
+
+def put_document(connection: apsw.Connection, kind: str, name: str, value: dict[str, Any]) -> None:
+    """Keep a document in the place of the one that is there."""
+    connection.execute(
+        "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
+        (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
+    )
 
 
 def to_document(value: str) -> dict[str, Any]:

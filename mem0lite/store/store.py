@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,8 +18,9 @@ from ..files import appearing, beside
 from ..filter_sql import compile_filter
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from ..graph import Graph
+from ..jsonl import Exported
 from ..ranking import Query, Ranked, View
-from ..records import Change, Record, Scope
+from ..records import AddEvent, FileSettings, Gone, Record, Scope
 from ..text import TERMS_VERSION, indexed_text
 from ..types import (
     ChangeItem,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
+_GRAPH, _UNFINISHED = "graph", "graph_unfinished"  # what the file remembers: its categories, and that work is left
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
@@ -80,12 +82,21 @@ class Update:
     """What the changed memory names and states; None leaves that as it is."""
 
 
+class CategoriesChangedError(Exception):
+    """The file's graph categories are others than those that a call has made graphs for; nothing of it was stored."""
+
+    def __init__(self, categories: tuple[str, ...]) -> None:
+        super().__init__(*categories)
+        self.categories = categories
+
+
 class Reading:
     """The snapshot of one search; not to be used after it."""
 
-    def __init__(self, connection: apsw.Connection, view: View) -> None:
+    def __init__(self, connection: apsw.Connection, view: View, graph_categories: tuple[str, ...]) -> None:
         self._connection = connection
         self.view = view
+        self.graph_categories = graph_categories
 
     def records(self, ranked: Sequence[Ranked]) -> list[Record]:
         """Return the memories in this order."""
@@ -125,7 +136,9 @@ class Store:
 
     ``cache_bytes`` is about how much memory searches may keep vectors in; what does not fit is read for each search.
 
-    ``graph_categories`` is what a new file remembers of whose memories its graph is made.
+    ``graph_categories`` says whose memories are in the graph of a file that has no such categories and no memories
+    yet. The file keeps them, for whoever writes it. Whoever gives graphs to ``insert``, ``update`` and ``put_graphs``
+    says which categories these are of: CategoriesChangedError where the file has others by then.
     """
 
     def __init__(
@@ -137,9 +150,10 @@ class Store:
         cache_bytes: int = 0,
         read_only: bool = False,
         checksums: bool = False,
-        graph_categories: Sequence[str] = (),
+        graph_categories: tuple[str, ...] | None = None,
     ) -> None:
-        self._graph_categories = list(graph_categories)
+        self.graph_categories: tuple[str, ...] = ()
+        """The file's, as the last call of this process that looked at them found them."""
         self._database = Database(
             path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
         )
@@ -147,7 +161,7 @@ class Store:
         self._cache = Cache(embedder["dimensions"] if embedder else 0, cache_bytes)
         try:
             if embedder is not None:
-                self._adopt(embedder)
+                self._adopt(embedder, graph_categories)
         except BaseException:
             self.close()
             raise
@@ -168,7 +182,9 @@ class Store:
 
     # -- writing
 
-    def insert(self, entries: Sequence[Entry], now: int, calls: Sequence[Call] = ()) -> list[Outcome]:
+    def insert(
+        self, entries: Sequence[Entry], now: int, calls: Sequence[Call] = (), *, categories: tuple[str, ...]
+    ) -> list[Outcome]:
         """Insert all entries or none; return what became of each.
 
         ``calls`` are the events to keep: whose the entries are, in their order.
@@ -176,6 +192,7 @@ class Store:
 
         def work(connection: apsw.Connection) -> list[Outcome]:
             self._check_embedder(connection)
+            self._check_categories(connection, categories)
             scopes: dict[Scope, rows.ScopeRow] = {}
             outcome: list[Outcome] = []
             for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
@@ -201,29 +218,63 @@ class Store:
         outcome: list[Outcome] = self._database.write(work)
         return outcome
 
-    def insert_histories(self, entries: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
-        """Keep the histories of memories that are gone, unless there is one of that id; return how many were kept."""
+    def insert_histories(self, entries: Sequence[Gone], now: int, *, by_scope: bool = False) -> int:
+        """Keep the histories of memories that are gone, unless there is one of that id, or with ``by_scope`` of that id
+        in that scope; return how many were kept."""
 
         def work(connection: apsw.Connection) -> int:
             kept = 0
-            for record, changes in entries:
-                if not connection.execute("SELECT 1 FROM history WHERE memory_id = ?", (record.id,)).get:
-                    scope = rows.scope_row(connection, record.scope)
-                    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
+            for gone in entries:
+                scope = rows.scope_row(connection, gone.scope).number
+                if not log.history(connection, gone.memory_id, EVERYTHING, scope if by_scope else None):
+                    log.note(connection, [(scope, gone.memory_id, change) for change in gone.changes], now)
                     kept += 1
             return kept
 
         kept: int = self._database.write(work)
         return kept
 
-    def update(self, updates: Sequence[Update], within: Expression, now: int) -> list[Record]:
+    def insert_events(self, events: Sequence[AddEvent]) -> int:
+        """Keep calls of ``add``, unless there is one of that id; return how many were kept."""
+
+        def work(connection: apsw.Connection) -> int:
+            return sum(
+                log.insert_event(connection, event, rows.scope_row(connection, event.scope).number) for event in events
+            )
+
+        kept: int = self._database.write(work)
+        return kept
+
+    def take_settings(self, settings: FileSettings) -> int:
+        """Keep the settings that the file lacks: of the project, and its graph categories while it has no memories;
+        return how many were kept."""
+
+        def work(connection: apsw.Connection) -> int:
+            before = log.document(connection, "project", "") or {}
+            new = {name: value for name, value in settings.project.items() if name not in before}
+            if new:
+                log.put_document(connection, "project", "", {**before, **new})
+            if chosen := self._chosen(connection, tuple(settings.graph_categories)):
+                rows.remember(connection, _GRAPH, list(chosen))
+                self._categories(connection)
+            return len(new) + bool(chosen)
+
+        kept: int = self._database.write(work)
+        return kept
+
+    def update(
+        self, updates: Sequence[Update], within: Expression, now: int, *, categories: tuple[str, ...] | None = None
+    ) -> list[Record]:
         """Change live memories, each with a row of its history: all of them or none. Return what they became.
+        ``categories`` are those of the graphs, if there are any.
 
         Raises MemoryNotFoundError, also for a memory that does not match ``within``, or what a change raises.
         """
 
         def work(connection: apsw.Connection) -> list[Record]:
             self._check_embedder(connection)
+            if categories is not None:
+                self._check_categories(connection, categories)
             version = rows.next_version(connection)
             changed = []
             for update in updates:
@@ -353,21 +404,35 @@ class Store:
             records = [rows.to_record(row) for row in rows.by_keys(connection, chosen)]
             return records, total, graph.relations_of(connection, chosen) if relations else []
 
-    def scan(
-        self, expression: Expression, within: Expression, now: int | None
-    ) -> Iterator[tuple[Record, list[Change]]]:
-        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot."""
+    @contextmanager
+    def scanning(
+        self, expression: Expression, now: int | None, *, logs: Expression | None = None, settings: bool = False
+    ) -> Iterator[Iterable[Exported]]:
+        """Yield every matching memory with its history, in key order, then the histories of those that are no more and
+        the events of the scopes that match ``logs``; with ``settings`` those of the file first. All from one snapshot.
+
+        The snapshot ends with the block, however that ends. A generator would keep it for as long as somebody keeps
+        the generator, as the traceback of an error does, and ``close`` would wait for it.
+        """
         where, parameters = condition(expression, now)
         with self._database.read() as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
-            found: Iterable[tuple[Record, list[Change]]] = (
-                (rows.to_record(row), log.history(connection, row[1], within)) for row in read
+            found: Iterable[Exported] = chain(
+                self._settings(connection) if settings else (),
+                ((rows.to_record(row), log.history(connection, row[1], EVERYTHING, row[0] >> 32)) for row in read),
+                () if logs is None else log.gone(connection, logs),
+                () if logs is None else log.add_events(connection, logs),
             )
-            if self._database.path is None:  # its only connection must not wait for whoever consumes this
-                found = list(found)
-            else:
-                yield from found
-        yield from found
+            if self._database.path is not None:
+                yield found
+                return
+            found = list(found)  # its only connection must not wait for whoever consumes this
+        yield found
+
+    def _settings(self, connection: apsw.Connection) -> list[FileSettings]:
+        """Return the settings of the file, if there are any."""
+        found = FileSettings(log.document(connection, "project", "") or {}, self._categories(connection))
+        return [found] if found.project or found.graph_categories else []
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that the file holds, expired or not."""
@@ -383,11 +448,12 @@ class Store:
         which of them match it, and the keyword postings of the query's terms."""
         with self._database.read() as connection:
             view = self._cache.view(connection, self._check_embedder, expression, now, query)
+            categories = self._categories(connection)
             if query.names:
                 view = replace(
                     view, entities=_signals(view, graph.evidence(connection, expression, now, query.names, query.asked))
                 )
-            yield Reading(connection, view)
+            yield Reading(connection, view, categories)
 
     def history(self, memory_id: str, within: Expression, now: int | None) -> list[HistoryItem]:
         """Return the changes a memory had in the scopes of ``within``, oldest first; of an expired memory none, as if
@@ -485,11 +551,39 @@ class Store:
             return graph.read(connection, expression, now, entity, depth, limit)
 
     def graph_stats(self) -> GraphStats:
-        """Return the numbers of entities and relations, and whether they are of just the graph categories."""
+        """Return the graph categories, the numbers of entities and relations, and whether these are of just them."""
         with self._database.read() as connection:
             entities, relations = graph.counts(connection)
-            current = (rows.remembered(connection, "graph") or []) == self._graph_categories
-        return {"categories": self._graph_categories, "current": current, "entities": entities, "relations": relations}
+            categories = list(self._categories(connection))
+            current = rows.remembered(connection, _UNFINISHED) is None
+        return {"categories": categories, "current": current, "entities": entities, "relations": relations}
+
+    def graph_moves(self, categories: tuple[str, ...] | None) -> tuple[tuple[str, ...], int, int, int]:
+        """Return the graph categories, or those given; how many memories are of them; and how many would enter and
+        leave the graph to make it theirs."""
+        with self._database.read() as connection:
+            before = self._categories(connection)
+            after = before if categories is None else categories
+            return after, *graph.moves(connection, before, after)
+
+    def begin_graph(self, categories: tuple[str, ...]) -> None:
+        """Have every writer follow these graph categories from now on, and note that the graph is still to be made."""
+
+        def work(connection: apsw.Connection) -> None:
+            rows.remember(connection, _GRAPH, list(categories))
+            rows.remember(connection, _UNFINISHED, True)
+
+        self._database.write(work)
+        self.graph_categories = categories
+
+    def finish_graph(self, categories: tuple[str, ...]) -> None:
+        """Note that the graph is made."""
+
+        def work(connection: apsw.Connection) -> None:
+            self._check_categories(connection, categories)
+            connection.execute("DELETE FROM meta WHERE name = ?", (_UNFINISHED,))
+
+        self._database.write(work)
 
     def after(self, key: int, limit: int) -> list[tuple[int, Record]]:
         """Return the memories whose keys come after one, expired ones too, with their keys."""
@@ -498,18 +592,17 @@ class Store:
             found = rows.by_keys(connection, [one for (one,) in keys])
             return [(row[0], rows.to_record(row)) for row in found]
 
-    def put_graphs(self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None]) -> None:
+    def put_graphs(
+        self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None], *, categories: tuple[str, ...]
+    ) -> None:
         """Replace what memories name and state; what is gone meanwhile is passed over."""
 
         def work(connection: apsw.Connection) -> None:
+            self._check_categories(connection, categories)
             for row in rows.by_keys(connection, keys):
                 graph.put(connection, row[0], graph_of(rows.to_record(row)))
 
         self._database.write(work)
-
-    def remember_graph(self) -> None:
-        """Note that the graph is of the graph categories."""
-        self._database.write(lambda connection: rows.remember(connection, "graph", self._graph_categories))
 
     # -- documents
 
@@ -534,11 +627,7 @@ class Store:
             if value is None:
                 connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
             else:
-                connection.execute(
-                    "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
-                    (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
-                )
+                log.put_document(connection, kind, name, value)
             return value
 
         changed: dict[str, Any] | None = self._database.write(work)
@@ -757,27 +846,46 @@ class Store:
 
     # -- the embedder's identity
 
-    def _adopt(self, embedder: EmbedderIdentity) -> None:
-        """Let the file remember the embedder and the terms it was indexed with, or make its keyword index anew."""
+    def _adopt(self, embedder: EmbedderIdentity, graph_categories: tuple[str, ...] | None) -> None:
+        """Let the file remember the embedder, the terms it was indexed with and its graph categories, or make its
+        keyword index anew."""
         with self._database.read() as connection:
             self._check_embedder(connection)
+            self._categories(connection)
             known = rows.remembered(connection, "embedder") is not None
             if known and bool(rows.remembered(connection, "checksums")) != self._database.checksums:
                 # Its pages would be read without comparing them, or compared where there is nothing to compare.
                 raise CorruptFileError(f"{self._database.path} is damaged: its header is. Restore a backup.")
-            if known and rows.remembered(connection, "terms") == TERMS_VERSION:
+            chosen = () if self.read_only else self._chosen(connection, graph_categories)
+            if known and not chosen and rows.remembered(connection, "terms") == TERMS_VERSION:
                 return
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
-            if not known:
-                rows.remember(connection, "graph", self._graph_categories)
+            if chosen := self._chosen(connection, graph_categories):
+                rows.remember(connection, _GRAPH, list(chosen))
+            self._categories(connection)
             rows.remember(connection, "embedder", embedder)
             rows.remember(connection, "checksums", self._database.checksums)
             if rows.remembered(connection, "terms") != TERMS_VERSION:
                 rows.rebuild_postings(connection)
 
         self._database.write(work)
+
+    def _chosen(self, connection: apsw.Connection, given: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the graph categories that a file takes from who opens it: of one that has none, and no memories."""
+        if self._categories(connection) or not given or connection.execute("SELECT 1 FROM memory LIMIT 1").get:
+            return ()
+        return given
+
+    def _categories(self, connection: apsw.Connection) -> tuple[str, ...]:
+        """Return the file's graph categories."""
+        self.graph_categories = tuple(rows.remembered(connection, _GRAPH) or ())
+        return self.graph_categories
+
+    def _check_categories(self, connection: apsw.Connection, expected: tuple[str, ...]) -> None:
+        if (found := self._categories(connection)) != expected:
+            raise CategoriesChangedError(found)
 
     def _check_embedder(self, connection: apsw.Connection) -> None:
         ours, theirs = self._embedder, rows.remembered(connection, "embedder")

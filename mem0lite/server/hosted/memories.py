@@ -26,7 +26,7 @@ from ..routing import (
 from ..schemas import EXAMPLE_ID, HistoryItem
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
-from .scopes import filters_of, read_object, scope_of, scope_to_add
+from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
 from .shapes import found, item, items, known, outcomes, page_of, relations
 
 DEFAULT_TOP_K = 10
@@ -140,6 +140,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
     found = await memory.search(
         data.query,
         filters=filters_of(data),
+        **scope_in(data),
         top_k=top_k,
         limit=data.limit,
         threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
@@ -167,7 +168,8 @@ async def hosted_list(
     page: Page = None,
     page_size: PageSize = None,
 ) -> Answer:
-    """List memories, newest first; an id or a filter is needed. Repeat the request with `next` for the next page."""
+    """List memories, newest first; an id is needed, in the filters or beside them. Repeat the request with `next` for
+    the next page."""
     return await _list(request, memory, data, page, page_size)
 
 
@@ -198,7 +200,7 @@ async def hosted_list_v1(
     top_k: Limit = None,
     limit: Limit = None,
 ) -> Answer:
-    """List memories as clients before 1.0 do, newest first; an id or a filter is needed."""
+    """List memories as clients before 1.0 do, newest first; an id is needed, in the filters or beside them."""
     data = HostedList(
         user_id=user_id,
         agent_id=agent_id,
@@ -224,7 +226,11 @@ async def _list(
     page_size = page_size or data.page_size or data.top_k or data.limit or DEFAULT_LIST_SIZE
     page_size = min(page_size, MAX_LIST_SIZE)  # a limit is no promise to read all in one page: the links lead on
     matching = await memory.get_all(
-        filters=filters_of(data), page=page, page_size=page_size, show_expired=bool(data.show_expired)
+        filters=filters_of(data),
+        **scope_in(data),
+        page=page,
+        page_size=page_size,
+        show_expired=bool(data.show_expired),
     )
     return page_of(request, items(matching), matching["total"], page, page_size)
 
@@ -316,8 +322,9 @@ async def hosted_delete_all(
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     if not scope:
         raise ClientException("Nothing was deleted: at least one id is required. Give user_id, for example.")
-    everything = len(scope) == len(SCOPE_IDS) and set(scope.values()) == {"*"}
-    return await (memory.delete_all(filters=ANY_SCOPE) if everything else memory.delete_all(**scope))
+    if len(scope) == len(SCOPE_IDS) and set(scope.values()) == {"*"}:
+        return await memory.delete_all(filters=ANY_SCOPE)
+    return await memory.delete_all(filters=scope)  # where "*" means any, as it does in this request
 
 
 def refuse_unknown(request: AnyRequest, *names: str) -> None:

@@ -6,6 +6,7 @@ from litestar import delete, get, patch, post, put
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import JSONBody, Parameter
 
+from ...values import argument_id
 from ..routing import DEFAULT_LIST_SIZE, DONE, Answer, Answers, AnyRequest, Memory, Server, answers, body, exact_scope
 from ..routing import given as given_fields
 from ..schemas import EXAMPLE_ID
@@ -167,7 +168,7 @@ async def hosted_feedback(memory: Memory, data: JSONBody[FeedbackRequest]) -> An
 )
 async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) -> Answer:
     """Keep what to export: the fields of a JSON schema, of the memories that match the filters."""
-    made = await memory.create_memory_export(data.schema, _export_filters(data))
+    made = await memory.create_memory_export(data.schema, _export_filters(memory, data))
     return {**made, "status": "SUCCEEDED"}
 
 
@@ -181,11 +182,14 @@ async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) ->
 )
 async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answer:
     """Read the memories of an export as they are now, or those of a filter."""
-    return await memory.get_memory_export(data.memory_export_id, _export_filters(data))
+    return await memory.get_memory_export(data.memory_export_id, _export_filters(memory, data))
 
 
-def _export_filters(data: ExportFilters) -> dict[str, Any] | None:
-    return joined(scope_in(data), spelled(data.filters or {})) or None
+def _export_filters(memory: Memory, data: ExportFilters) -> dict[str, Any] | None:
+    ids = scope_in(data)
+    if memory.user_id is None:  # a view refuses "*" itself, in filters too
+        ids = {name: argument_id(value, name) for name, value in ids.items()}
+    return joined(ids, spelled(data.filters or {})) or None
 
 
 # -- the project

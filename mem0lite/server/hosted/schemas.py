@@ -142,7 +142,7 @@ class HostedSearch(Conditions, kw_only=True):
 
 
 class HostedList(Conditions, kw_only=True):
-    """Which memories to list; an id or a filter is needed."""
+    """Which memories to list; an id is needed, in the filters or beside them."""
 
     page: Annotated[FromOne | None, Meta(description="Number of the page; the query's comes first.", examples=[1])] = (
         None

@@ -62,8 +62,8 @@ def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str,
 
 
 def filters_of(data: Conditions) -> dict[str, Any]:
-    """Return the one filter that a listing or a search means: ids, filters and all other conditions, AND-ed."""
-    parts = [scope_in(data), spelled(data.filters or {})]
+    """Return the one filter that a listing or a search means, beside its ids: all conditions, AND-ed."""
+    parts = [spelled(data.filters or {})]
     if data.metadata:
         parts.append({"metadata": data.metadata})
     if data.categories:
