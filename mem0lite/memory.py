@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
+from .comparison import nfc
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
@@ -536,7 +537,9 @@ class Memory:
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
         ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
-        named = {name: written(value).strip() for name, value in ids.items() if value is not None}
+        named = {
+            name: "*" if value == "*" else clean_id(value, name) for name, value in ids.items() if value is not None
+        }
         owner = self._user_id
         if not named and owner is not None:
             named = {"user_id": owner}
@@ -998,7 +1001,7 @@ class Memory:
         if memory_export_id is not None:
             export = self._store.document("export", encodable(written(memory_export_id), "memory_export_id"))
             hidden = export is None or export["expires_at"] <= self._now()
-            if export is None or hidden or self._user_id not in (None, export["user_id"]):
+            if export is None or hidden or self._user_id not in (None, nfc(export["user_id"] or "")):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = export["fields"], export["filters"], export["user_id"]
         expression = self._expression(filters, whose, None, None, None)
@@ -1326,7 +1329,7 @@ class Memory:
         created = None if said is None else to_micros(said, "timestamp")
 
         def change(record: Record) -> Record:
-            merged = {**(record.metadata or {}), **changes}
+            merged = {name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes} | changes
             after = replace(record, metadata=merged or None, updated_at=now)
             if created is not None:
                 after = replace(after, created_at=created)
@@ -1362,7 +1365,8 @@ class Memory:
         if not self._graph_categories:
             return False
         given = (record.metadata or {}).get("memory_category")
-        return any(one in self._graph_categories for one in (given if isinstance(given, list) else [given]))
+        named = [nfc(one) for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
+        return any(one in self._graph_categories for one in named)
 
     def _graph_of(self, record: Record) -> Graph | None:
         """Return what a memory of a graph category names and states, None of another. Raises ExtractionError."""
@@ -1468,7 +1472,7 @@ def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...]:
     categories = list(given)
     if not all(isinstance(one, str) for one in categories):
         raise ConfigurationError(f"{name}: must be texts, the values of memory_category.")
-    return tuple(sorted({one.strip() for one in categories} - {""}))
+    return tuple(sorted({nfc(one.strip()) for one in categories} - {""}))
 
 
 def _extractor(given: Extractor | None) -> Extractor:
@@ -1523,7 +1527,7 @@ def _export_fields(schema: object) -> list[str]:
 
 
 def _exported(item: MemoryItem, fields: Sequence[str]) -> dict[str, Any]:
-    values = {**(item["metadata"] or {}), **item}
+    values = {**{nfc(name): value for name, value in (item["metadata"] or {}).items()}, **item}
     return {name: values.get(name) for name in fields} if fields else {**item}
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
+from .comparison import nfc
 from .similarity import depends_on_day, near_identical
 from .text import indexed_text
 from .types import Event, HistoryItem, MemoryItem
@@ -21,9 +22,9 @@ class Scope:
     app_id: str | None = None
 
     def ids(self) -> dict[str, str]:
-        """Return the ids that are set, by name."""
+        """Return the ids that are set, by name; composed, as a file may hold one from before they were."""
         named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
-        return {name: value for name, value in named.items() if value is not None}
+        return {name: nfc(value) for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Record:
     def is_copy_of(self, other: "Record") -> bool:
         """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
         return (
-            (self.actor_id, self.role) == (other.actor_id, other.role)
+            nfc(self.actor_id or "") == nfc(other.actor_id or "")
+            and self.role == other.role
             and near_identical(self.text, other.text)
             and (self.created_at // _DAY == other.created_at // _DAY or not depends_on_day(self.text))
         )

@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types"],
+    ["comparison"],
     ["values", "files", "conversation", "moments", "similarity"],
     ["text", "filters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
