@@ -38,7 +38,7 @@ from .graph import (
     to_mermaid,
 )
 from .jsonl import read_item, read_lines, to_line
-from .messages import Messages, read_messages
+from .messages import Message, Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import Change, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
@@ -70,6 +70,7 @@ from .types import (
     Relation,
     RestoreResult,
     SearchResult,
+    SkippedPart,
     Stats,
     VacuumResult,
     Webhook,
@@ -347,7 +348,10 @@ class Memory:
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
-        ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
+        Messages may be dictionaries or objects of OpenAI, Anthropic, Gemini, LangChain and others. Their texts are
+        kept; what has none (an image, a tool call, an empty turn), reasoning, and messages of the roles ``system``,
+        ``developer``, ``tool`` and ``function`` are left out and named in ``skipped``. A message's ``name`` becomes
+        ``actor_id``, its ``role`` is kept. No language
         model rewrites anything: ``infer=True`` stores a message as it is unless the same scope holds the same text,
         which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), or says the
         same in nearly the same words (``mem0lite.similarity``), by the same speaker, with the same metadata and no
@@ -386,10 +390,13 @@ class Memory:
         now = self._now()
         calls: list[Call] = []
         drafts: list[list[_Draft]] = []
+        left_out: list[list[SkippedPart]] = []
         for position, item in enumerate(items := list(items)):
             try:
                 scope = self._scope(item)
-                drafts.append(self._drafts(item, scope, now))
+                messages, left = read_messages(item.get("messages"))
+                drafts.append(self._drafts(item, messages, scope, now))
+                left_out.append(left)
                 calls.append(Call(str(uuid.uuid4()), scope, len(drafts[-1])))
             except ValidationError as error:
                 if len(items) == 1:
@@ -402,7 +409,7 @@ class Memory:
             )
         )
         results = []
-        for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
+        for call, group, group_graphs, left in zip(calls, drafts, graphs, left_out, strict=True):
             stored = [next(outcomes) for _ in group]
             result: AddResult = {"results": list(map(_added, group, stored)), "event_id": call.event_id}
             if any(graph is not None for graph in group_graphs):
@@ -412,6 +419,8 @@ class Memory:
                     if graph is not None and outcome.added
                     for relation in graph.relations(outcome.record.id)
                 ]
+            if left:
+                result["skipped"] = left
             results.append(result)
         return results
 
@@ -1287,7 +1296,7 @@ class Memory:
         _check_arguments(item, AddItem, "add")
         return Scope(**clean_scope(self._owned(item)))
 
-    def _drafts(self, item: AddItem, scope: Scope, now: int) -> list[_Draft]:
+    def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[_Draft]:
         metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
         if (memory_type := item.get("memory_type")) is not None:
             if memory_type != "procedural_memory":
@@ -1298,7 +1307,7 @@ class Memory:
             metadata["memory_type"] = memory_type
         said = item.get("timestamp")
         drafts = []
-        for message in read_messages(item.get("messages")):
+        for message in messages:
             timestamp = message.timestamp if message.timestamp is not None else said
             created = now if timestamp is None else to_micros(timestamp, "timestamp")
             record = Record(

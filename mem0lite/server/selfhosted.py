@@ -79,7 +79,7 @@ async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     fields["messages"] = msgspec.to_builtins(data.messages)
     fields["infer"] = data.infer is not False
     added = await memory.add(**fields)
-    return {name: value for name, value in added.items() if name in ("results", "relations")}
+    return {name: value for name, value in added.items() if name in ("results", "relations", "skipped")}
 
 
 @get(

@@ -26,7 +26,7 @@ from ..schemas import EXAMPLE_ID, HistoryItem
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_of, relations
+from .shapes import found, item, items, known, outcomes, page_of, relations, skipped
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -97,6 +97,7 @@ async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
         "event_id": added["event_id"],
         "results": outcomes(added),
         **relations(added),
+        **skipped(added),
     }
 
 

@@ -15,6 +15,7 @@ from ..schemas import (
     Relations,
     Rerank,
     ScoreDetails,
+    Skipped,
     Weights,
 )
 
@@ -347,6 +348,7 @@ class HostedAdded(Struct):
     event_id: Annotated[str, Meta(description="Id of the call, for /v1/event/.", examples=[EXAMPLE_ID])]
     results: Annotated[list[Outcome], Meta(description="The outcomes, in the order of the messages.")]
     relations: Relations = UNSET
+    skipped: Skipped = UNSET
 
 
 class HostedMemory(Struct):
