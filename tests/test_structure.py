@@ -17,7 +17,7 @@ FLOORS = [
     ["errors", "types"],
     ["comparison"],
     ["values", "files", "conversation", "moments", "similarity"],
-    ["text", "filters", "embed", "date_phrases", "sqlite_file"],
+    ["text", "filters", "parameters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],

@@ -235,9 +235,16 @@ def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: 
 
 
 def _both(filters: dict[str, Any] | None, labels: dict[str, Any]) -> dict[str, Any] | None:
-    if filters and labels:
-        return {"AND": [filters, labels]}
-    return filters or labels or None
+    """Return the filter of --filter and of the labels, each of which is text and may mean a number."""
+    from ..parameters import meanings
+
+    wanted = {
+        name: [one for label in (value if isinstance(value, list) else [value]) for one in meanings(label)]
+        for name, value in labels.items()
+    }
+    if filters and wanted:
+        return {"AND": [filters, wanted]}
+    return filters or wanted or None
 
 
 @cli.command()

@@ -59,7 +59,7 @@ class Conditions(ScopeIds, kw_only=True):
         list[str] | str | None, Meta(description="Any of these in metadata.categories.", examples=[["food"]])
     ] = None
     start_date: Annotated[
-        Instant, Meta(description="Created on or after this instant.", examples=[EXAMPLE_INSTANT])
+        Instant, Meta(description="Created on or after this instant or day.", examples=[EXAMPLE_INSTANT])
     ] = None
     end_date: Annotated[
         Instant, Meta(description="Created on or before this instant or day.", examples=[EXAMPLE_INSTANT])
