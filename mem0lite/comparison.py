@@ -6,6 +6,7 @@ The functions of one or two texts are also SQL functions of every connection, un
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 DAY = 24 * 3600 * 1_000_000
 """Microseconds of a day."""
@@ -60,7 +61,12 @@ def span(text: str) -> tuple[int, int] | None:
 
     A date is its whole day, a date-time one microsecond; what has no zone is UTC. None of any other text.
     """
-    found = _MOMENT.fullmatch(text.upper()) if len(text) <= _LONGEST else None
+    return _span(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(8_192)
+def _span(text: str) -> tuple[int, int] | None:
+    found = _MOMENT.fullmatch(text.upper())
     if found is None:
         return None
     try:

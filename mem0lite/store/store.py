@@ -405,10 +405,11 @@ class Store:
         where, parameters = condition(within, now)
         with self._database.read() as connection, undamaged():
             for column in SCOPE_IDS:
-                name_of = composed(f"s.{column}")
                 found = connection.execute(
-                    f"SELECT {name_of}, count(*), min(m.created_at), max(m.updated_at) {MEMORIES} "
-                    f"WHERE s.{column} IS NOT NULL AND {where} GROUP BY 1 ORDER BY 1",
+                    f"SELECT {composed('name')}, sum(memories), min(first), max(last) FROM ("
+                    f"SELECT s.{column} AS name, count(*) AS memories, min(m.created_at) AS first, "
+                    f"max(m.updated_at) AS last {MEMORIES} WHERE s.{column} IS NOT NULL AND {where} GROUP BY 1"
+                    ") GROUP BY 1 ORDER BY 1",
                     parameters,
                 )
                 kind: Any = column.removesuffix("_id")
