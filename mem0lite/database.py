@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, cast
 
 import apsw
 
-from . import sqlite_file
+from . import comparison, sqlite_file
 from .errors import (
     ClosedError,
     ConfigurationError,
@@ -486,7 +486,8 @@ class Database:
         connection.enable_load_extension(True)
         connection.load_extension(sqlite_file.sqlite_vec())
         connection.enable_load_extension(False)
-        connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+        for name, (function, arguments) in _FUNCTIONS.items():
+            connection.create_scalar_function(name, function, arguments, deterministic=True)
         connection.pragma("trusted_schema", False)
         connection.pragma("secure_delete", True)  # overwrites what is deleted where it lies
         connection.pragma("synchronous", self._durability)
@@ -584,8 +585,18 @@ def _patiently(work: Callable[[], None]) -> None:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _casefold(*values: Any) -> str | None:
-    return values[0].casefold() if isinstance(values[0], str) else None
+def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as SQL has them: of anything but a text it is NULL."""
+    return lambda value, *rest: function(value, *rest) if isinstance(value, str) else None
+
+
+_FUNCTIONS = {
+    "casefold": (_of_text(comparison.casefold), 1),
+    "nfc": (_of_text(comparison.nfc), 1),
+    "moment": (_of_text(comparison.moment), 2),
+    "whole": (_of_text(comparison.whole), 1),
+}
+"""What SQL gets from us, by the names it has for them: the function and how many arguments it takes."""
 
 
 def _holds_snapshot(connection: apsw.Connection) -> bool:

@@ -8,15 +8,19 @@ The grammar, the same on every verb (see the README for examples):
 - A key is one of the memory's own fields (FIELDS), or a metadata key: ``k``, ``metadata.k`` and
   ``{"metadata": {"k": …}}`` are the same. A dot goes into nested objects, or is part of the key: both are tried.
 - ``ne``, ``nin`` and ``NOT`` are true of a memory that lacks the key.
+- Dates compare as moments, those of the memory itself and, where both sides are ISO 8601, those in metadata. A date
+  without a time is that day, UTC: ``eq`` within it, ``gt`` after it, ``lte`` through it.
+- Texts are the same in composed and decomposed Unicode form, integers exact whatever their size.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
+from .comparison import DAY, casefold, nfc, spellings
 from .errors import FilterError, ValidationError
-from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_micros
+from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_span
 
 MAX_DEPTH = 50
 """Groups inside each other."""
@@ -53,7 +57,8 @@ _LOGIC = {"AND": "AND", "OR": "OR", "NOT": "NOT", "$and": "AND", "$or": "OR", "$
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One test of one field; ``operand`` is never None, nor holds it: null is the negation of ``exists``.
+    """One test of one field; ``operand`` is never None, nor holds it: null is the negation of ``exists``. Texts in it
+    are composed; of an instant, ``on`` is "in one of the days that begin there".
 
     ``paths`` is where a metadata key may be, one of which must pass; it is empty for the memory's own fields.
     """
@@ -254,44 +259,64 @@ def _metadata_object(value: object) -> Expression:
     return both(*(_field(f"metadata.{key}", item) for key, item in value.items()))
 
 
+def _paths(key: str) -> tuple[tuple[str, ...], ...]:
+    # Files written before keys were composed may have a decomposed one.
+    forms = spellings(key)
+    return tuple(path for one in forms for path in (((one,), tuple(one.split("."))) if "." in one else ((one,),)))
+
+
 def _field(name: str, value: object) -> Expression:
-    clean_key(name, "filters")
+    name = clean_key(name, "filters")
     kind = FIELDS.get(name, "metadata")
-    paths: tuple[tuple[str, ...], ...] = ()
-    if kind == "metadata":
-        key = name.removeprefix("metadata.")
-        paths = ((key,), tuple(key.split("."))) if "." in key else ((key,),)
-
+    paths = _paths(name.removeprefix("metadata.")) if kind == "metadata" else ()
     present = Condition(name, kind, "exists", None, paths)
-
-    def condition(operator: str, operand: object) -> Expression:
-        if operator not in _OPERATORS:
-            raise FilterError(
-                f"Unsupported filter operator '{operator}' for field '{name}'. "
-                f"Supported operators: {', '.join(_OPERATORS)}.",
-                field=name,
-            )
-        positive, negated, check = _OPERATORS[operator]
-        checked_operand = check(name, kind, operator, operand)
-        checked: Expression
-        if positive == "eq" and checked_operand is None:
-            checked = Not(present)
-        elif positive == "in" and None in checked_operand:
-            rest = tuple(item for item in checked_operand if item is not None)
-            checked = AnyOf((Not(present), Condition(name, kind, "in", rest, paths)))
-        else:
-            checked = Condition(name, kind, positive, checked_operand, paths)
-        return Not(checked) if negated else checked
-
     if isinstance(value, Mapping):
         if not value:
             raise FilterError(f"Invalid filter '{name}': {{}} holds no operator.", field=name)
-        return both(*(condition(str(operator), operand) for operator, operand in value.items()))
+        return both(*(_tested(present, str(operator), operand) for operator, operand in value.items()))
     if isinstance(value, list | tuple):
-        return condition("in", value)
+        return _tested(present, "in", value)
     if value == "*":
         return present
-    return condition("eq", value)
+    return _tested(present, "eq", value)
+
+
+def _tested(present: Condition, operator: str, operand: object) -> Expression:
+    """Return the test of a field, whose being there is ``present``, by an operator."""
+    if operator not in _OPERATORS:
+        raise FilterError(
+            f"Unsupported filter operator '{operator}' for field '{present.field}'. "
+            f"Supported operators: {', '.join(_OPERATORS)}.",
+            field=present.field,
+        )
+    positive, negated, check = _OPERATORS[operator]
+    checked_operand = check(present.field, present.kind, operator, operand)
+    tested: Expression
+    if positive == "eq" and checked_operand is None:
+        tested = Not(present)
+    elif positive == "in" and None in checked_operand:
+        rest = tuple(item for item in checked_operand if item is not None)
+        tested = AnyOf((Not(present), _compared(present, "in", rest)))
+    else:
+        tested = _compared(present, positive, checked_operand)
+    return Not(tested) if negated else tested
+
+
+def _compared(present: Condition, operator: str, operand: Any) -> Expression:
+    """Return the test of a field; of an instant the operand is a span (first microsecond, first one after it), or
+    several."""
+    if present.kind != "instant":
+        return replace(present, operator=operator, operand=operand)
+    if operator == "in":
+        instants = tuple(start for start, end in operand if end - start == 1)
+        days = tuple(day for start, end in operand if end - start > 1 for day in range(start, end, DAY))
+        at = replace(present, operator="in", operand=instants)
+        return AnyOf((at, replace(present, operator="on", operand=days))) if days else at
+    start, end = operand
+    if operator == "eq":
+        return All((_compared(present, "gte", operand), _compared(present, "lte", operand)))
+    bound = end if operator in ("gt", "lte") else start
+    return replace(present, operator="gte" if operator in ("gt", "gte") else "lt", operand=bound)
 
 
 def _wrong(name: str, operator: str, expected: str, operand: object) -> FilterError:
@@ -306,19 +331,22 @@ def _scalar(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
     if kind == "scope":
         return clean_id(operand, name)
     if kind == "instant":
-        return to_micros(operand, name)
+        return to_span(operand, name)
     if isinstance(operand, str):
-        return encodable(operand, name)
-    if kind == "metadata" and isinstance(operand, bool):
+        return nfc(encodable(operand, name))
+    if kind == "text":
+        raise _wrong(name, operator, "text", operand)
+    return _metadata_scalar(name, operator, operand)
+
+
+def _metadata_scalar(name: str, operator: str, operand: object) -> Any:
+    if isinstance(operand, bool):
         return operand
-    if kind == "metadata" and is_number(operand):
-        return _bindable(finite(operand, name))
-    raise _wrong(name, operator, "text" if kind == "text" else "a string, number, boolean or null", operand)
-
-
-def _bindable(number: int | float) -> int | float:
-    # Databases hold integers of 64 bits; a larger one is compared as the double it is nearest to, as JSON readers do.
-    return number if -(2**63) <= number < 2**63 else float(number)
+    if is_number(operand):
+        return finite(operand, name)
+    if isinstance(operand, date):
+        return operand.isoformat()
+    raise _wrong(name, operator, "a string, number, boolean or null", operand)
 
 
 def _list(name: str, kind: FieldKind, operator: str, operand: object) -> tuple[Any, ...]:
@@ -337,14 +365,14 @@ def _member(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
     if kind == "instant" or operand is None:
         raise _wrong(name, operator, "text, and a field that is not a date", operand)
     if kind == "scope" and isinstance(operand, str):
-        return encodable(operand, name)  # part of an id need not be a valid id
+        return nfc(encodable(operand, name))  # part of an id need not be a valid id
     return _scalar(name, kind, operator, operand)
 
 
 def _folded(name: str, kind: FieldKind, operator: str, operand: object) -> str:
     if kind == "instant" or not isinstance(operand, str):
         raise _wrong(name, operator, "text, and a field that is not a date", operand)
-    return encodable(operand, name).casefold()
+    return casefold(encodable(operand, name))
 
 
 _Check = Callable[[str, FieldKind, str, object], Any]

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
 
+from .comparison import nfc
 from .database import Durability, refuse_database_file
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
@@ -54,7 +55,7 @@ from .graph import (
     to_mermaid,
 )
 from .jsonl import Exported, read_item, read_lines, to_line
-from .messages import Messages, read_messages
+from .messages import Message, Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from .rerank import Reranker, rerank_scores, resolve_reranker
@@ -97,6 +98,7 @@ from .types import (
     Relation,
     RestoreResult,
     SearchResult,
+    SkippedPart,
     Stats,
     UpdateResult,
     VacuumResult,
@@ -405,13 +407,17 @@ class Memory:
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
-        ``system`` messages are skipped, a message's ``name`` becomes ``actor_id``, its ``role`` is kept. No language
-        model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory of the same
-        scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has the same
-        text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text as
-        ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the same
-        date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in any
-        case. ``prompt`` is accepted for callers of mem0 and has no effect.
+        Messages may be dictionaries or objects of OpenAI, Anthropic, Gemini, LangChain and others. Their texts are
+        kept; what has none (an image, a tool call, an empty turn), reasoning, and messages of the roles ``system``,
+        ``developer``, ``tool`` and ``function`` are left out and named in ``skipped``. A message's ``name`` becomes
+        ``actor_id``, its ``role`` is kept.
+
+        No language model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory
+        of the same scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has
+        the same text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text
+        as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
+        same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
+        any case. ``prompt`` is accepted for callers of mem0 and has no effect.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
@@ -449,10 +455,13 @@ class Memory:
         now = self._now()
         calls: list[Call] = []
         drafts: list[list[_Draft]] = []
+        left_out: list[list[SkippedPart]] = []
         for position, item in enumerate(items := list(items)):
             try:
                 scope = self._scope(item)
-                drafts.append(self._drafts(item, scope, now))
+                messages, left = read_messages(item.get("messages"))
+                drafts.append(self._drafts(item, messages, scope, now))
+                left_out.append(left)
                 calls.append(Call(str(uuid.uuid4()), scope, len(drafts[-1])))
             except ValidationError as error:
                 if len(items) == 1:
@@ -460,7 +469,7 @@ class Memory:
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
         outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
         results = []
-        for call, group in zip(calls, drafts, strict=True):
+        for call, group, left in zip(calls, drafts, left_out, strict=True):
             stored = [next(outcomes) for _ in group]
             added = [_added(draft, outcome, now) for draft, (outcome, _) in zip(group, stored, strict=True)]
             result: AddResult = {"results": added, "event_id": call.event_id}
@@ -471,6 +480,8 @@ class Memory:
                     if graph is not None and outcome.added
                     for relation in graph.relations(outcome.record.id)
                 ]
+            if left:
+                result["skipped"] = left
             results.append(result)
         return results
 
@@ -606,7 +617,9 @@ class Memory:
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
         ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
-        named = {name: written(value).strip() for name, value in ids.items() if value is not None}
+        named = {
+            name: "*" if value == "*" else clean_id(value, name) for name, value in ids.items() if value is not None
+        }
         owner = self._user_id
         if not named and owner is not None:
             named = {"user_id": owner}
@@ -1100,7 +1113,7 @@ class Memory:
         if memory_export_id is not None:
             export = self._store.document("export", encodable(written(memory_export_id), "memory_export_id"))
             hidden = export is None or export["expires_at"] <= self._now()
-            if export is None or hidden or self._user_id not in (None, export["user_id"]):
+            if export is None or hidden or self._user_id not in (None, nfc(export["user_id"] or "")):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = export["fields"], export["filters"], export["user_id"]
         expression = self._asked(filters, whose, None, None, None)
@@ -1411,7 +1424,7 @@ class Memory:
         _check_arguments(item, AddItem, "add")
         return Scope(**clean_scope(self._owned(item)))
 
-    def _drafts(self, item: AddItem, scope: Scope, now: int) -> list[_Draft]:
+    def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[_Draft]:
         metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
         if (memory_type := item.get("memory_type")) is not None:
             if memory_type != "procedural_memory":
@@ -1422,7 +1435,7 @@ class Memory:
             metadata["memory_type"] = memory_type
         said = item.get("timestamp")
         drafts = []
-        for message in read_messages(item.get("messages")):
+        for message in messages:
             timestamp = message.timestamp if message.timestamp is not None else said
             created = now if timestamp is None else to_micros(timestamp, "timestamp")
             record = Record(
@@ -1453,7 +1466,7 @@ class Memory:
         created = None if said is None else to_micros(said, "timestamp")
 
         def change(record: Record) -> Record:
-            merged = {**(record.metadata or {}), **changes}
+            merged = {name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes} | changes
             after = replace(record, metadata=merged or None, updated_at=now)
             if created is not None:
                 after = replace(after, created_at=created)
@@ -1654,7 +1667,7 @@ def _clean_categories(given: object, field: str) -> tuple[str, ...]:
     categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
     if not all(isinstance(one, str) for one in categories):
         raise ValidationError(f"{field}: must be texts, the values of memory_category.", field=field)
-    return tuple(sorted({encodable(one.strip(), field) for one in categories} - {""}))
+    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
 
 
 def _listed(categories: Sequence[str] | None) -> str:
@@ -1666,7 +1679,8 @@ def _in_graph(record: Record, categories: Sequence[str]) -> bool:
     if not categories:
         return False
     given = (record.metadata or {}).get("memory_category")
-    return any(one in categories for one in (given if isinstance(given, list) else [given]))
+    named = [nfc(one) for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
+    return any(one in categories for one in named)
 
 
 def _extractor(given: Extractor | None) -> Extractor:
@@ -1717,7 +1731,7 @@ def _export_fields(schema: object) -> list[str]:
 
 
 def _exported(item: MemoryItem, fields: Sequence[str]) -> dict[str, Any]:
-    values = {**(item["metadata"] or {}), **item}
+    values = {**{nfc(name): value for name, value in (item["metadata"] or {}).items()}, **item}
     return {name: values.get(name) for name in fields} if fields else {**item}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from .comparison import nfc
 from .similarity import depends_on_day, near_identical
 from .text import indexed_text
 from .types import Event, HistoryItem, MemoryItem
@@ -22,9 +23,9 @@ class Scope:
     app_id: str | None = None
 
     def ids(self) -> dict[str, str]:
-        """Return the ids that are set, by name."""
+        """Return the ids that are set, by name; composed, as a file may hold one from before they were."""
         named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
-        return {name: value for name, value in named.items() if value is not None}
+        return {name: nfc(value) for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Record:
     def is_copy_of(self, other: "Record") -> bool:
         """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
         return (
-            (self.actor_id, self.role) == (other.actor_id, other.role)
+            self._has_speaker_of(other)
             and near_identical(self.text, other.text)
             and (self.created_at // _DAY == other.created_at // _DAY or not depends_on_day(self.text))
         )
@@ -70,12 +71,15 @@ class Record:
         rejected option: a memory that was stored would change behind the back of whoever has its id.
         """
         return (
-            (self.actor_id, self.role) == (said.actor_id, said.role)
+            self._has_speaker_of(said)
             and same_json(self.metadata, said.metadata)
             and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
             and said.span(dated=dated)[0] <= self.created_at <= said.span(dated=dated)[1]
             and near_identical(self.text, said.text)
         )
+
+    def _has_speaker_of(self, other: "Record") -> bool:
+        return (nfc(self.actor_id or ""), self.role) == (nfc(other.actor_id or ""), other.role)
 
     def span(self, *, dated: bool) -> tuple[int, int]:
         """Return the first and the last instant that are the same date as this memory's: a given one is itself alone,

@@ -19,6 +19,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .comparison import nfc
+
 COSINE = 0.8
 """Cosine of the bundled model's vectors from which two texts are worth comparing.
 
@@ -164,7 +166,7 @@ _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(%|[a-zA-Z]+)")
 
 def near_identical(a: str, b: str) -> bool:
     """Tell whether two texts are wordings of one fact; in doubt they are not. Symmetric, and true of equal texts."""
-    if a == b:
+    if nfc(a) == nfc(b):
         return True
     short, long = sorted((len(a), len(b)))
     if long > MAX_CHARACTERS or long > 2 * short + 80:  # what is taken away is never that much

@@ -140,6 +140,18 @@ class AddedItem(TypedDict):
     role: NotRequired[str | None]
 
 
+class SkippedPart(TypedDict):
+    """What an ``add`` left out."""
+
+    message: int
+    """The place of the message, from 0."""
+    part: int | None
+    """The place of the part in it; None for the whole message, or for what it has beside its content."""
+    type: str
+    """What it is: the part's type, such as ``image_url`` or ``tool_use``, or the message's role."""
+    reason: str
+
+
 class AddResult(TypedDict):
     """What ``add`` returns, in the order of the messages."""
 
@@ -148,6 +160,8 @@ class AddResult(TypedDict):
     """The id of the call, for ``event``."""
     relations: NotRequired[list[Relation]]
     """What the memories that were added state; present when one of the messages is of a graph category."""
+    skipped: NotRequired[list[SkippedPart]]
+    """What was not remembered, in the order of the messages; present when something was not."""
 
 
 class EventResult(TypedDict):

@@ -2,11 +2,13 @@
 
 import hashlib
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeGuard
 
+from .comparison import DAY, nfc, spellings
 from .errors import ValidationError
 
 MAX_TEXT_LENGTH = 100_000
@@ -63,7 +65,8 @@ def encodable(value: str, field: str) -> str:
 
 
 def clean_id(value: object, field: str) -> str:
-    """Return the id of a user, an agent, a run or an app as stored: an int as its text, without outer whitespace.
+    """Return the id of a user, an agent, a run or an app as stored: an int as its text, without outer whitespace, and
+    in Unicode's composed form (NFC), so that "josé" is one user however a keyboard or a file system writes it.
 
     Raises ValidationError for an empty id, inner whitespace, a control character, more than MAX_ID_LENGTH
     characters, or ``"*"``, which in a filter means any id.
@@ -73,7 +76,7 @@ def clean_id(value: object, field: str) -> str:
         text = "0" * value.bit_length()  # too long, and perhaps for Python to write it
     if not isinstance(text, str):
         raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
-    text = encodable(text.strip(), field)
+    text = nfc(encodable(text.strip(), field))
     if not text:
         raise ValidationError(f"Invalid {field}: cannot be empty. Provide a valid identifier.", field=field)
     if any(character.isspace() for character in text):
@@ -154,12 +157,17 @@ def text_hash(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
+def text_hashes(text: str) -> list[str]:
+    """Return the hashes that a text and its other Unicode form have, one of which an equal text has."""
+    return [text_hash(one) for one in dict.fromkeys([text, *spellings(text)])]
+
+
 def clean_metadata(value: object, field: str = "metadata") -> dict[str, Any]:
-    """Return metadata as it will be read back: JSON values only, tuples as lists.
+    """Return metadata as it will be read back: JSON values only, tuples as lists, keys in composed form (NFC).
 
     Raises ValidationError, naming the path, for anything JSON cannot hold exactly: other types, keys that are not
-    strings or hold a NUL, NaN and infinity, numbers beyond a double's range, lone surrogates, more than
-    MAX_METADATA_DEPTH levels.
+    strings, hold a NUL or are given in two Unicode forms, NaN and infinity, numbers beyond a double's range, lone
+    surrogates, more than MAX_METADATA_DEPTH levels.
     """
     if not isinstance(value, Mapping):
         raise ValidationError(f"Invalid {field}: must be a JSON object, got {type(value).__name__}.", field=field)
@@ -167,18 +175,22 @@ def clean_metadata(value: object, field: str = "metadata") -> dict[str, Any]:
 
 
 def _string_keys(value: Mapping[Any, Any], field: str) -> list[tuple[str, Any]]:
-    for key in value:
+    items: dict[str, Any] = {}
+    for key, item in value.items():
         if not isinstance(key, str):
             raise ValidationError(f"Invalid {field}: key {shown(key)} must be a string.", field=field)
-        clean_key(key, field)
-    return list(value.items())
+        name = clean_key(key, field)
+        if name in items:
+            raise ValidationError(f"Invalid {field}: key {shown(name)} is there twice. Keep one.", field=field)
+        items[name] = item
+    return list(items.items())
 
 
 def clean_key(key: str, field: str) -> str:
-    """Return a metadata key, or raise ValidationError when JSON paths cannot tell it from another."""
+    """Return a metadata key in composed form, or raise ValidationError when JSON paths cannot tell it from another."""
     if "\0" in key:
         raise ValidationError(f"Invalid {field}: key {shown(key)} contains a NUL character. Remove it.", field=field)
-    return encodable(key, field)
+    return nfc(encodable(key, field))
 
 
 def _clean_json(value: Any, field: str, depth: int) -> Any:
@@ -205,9 +217,12 @@ def _clean_json(value: Any, field: str, depth: int) -> Any:
 def same_json(one: Any, other: Any) -> bool:
     """True when two JSON values are equal as filters compare: 1 is 1.0 and never true; the order of keys is nothing."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+        ours, theirs = ({nfc(key): value for key, value in each.items()} for each in (one, other))
+        return ours.keys() == theirs.keys() and all(same_json(value, theirs[key]) for key, value in ours.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, str) and isinstance(other, str):
+        return nfc(one) == nfc(other)
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
@@ -230,7 +245,7 @@ def to_micros(value: object, field: str) -> int:
         if is_number(value):
             return _shown(round(finite(value, field) * 1_000_000))
         if isinstance(value, str):
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(value.strip().upper())
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day)
         if isinstance(value, datetime):
@@ -243,6 +258,28 @@ def to_micros(value: object, field: str) -> int:
         "'2030-01-31T12:00:00+00:00', or epoch seconds, between the years 1 and 9999.",
         field=field,
     )
+
+
+def to_span(value: object, field: str) -> tuple[int, int]:
+    """Return the first microsecond that a moment means and the first one after it: a date is its whole day, UTC, a
+    week (``2030-W05``) its seven, and whatever else ``to_micros`` accepts one microsecond."""
+    start = to_micros(value, field)
+    if isinstance(value, datetime) or not isinstance(value, str | date):
+        return start, start + 1
+    if isinstance(value, date) or _is_date(value):
+        return start, start + (7 * DAY if isinstance(value, str) and _WEEK.fullmatch(value.strip()) else DAY)
+    return start, start + 1
+
+
+_WEEK = re.compile(r"\d{4}-?[Ww]\d\d", re.ASCII)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text.strip().upper())
+    except ValueError:
+        return False
+    return True
 
 
 def _shown(micros: int) -> int:

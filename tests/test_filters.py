@@ -1,7 +1,8 @@
 """The filter grammar against an oracle in plain Python, on every verb that takes filters."""
 
 import json
-from datetime import UTC, datetime
+import unicodedata
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from embedder import HashEmbedder
@@ -32,6 +33,9 @@ KEYS = [
     "k\x01",
     "😀",
     "metadata",
+    "caf\u00e9",
+    "cafe\u0301",
+    "cafe\u0301.b",
 ]
 OWN = {
     "user_id",
@@ -52,7 +56,7 @@ def values(item, name):
     """All values a field name can mean in an item: an own field, or the metadata key, whole or as a path."""
     if name in OWN:
         return [item.get(name)]
-    key = name.removeprefix("metadata.")
+    key = nfc(name.removeprefix("metadata."))
     found = []
     for path in {(key,), tuple(key.split("."))}:
         value = item["metadata"] or {}
@@ -66,14 +70,53 @@ def is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def nfc(text):
+    return unicodedata.normalize("NFC", text)
+
+
+def folded(text):
+    return nfc(unicodedata.normalize("NFD", text).casefold())
+
+
+def utc(*when):
+    return datetime(*when, tzinfo=UTC)
+
+
+MICROSECOND, ONE_DAY = timedelta(microseconds=1), timedelta(days=1)
+MOMENTS = {
+    "2024-03-10": (utc(2024, 3, 10), ONE_DAY),
+    "2024-03-09": (utc(2024, 3, 9), ONE_DAY),
+    "2024-03-10T00:00:00Z": (utc(2024, 3, 10), MICROSECOND),
+    "2024-03-10t00:00:00z": (utc(2024, 3, 10), MICROSECOND),
+    "2024-03-10T09:00:00+09:00": (utc(2024, 3, 10), MICROSECOND),
+    "2024-03-10 00:00:00.000": (utc(2024, 3, 10), MICROSECOND),
+    "20240310T000000Z": (utc(2024, 3, 10), MICROSECOND),
+    "2024-03-10T00:30:00+00:00": (utc(2024, 3, 10, 0, 30), MICROSECOND),
+    "2024-03-09T23:59:59.999999-00:00": (utc(2024, 3, 9, 23, 59, 59, 999_999), MICROSECOND),
+    "2024-03-11T00:00": (utc(2024, 3, 11), MICROSECOND),
+    "0001-01-01T00:00:00": (utc(1, 1, 1), MICROSECOND),
+    "9999-12-31": (utc(9999, 12, 31), ONE_DAY),
+}
+NO_MOMENTS = ["2024-W10", "v1.2024-01-01", "2024-03", "20240310", "2024-02-30", "2024-03-10 ", "2024-03-10T25:00:00Z"]
+
+
 def same(stored, operand):
     if is_number(stored) and is_number(operand):
-        return as_64_bit(stored) == as_64_bit(operand)
+        return stored == operand
+    if isinstance(stored, str) and isinstance(operand, str):
+        return order(stored, operand) == 0
     return type(stored) is type(operand) and stored == operand
 
 
-def as_64_bit(number):
-    return number if isinstance(number, float) or -(2**63) <= number < 2**63 else float(number)
+def order(stored, operand):
+    """-1, 0 or 1: of moments which is earlier, 0 where they have an instant in common; of others by code points."""
+    if isinstance(stored, str):
+        stored, operand = nfc(stored), nfc(operand)
+        if stored in MOMENTS and operand in MOMENTS:
+            (one, lasts), (other, long) = MOMENTS[stored], MOMENTS[operand]
+            # Not one + lasts: of the last day there is, that is no datetime.
+            return 1 if one - other >= long else -1 if other - one >= lasts else 0
+    return (stored > operand) - (stored < operand)
 
 
 def elements(stored):
@@ -84,12 +127,12 @@ def equal(stored, operand):
     return any(same(element, operand) for element in elements(stored))
 
 
-def ordered(compare):
+def ordered(*orders):
     def test(stored, operand):
         comparable = (is_number(stored) and is_number(operand)) or (
             isinstance(stored, str) and isinstance(operand, str)
         )
-        return comparable and compare(stored, operand)
+        return comparable and order(stored, operand) in orders
 
     return test
 
@@ -97,29 +140,21 @@ def ordered(compare):
 def contains(stored, operand):
     if isinstance(stored, list):
         return any(same(element, operand) for element in stored)
-    return isinstance(stored, str) and isinstance(operand, str) and operand in stored
+    return isinstance(stored, str) and isinstance(operand, str) and nfc(operand) in nfc(stored)
 
 
 def icontains(stored, operand):
     if isinstance(stored, list):
-        return any(isinstance(element, str) and element.casefold() == operand.casefold() for element in stored)
-    return isinstance(stored, str) and operand.casefold() in stored.casefold()
+        return any(isinstance(element, str) and folded(element) == folded(operand) for element in stored)
+    return isinstance(stored, str) and folded(operand) in folded(stored)
 
 
 ORACLE = {
     "eq": equal,
-    "gt": ordered(
-        lambda stored, operand: as_64_bit(stored) > as_64_bit(operand) if is_number(stored) else stored > operand
-    ),
-    "gte": ordered(
-        lambda stored, operand: as_64_bit(stored) >= as_64_bit(operand) if is_number(stored) else stored >= operand
-    ),
-    "lt": ordered(
-        lambda stored, operand: as_64_bit(stored) < as_64_bit(operand) if is_number(stored) else stored < operand
-    ),
-    "lte": ordered(
-        lambda stored, operand: as_64_bit(stored) <= as_64_bit(operand) if is_number(stored) else stored <= operand
-    ),
+    "gt": ordered(1),
+    "gte": ordered(0, 1),
+    "lt": ordered(-1),
+    "lte": ordered(-1, 0),
     "contains": contains,
     "icontains": icontains,
 }
@@ -162,10 +197,28 @@ def part_matches(item, key, value):
 
 # -- what is stored, and what is asked
 
-TEXTS = st.sampled_from(
-    ["p1", "P1", "p", "5", "true", "", "a\x00b", "Straße", "STRASSE", "ﬁ", "é", "😀", '["p1"]', "null"]
-)
-NUMBERS = st.sampled_from([0, 1, 5, 5.0, -1, 0.1, 2**53, 2**53 + 1, 2**63, 10**30, -0.0, 1e300])
+WORDS = ["p1", "P1", "p", "5", "true", "", "a\x00b", "Straße", "STRASSE", "ﬁ", "fi", "😀", '["p1"]', "null"]
+FORMS = [
+    "é",
+    "e\u0301",
+    "e",
+    "É",
+    "E\u0301",
+    "f",
+    "jose\u0301s",
+    "josé",
+    "jose",
+    "K",
+    "\u212a",
+    "a\x00e\u0301",
+    "한",
+    "\u1112\u1161\u11ab",
+]
+TEXTS = st.one_of(*(st.sampled_from(some) for some in (WORDS, FORMS, [*MOMENTS], NO_MOMENTS)))
+SMALL = [0, 1, 5, 5.0, -1, 0.1, -0.0, 2**53, 2**53 + 1, float(2**53), 2**63 - 1, -(2**63) + 1, 9.2e18]
+LARGE = [2**63, 2**63 + 1, float(2**63), -(2**63), -(2**63) - 1, -float(2**63), 2**64, 10**30, 10**30 + 1, 1e30, 1e300]
+POOL = [*WORDS, *FORMS, *MOMENTS, *NO_MOMENTS, *SMALL, *LARGE, True, False, None]
+NUMBERS = st.one_of(st.sampled_from(SMALL), st.sampled_from(LARGE))
 SCALARS = st.one_of(TEXTS, NUMBERS, st.booleans(), st.none())
 STORED = st.recursive(
     SCALARS,
@@ -173,6 +226,18 @@ STORED = st.recursive(
     max_leaves=6,
 )
 METADATA = st.dictionaries(st.sampled_from(KEYS), STORED, max_size=4)
+
+
+def one_form(value):
+    """Keep of keys that are one, of which metadata may have only one."""
+    if isinstance(value, list):
+        return [one_form(item) for item in value]
+    return (
+        {key: one_form(item) for key, item in {nfc(key): (key, item) for key, item in value.items()}.values()}
+        if (isinstance(value, dict))
+        else value
+    )
+
 
 OPERATORS = st.one_of(
     st.dictionaries(st.sampled_from(["eq", "ne"]), SCALARS, min_size=1),
@@ -214,7 +279,7 @@ FILTERS = st.recursive(
 )
 
 
-@given(st.lists(METADATA, min_size=1, max_size=6), st.lists(FILTERS, min_size=1, max_size=8))
+@given(st.lists(METADATA.map(one_form), min_size=1, max_size=6), st.lists(FILTERS, min_size=1, max_size=8))
 def test_filters_mean_what_the_oracle_says(stored, asked):
     """get_all, search, export and delete_all select exactly what the grammar says, whatever the keys and types."""
     with Memory(":memory:", embedder=HashEmbedder()) as memory:
@@ -250,6 +315,31 @@ class Lines(list):
     write = list.append
 
 
+@pytest.fixture(scope="module")
+def pool():
+    """A memory of each value and of a list with it, and those memories as they are read back."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        stored = [one for value in POOL for one in (value, [value, "other"])]
+        memory.add_many([{"messages": f"{n}", "user_id": "u", "metadata": {"k": one}} for n, one in enumerate(stored)])
+        yield memory, memory.get_all(user_id="u", top_k=1_000)["results"]
+
+
+@pytest.mark.parametrize("operator", ["eq", "ne", "gt", "gte", "lt", "lte", "contains", "icontains", "in", "nin"])
+def test_every_value_is_compared_with_every_other(pool, operator):
+    """Each operator says of each pair of a stored value and an operand what the oracle does: integers of any size,
+    floats, moments in any notation, texts in two Unicode forms."""
+    memory, items = pool
+    assert [item["metadata"]["k"] for item in reversed(items)][::2] == POOL
+    for operand in POOL:
+        unfit = (operand is None or isinstance(operand, bool)) and operator not in ("eq", "ne", "in", "nin")
+        if unfit or (operator == "icontains" and not isinstance(operand, str)):
+            continue
+        asked = [operand, "p", 5, "2024-03-09", "2024-03-11T00:00"] if operator in ("in", "nin") else operand
+        expected = {item["id"] for item in items if field_matches(item, "k", operator, asked)}
+        found = memory.get_all(user_id="u", filters={"k": {operator: asked}}, top_k=1_000)["results"]
+        assert {item["id"] for item in found} == expected, operand
+
+
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -262,7 +352,7 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
         ({"created_at": {"lt": 1772366400.2}}, False),
         ({"created_at": {"gte": 1772366400.25, "lt": "2026-03-02"}}, True),
         ({"created_at": {"in": ["2026-03-01T12:00:00.25", "2020-01-01"]}}, True),
-        ({"updated_at": {"ne": "2026-03-01"}}, True),
+        ({"updated_at": {"ne": "2026-03-01"}}, False),
         ({"expires_at": None}, False),
         ({"expires_at": "*"}, True),
         ({"expires_at": {"lte": DAY.isoformat()}}, False),
@@ -272,6 +362,93 @@ def test_dates_compare_as_instants(memory, filters, expected):
     """Dates are compared as points in time, whatever the zone and the notation, ISO text or epoch seconds."""
     memory.add("x", user_id="u", ttl=3600)
     assert memory.get_all(user_id="u", filters=filters)["total"] == expected
+
+
+AT = "2025-06-25T15:00:00+00:00"
+DATE_FILTERS = [
+    ({"gte": "2025-06-18", "lte": "2025-06-25"}, True),
+    ("2025-06-25", True),
+    ({"eq": date(2025, 6, 25)}, True),
+    ({"eq": "20250625"}, True),
+    ({"eq": "2025-W26-3"}, True),
+    ({"eq": "2025-W26"}, True),
+    ({"gt": "2025-W26"}, False),
+    ({"lte": "2025-W26"}, True),
+    ({"in": ["2025-W26", "2020-01-01"]}, True),
+    ({"eq": "2025-06-24"}, False),
+    ({"ne": "2025-06-25"}, False),
+    ({"ne": "2025-06-24"}, True),
+    ({"gt": "2025-06-25"}, False),
+    ({"gt": "2025-06-24"}, True),
+    ({"gt": date(2025, 6, 25)}, False),
+    ({"gte": "2025-06-25"}, True),
+    ({"gte": "2025-06-26"}, False),
+    ({"lt": "2025-06-25"}, False),
+    ({"lt": "2025-06-26"}, True),
+    ({"lte": "2025-06-24"}, False),
+    (["2025-06-25", "2020-01-01"], True),
+    ({"in": [date(2025, 6, 24), "2025-06-25T15:00:00Z"]}, True),
+    ({"nin": ["2025-06-24", "2025-06-26"]}, True),
+    ({"nin": ["2025-06-24", "2025-06-25"]}, False),
+    ({"lte": datetime(2025, 6, 25, tzinfo=UTC)}, False),  # a datetime at midnight is an instant
+    ({"lte": "2025-06-25T00:00:00"}, False),
+    ({"gte": datetime(2025, 6, 26, 0, 0, tzinfo=timezone(timedelta(hours=9)))}, True),
+    ({"gt": "9999-12-31"}, False),
+    ({"lte": "9999-12-31"}, True),
+    ({"gt": "0001-01-01"}, True),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), DATE_FILTERS)
+@pytest.mark.parametrize("field", ["created_at", "updated_at", "expires_at"])
+def test_a_date_is_its_day(memory, field, wanted, expected):
+    """A date without a time is that day, UTC: eq within it, gt after it, lte through it; a week is its seven days."""
+    memory.add("x", user_id="u", timestamp=AT, metadata={"expires_at": AT})
+    found = memory.get_all(user_id="u", filters={field: wanted}, show_expired=True)
+    assert found["total"] == expected
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [one for one in DATE_FILTERS if "W" not in str(one)])
+@pytest.mark.parametrize("stored", [AT, "2025-06-26T00:00:00+09:00", "2025-06-25 15:00", "20250625T150000Z"])
+def test_a_date_is_its_day_in_metadata(memory, stored, wanted, expected):
+    """So it is of a metadata key that holds ISO 8601, whatever its notation and zone."""
+    if wanted == {"eq": "20250625"}:
+        expected = False  # eight digits are a number to whoever stored them
+    memory.add("x", user_id="u", metadata={"due": stored, "all": ["2020-01-01", stored]})
+    assert memory.get_all(user_id="u", filters={"due": wanted})["total"] == expected
+    if isinstance(wanted, str):
+        assert memory.get_all(user_id="u", filters={"all": wanted})["total"] == expected
+        assert memory.get_all(user_id="u", filters={"all": {"contains": wanted}})["total"] == expected
+
+
+@pytest.mark.parametrize("moment", ["1969-12-31T23:59:59.999999", "1969-12-31", "0001-01-01", "1970-01-01T00:00"])
+def test_days_before_1970(memory, moment):
+    """A day before 1970 has its own hours too, in a list as alone."""
+    memory.add("x", user_id="u", timestamp=moment, infer=False)
+    for wanted in (moment[:10], [moment[:10], "2020-01-01"]):
+        assert memory.get_all(user_id="u", filters={"created_at": wanted})["total"] == 1
+    assert memory.get_all(user_id="u", filters={"created_at": ["1969-12-30", "1970-01-02"]})["total"] == 0
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64 + 1, 10**18 * 9, 2**53, 10**300, -(10**300)])
+@pytest.mark.parametrize("place", ["{}", "[{}]", '{{"in": {}}}'])
+def test_neighbouring_integers_are_two(memory, number, place):
+    """Of h and h + 1 a deletion takes h alone, whatever their size, in lists and nested objects, after an export."""
+    memory.add_many(
+        [
+            {"messages": f"{n}", "user_id": "u", "metadata": {"h": json.loads(place.format(n))}}
+            for n in (number, number + 1)
+        ]
+    )
+    key = "h.in" if "in" in place else "h"
+    lines = Lines()
+    memory.export(lines)
+    memory.reset()
+    memory.import_(lines)
+    assert memory.get_all(user_id="u", filters={key: {"in": [number, number + 2]}})["total"] == 1
+    assert memory.get_all(user_id="u", filters={key: {"ne": number}})["total"] == 1
+    memory.delete_all(user_id="u", filters={key: number})
+    assert [item["memory"] for item in memory.get_all(user_id="u")["results"]] == [str(number + 1)]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ attack: with ids and names of others in every argument, filter and path.
 import json
 import random
 import re
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,7 +35,7 @@ LABELS = 5_000  # of ids, per principal, until they are given anew
 REMEMBERED = 30  # ids of each kind that a principal goes on using
 
 WITH_KEYS = ("alice", "Alice", "zo\u00eb")
-USERS = (*WITH_KEYS, "zoe\u0308", "bob", "a%", "a_", "x'OR'1'='1", '{"user_id":"alice"}', "7", "alice\u200b")
+USERS = (*WITH_KEYS, "zoe", "bob", "a%", "a_", "x'OR'1'='1", '{"user_id":"alice"}', "7", "alice\u200b")
 SCOPES: tuple[dict[str, str], ...] = (
     {"user_id": "carol"},
     {"user_id": "dave", "agent_id": "bot"},
@@ -253,7 +254,7 @@ class Draw:
 
     def own_name(self) -> Any:
         own = self.who.ids["user_id"]
-        return self.one_of(own, own, f" {own} ", int(own) if own == "7" else own)
+        return self.one_of(own, own, f" {own} ", int(own) if own == "7" else unicodedata.normalize("NFD", own))
 
     def foreign(self, kind: str) -> Any:
         """An id that another got on the shared store, unknown to the twin."""

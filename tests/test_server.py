@@ -231,6 +231,57 @@ def test_metadata_parameters_filter(client: httpx.Client, query: str, expected: 
     assert texts(client.get(f"/memories?{query}")) == expected
 
 
+LABELLED: list[tuple[str, Any]] = [
+    *(("five", 5), ("five as text", "5"), ("five point nought", 5.0), ("nought five", "05"), ("thousand", 1000)),
+    *(("true", True), ("true as text", "true"), ("one", 1), ("null as text", "null"), ("large", 2**64 + 1)),
+    *(("comma", "a, b"), ("a", "a"), ("b", "b"), ("quotes", 'say "b"'), ("year in a list", [2024, "x"])),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("5", {"five", "five as text", "five point nought"}),
+        ("5.0", {"five", "five point nought"}),
+        ('"5"', {"five as text"}),
+        ("05", {"nought five"}),
+        ("1e3", {"thousand"}),
+        ("1", {"one"}),
+        ("true", {"true", "true as text"}),
+        ("True", set()),
+        ("null", {"null as text"}),
+        ("NaN", set()),
+        ("18446744073709551617", {"large"}),
+        ("18446744073709551616", set()),
+        ("a, b", {"comma", "a", "b"}),
+        ('"a, b"', {"comma"}),
+        ('"a, b",5', {"comma", "five", "five as text", "five point nought"}),
+        ("a,b", {"a", "b"}),
+        ('say "b"', {"quotes"}),
+        ('"say ""b"""', {"quotes"}),
+        ("2024", {"year in a list"}),
+        ("2024,true", {"year in a list", "true", "true as text"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["project_id", "domain_tags", "domain_tag", "memory_category", "categories"])
+def test_a_parameter_may_mean_a_number(client: httpx.Client, name: str, query: str, expected: set[str]) -> None:
+    """A value is the text, and the number or boolean that it is in JSON; commas separate, unless they are in quotes or
+    the whole is a label."""
+    key = "domain_tags" if name == "domain_tag" else name
+    for label, value in LABELLED:
+        add(client, label, metadata={key: value}, infer=False)
+    if name == "categories":
+        found = client.get("/v1/memories/", params={"user_id": "alice", name: query, "page_size": 50})
+    else:
+        found = client.get("/memories", params={name: query})
+    assert texts(found) == expected
+
+
+def test_an_empty_category_is_refused(client: httpx.Client) -> None:
+    """A parameter that names nothing never lists everything."""
+    assert client.get("/v1/memories/?user_id=alice&categories=").status_code == 400
+
+
 @pytest.mark.parametrize("query", ["project_id=", "domain_tag=,", "user_id=", "user_id=a&page=2&offset=1"])
 def test_list_refuses_what_it_cannot_mean(client: httpx.Client, query: str) -> None:
     """An empty filter or id is an error, never a list of everything."""

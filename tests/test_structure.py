@@ -15,8 +15,9 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types"],
+    ["comparison"],
     ["values", "files", "conversation", "moments", "similarity"],
-    ["text", "filters", "embed", "date_phrases", "sqlite_file"],
+    ["text", "filters", "parameters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],

@@ -229,10 +229,18 @@ def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: 
 
 
 def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the filter of what is asked for; without ids, of everybody's, as a server understands it by itself."""
-    from ..filters import ANY_SCOPE
+    """Return the filter of what is asked for; without ids, of everybody's, as a server understands it by itself.
 
-    wanted = {"AND": [filters, options.labels]} if filters and options.labels else filters or options.labels or None
+    Each label is text and may mean a number.
+    """
+    from ..filters import ANY_SCOPE
+    from ..parameters import meanings
+
+    labels = {
+        name: [one for label in (value if isinstance(value, list) else [value]) for one in meanings(label)]
+        for name, value in options.labels.items()
+    }
+    wanted = {"AND": [filters, labels]} if filters and labels else filters or labels or None
     if options.scope or options.url:
         return wanted
     return {"AND": [ANY_SCOPE, wanted or {}]}

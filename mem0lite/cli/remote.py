@@ -164,15 +164,14 @@ def _memory_path(memory_id: str) -> str:
 def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a filter as GET /memories' parameters; raise ValidationError for one it has no parameters for."""
     from ..filters import ANY_SCOPE
+    from ..parameters import quoted
 
     if filters is None or filters == ANY_SCOPE:
         return {}
     if not set(filters) <= set(LABELS.values()):
         raise ValidationError("--filter needs --db here: a server lists by ids and labels only.", field="filter")
-    query = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
-    if any("," in value for values in query.values() for value in values):
-        raise ValidationError("A label with a comma needs --db: to a server it means several labels.", field="filter")
-    return query
+    # The server knows itself what else a text may mean.
+    return {name: [quoted(one) for one in value if isinstance(one, str)] for name, value in filters.items()}
 
 
 def _detail(detail: Any) -> str:

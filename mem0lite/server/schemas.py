@@ -22,20 +22,24 @@ AppId = Annotated[str | None, Meta(description="The app the memory belongs to.",
 
 
 class Message(Struct, omit_defaults=True):
-    """One message of a conversation."""
+    """One message of a conversation, as OpenAI, Anthropic, Gemini or LangChain write it: a role, or else a type."""
 
     role: Annotated[
-        str,
-        Meta(description="Role of the message (user or assistant). System messages are skipped.", examples=["user"]),
-    ]
-    content: Annotated[
-        str | list[Json] | Json | None,
+        str | UnsetType,
         Meta(
-            description="Message content: text, or one or several parts of type 'text'. A message without any, null, "
-            "is not remembered.",
+            description="Role of the message (user or assistant). Messages of the roles system, developer, tool and "
+            "function are not remembered.",
+            examples=["user"],
+        ),
+    ] = UNSET
+    content: Annotated[
+        str | list[Json | str] | Json | UnsetType | None,
+        Meta(
+            description="Message content: text, or one or several parts, of which the texts are remembered. What has "
+            "none is named in `skipped`.",
             examples=["I am allergic to peanuts"],
         ),
-    ]
+    ] = UNSET
     name: Annotated[
         str | None, Meta(description="Who is speaking; kept as the memory's actor_id.", examples=["Alice"])
     ] = None
@@ -46,6 +50,26 @@ class Message(Struct, omit_defaults=True):
     tool_calls: Annotated[
         list[Json] | None, Meta(description="Tool calls of an assistant; not remembered.", examples=[[]])
     ] = None
+    function_call: Annotated[
+        Json | str | None, Meta(description="Likewise, as older models have it.", examples=[None])
+    ] = None
+    refusal: Annotated[str | None, Meta(description="Of an assistant; not remembered.", examples=[None])] = None
+    parts: Annotated[
+        list[Json | str] | None, Meta(description="Gemini's name of the content.", examples=[[{"text": "I ski"}]])
+    ] = None
+    type: Annotated[
+        str | None,
+        Meta(description="What it is, where it has no role, such as human or reasoning.", examples=["human"]),
+    ] = None
+
+    text: Annotated[str | None, Meta(description="The text of a part that comes alone.", examples=[None])] = None
+    data: Annotated[Json | None, Meta(description="The message itself, as LangChain writes it.", examples=[None])] = (
+        None
+    )
+
+    def __post_init__(self) -> None:
+        if self.role is UNSET and self.type is None and self.parts is None:
+            raise ValueError("Object missing required field `role`")  # as mem0's server has it
 
 
 class MemoryCreate(Struct):
@@ -243,11 +267,30 @@ Relations = Annotated[
 ]
 
 
+class SkippedPart(Struct):
+    """What was left out of the messages."""
+
+    message: Annotated[int, Meta(description="Place of the message, from 0.", examples=[0])]
+    part: Annotated[
+        int | None,
+        Meta(description="Place of the part in it; null is the message, or beside its content.", examples=[1]),
+    ]
+    type: Annotated[str, Meta(description="Type of the part, or role of the message.", examples=["image_url"])]
+    reason: Annotated[str, Meta(description="Why.", examples=["It has no text to remember. Describe it in words."])]
+
+
+Skipped = Annotated[
+    list[SkippedPart] | UnsetType,
+    Meta(description="What was not remembered, such as an image; there when something was not."),
+]
+
+
 class AddResponse(Struct):
-    """One outcome per message."""
+    """One outcome per message that was remembered."""
 
     results: Annotated[list[AddedMemory], Meta(description="The outcomes, in the order of the messages.")]
     relations: Relations = UNSET
+    skipped: Skipped = UNSET
 
 
 class Signal(Struct):

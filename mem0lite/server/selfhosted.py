@@ -34,7 +34,7 @@ from .routing import (
     or_text,
 )
 from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
-from .validation import JsonBody, one_of_each_id
+from .validation import JsonBody, any_value, one_of_each_id
 
 # Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
 UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
@@ -45,7 +45,10 @@ MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 
 
 def _any_of(what: str) -> Any:
-    return Parameter(description=f"Memories with any of these {what}; repeated, or separated by commas.")
+    return Parameter(
+        description=f"Memories with any of these {what}; repeated, or separated by commas (a value with a comma in "
+        "double quotes). 5 is the number as well as the text, true the boolean."
+    )
 
 
 Values = list[str] | None
@@ -80,7 +83,7 @@ async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     fields["messages"] = msgspec.to_builtins(data.messages)
     fields["infer"] = data.infer is not False
     added = await memory.add(**fields)
-    return {name: value for name, value in added.items() if name in ("results", "relations")}
+    return {name: value for name, value in added.items() if name in ("results", "relations", "skipped")}
 
 
 @get(
@@ -444,12 +447,7 @@ def _filters(memory: Memory, ids: Mapping[str, str | None], **parameters: Sequen
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:
     """Return the filter of the query parameters that are given: each any-of, all of them AND-ed."""
-    conditions = [_any_value(name, values) for name, values in parameters.items() if values is not None]
+    conditions = [
+        {f"metadata.{name}": any_value(name, values)} for name, values in parameters.items() if values is not None
+    ]
     return {"AND": conditions} if conditions else {}
-
-
-def _any_value(name: str, values: Sequence[str]) -> dict[str, Any]:
-    wanted = [part.strip() for value in values for part in value.split(",") if part.strip()]
-    if not wanted:
-        raise ValidationError(f"Invalid {name}: cannot be empty. Leave it out instead.", field=name)
-    return {f"metadata.{name}": wanted}

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Reference, Schema
 
 from ..errors import ValidationError
 from ..filters import SCOPE_IDS
+from ..parameters import listed
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -55,6 +56,14 @@ async def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: Base
     for name in (*SCOPE_IDS, "session_id"):
         if len(connection.query_params.getall(name, [])) > 1:
             raise ClientException(f"{name} is given more than once. Give one, or search with a filter.")
+
+
+def any_value(name: str, values: Sequence[str]) -> list[Any]:
+    """Return what the values of a query parameter may be in metadata; refuse one that names nothing."""
+    wanted = listed(values)
+    if not wanted:
+        raise ValidationError(f"Invalid {name}: cannot be empty. Leave it out instead.", field=name)
+    return wanted
 
 
 class JsonBody(AbstractDTO[Any]):

@@ -19,11 +19,13 @@ from typing import Any, Literal, cast
 import apsw
 
 from ..errors import MemoryNotFoundError
+from ..filter_sql import Sql, one_of_ids
 from ..filters import SCOPE_IDS, Expression
 from ..graph import Graph
 from ..records import Change, Record, Scope
 from ..text import TERMS_VERSION, indexed_text, terms
 from ..types import EmbedderIdentity
+from ..values import text_hashes
 from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
@@ -224,20 +226,28 @@ def live_record(
 def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
     """Return the row of a scope, which is made if there is none."""
     ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
-    row = connection.execute(
-        "SELECT id, owner_id, next_sequence FROM scope "
-        "WHERE user_id IS ? AND agent_id IS ? AND run_id IS ? AND app_id IS ?",
-        ids,
-    ).get
+    same, parameters = _same_ids(ids)
+    row = fetch_first(
+        connection, f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
+    )
     if row is not None:
         return ScopeRow(*row)
     first = next(position for position, value in enumerate(ids, start=1) if value is not None)
-    same = " AND ".join(f"{column} IS ?" for column in SCOPE_IDS[:first])
-    owner = connection.execute(f"SELECT owner_id FROM scope WHERE {same} LIMIT 1", ids[:first]).get
+    same, parameters = _same_ids(ids[:first])
+    owner = connection.execute(f"SELECT owner_id FROM scope s WHERE {same} LIMIT 1", parameters).get
     connection.execute("INSERT INTO scope (owner_id, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
     number = connection.last_insert_rowid()
     connection.execute("UPDATE scope SET owner_id = ? WHERE id = ?", (owner or number, number))
     return ScopeRow(number, owner or number, 0)
+
+
+def _same_ids(ids: Sequence[str | None]) -> Sql:
+    """Return the test of a scope s for the first of its ids being just these."""
+    tests: list[Sql] = [
+        (f"s.{column} IS NULL", []) if one is None else one_of_ids(f"s.{column}", (one,))
+        for column, one in zip(SCOPE_IDS, ids, strict=False)
+    ]
+    return " AND ".join(sql for sql, _ in tests), [one for _, parameters in tests for one in parameters]
 
 
 def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Record | None:
@@ -260,9 +270,10 @@ def _same_words(
     yield from fetch(
         connection,
         f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
-        "SELECT key FROM memory WHERE text_hash = ? AND key >> 32 = ? AND created_at BETWEEN ? AND ? "
-        f"ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
-        (record.hash, scope.number, *dates, now),
+        "SELECT key FROM memory WHERE text_hash IN (SELECT value FROM json_each(?)) AND key >> 32 = ? "
+        f"AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} "
+        f"ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
+        (json.dumps(text_hashes(record.text)), scope.number, *dates, now),
     )
 
 

@@ -15,7 +15,7 @@ from .. import sqlite_file
 from ..database import BUSY_TIMEOUT_MS, Database, Durability, translated
 from ..errors import CorruptFileError, DatabaseError, EmbedderMismatchError
 from ..files import appearing, beside
-from ..filter_sql import compile_filter
+from ..filter_sql import compile_filter, composed
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from ..graph import Graph
 from ..jsonl import Exported
@@ -331,10 +331,10 @@ class Store:
                 return
             _remove_scopes(connection, expression)
             connection.execute(
-                "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR d.value ->> 'user_id' = ?1) "
-                "AND (?3 IS NULL OR ifnull(d.value ->> 'user_id', ?3) = ?3) "
+                "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR nfc(d.value ->> 'user_id') = ?1) "
+                "AND (?3 IS NULL OR ifnull(nfc(d.value ->> 'user_id'), ?3) = ?3) "
                 "AND NOT EXISTS (SELECT 1 FROM json_each(?2) n WHERE NOT EXISTS (SELECT 1 FROM json_tree(d.value) t "
-                "WHERE CAST(t.atom AS TEXT) = n.value AND instr(t.fullkey, n.key) > 0))",  # as that kind of id
+                "WHERE nfc(CAST(t.atom AS TEXT)) = n.value AND instr(t.fullkey, n.key) > 0))",  # as that kind of id
                 (owner, json.dumps(dict(ids)), ids.get("user_id")),
             )
 
@@ -352,7 +352,7 @@ class Store:
             removed = _remove_scopes(connection, expression)
             connection.execute(
                 "DELETE FROM document AS d WHERE kind = 'export' AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
-                "JOIN json_each(?) n ON CAST(t.atom AS TEXT) = n.value)",
+                "JOIN json_each(?) n ON nfc(CAST(t.atom AS TEXT)) = n.value)",
                 (json.dumps(list(names)),),
             )
             return {**removed, "exports": connection.changes()}
@@ -477,8 +477,10 @@ class Store:
         with self._database.read() as connection, undamaged():
             for column in SCOPE_IDS:
                 found = connection.execute(
-                    f"SELECT s.{column}, count(*), min(m.created_at), max(m.updated_at) {MEMORIES} "
-                    f"WHERE s.{column} IS NOT NULL AND {where} GROUP BY s.{column} ORDER BY s.{column}",
+                    f"SELECT {composed('name')}, sum(memories), min(first), max(last) FROM ("
+                    f"SELECT s.{column} AS name, count(*) AS memories, min(m.created_at) AS first, "
+                    f"max(m.updated_at) AS last {MEMORIES} WHERE s.{column} IS NOT NULL AND {where} GROUP BY 1"
+                    ") GROUP BY 1 ORDER BY 1",
                     parameters,
                 )
                 kind: Any = column.removesuffix("_id")

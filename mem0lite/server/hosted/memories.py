@@ -24,10 +24,11 @@ from ..routing import (
     given,
 )
 from ..schemas import EXAMPLE_ID, HistoryItem
+from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_of, relations
+from .shapes import found, item, items, known, outcomes, page_of, relations, skipped
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -98,6 +99,7 @@ async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
         "event_id": added["event_id"],
         "results": outcomes(added),
         **relations(added),
+        **skipped(added),
     }
 
 
@@ -191,8 +193,11 @@ async def hosted_list_v1(
         str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
     ] = None,
     metadata: Annotated[str | None, Parameter(description="Metadata the memories have, written likewise.")] = None,
-    categories: Annotated[list[str] | None, Parameter(description="Any of these in metadata.categories.")] = None,
-    start_date: Annotated[str | None, Parameter(description="Created on or after this instant.")] = None,
+    categories: Annotated[
+        list[str] | None,
+        Parameter(description="Any of these in metadata.categories; repeated, or separated by commas."),
+    ] = None,
+    start_date: Annotated[str | None, Parameter(description="Created on or after this instant or day.")] = None,
     end_date: Annotated[str | None, Parameter(description="Created on or before this instant or day.")] = None,
     show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
     page: Page = None,
@@ -209,7 +214,7 @@ async def hosted_list_v1(
         session_id=session_id,
         filters=read_object(filters, "filters"),
         metadata=read_object(metadata, "metadata"),
-        categories=categories,
+        categories=None if categories is None else any_value("categories", categories),
         start_date=start_date,
         end_date=end_date,
         show_expired=show_expired,

@@ -15,6 +15,7 @@ from ..schemas import (
     Relations,
     Rerank,
     ScoreDetails,
+    Skipped,
     Weights,
 )
 
@@ -58,7 +59,7 @@ class Conditions(ScopeIds, kw_only=True):
         list[str] | str | None, Meta(description="Any of these in metadata.categories.", examples=[["food"]])
     ] = None
     start_date: Annotated[
-        Instant, Meta(description="Created on or after this instant.", examples=[EXAMPLE_INSTANT])
+        Instant, Meta(description="Created on or after this instant or day.", examples=[EXAMPLE_INSTANT])
     ] = None
     end_date: Annotated[
         Instant, Meta(description="Created on or before this instant or day.", examples=[EXAMPLE_INSTANT])
@@ -355,6 +356,7 @@ class HostedAdded(Struct):
     event_id: Annotated[str, Meta(description="Id of the call, for /v1/event/.", examples=[EXAMPLE_ID])]
     results: Annotated[list[Outcome], Meta(description="The outcomes, in the order of the messages.")]
     relations: Relations = UNSET
+    skipped: Skipped = UNSET
 
 
 class HostedMemory(Struct):

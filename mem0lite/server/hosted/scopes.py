@@ -1,7 +1,6 @@
 """Whose memories a hosted request means: the ids and filters it gives, in whichever way its client spells them."""
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -32,7 +31,6 @@ there."""
 MAX_LITERAL = 10_000
 """Characters of an object that is given as the text of a query parameter."""
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AND = ("AND", "$and")
 _GROUPS = (*_AND, "OR", "$or", "NOT", "$not")
 
@@ -68,7 +66,7 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         parts.append({"metadata": data.metadata})
     if data.categories:
         parts.append({"metadata.categories": data.categories})
-    dates = {"gte": data.start_date, "lte": _end_of(data.end_date)}
+    dates = {"gte": data.start_date, "lte": data.end_date}
     parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
     return joined(*parts)
 
@@ -104,11 +102,6 @@ def read_object(text: str | None, name: str) -> dict[str, Any] | None:
             field=name,
         )
     return value
-
-
-def _end_of(date: Any) -> Any:
-    """Return the last instant of a day, and an instant as it is."""
-    return f"{date}T23:59:59.999999" if isinstance(date, str) and _DAY.fullmatch(date) else date
 
 
 def _read_literal(text: str) -> Any:

@@ -45,6 +45,11 @@ def relations(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"relations": found["relations"]} if "relations" in found else {}
 
 
+def skipped(added: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field of an answer that has what was left out of the messages, if anything was."""
+    return {"skipped": added["skipped"]} if "skipped" in added else {}
+
+
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what became of each message, its text in both places where clients look for it."""
     return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]
