@@ -250,7 +250,8 @@ class Database:
         finally:
             with self._state:
                 self._active -= 1
-                self._callers.remove(threading.get_ident())
+                with suppress(ValueError):  # in a child that was forked in the middle of the call
+                    self._callers.remove(threading.get_ident())
                 self._state.notify_all()
 
     def _forget(self, connection: apsw.Connection) -> None:

@@ -405,6 +405,43 @@ def test_graph_and_reindex(run: Run, db: Path) -> None:
     assert run("graph").stdout == ""
 
 
+def test_home_folder(run: Run, db: Path, tmp_path: Path) -> None:
+    """A ~ that no shell has read, in an option or a variable, is the home folder; a name that nobody means is refused
+    with its option."""
+    home = tmp_path / "home"
+    home.mkdir()
+    own = {"HOME": str(home)}
+    assert run("add", "x", "--user", "u", "--db=~/a.db", **own).returncode == 0
+    assert run("list", **own, MEM0LITE_DB="~/a.db").stdout.count("\n") == 1
+    assert run("export", "~/a.jsonl", "--db=~/a.db", **own).returncode == 0
+    assert run("backup", "~/b.db", "--db=~/a.db", **own).returncode == 0
+    assert run("restore", "~/b.db", "--db=~/c.db", **own).returncode == 0
+    assert run("import", "~/a.jsonl", "--db=~/c.db", "--json", **own).stdout.count("skipped")
+    made = {entry.name for entry in home.iterdir() if not entry.name.startswith(".")}  # caches of others
+    assert made == {"a.db", "a.jsonl", "b.db", "c.db"}
+    for name in ("file:a.db", ":MEMORY:", " ", "sqlite:///a.db", "new/"):
+        refused = run("add", "x", "--user", "u", "--db", name)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "--db" in refused.stderr
+        assert "MEM0LITE_DB" in run("list", MEM0LITE_DB=name).stderr
+    assert {entry.name for entry in tmp_path.iterdir()} == {"home", db.name}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings_of_stdin(db: Path, encoding: str) -> None:
+    """A byte order mark before a text on stdin is skipped, and UTF-16 is named, with what to do."""
+    result = subprocess.run(
+        command("add", "-", "--user", "carol"), input="Grüße\n".encode(encoding), capture_output=True, cwd=db.parent,
+        env=environment(), timeout=60,
+    )  # fmt: skip
+    if encoding == "utf-16":
+        assert result.returncode == 2
+        assert result.stderr == b"Error: Standard input is UTF-16 or binary. Save it as UTF-8 text.\n"
+    else:
+        with Memory(db) as memory:
+            assert [item["memory"] for item in memory.get_all(user_id="carol")["results"]] == ["Grüße"]
+
+
 def test_import_bad_line(run: Run, tmp_path: Path) -> None:
     """An import names the line it cannot accept, and takes ids for lines without."""
     result = run("import", "-", "--user", "alice", stdin='{"memory": "fine"}\nnonsense\n')

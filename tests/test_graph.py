@@ -537,6 +537,29 @@ def test_a_file_without_memories_takes_categories(path: Path) -> None:
         assert memory.graph_categories == ("skill_procedural",)
 
 
+def test_what_is_in_the_graph_of_an_older_file_stays(path: Path) -> None:
+    """In a file of a version whose processes each had a setting of their own, the categories of what is in the graph
+    become the file's: no update takes a memory out of it."""
+    with opened(path) as memory:
+        [number, *_] = learn(memory, *PROCEDURE)
+        memory.add("The web app requires Kafka.", user_id="bob", metadata=FACT)
+        graph = memory.graph(user_id="alice")
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "UPDATE meta SET value = '[]' WHERE name = 'graph'; DELETE FROM meta WHERE name = 'graph_followed'"
+    )
+    connection.close()
+    with opened(path, graph_categories=None, read_only=True) as memory:
+        assert memory.graph(user_id="alice") == graph
+    with opened(path, graph_categories=None) as memory:
+        assert memory.graph_categories == ("skill_procedural",)
+        memory.update(number, metadata={"seen": True})
+        assert memory.graph(user_id="alice") == graph
+        memory.delete_all(user_id="alice")
+    with opened(path, graph_categories=None) as memory:
+        assert memory.graph_categories == ("skill_procedural",)
+
+
 def test_every_writer_follows_the_file(path: Path, tmp_path: Path) -> None:
     """A process that has the file open while another one changes the categories writes by the new ones from its next
     call on, whatever that is: an add, an update, an import; and answers by them."""

@@ -518,7 +518,7 @@ def reembed(options: Options) -> None:
 @file_options
 @click.pass_obj
 def reindex(options: Options, graph: bool, categories: str | None, no_categories: bool, yes: bool) -> None:
-    """Make an index of a store anew, or change which memories are in it.
+    """Make an index anew, or change which memories are in it.
 
     The graph is made of the memories of the file's graph categories. Where memories enter or leave it, it is said how
     many, and asked.

@@ -85,6 +85,16 @@ def moves(connection: apsw.Connection, before: Sequence[str], after: Sequence[st
     return row
 
 
+def categories_of(connection: apsw.Connection, known: Sequence[str]) -> list[str]:
+    """Return the categories of the memories in the graph that are of none of those that are known."""
+    found = connection.execute(
+        "SELECT DISTINCT c.value FROM memory m, json_each(m.metadata, '$.memory_category') c WHERE c.type = 'text' "
+        f"AND EXISTS (SELECT 1 FROM mention n WHERE n.key = m.key) AND NOT {_OF_CATEGORY.format(listed='?1')}",
+        (json.dumps(list(known)),),
+    )
+    return [value for (value,) in found]
+
+
 _OF_CATEGORY = (
     "EXISTS (SELECT 1 FROM json_each(m.metadata, '$.memory_category') c "
     "WHERE c.type = 'text' AND c.value IN (SELECT value FROM json_each({listed})))"

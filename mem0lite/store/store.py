@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
-_GRAPH, _UNFINISHED = "graph", "graph_unfinished"  # what the file remembers: its categories, and that work is left
+_GRAPH, _FOLLOWED, _UNFINISHED = "graph", "graph_followed", "graph_unfinished"
+"""What the file remembers: its graph categories, that all writers follow them, and that work is left."""
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
@@ -859,13 +860,19 @@ class Store:
                 # Its pages would be read without comparing them, or compared where there is nothing to compare.
                 raise CorruptFileError(f"{self._database.path} is damaged: its header is. Restore a backup.")
             chosen = () if self.read_only else self._chosen(connection, graph_categories)
-            if known and not chosen and rows.remembered(connection, "terms") == TERMS_VERSION:
+            followed = self.read_only or rows.remembered(connection, _FOLLOWED) is not None
+            if known and followed and not chosen and rows.remembered(connection, "terms") == TERMS_VERSION:
                 return
 
         def work(connection: apsw.Connection) -> None:
             self._check_embedder(connection)
             if chosen := self._chosen(connection, graph_categories):
                 rows.remember(connection, _GRAPH, list(chosen))
+            if rows.remembered(connection, _FOLLOWED) is None:
+                # Until then each process linked what it was set to, whatever the file said.
+                linked = graph.categories_of(connection, self._categories(connection))
+                rows.remember(connection, _GRAPH, sorted({*self.graph_categories, *linked}))
+                rows.remember(connection, _FOLLOWED, True)
             self._categories(connection)
             rows.remember(connection, "embedder", embedder)
             rows.remember(connection, "checksums", self._database.checksums)
