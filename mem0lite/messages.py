@@ -60,6 +60,9 @@ def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
     left: list[SkippedPart] = []
     for index, message in enumerate(messages):
         fields = _fields(message)
+        if not any(fields.get(name) is not None for name in (*_MESSAGE, "text", *_BESIDE)):
+            field = f"messages[{index}]"
+            raise ValidationError(f"Invalid {field}: has neither a role nor content. Give both.", field=field)
         if fields.get("type") in _TYPES and isinstance(fields.get("data"), Mapping):
             fields = {"type": fields["type"], **fields["data"]}  # as LangChain writes a message to JSON
         found, skipped = _read(fields, index, f"messages[{index}]")

@@ -101,6 +101,8 @@ def test_no_messages_store_nothing(memory):
         ([{"role": "model", "parts": [{"text": "ok"}, {"text": b"bytes"}]}], "messages[0].parts[1].text"),
         ([{"role": "model", "parts": 5}], "messages[0].parts"),
         ([[{"role": "user", "content": "x"}]], "messages"),
+        ({}, "messages[0]"),
+        ([{"role": "user", "content": "ok"}, {"contents": "typo"}], "messages[1]"),
         ({1, 2}, "messages"),
         (object(), "messages"),
         ([dict], "messages"),

@@ -109,7 +109,7 @@ REFUSED = [
     Case("lone surrogate in a filter", ("POST", "/search", filtered('{"a": "\\ud800"}')), 422, "JSON decode error"),
     Case("NUL in a metadata key", ("POST", "/memories", ADD % '"metadata": {"a\\u0000": 1}'), 400, "NUL character"),
     Case("NUL in a filter key", ("POST", "/search", filtered('{"a\\u0000": 1}')), 400, "NUL character"),
-    Case("blank text", ("POST", "/memories", saying(" \\t")), 400, "[1].content: cannot be empty or whitespace-only"),
+    Case("blank text", ("PUT", "/memories/x", '{"text": " \\t"}'), 400, "text: cannot be empty or whitespace-only"),
     Case("text over 100,000", ("POST", "/memories", saying("x" * 100_001)), 400, "at most 100000 are allowed"),
     Case(
         "query over 100,000", ("POST", "/search", SEARCH.replace("kept", "x" * 100_001) % '"a": 1'), 400, "at most 100"

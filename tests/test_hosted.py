@@ -108,7 +108,9 @@ def test_add_needs_an_id(client: httpx.Client, store: Memory, body: dict[str, An
 @pytest.mark.parametrize(
     "body",
     [
-        {"messages": [{"role": "user"}], "user_id": "u"},
+        {"messages": [{"content": "x"}], "user_id": "u"},
+        {"messages": [{}], "user_id": "u"},
+        {"messages": [{"role": "user", "content": 5}], "user_id": "u"},
         {"messages": 5, "user_id": "u"},
         {"messages": [5], "user_id": "u"},
         {"user_id": "u"},

@@ -291,6 +291,52 @@ def test_list_refuses_what_it_cannot_mean(client: httpx.Client, query: str) -> N
 # -- search
 
 
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"h": 2**63}, {"first"}),
+        ({"h": {"gt": 2**63}}, {"second"}),
+        ({"h": {"in": [2**63 + 1]}}, {"second"}),
+        ({"h": float(2**63)}, {"first"}),
+        ({"due": {"lte": "2025-06-25"}}, {"first"}),
+        ({"due": {"gt": "2025-06-25"}}, {"second"}),
+        ({"due": "2025-06-25"}, {"first"}),
+        ({"due": "2025-06-25T13:00:00Z"}, {"first"}),
+        ({"created_at": {"gte": "2025-06-18", "lte": "2025-06-25"}}, {"first"}),
+        ({"created_at": "2025-06-26"}, {"second"}),
+    ],
+)
+def test_filters_mean_over_http_what_they_do(client: httpx.Client, filters: dict[str, Any], expected: set[str]) -> None:
+    """Large integers and dates in a JSON body are compared as the library compares them, in both APIs."""
+    for n, label in enumerate(("first", "second")):
+        due = f"2025-06-{25 + n}T15:00:00+02:00"
+        add(client, label, metadata={"h": 2**63 + n, "due": due}, timestamp=due)
+    body = {"query": "first second", "user_id": "alice", "filters": filters, "threshold": 0}
+    assert texts(client.post("/search", json=body)) == expected
+    assert texts(client.post("/v3/memories/search/", json=body)) == expected
+    listed = client.post("/v3/memories/", json={"user_id": "alice", "filters": filters})
+    assert texts(listed) == expected
+    assert {item["metadata"]["h"] for item in listed.json()["results"]} <= {2**63, 2**63 + 1}
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        ({"start_date": "2025-06-25", "end_date": "2025-06-25"}, {"first"}),
+        ({"start_date": "2025-06-26"}, {"second"}),
+        ({"end_date": "20250625"}, {"first"}),
+        ({"end_date": "2025-06-25T13:00:00Z"}, {"first"}),
+        ({"end_date": "2025-06-25T00:00:00"}, set()),
+    ],
+)
+def test_a_listing_s_dates_are_days(client: httpx.Client, dates: dict[str, str], expected: set[str]) -> None:
+    """A list from a day to a day has both days whole, in the query and in the body."""
+    for n, label in enumerate(("first", "second")):
+        add(client, label, timestamp=f"2025-06-{25 + n}T13:00:00Z")
+    assert texts(client.get("/v1/memories/", params={"user_id": "alice", **dates})) == expected
+    assert texts(client.post("/v2/memories/", json={"user_id": "alice", **dates})) == expected
+
+
 def test_search_merges_ids_into_filters(client: httpx.Client) -> None:
     """Top-level ids and those of ``filters``, nested ones too, both hold."""
     add(client, "python one", user_id="u1", run_id="r1", metadata={"project_id": "p1"})

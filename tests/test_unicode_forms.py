@@ -167,13 +167,15 @@ def test_the_graph_is_one(stored, asked):
     with Memory(":memory:", embedder=HashEmbedder(), graph_categories=[stored(CAFE)]) as memory:
         for form in (stored, asked):
             memory.add(
-                f"Visit the {form('Écluse')} service.",
+                f"The {form('Écluse')} service requires the {form('Müller')} database.",
                 user_id="u",
                 metadata={"memory_category": form(CAFE), "domain_tags": [form("thé")]},
                 infer=False,
             )
         found = memory.graph(user_id="u", entity=asked("thé"), depth=0)
         assert [(node["type"], node["memories"]) for node in found["nodes"]] == [("tag", 2)]
+        [edge] = memory.graph(user_id="u", entity=asked("Müller database"))["edges"]
+        assert (nfc(edge["source"]), len(edge["memory_ids"])) == ("Écluse service", 2)
 
 
 @FORMS

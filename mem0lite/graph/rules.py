@@ -8,6 +8,7 @@ What the rules do not understand gives entities only.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from ..comparison import nfc
 from . import lexicon as english
 from .build import PHRASE
 from .clauses import clauses
@@ -32,6 +33,7 @@ class RuleExtractor:
 
     def extract(self, text: str) -> Extraction:
         """Return the entities in the order of the text, and the relations."""
+        text = nfc(text)  # an accent of its own is no letter of the word before it
         entities: dict[str, ExtractedEntity] = {}
         stated: dict[_Stated, None] = {}
         for words in sentences(text):
