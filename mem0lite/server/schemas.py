@@ -331,11 +331,17 @@ class SearchResponse(Struct):
     relations: Relations = UNSET
 
 
+NextCursor = Annotated[
+    str | None, Meta(description="Given as `after` it goes on where this page ends; null at the end.", examples=[None])
+]
+
+
 class MemoryPage(Struct):
     """One page of memories."""
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, newest first.")]
     total: Annotated[int, Meta(description="How many memories match in all.", examples=[1])]
+    next_cursor: NextCursor
     relations: Annotated[
         list[Relation] | UnsetType, Meta(description="What the memories state; there when it is asked for.")
     ] = UNSET

@@ -11,6 +11,7 @@ from ..schemas import (
     EXAMPLE_INSTANT,
     Json,
     Message,
+    NextCursor,
     ReferenceDate,
     Relations,
     Rerank,
@@ -408,6 +409,7 @@ class HostedPage(Struct):
     count: Count
     next: Next
     previous: Previous
+    next_cursor: NextCursor
     results: Annotated[list[HostedMemory], Meta(description="The memories, newest first.")]
 
 
@@ -455,6 +457,7 @@ class HostedEvents(Struct):
     count: Count
     next: Next
     previous: Previous
+    next_cursor: NextCursor
     results: Annotated[list[HostedEvent], Meta(description="The events, newest first.")]
 
 
