@@ -771,22 +771,26 @@ class Memory:
         offset: int | None = None,
         page: int | None = None,
         page_size: int | None = None,
+        after: str | None = None,
         show_expired: bool = False,
         relations: bool = False,
     ) -> Page:
         """List memories, newest ``created_at`` first and of the same instant the last added first.
 
         ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
-        ``total`` counts all that match. With ``relations`` the answer has what the memories of graph categories state.
+        ``total`` counts all that match. ``after`` is the ``next_cursor`` of the page before, which is None at the end:
+        page by page it gives everything that is there all the time once, whatever is added and deleted meanwhile, where
+        an offset counts anew. With ``relations`` the answer has what the memories of graph categories state.
         Raises ValidationError when neither ids nor filters name a user, agent, run or app; ``filters=ANY_SCOPE`` means
         everybody's.
         """
         expression = self._asked(filters, user_id, agent_id, run_id, app_id)
-        count, start = _page(top_k, limit, offset, page, page_size)
-        records, total, stated = self._store.page(
-            expression, self._horizon(show_expired), count, start, relations=relations
+        count, start = _page(top_k, limit, offset, page, page_size, after)
+        records, total, following, stated = self._store.page(
+            expression, self._horizon(show_expired), count, start, after=after, relations=relations
         )
-        answer: Page = {"results": [record.to_item() for record in records], "total": total}
+        results = [record.to_item() for record in records]
+        answer: Page = {"results": results, "total": total, "next_cursor": following}
         if relations:
             answer["relations"] = stated
         return answer
@@ -1018,6 +1022,7 @@ class Memory:
         offset: int | None = None,
         page: int | None = None,
         page_size: int | None = None,
+        after: str | None = None,
     ) -> EventPage:
         """List the calls of ``add``, newest first, cut into pages as ``get_all`` does.
 
@@ -1025,9 +1030,9 @@ class Memory:
         scope; ``vacuum`` removes those of scopes of which nothing else is left, and those older than 30 days.
         """
         within = self._expression(None, user_id, agent_id, run_id, app_id)
-        count, start = _page(top_k, limit, offset, page, page_size)
-        results, total = self._store.events(within, self._now(), count, start)
-        return {"results": results, "total": total}
+        count, start = _page(top_k, limit, offset, page, page_size, after)
+        results, total, following = self._store.events(within, self._now(), count, start, after)
+        return {"results": results, "total": total, "next_cursor": following}
 
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
@@ -1754,9 +1759,18 @@ def _misspelt(filters: object) -> str:
 
 
 def _page(
-    top_k: int | None, limit: int | None, offset: int | None, page: int | None, page_size: int | None
+    top_k: int | None,
+    limit: int | None,
+    offset: int | None,
+    page: int | None,
+    page_size: int | None,
+    after: str | None = None,
 ) -> tuple[int, int]:
     """Return how many results to give and how many to pass over."""
+    if after is not None and (offset is not None or page is not None):
+        raise ValidationError("Invalid after: give either after, or offset, or page.", field="after")
+    if after is not None and not isinstance(after, str):
+        raise ValidationError(f"Invalid after: must be a next_cursor, got {shown(after)}.", field="after")
     for name, value, least in (
         ("top_k", top_k, 0),
         ("limit", limit, 0),

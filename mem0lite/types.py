@@ -84,6 +84,8 @@ class Page(TypedDict):
 
     results: list[MemoryItem]
     total: int
+    next_cursor: str | None
+    """Given as ``after`` it goes on where this page ends; None at the end."""
     relations: NotRequired[list[Relation]]
     """What the results state, in their order; present when asked for."""
 
@@ -193,6 +195,8 @@ class EventPage(TypedDict):
 
     results: list[EventItem]
     total: int
+    next_cursor: str | None
+    """Given as ``after`` it goes on where this page ends; None at the end."""
 
 
 class MessageResult(TypedDict):

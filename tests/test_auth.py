@@ -29,6 +29,7 @@ from mem0lite import (
 )
 from mem0lite.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
+from mem0lite.server.schemas import EXAMPLE_ID
 from mem0lite.server.settings import is_loopback
 
 ADMIN, ALICE, WRONG = "admin-3f9c", "alice-b71e", "wrong-0000"
@@ -305,6 +306,28 @@ def test_another_s_id_is_unknown(store: Memory, alice: httpx.Client, text: str) 
             answers.append((answer.status_code, answer.text.replace(one, "")))
         assert answers[0] == answers[1], (method, body)
     assert everything(store) == before
+
+
+def test_every_route_keeps_to_its_key_s_user(store: Memory, alice: httpx.Client, anyone: httpx.Client) -> None:
+    """Whatever route of the document is asked for what is bob's, by path, query and body, gives and changes nothing."""
+    theirs, event_id = id_of(store, "bob secret pear"), store.events(user_id="bob")["results"][0]["id"]
+    parts = {"memory_id": theirs, "event_id": event_id, "entity_type": "user", "entity_id": "bob"}
+    before, walked = others(store), 0
+    for path, item in anyone.get("/openapi.json").json()["paths"].items():
+        if path == "/configure":
+            continue  # has no example, and its settings are the module's
+        for method, operation in item.items():
+            filled = re.sub(r"\{(\w+)\}", lambda match: parts.get(match[1], "x"), path)
+            [*contents] = operation.get("requestBody", {}).get("content", {}).values()
+            example = json.dumps(contents[0]["example"]) if contents else "null"
+            aimed = json.loads(example.replace('"alice"', '"bob"').replace(EXAMPLE_ID, theirs))
+            for query, body in (({}, aimed), ({"user_id": "bob"}, aimed), ({"agent_id": "*"}, json.loads(example))):
+                answer = alice.request(method, filled, params=query, json=body)
+                assert answer.status_code < 500
+                assert "secret" not in answer.text, (method, path, query, body)
+                assert others(store) == before, (method, path, query, body)
+                walked += 1
+    assert walked > 100
 
 
 def test_histories_of_deleted_memories_are_their_user_s(store: Memory, alice: httpx.Client) -> None:

@@ -320,6 +320,19 @@ def test_delete_asks(run: Run, db: Path) -> None:
     assert ids(run("list", "--json", "--show-expired")) == []
 
 
+def test_list_goes_on(run: Run, db: Path) -> None:
+    """A list that was cut off names the cursor that goes on; one that is none, or beside an offset, is refused."""
+    first = run("list", "--limit", "2")
+    [cursor] = re.findall(r"2 of 3 memories; --after (\S+) goes on", first.stderr)
+    run("delete", *[line.split("\t")[0] for line in first.stdout.splitlines()])
+    rest = run("list", "--limit", "2", "--after", cursor, "--json")
+    assert ids(rest) == ["1"]
+    assert json.loads(rest.stdout)["next_cursor"] is None
+    for arguments in (["--after", "x"], ["--after", cursor, "--offset", "1"]):
+        refused = run("list", *arguments)
+        assert (refused.returncode, "after" in refused.stderr) == (2, True)
+
+
 def test_delete_ids(run: Run, db: Path) -> None:
     """Of several ids those that exist are deleted; one that does not makes the exit code 1."""
     result = run("delete", "1", "nobody", "3", "--json")
@@ -570,7 +583,7 @@ def test_plain_output(run: Run, db: Path) -> None:
     lines = run("list").stdout.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["3", "2", "1"]
     assert lines[1].split("\t")[1] == r"Café [bold]loud[/bold] \x1b[31mred\nsecond line"
-    assert run("list", "--limit", "2").stderr == "2 of 3 memories; --offset 2 goes on.\n"
+    assert re.fullmatch(r"2 of 3 memories; --after \S{43} goes on\.\n", run("list", "--limit", "2").stderr)
 
 
 @pytest.mark.parametrize("columns", ["40", "200"])

@@ -49,7 +49,7 @@ def test_events_page(memory):
     """events cuts pages as get_all does."""
     ids = [memory.add(f"number {n}", user_id="u")["event_id"] for n in range(5)][::-1]
     assert [event["id"] for event in memory.events(user_id="u", page=2, page_size=2)["results"]] == ids[2:4]
-    assert memory.events(top_k=0) == {"results": [], "total": 5}
+    assert memory.events(top_k=0) == {"results": [], "total": 5, "next_cursor": None}
     assert memory.events(offset=9)["results"] == []
 
 
@@ -100,7 +100,7 @@ def test_a_view_sees_its_own_events_only(memory):
     """To a view of one user, another's events do not exist."""
     event_id = memory.add("x", user_id="u")["event_id"]
     view = memory.for_user("v")
-    assert (view.events(), view.event(event_id)) == ({"results": [], "total": 0}, None)
+    assert (view.events(), view.event(event_id)) == ({"results": [], "total": 0, "next_cursor": None}, None)
     assert memory.for_user("u").event(event_id)["id"] == event_id
     with pytest.raises(PermissionDeniedError):
         view.events(user_id="u")

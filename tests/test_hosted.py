@@ -887,3 +887,28 @@ def test_no_route_answers_without_a_key(guarded: tuple[Memory, httpx.Client], me
 def test_hosted_routes_take_a_token(guarded: tuple[Memory, httpx.Client]) -> None:
     """The clients' form of the header admits."""
     assert guarded[1].get("/v1/ping/", headers={"Authorization": f"Token {ADMIN}"}).json()["status"] == "ok"
+
+
+def test_a_cursor_walks_lists_that_change(client: httpx.Client, store: Memory) -> None:
+    """A cursor, and the links of a page that it gave, go on where the page before ended, whatever was deleted."""
+    for number in range(7):
+        add(client, f"tea {number}", timestamp=number)
+    body = {"filters": {"user_id": "alice"}}
+    page = client.post("/v3/memories/?page_size=3", json=body).json()
+    seen = [one["memory"] for one in page["results"]]
+    client.request("DELETE", "/v1/batch/", json={"memories": [{"memory_id": one["id"]} for one in page["results"]]})
+    page = client.post("/v3/memories/", params={"page_size": 3, "after": page["next_cursor"]}, json=body).json()
+    assert (page["count"], page["previous"]) == (4, None)
+    seen += [one["memory"] for one in page["results"]]
+    last = client.post(page["next"], json=body).json()
+    seen += [one["memory"] for one in last["results"]]
+    assert seen == [f"tea {number}" for number in reversed(range(7))]
+    assert (last["next"], last["next_cursor"]) == (None, None)
+
+    events = client.get("/v1/events/", params={"page_size": 5}).json()
+    rest = client.get("/v1/events/", params={"page_size": 5, "after": events["next_cursor"]}).json()
+    assert len({one["id"] for one in events["results"] + rest["results"]}) == 7
+    old = client.get("/v1/memories/", params={"user_id": "alice", "page_size": 1}).json()
+    assert client.get("/v1/memories/", params={"user_id": "alice", "after": old["next_cursor"]}).json()["count"] == 4
+    for params in ({"after": "x"}, {"after": old["next_cursor"], "page": 1}):
+        assert "after" in detail(client.get("/v1/memories/", params={"user_id": "alice", **params}), 400)

@@ -116,7 +116,8 @@ class Side:
             text = answer if self.client is None else answer.replace(str(self.client.base_url), "")
             return UUID.sub(self.label, text)
         if isinstance(answer, dict):
-            return {key: None if key == "sequence" else self.shown(one) for key, one in answer.items()}
+            masked = {key: one is None for key, one in answer.items() if key in ("sequence", "next_cursor")}
+            return {key: self.shown(one) for key, one in answer.items()} | masked
         return [self.shown(one) for one in answer] if isinstance(answer, list | tuple) else answer
 
     def remember(self, kind: str, found: list[Any]) -> None:

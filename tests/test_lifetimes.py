@@ -95,7 +95,7 @@ def test_an_expired_memory_is_invisible_on_every_read(memory, clock, tmp_path):
     [added] = memory.add("secret word", user_id="u", ttl=1)["results"]
     clock.advance(seconds=1)
     assert memory.get(added["id"]) is None
-    assert memory.get_all(user_id="u") == {"results": [], "total": 0}
+    assert memory.get_all(user_id="u") == {"results": [], "total": 0, "next_cursor": None}
     assert memory.search("secret word", user_id="u", threshold=0) == {"results": []}
     assert memory.history(added["id"]) == []
     assert memory.entities() == []

@@ -38,7 +38,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
             *("POST", "/memories", {"messages": HELLO, "user_id": "a b", "infer": False}, 400),
             {"detail": "Invalid user_id: cannot contain whitespace. Provide a valid identifier without spaces."},
         ),
-        ("GET", "/memories?user_id=zzz", None, 200, {"results": [], "total": 0}),
+        ("GET", "/memories?user_id=zzz", None, 200, {"results": [], "total": 0, "next_cursor": None}),
         ("GET", f"/memories/{UNKNOWN}", None, 200, None),
         ("GET", "/memories/nope", None, 200, None),
         ("GET", "/memories/{id}/", None, 404, {"detail": "Not Found"}),
@@ -550,5 +550,24 @@ def test_reset_without_a_scope_removes_everything(client: httpx.Client, body: An
     """With no body, or an empty one, the store is empty afterwards."""
     memory_id = add(client, "gone")
     client.post("/reset", json=body)
-    assert client.get("/memories").json() == {"results": [], "total": 0}
+    assert client.get("/memories").json() == {"results": [], "total": 0, "next_cursor": None}
     assert client.get(f"/memories/{memory_id}/history").json() == []
+
+
+def test_a_cursor_walks_a_list_that_changes(client: httpx.Client) -> None:
+    """Deleting page by page deletes the whole list; a cursor that is none, or beside an offset, is refused."""
+    for number in range(7):
+        add(client, f"tea {number}")
+    seen, params = [], {"user_id": "alice", "top_k": "3"}
+    while True:
+        page = client.get("/memories", params=params).json()
+        seen += [one["memory"] for one in page["results"]]
+        for one in page["results"]:
+            client.delete(f"/memories/{one['id']}")
+        if page["next_cursor"] is None:
+            break
+        params["after"] = page["next_cursor"]
+    assert sorted(seen) == [f"tea {number}" for number in range(7)]
+    for more in ({"after": "x"}, {"offset": "1"}, {"page": "1"}):
+        answer = client.get("/memories", params={**params, **more})
+        assert (answer.status_code, "after" in answer.text) == (400, True)

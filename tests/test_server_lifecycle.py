@@ -52,7 +52,7 @@ def test_lifespan_opens_and_closes_the_file(path: Path) -> None:
     """A server of its own opens the file of its settings, and leaves one closed file behind."""
     with served_by(create_app(settings=Settings(db=str(path)))) as client:
         assert path.exists()
-        assert client.get("/memories").json() == {"results": [], "total": 0}
+        assert client.get("/memories").json() == {"results": [], "total": 0, "next_cursor": None}
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 

@@ -208,24 +208,34 @@ def graph(
 @filter_option
 @label_options
 @click.option("--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="At most this many.")
-@click.option("--offset", type=int, default=0, metavar="N", help="Pass over this many.")
+@click.option("--offset", type=int, metavar="N", help="Pass over this many.")
+@click.option("--after", metavar="CURSOR", help="Go on after a page, by its next_cursor.")
 @expired_option
 @store_options
 @click.pass_obj
-def list_(options: Options, filters: dict[str, Any] | None, limit: int, offset: int, show_expired: bool) -> None:
+def list_(
+    options: Options,
+    filters: dict[str, Any] | None,
+    limit: int,
+    offset: int | None,
+    after: str | None,
+    show_expired: bool,
+) -> None:
     """List memories, newest first; without ids and filters, all."""
     wanted = _wanted(options, filters)
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
-            **options.scope, **given(filters=wanted), limit=limit, offset=offset, show_expired=show_expired
+            **options.scope,
+            **given(filters=wanted, offset=offset, after=after),
+            limit=limit,
+            show_expired=show_expired,
         )
     if options.json:
         print_json(page)
         return
     print_memories(page["results"])
-    shown = offset + len(page["results"])
-    if shown < page["total"]:
-        note(f"{len(page['results'])} of {page['total']} memories; --offset {shown} goes on.")
+    if page.get("next_cursor") is not None:
+        note(f"{len(page['results'])} of {page['total']} memories; --after {page['next_cursor']} goes on.")
 
 
 def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -68,13 +68,15 @@ class RemoteMemory:
         self,
         *,
         limit: int,
-        offset: int = 0,
+        offset: int | None = None,
+        after: str | None = None,
         filters: Mapping[str, Any] | None = None,
         show_expired: bool = False,
         **scope: str,
     ) -> "Page":
         """GET /memories, which knows the ids and the four metadata keys with options of their own, and no filter."""
-        query = {"top_k": limit, "offset": offset, "show_expired": show_expired, **scope, **_as_query(filters)}
+        where = {name: value for name, value in (("offset", offset), ("after", after)) if value is not None}
+        query = {"top_k": limit, **where, "show_expired": show_expired, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))
 
     def graph(

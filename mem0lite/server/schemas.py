@@ -223,6 +223,14 @@ class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
 # -- responses
 
 
+PastExpiry = Annotated[
+    str | UnsetType, Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT])
+]
+Expired = Annotated[
+    bool | UnsetType, Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody.")
+]
+
+
 class AddedMemory(Struct):
     """The outcome of one message."""
 
@@ -236,14 +244,8 @@ class AddedMemory(Struct):
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
     ] = UNSET
-    expires_at: Annotated[
-        str | UnsetType,
-        Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT]),
-    ] = UNSET
-    expired: Annotated[
-        bool | UnsetType,
-        Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody."),
-    ] = UNSET
+    expires_at: PastExpiry = UNSET
+    expired: Expired = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
     ] = UNSET
@@ -374,11 +376,17 @@ class SearchResponse(Struct):
     relations: Relations = UNSET
 
 
+NextCursor = Annotated[
+    str | None, Meta(description="Given as `after` it goes on where this page ends; null at the end.", examples=[None])
+]
+
+
 class MemoryPage(Struct):
     """One page of memories."""
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, newest first.")]
     total: Annotated[int, Meta(description="How many memories match in all.", examples=[1])]
+    next_cursor: NextCursor
     relations: Annotated[
         list[Relation] | UnsetType, Meta(description="What the memories state; there when it is asked for.")
     ] = UNSET

@@ -21,6 +21,7 @@ from .routing import (
     DONE,
     MAX_LIST_SIZE,
     UPDATED,
+    After,
     Answer,
     Answers,
     AnyRequest,
@@ -111,6 +112,7 @@ async def list_memories(
     page_size: Annotated[
         int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
     ] = None,
+    after: After = None,
     show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
     relations: Annotated[bool, Parameter(description="Add what memories of graph categories state.")] = False,
 ) -> Answer:
@@ -130,6 +132,7 @@ async def list_memories(
         offset=offset or None,  # the library refuses it beside a page
         page=page,
         page_size=page_size,
+        after=after,
         show_expired=show_expired,
         relations=relations,
     )

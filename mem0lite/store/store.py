@@ -35,7 +35,7 @@ from ..types import (
     Relation,
 )
 from ..values import to_iso
-from . import check, graph, log, rows
+from . import check, cursors, graph, log, rows
 from .cache import Cache
 from .check import Finding
 from .damage import text, undamaged
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 _VACUUM_BATCH = 1_000  # expired memories removed per transaction, so that writers get their turn
 _GRAPH, _FOLLOWED, _UNFINISHED = "graph", "graph_followed", "graph_unfinished"
 """What the file remembers: its graph categories, that all writers follow them, and that work is left."""
+_BEFORE_ALL = 2**63 - 1  # in lists that begin with what is highest
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 
 
@@ -389,21 +390,32 @@ class Store:
         return None if row is None else rows.to_record(row)
 
     def page(
-        self, expression: Expression, now: int | None, limit: int, offset: int, *, relations: bool = False
-    ) -> tuple[list[Record], int, list[Relation]]:
-        """Return the matching memories from ``offset`` on, newest first (later ones first at equal dates), how many
-        match in all, and with ``relations`` what those returned state."""
+        self,
+        expression: Expression,
+        now: int | None,
+        limit: int,
+        offset: int,
+        *,
+        after: str | None = None,
+        relations: bool = False,
+    ) -> tuple[list[Record], int, str | None, list[Relation]]:
+        """Return the matching memories from ``offset`` on, or after a cursor, newest first (later ones first at equal
+        dates), how many match in all, the cursor for those that follow, and with ``relations`` what those returned
+        state."""
         where, parameters = condition(expression, now)
         with self._database.read() as connection:
             total = connection.execute(f"SELECT count(*) {MEMORIES} WHERE {where}", parameters).get
-            keys = rows.fetch(
+            passed = _position(connection, "memories", after)
+            found = rows.fetch(
                 connection,
-                f"SELECT m.key {MEMORIES} WHERE {where} ORDER BY m.created_at DESC, m.key DESC LIMIT ? OFFSET ?",
-                (*parameters, min(limit, total), min(offset, total)),
+                f"SELECT m.created_at, m.key {MEMORIES} WHERE {where} AND (m.created_at, m.key) < (?, ?) "
+                "ORDER BY m.created_at DESC, m.key DESC LIMIT ? OFFSET ?",
+                (*parameters, *passed, min(limit, total) + 1, min(offset, total)),
             )
-            chosen = [key for (key,) in keys]
+            found, following = _cut(connection, "memories", found, limit)
+            chosen = [key for _, key in found]
             records = [rows.to_record(row) for row in rows.by_keys(connection, chosen)]
-            return records, total, graph.relations_of(connection, chosen) if relations else []
+            return records, total, following, graph.relations_of(connection, chosen) if relations else []
 
     @contextmanager
     def scanning(
@@ -497,18 +509,23 @@ class Store:
                 ]
         return entities
 
-    def events(self, within: Expression, now: int, limit: int, offset: int) -> tuple[list[EventItem], int]:
-        """Return the calls of ``add`` in the scopes that match, newest first, from ``offset`` on, and how many there
-        are in all."""
+    def events(
+        self, within: Expression, now: int, limit: int, offset: int, after: str | None = None
+    ) -> tuple[list[EventItem], int, str | None]:
+        """Return the calls of ``add`` in the scopes that match, newest first, from ``offset`` on, or after a cursor,
+        how many there are in all, and the cursor for those that follow."""
         where, parameters = compile_filter(within)
         with self._database.read() as connection:
             total = connection.execute(f"SELECT count(*) {log.EVENTS} WHERE {where}", parameters).get
+            passed, _ = _position(connection, "events", after)
             found = rows.fetch(
                 connection,
-                f"SELECT {log.EVENT_COLUMNS} {log.EVENTS} WHERE {where} ORDER BY e.sequence DESC LIMIT ? OFFSET ?",
-                (*parameters, min(limit, total), min(offset, total)),
+                f"SELECT e.sequence, 0, {log.EVENT_COLUMNS} {log.EVENTS} WHERE {where} AND e.sequence < ? "
+                "ORDER BY e.sequence DESC LIMIT ? OFFSET ?",
+                (*parameters, passed, min(limit, total) + 1, min(offset, total)),
             )
-            return [log.to_event(connection, row, now) for row in found], total
+            found, following = _cut(connection, "events", found, limit)
+            return [log.to_event(connection, row[2:], now) for row in found], total, following
 
     def event(self, event_id: str, within: Expression, now: int) -> EventItem | None:
         """Return a call of ``add`` if its scope matches ``within``."""
@@ -906,6 +923,22 @@ class Store:
             f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
             f"`mem0lite reembed --db {path} --model …`."
         )
+
+
+def _position(connection: apsw.Connection, kind: str, after: str | None) -> tuple[int, int]:
+    """Return the position that a cursor stands for, or the one before the whole list."""
+    if after is None:
+        return _BEFORE_ALL, _BEFORE_ALL
+    return cursors.unseal(rows.remembered(connection, "seal"), kind, after)
+
+
+def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -> tuple[list[Any], str | None]:
+    """Return the rows of a page, which begin with their position, of a list that was read one row further, and the
+    cursor for the rest, if there is any."""
+    if not 0 < limit < len(found):
+        return found[:limit], None
+    first, second, *_ = found[limit - 1]
+    return found[:limit], cursors.seal(rows.remembered(connection, "seal"), kind, (first, second))
 
 
 def _signals(view: View, found: tuple[Mapping[int, float], Mapping[int, float]]) -> "dict[str, NDArray[np.float32]]":

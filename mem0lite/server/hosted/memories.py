@@ -15,6 +15,7 @@ from ..routing import (
     DONE,
     MAX_LIST_SIZE,
     UPDATED,
+    After,
     Answer,
     Answers,
     AnyRequest,
@@ -28,7 +29,7 @@ from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_of, relations, skipped
+from .shapes import found, item, items, known, outcomes, page_after, page_of, relations, skipped
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -169,10 +170,11 @@ async def hosted_list(
     data: JSONBody[HostedList],
     page: Page = None,
     page_size: PageSize = None,
+    after: After = None,
 ) -> Answer:
     """List memories, newest first; an id is needed, in the filters or beside them. Repeat the request with `next` for
     the next page."""
-    return await _list(request, memory, data, page, page_size)
+    return await _list(request, memory, data, page, page_size, after)
 
 
 @get(
@@ -204,6 +206,7 @@ async def hosted_list_v1(
     page_size: PageSize = None,
     top_k: Limit = None,
     limit: Limit = None,
+    after: After = None,
 ) -> Answer:
     """List memories as clients before 1.0 do, newest first; an id is needed, in the filters or beside them."""
     data = HostedList(
@@ -221,13 +224,13 @@ async def hosted_list_v1(
         top_k=top_k,
         limit=limit,
     )
-    return await _list(request, memory, data, page, page_size)
+    return await _list(request, memory, data, page, page_size, after)
 
 
 async def _list(
-    request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None
+    request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None, after: str | None
 ) -> Answer:
-    page = page or data.page or 1
+    page = page or data.page
     page_size = page_size or data.page_size or data.top_k or data.limit or DEFAULT_LIST_SIZE
     page_size = min(page_size, MAX_LIST_SIZE)  # a limit is no promise to read all in one page: the links lead on
     matching = await memory.get_all(
@@ -235,9 +238,13 @@ async def _list(
         **scope_in(data),
         page=page,
         page_size=page_size,
+        after=after,
         show_expired=bool(data.show_expired),
     )
-    return page_of(request, items(matching), matching["total"], page, page_size)
+    if after is not None:
+        return page_after(request, items(matching), matching)
+    shown = page_of(request, items(matching), matching["total"], page or 1, page_size)
+    return {**shown, "next_cursor": matching["next_cursor"]}
 
 
 # -- one memory

@@ -7,7 +7,19 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import JSONBody, Parameter
 
 from ...values import argument_id
-from ..routing import DEFAULT_LIST_SIZE, DONE, Answer, Answers, AnyRequest, Memory, Server, answers, body, exact_scope
+from ..routing import (
+    DEFAULT_LIST_SIZE,
+    DONE,
+    After,
+    Answer,
+    Answers,
+    AnyRequest,
+    Memory,
+    Server,
+    answers,
+    body,
+    exact_scope,
+)
 from ..routing import given as given_fields
 from ..schemas import EXAMPLE_ID
 from . import schemas
@@ -15,7 +27,7 @@ from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId, 
 from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, ProjectUpdate, WebhookCreate
 from .schemas import WebhookUpdate as WebhookChange
 from .scopes import joined, scope_in, scope_of, spelled
-from .shapes import ORG_ID, PROJECT_ID, entity, event, page_of
+from .shapes import ORG_ID, PROJECT_ID, entity, event, page_after, page_of
 from .unavailable import NeedsModelError
 
 ENTITIES, EVENTS, EXPORTS = "hosted: entities", "hosted: events and feedback", "hosted: exports"
@@ -133,12 +145,17 @@ async def hosted_events(
     session_id: SessionId = None,
     page: Page = None,
     page_size: PageSize = None,
+    after: After = None,
 ) -> Answer:
     """List the calls of add, newest first."""
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
-    page, page_size = page or 1, page_size or DEFAULT_LIST_SIZE
-    found = await memory.events(**scope, page=page, page_size=page_size)
-    return page_of(request, [event(one) for one in found["results"]], found["total"], page, page_size)
+    page_size = page_size or DEFAULT_LIST_SIZE
+    found = await memory.events(**scope, page=page, page_size=page_size, after=after)
+    results = [event(one) for one in found["results"]]
+    if after is not None:
+        return page_after(request, results, found)
+    shown = page_of(request, results, found["total"], page or 1, page_size)
+    return {**shown, "next_cursor": found["next_cursor"]}
 
 
 @post(

@@ -9,8 +9,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
+    Expired,
     Json,
     Message,
+    NextCursor,
+    PastExpiry,
     ReferenceDate,
     Relations,
     Rerank,
@@ -329,14 +332,8 @@ class Outcome(Struct):
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
     ] = UNSET
-    expires_at: Annotated[
-        str | UnsetType,
-        Meta(description="Its expiry, of a memory that is past it already.", examples=[EXAMPLE_INSTANT]),
-    ] = UNSET
-    expired: Annotated[
-        bool | UnsetType,
-        Meta(description="True of a memory that is past its expiry already: stored, but seen by nobody."),
-    ] = UNSET
+    expires_at: PastExpiry = UNSET
+    expired: Expired = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
     ] = UNSET
@@ -410,6 +407,7 @@ class HostedPage(Struct):
     count: Count
     next: Next
     previous: Previous
+    next_cursor: NextCursor
     results: Annotated[list[HostedMemory], Meta(description="The memories, newest first.")]
 
 
@@ -457,6 +455,7 @@ class HostedEvents(Struct):
     count: Count
     next: Next
     previous: Previous
+    next_cursor: NextCursor
     results: Annotated[list[HostedEvent], Meta(description="The events, newest first.")]
 
 

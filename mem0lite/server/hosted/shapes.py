@@ -75,17 +75,25 @@ def page_of(
     """Return one page of a list, with links to those before and after it."""
     return {
         "count": total,
-        "next": _link(request, page + 1) if page * page_size < total else None,
-        "previous": _link(request, page - 1) if page > 1 else None,
+        "next": _link(request, page=page + 1) if page * page_size < total else None,
+        "previous": _link(request, page=page - 1) if page > 1 else None,
         "results": results,
     }
 
 
-def _link(request: AnyRequest, page: int) -> str:
+def page_after(request: AnyRequest, results: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the page of a list that was asked for by a cursor, with a link to the one after it; none leads back."""
+    cursor = found["next_cursor"]
+    following = None if cursor is None else _link(request, after=cursor)
+    return {"count": found["total"], "next": following, "previous": None, "results": results, "next_cursor": cursor}
+
+
+def _link(request: AnyRequest, **place: int | str) -> str:
     """Return the address of another page: the one the client asked for, which names host and prefix as it does."""
     scope = cast("dict[str, Any]", request.scope)
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    query = [(name, value) for name, value in query if name != "page"] + [("page", str(page))]
+    query = [(name, value) for name, value in query if name not in place]
+    query += [(name, str(value)) for name, value in place.items()]
     path = quote(f"{scope['root_path']}{scope['mem0lite.path']}")
     return f"{_origin(request)}{path}?{urlencode(query)}"
 
