@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
+from . import stopping
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
@@ -260,6 +261,8 @@ class Memory:
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
+        if not read_only and self.path != ":memory:":
+            stopping.watch()
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:

@@ -19,7 +19,7 @@ FLOORS = [
     ["text", "filters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
-    ["store"],
+    ["store", "stopping"],
     ["webhooks"],
     ["memory"],
     ["aio", "retrieval"],

@@ -9,6 +9,7 @@ from typing import Any, cast
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 
+from .. import stopping
 from ..aio import AsyncMemory
 from ..memory import Memory
 from . import access_log, docs, health, hosted, selfhosted
@@ -68,6 +69,7 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     Raises ConfigurationError for an environment variable that cannot be read.
     """
     backend = Backend(memory, settings or Settings.from_environment())
+    stopping.watch(server=True)
 
     def routes() -> Router:
         return Router("/", route_handlers=[selfhosted.create_router(backend), hosted.create_router(backend)])

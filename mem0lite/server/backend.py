@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import __version__, webhooks
+from .. import __version__, stopping, webhooks
 from ..aio import AsyncMemory
 from ..errors import Mem0LiteError
 from ..memory import Memory
@@ -46,8 +46,10 @@ class Backend:
 
     async def memory(self) -> AsyncMemory:
         """Return the memory, opening it off the event loop if it is not open."""
-        opened = self._opened
-        return await asyncio.to_thread(self._open) if opened is None else opened
+        if self._opened is not None:
+            return self._opened
+        stopping.watch(server=True)  # again, because some servers set the signals anew after create_app
+        return await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
         """Close what ``memory`` opened; a later request opens it again."""
