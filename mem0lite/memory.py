@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
-from . import stopping
+from . import environment, stopping
 from .database import Durability
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
 from .errors import (
@@ -240,6 +240,7 @@ class Memory:
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
+        environment.name_unread()
         self.path = os.fspath(path if path is not None else os.environ.get("MEM0LITE_DB") or "mem0lite.db")
         self._file = Path(self.path).absolute()  # wherever the working directory goes
         self._clock = clock or _utc_now

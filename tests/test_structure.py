@@ -14,7 +14,7 @@ PACKAGE = Path(mem0lite.__file__).parent
 TESTS = Path(__file__).parent
 
 FLOORS = [
-    ["errors", "types"],
+    ["errors", "types", "environment"],
     ["values", "files", "conversation", "moments", "similarity"],
     ["text", "filters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
