@@ -43,6 +43,8 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|AUTH", re.IGNORECASE)
 _ALIKE = 0.75  # as difflib measures it: SHORT_TERM_TTL_SECONDS is near enough, USE_GRAPH is not
 _KEYS = "MEM0LITE_API_KEYS"
 
+_MEANT_BY_MEM0S = frozenset({name for name in VARIABLES if name.startswith("MEM0_")} | {_KEYS})
+
 _named: set[str] = set()  # by this process, in its log
 
 
@@ -71,7 +73,7 @@ def unread(environment: Mapping[str, str]) -> Iterator[Unread]:
             continue
         if _OURS.match(name):
             yield Unread(name, _meant(_OURS.sub("", name, count=1), VARIABLES))
-        elif _MEM0S.match(name) and (meant := _meant(_MEM0S.sub("", name, count=1), _MISSPELT_OF_MEM0)):
+        elif _MEM0S.match(name) and (meant := _meant(_MEM0S.sub("", name, count=1), _MEANT_BY_MEM0S)):
             yield Unread(name, meant)
 
 
@@ -93,6 +95,3 @@ def _meant(rest: str, variables: frozenset[str]) -> str | None:
 
 def _letters(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", name.upper())
-
-
-_MISSPELT_OF_MEM0 = frozenset({"MEM0_API_KEY"})  # which would look misspelt; the others look like none of ours

@@ -195,6 +195,9 @@ def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> N
     # closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # being stopped is how a server ends well
-        note(f"mem0lite serves {_file(memory)} at {url} (docs: {url}/docs). Ctrl-C stops it.")
-        note(f"Model: {memory._embedder.name}. {_callers(settings)}")
+        # One line, so that who waits for it has all that is said.
+        note(
+            f"mem0lite serves {_file(memory)} at {url} (docs: {url}/docs) with {memory._embedder.name}. "
+            f"{_callers(settings)} Ctrl-C stops it."
+        )
         uvicorn.Server(config).run(sockets=[listener])
