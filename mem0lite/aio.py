@@ -3,17 +3,20 @@
 import asyncio
 import copy
 import functools
+import inspect
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from . import mem0_config
+from . import mem0_config, stopping
 from .embed import LocalEmbedder
 from .errors import ClosedError
 from .memory import OF_FILES, Memory
+from .values import clean_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,7 +33,7 @@ def _off_loop(
 ) -> Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, R]]:
     @functools.wraps(verb)
     async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._run(pool, functools.partial(verb, self.memory, *args, **kwargs))
+        return await self._run(pool, lambda memory: verb(memory, *args, **kwargs))
 
     return call
 
@@ -43,6 +46,33 @@ def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return call
 
 
+def _in_event_loop() -> bool:
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return True
+    return False
+
+
+def _settle(view: "Future[Memory]", user_id: str, opened: "Future[Memory]") -> None:
+    """Have the view of a user end as the opening of the whole did."""
+    try:
+        view.set_result(opened.result().for_user(user_id))
+    except Exception as error:
+        view.set_exception(error)
+
+
+def _refused(view: "AsyncMemory", verb: str, *, awaited: bool) -> Callable[..., Any]:
+    """Return what a view has in the place of a verb of files: its Memory's own refusal."""
+
+    async def later(*args: Any, **kwargs: Any) -> Any:
+        return getattr(await view._opened(), verb)(*args, **kwargs)
+
+    def now(*args: Any, **kwargs: Any) -> Any:
+        return getattr(view.memory, verb)(*args, **kwargs)
+
+    return later if awaited else now
+
+
 class AsyncMemory:
     """Memory for async code: the same constructor arguments and verbs, each verb a coroutine.
 
@@ -53,25 +83,36 @@ class AsyncMemory:
     >>> asyncio.run(main())
     1
 
-    Given a Memory instead of a path, it serves that one and leaves closing it to its owner. The file is opened in the
-    constructor; everything else runs on pools of threads: one for the verbs that embed texts, one for searches, one for
-    those that use the network, one for the rest, so that no verb waits for another kind's work. A pool has at most four
-    threads; the first two have at most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no
-    more to do at once than it would have had from four. Threads start when they are needed.
+    Given a Memory instead of a path, it serves that one and leaves closing it to its owner. Made in an event loop,
+    it opens the file meanwhile, in a thread, and what is wrong with it is raised by ``async with``, by awaiting the
+    object, by the first verb or by ``close``; made elsewhere, it opens the file at once. Everything runs on pools
+    of threads: one for the verbs that embed texts, one for searches, one for those that use the network, one for
+    the rest, so that no verb waits for another kind's work. A pool has at most four threads; the first two have at
+    most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no more to do at once than it
+    would have had from four. Threads start when they are needed.
     """
 
     api_version = Memory.api_version
 
     def __init__(self, path: "str | os.PathLike[str] | Memory | None" = None, **options: Any) -> None:
         self._owned = not isinstance(path, Memory)
-        self.memory = path if isinstance(path, Memory) else Memory(path, **options)
-        embedding = _SHARING_THREADS if isinstance(self.memory._embedder, LocalEmbedder) else _THREADS
-        sizes = {_EMBEDS_TEXTS: embedding, _EMBEDS_QUERIES: embedding, _USES_NETWORK: _THREADS, _READS: _THREADS}
-        self._pools = {
-            name: ThreadPoolExecutor(size, thread_name_prefix=f"mem0lite-{name}") for name, size in sizes.items()
-        }
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._is_view = False
         self._closed = threading.Event()  # shared with the views of for_user
+        self._opening: Future[Memory] = Future()
+        if isinstance(path, Memory):
+            self._opening.set_result(path)
+        elif not _in_event_loop():
+            self._opening.set_result(Memory(path, **options))
+        else:
+            inspect.signature(Memory).bind(path, **options)  # a misspelt argument is told at once
+            stopping.watch()  # here, as the other thread may not
+            self._opening = self._pool(_READS).submit(Memory, path, **options)
+
+    @property
+    def memory(self) -> Memory:
+        """The Memory that is served; while its file is being opened, whoever asks waits."""
+        return self._opening.result()
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
@@ -83,20 +124,34 @@ class AsyncMemory:
         return self._itself().__await__()
 
     async def _itself(self) -> Self:
+        await self._opened()
         return self
 
     async def __aenter__(self) -> Self:
-        return self
+        return await self._itself()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
 
-    async def _run(self, pool: str, call: Callable[[], R]) -> R:
+    async def _opened(self) -> Memory:
+        if not self._opening.done():
+            await asyncio.shield(asyncio.wrap_future(self._opening))  # who gives up waiting does not stop the opening
+        return self._opening.result()
+
+    def _pool(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._pools:
+            shared = name in (_EMBEDS_TEXTS, _EMBEDS_QUERIES) and isinstance(self.memory._embedder, LocalEmbedder)
+            pool = ThreadPoolExecutor(_SHARING_THREADS if shared else _THREADS, thread_name_prefix=f"mem0lite-{name}")
+            self._pools.setdefault(name, pool)
+        return self._pools[name]
+
+    async def _run(self, pool: str, call: Callable[[Memory], R]) -> R:
         if self._closed.is_set():
             raise ClosedError("This AsyncMemory is closed. Open a new one.")
-        return await asyncio.get_running_loop().run_in_executor(self._pools[pool], call)
+        memory = await self._opened()
+        return await asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
 
     async def close(self) -> None:
         """Finish what was accepted, then close the Memory unless it was passed in; closing twice does nothing.
@@ -106,10 +161,13 @@ class AsyncMemory:
         if self._is_view:
             return
         self._closed.set()
-        for pool in self._pools.values():
-            await asyncio.to_thread(pool.shutdown, wait=True)
+        try:
+            memory = await self._opened()
+        finally:
+            for pool in list(self._pools.values()):
+                await asyncio.to_thread(pool.shutdown, wait=True)
         if self._owned:
-            await asyncio.to_thread(self.memory.close)
+            await asyncio.to_thread(memory.close)
 
     @property
     def user_id(self) -> str | None:
@@ -118,11 +176,15 @@ class AsyncMemory:
 
     def for_user(self, user_id: str | int) -> Self:
         """Return a view of one user's memories, as Memory.for_user does; it opens nothing and needs no closing."""
+        name = clean_id(user_id, "user_id")
         view = copy.copy(self)
-        view.memory, view._is_view = self.memory.for_user(user_id), True
+        view._is_view, view._opening = True, Future()
+        if self._opening.done():
+            view._opening.set_result(self.memory.for_user(name))
+        else:
+            self._opening.add_done_callback(functools.partial(_settle, view._opening, name))
         for verb in OF_FILES:
-            refuse = getattr(view.memory, verb)
-            setattr(view, verb, refuse if verb == "from_config" else _in_thread(refuse))
+            setattr(view, verb, _refused(view, verb, awaited=verb != "from_config"))
         return view
 
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)

@@ -40,6 +40,7 @@ _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 
 _PAUSE_SECONDS = 0.005  # between attempts where SQLite does not wait by itself
 _FORK_SECONDS = 5.0  # what running calls get to finish in before a fork
+_MOMENT_SECONDS = 0.25  # longer than anybody but an interrupted thread holds the lock of a Database's state
 
 
 class _Job:
@@ -96,7 +97,7 @@ class Database:
         self._writer: apsw.Connection | None
         self._stamp: sqlite_file.Stamp | None = None
         self._start()
-        with self._translated():
+        with self._enter(), self._translated():
             self._writer = self._open()
         if self.read_only:
             self._give_back(self._writer, healthy=True)
@@ -107,7 +108,9 @@ class Database:
         self._closed = False
         self._paused = False  # for a fork
         self._stranded = False  # in a child forked in the middle of a call
-        self._state = threading.Condition()  # guards the seven around it
+        self._settling = False
+        # A plain lock, so that a signal's handler is not let in where it interrupted who holds it.
+        self._state = threading.Condition(threading.Lock())  # guards the eight around it
         self._waiting: list[_Job] = []
         self._active = 0
         self._callers: list[int] = []  # the threads whose calls are active
@@ -252,6 +255,8 @@ class Database:
                 self._active -= 1
                 with suppress(ValueError):  # in a child that was forked in the middle of the call
                     self._callers.remove(threading.get_ident())
+                if self._settling:
+                    self._rest()
                 self._state.notify_all()
 
     def _forget(self, connection: apsw.Connection) -> None:
@@ -260,6 +265,31 @@ class Database:
         with suppress(apsw.Error):
             connection.close()
 
+    # -- leaving the file closed, though not for good
+
+    def settle(self, seconds: float) -> None:
+        """From now on leave the file closed whenever no call runs; for a process that is about to end.
+
+        A signal's handler may call it, in the middle of anything: it waits for running calls for ``seconds`` at most,
+        and never where the interrupted thread could be what it waits for.
+        """
+        if self.read_only or not self._state.acquire(timeout=max(seconds, _MOMENT_SECONDS)):
+            return
+        try:
+            self._settling = True
+            self._state.wait_for(lambda: self._active == 0, seconds)
+            self._rest()
+        finally:
+            self._state.release()
+
+    def _rest(self) -> None:
+        """Close every connection if no call runs; the last of a file removes ``-wal`` and ``-shm``."""
+        if self._active == 0 and self.path is not None:
+            self._idle.clear()
+            self._broken.clear()
+            self._writer = None
+            _close_connections(self._open_connections, self._pid)
+
     # -- forking
 
     def before_fork(self) -> None:
@@ -267,11 +297,8 @@ class Database:
         with self._state:
             self._paused = True
             drained = self._state.wait_for(lambda: self._active == 0, _FORK_SECONDS)
-            if drained and self.path is not None:
-                self._idle.clear()
-                self._broken.clear()
-                self._writer = None
-                _close_connections(self._open_connections, self._pid)
+            if drained:
+                self._rest()
 
     def after_fork_in_parent(self) -> None:
         """Go on; connections open again when they are needed."""
@@ -692,9 +719,14 @@ _abandoned: list[apsw.Connection] = []  # a forked child must not even close its
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
+def open_files() -> list[Database]:
+    """Return what this process has open."""
+    return list(_databases)
+
+
 def _each(method: Callable[[Database], None]) -> Callable[[], None]:
     def call() -> None:
-        for database in list(_databases):
+        for database in open_files():
             method(database)
 
     return call

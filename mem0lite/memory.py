@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
 
+from . import environment, stopping
 from .comparison import nfc
 from .database import Durability, refuse_database_file
 from .embed import Embedder, embed_documents, embed_query, identity, resolve
@@ -295,6 +296,7 @@ class Memory:
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
+        environment.name_unread()
         self.path = _path_of(path)
         self._clock = clock or _utc_now
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
@@ -317,6 +319,8 @@ class Memory:
         self._within: Expression = EVERYTHING
         if asked_categories not in (None, self.graph_categories):
             self._other_categories(asked_categories, given=graph_categories is not None)
+        if not read_only and self.path != ":memory:":
+            stopping.watch()
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:

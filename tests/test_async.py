@@ -7,7 +7,7 @@ import typing
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import AsyncMemory, ClosedError, LocalEmbedder, Memory
+from mem0lite import AsyncMemory, ClosedError, LocalEmbedder, Memory, NotAMemoryFileError
 
 NOT_VERBS = {"for_user", "from_config"}  # make another object, so the asynchronous ones are no coroutines
 VERBS = sorted(
@@ -94,6 +94,66 @@ def test_a_memory_passed_in_stays_its_owners(memory):
 
     asyncio.run(life())
     assert memory.get_all(user_id="u")["total"] == 1
+
+
+class Held(HashEmbedder):
+    """An embedder whose file cannot be opened, as its name is asked for, until it is released."""
+
+    def __init__(self):
+        super().__init__()
+        self.release, self.threads = threading.Event(), set()
+
+    @property
+    def fingerprint(self):
+        self.threads.add(threading.get_ident())
+        assert self.release.wait(30)
+        return "x"
+
+
+def test_opening_leaves_the_loop_free(path):
+    """While a file is being opened, by whatever way one begins, the event loop goes on, and views can be made."""
+
+    async def life():
+        embedder = Held()
+        memory = AsyncMemory(path, embedder=embedder)
+        adding = asyncio.create_task(memory.for_user("u").add("red apple"))
+        entering = asyncio.create_task(memory.__aenter__())
+        given_up = asyncio.create_task(memory.stats())
+        await asyncio.sleep(0)  # each begins to wait
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        assert not (adding.done() or entering.done())
+        embedder.release.set()
+        assert await entering is memory
+        assert (await adding)["results"][0]["event"] == "ADD"
+        assert threading.get_ident() not in embedder.threads
+        assert (await memory.get_all(user_id="u"))["total"] == 1
+        await memory.close()
+
+    asyncio.run(life())
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_that_cannot_be_opened_is_told(path):
+    """Entering, awaiting, any verb, a view's and closing raise what is wrong; a misspelt argument is told at once."""
+    path.write_bytes(b"not a memory file, but somebody's text " * 10)
+
+    async def life():
+        for use in (
+            lambda memory: memory.__aenter__(),
+            lambda memory: memory._itself(),
+            lambda memory: memory.stats(),
+            lambda memory: memory.for_user("u").get_all(),
+            lambda memory: memory.close(),
+        ):
+            with pytest.raises(NotAMemoryFileError):
+                await use(AsyncMemory(path, embedder=HashEmbedder()))
+        with pytest.raises(TypeError, match="embeder"):
+            AsyncMemory(path, embeder=HashEmbedder())
+
+    asyncio.run(life())
+    with pytest.raises(NotAMemoryFileError):
+        AsyncMemory(path, embedder=HashEmbedder())
 
 
 def test_the_loop_and_other_verbs_stay_free(path):

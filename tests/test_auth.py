@@ -805,6 +805,12 @@ def open_server() -> Iterator[tuple[Memory, httpx.Client]]:
     ("host", "status"),
     [
         *((host, 200) for host in ("localhost", "LOCALHOST:1", "127.0.0.1:99999", "127.9.9.9", "[::1]", "[::1]:8888")),
+        *((host, 200) for host in ("localhost.", "LocalHost.:8888", "127.0.0.1.", "[127.0.0.1]", "[::1%lo]", "127.1")),
+        *((host, 200) for host in ("2130706433", "0x7f.0.0.1:80", "0177.0.0.1", "[::ffff:127.0.0.1]:8888")),
+        *(
+            (host, 421)
+            for host in ("localhost..", "[localhost]", "[]", "0", "[::ffff:10.0.0.1]", "256.0.0.1", "127.0.0.1.1")
+        ),
         *((host, 421) for host in ("evil.example", "evil.example:8888", "127.0.0.1.evil.example", "localhost.evil")),
         *((host, 421) for host in ("0.0.0.0", "192.168.1.5", "[::2]:80", "[::1].evil", "", "::1", "localhost@evil")),
     ],
@@ -830,6 +836,20 @@ def test_allowed_pages_ask_first_without_a_key() -> None:
         assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://app.example")
         answer = client.get("/memories", headers={"Origin": "https://app.example"})
         assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (401, "https://app.example")
+
+
+def test_answers_are_kept_by_no_cache(admin: httpx.Client, anyone: httpx.Client) -> None:
+    """Whatever may hold a memory, or tell of one, is not to be stored on its way; the documentation's files may be."""
+    for client, path in (
+        *(
+            (admin, path)
+            for path in ("/memories", "/memories/x", "/entities", "/configure", "/v1/ping/", "/metrics", "/x")
+        ),
+        *((anyone, path) for path in ("/memories", "/health/ready", "/openapi.json")),
+    ):
+        assert client.get(path).headers.get_list("Cache-Control") == ["no-store"], path
+    assert admin.post("/search", json={"query": "x", "user_id": "alice"}).headers["Cache-Control"] == "no-store"
+    assert anyone.get("/docs/init.js").headers.get_list("Cache-Control") == ["max-age=3600"]
 
 
 def test_with_keys_any_host_is_answered(anyone: httpx.Client) -> None:
@@ -872,6 +892,43 @@ def test_other_sites_pages_change_nothing(
     assert item["memory"] == "kept"
 
 
+NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("headers", [*CROSS, NAVIGATION], ids=str)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/memories?user_id=alice", "/graph?entity=x", "/entities", "/v1/ping/", "/metrics"])
+def test_other_sites_pages_read_nothing(
+    open_server: tuple[Memory, httpx.Client], headers: Headers, method: str, path: str
+) -> None:
+    """Nor has such a page, by a script, an image or a link, the server read anything."""
+    assert open_server[1].request(method, path, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [*CROSS, NAVIGATION], ids=str)
+@pytest.mark.parametrize("path", PUBLIC)
+def test_a_link_to_the_documentation_works(
+    open_server: tuple[Memory, httpx.Client], anyone: httpx.Client, headers: Headers, path: str
+) -> None:
+    """The documentation and the health routes may be linked to and probed from anywhere."""
+    for client in (open_server[1], anyone):
+        assert client.get(path, headers=headers).status_code in (200, 307)
+
+
+@pytest.mark.parametrize("headers", SAME, ids=str)
+def test_own_page_and_other_programs_read(open_server: tuple[Memory, httpx.Client], headers: Headers) -> None:
+    """Those who may change something may read it."""
+    client = open_server[1]
+    sent = {name: value.replace("{host}", client.base_url.netloc.decode()) for name, value in headers.items()}
+    assert client.get("/memories", headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [*CROSS, NAVIGATION], ids=str)
+def test_with_keys_other_sites_pages_have_none(anyone: httpx.Client, headers: Headers) -> None:
+    """A page of another site, which has no key, is refused before anything is read."""
+    assert anyone.get("/memories?user_id=alice", headers=headers).status_code == 401
+
+
 @pytest.mark.parametrize("headers", SAME, ids=str)
 def test_own_page_and_other_programs_are_served(open_server: tuple[Memory, httpx.Client], headers: Headers) -> None:
     """The server's own page, allowed origins and programs that are no browsers may change what they like."""
@@ -887,7 +944,22 @@ def test_with_keys_the_key_decides(admin: httpx.Client, headers: Headers) -> Non
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"), [("127.1.2.3", True), ("::1", True), ("LocalHost", True), ("0.0.0.0", False), ("", False)]
+    ("host", "expected"),
+    [
+        *(
+            (host, True)
+            for host in ("127.1.2.3", "::1", "LocalHost", "localhost.", "[::1]", "::1%lo", "0:0:0:0:0:0:0:1")
+        ),
+        *(
+            (host, True)
+            for host in ("::ffff:127.0.0.1", "::FFFF:7F00:1", "127.1", "017700000001", "0X7F000001", " ::1 ")
+        ),
+        *(
+            (host, False)
+            for host in ("0.0.0.0", "", ".", "::", "0", "localhost..", "local", "[localhost]", "::ffff:0:1")
+        ),
+        *((host, False) for host in ("127.0.0.1.example", "localhost.example", "4294967296", "127.0.0.08", "128.1")),
+    ],
 )
 def test_loopback(host: str, expected: bool) -> None:
     """Loopback is what this machine alone can reach."""
@@ -954,10 +1026,59 @@ def test_served_without_keys(serve: Any) -> None:
     assert httpx.get(f"{url}/memories", headers={"Host": "any.example"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("options", "variables", "words"),
+    [
+        ([], {}, "API keys: none; this machine alone is answered."),
+        (["--host", "localhost."], {}, "API keys: none; this machine alone is answered."),
+        (["--insecure"], {}, "API keys: none; everyone who can connect may read and change everything."),
+        ([], {"MEM0LITE_API_KEYS": f"{ADMIN},{ALICE}:a"},
+         "API keys: 2, of which 1 for everything and 1 for one user each."),
+    ],
+)  # fmt: skip
+def test_what_is_served_and_closed_is_said(tmp_path: Any, options: list[str], variables: Any, words: str) -> None:
+    """At its start the server says which file, address, model and how many keys there are, and at its end that it
+    closed the file; no key is in it."""
+    path = tmp_path / "a.db"
+    arguments = command("serve", "--db", "a.db", "--port", "0", *options)
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment(**variables), cwd=tmp_path)
+    assert process.stderr
+    said = process.stderr.readline()
+    address = re.search(r"http://\S+", said)
+    assert address
+    assert httpx.get(f"{address[0]}/health/live").status_code == 200
+    process.terminate()
+    rest = process.communicate(timeout=60)[1]
+    url = re.escape(address[0])
+    assert re.match(rf"mem0lite serves {path} at {url} \(docs: {url}/docs\) with all-MiniLM-L6-v2\. ", said)
+    assert said.endswith(f" {words} Ctrl-C stops it.\n")
+    assert rest == f"mem0lite closed {path}.\n"
+    assert process.returncode == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_misspelt_variables_are_named_by_the_command(tmp_path: Any) -> None:
+    """The commands name a variable that nobody reads, and a server without the keys it was to have is none."""
+    found = run("list", "--db", str(tmp_path / "a.db"), MEM0LITE_FROB="1")
+    assert "does not exist" in found.stderr
+    added = run("add", "x", "--user", "u", "--db", str(tmp_path / "a.db"), MEM0LITE_FROB="1")
+    assert (added.returncode, added.stderr.count("MEM0LITE_FROB is not read")) == (0, 1)
+    result = run("serve", "--db", str(tmp_path / "b.db"), MEM0LITE_APIKEYS=WRONG)
+    assert (result.returncode, "Did you mean MEM0LITE_API_KEYS?" in result.stderr, WRONG in result.stderr) == (
+        2,
+        True,
+        False,
+    )
+    assert not (tmp_path / "b.db").exists()
+
+
 def test_not_served_without_keys(tmp_path: Any) -> None:
     """A host that others can reach is refused, naming the variable for keys; bad keys are refused unseen."""
     result = run("serve", "--host", "0.0.0.0", "--db", str(tmp_path / "a.db"))
     assert (result.returncode, "MEM0LITE_API_KEYS" in result.stderr) == (2, True)
+    for host in ("0", "[::]", "::ffff:0.0.0.0", "0.0.0.0.", "localhost.."):
+        result = run("serve", "--host", host, "--db", str(tmp_path / "a.db"))
+        assert (result.returncode, "MEM0LITE_API_KEYS" in result.stderr) == (2, True), host
     result = run("serve", "--db", str(tmp_path / "a.db"), MEM0LITE_API_KEYS="hush1 hush1")
     assert (result.returncode, "entry 1" in result.stderr, "hush1" in result.stderr) == (2, True, False)
     assert not list(tmp_path.iterdir())

@@ -164,7 +164,7 @@ REFUSED = [
     # -- routes and methods
     Case("unknown route", ("GET", "/nowhere", None), 404, "Not Found"),
     Case("unknown route, OPTIONS", ("OPTIONS", "/nowhere", None), 404, "Not Found"),
-    Case("trailing slash", ("GET", "/memories/", None), 404, "Not Found"),
+    Case("trailing slash", ("GET", "/memories/", None), 307, "Ask again without the slash"),
     Case("double slash", ("GET", "/memories//x", None), 404, "Not Found"),
     Case("PATCH", ("PATCH", "/memories", None), 405, "Method Not Allowed"),
     Case("TRACE", ("TRACE", "/memories", None), 405, "Method Not Allowed"),
@@ -287,6 +287,69 @@ def test_body_over_the_limit_is_refused(small: httpx.Client, path: str, chunked:
         assert answer.headers["X-Request-ID"]
 
 
+MUCH = 3 * 2**20
+LENGTH = f"Content-Length: {MUCH}\r\n"
+CHUNKED = "Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("close", ["", "Connection: close\r\n"])
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [
+        ("POST /memories", LENGTH, 413),
+        ("POST /memories", CHUNKED, 413),
+        ("POST /memories", f"{LENGTH}Expect: 100-continue\r\n", 413),
+        ("POST /reset", f"{LENGTH}Host: evil.example\r\n", 421),
+        ("POST /memories", f"{LENGTH}Origin: https://evil.example\r\n", 403),
+        ("POST /nowhere", LENGTH, 404),
+        ("PATCH /memories", LENGTH, 405),
+        ("POST /memories/x/", LENGTH, 405),
+        ("PUT /memories/x/", CHUNKED, 307),
+    ],
+)
+def test_who_goes_on_sending_gets_the_answer(
+    guarded: httpx.Client, request_line: str, headers: str, status: int, close: str
+) -> None:
+    """A client that sends all of its 3 MB before it reads, or reads first, gets the answer and no reset connection."""
+    host = "" if "Host:" in headers else "Host: localhost\r\n"
+    head = f"{request_line} HTTP/1.1\r\n{host}Content-Type: application/json\r\n{headers}{close}\r\n"
+    piece = b"x" * 2**16
+    with socket.create_connection((guarded.base_url.host, guarded.base_url.port or 0)) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        for number in range(MUCH // len(piece)):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if CHUNKED in headers else piece)
+            if number == 0:
+                answer = connection.recv(10_000)  # so that the server is done with it before the rest is sent
+        if CHUNKED in headers:
+            connection.sendall(b"0\r\n\r\n")
+        while more := connection.recv(10_000):
+            answer += more
+    first, _, body = answer.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 %d " % status), first
+    assert b"\r\nconnection: close" in first.lower()
+    assert json.loads(body).keys() == {"detail"}
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[httpx.Client]:
+    """A client of a server without keys, as ``mem0lite serve`` sets it up, that reads bodies of up to 200 bytes."""
+    settings = Settings(vacuum_interval_seconds=0, max_body_bytes=200, loopback_only=True)
+    with Memory(":memory:", embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
+        yield client
+
+
+def test_what_is_read_on_is_bounded(guarded: httpx.Client) -> None:
+    """Who never stops sending is not read for ever."""
+    piece = b"x" * 2**20
+    head = f"POST /memories HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2**40}\r\n\r\n"
+    with socket.create_connection((guarded.base_url.host, guarded.base_url.port or 0)) as connection:
+        connection.sendall(head.encode())
+        with pytest.raises(ConnectionError):
+            for _ in range(1_000):
+                connection.sendall(piece)
+
+
 def test_length_is_not_believed_for_reading(small: httpx.Client) -> None:
     """A claim of a huge body is refused before a byte of it is sent."""
     with socket.create_connection((small.base_url.host, small.base_url.port or 0)) as connection:
@@ -320,19 +383,21 @@ def test_what_is_not_http_is_refused(client: httpx.Client, request_line: bytes) 
 # -- methods
 
 
-@pytest.mark.parametrize("path", ["/memories", "/search", "/health/live", "/openapi.json"])
-def test_head_is_not_allowed(client: httpx.Client, path: str) -> None:
-    """HEAD is answered as mem0's server does: 405, with the methods there are, and no body."""
+@pytest.mark.parametrize(
+    ("path", "status"), [("/memories", 200), ("/search", 405), ("/health/live", 200), ("/openapi.json", 200)]
+)
+def test_head_is_get_without_a_body(client: httpx.Client, path: str, status: int) -> None:
+    """HEAD is allowed wherever GET is, and elsewhere answered with the methods there are."""
     answer = client.head(path)
-    assert (answer.status_code, answer.content) == (405, b"")
-    assert "OPTIONS" in answer.headers["Allow"]
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert status == 200 or "OPTIONS" in answer.headers["Allow"]
 
 
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/memories", {"GET", "POST", "DELETE", "OPTIONS"}),
-        ("/memories/x", {"GET", "PUT", "DELETE", "OPTIONS"}),
+        ("/memories", {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}),
+        ("/memories/x", {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}),
         ("/search", {"POST", "OPTIONS"}),
     ],
 )

@@ -138,6 +138,18 @@ def test_requests_are_counted_and_timed_by_route(memory: Memory) -> None:
     assert not any("secret" in name for name in metrics)
 
 
+def test_what_runs_has_no_status(memory: Memory) -> None:
+    """A request that is being answered has no status code yet; HEAD is told from GET."""
+    with served_by(create_app(memory, QUIET)) as client:
+        client.head("/memories")
+        metrics = _metrics(client)
+    running = {name for name in metrics if name.startswith("mem0lite_requests_in_progress")}
+    at = 'mem0lite_requests_in_progress{app_name="mem0lite",method="%s",path="%s"}'
+    assert running == {at % ("HEAD", "/memories"), at % ("GET", "/metrics")}
+    assert (metrics[at % ("HEAD", "/memories")], metrics[at % ("GET", "/metrics")]) == (0, 1)
+    assert metrics["mem0lite_requests_total" + _labels("HEAD", "/memories", 200)] == 1
+
+
 def test_failures_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     """A 5xx is counted as an error; of a store that cannot be read the metrics say that, and the others go on."""
     memory = Memory(":memory:", embedder=HashEmbedder())
@@ -317,7 +329,9 @@ def test_serve_writes_the_access_log_when_asked(
         process.send_signal(signal.SIGINT)
         _, written = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert [json.loads(line)["path"] for line in written.splitlines()] == (["/health/ready"] if logged else [])
+    *lines, closed = written.splitlines()
+    assert [json.loads(line)["path"] for line in lines] == (["/health/ready"] if logged else [])
+    assert closed.startswith("mem0lite closed /")
     assert [file.name for file in tmp_path.iterdir()] == ["mem0lite.db"]
 
 

@@ -286,7 +286,7 @@ def test_described_responses_are_what_is_sent(client: httpx.Client) -> None:
 def test_browsers_are_sent_to_the_page(client: httpx.Client, path: str) -> None:
     """The root and the place of ReDoc redirect to the page, as mem0's root does."""
     answer = client.get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
+    assert (answer.status_code, answer.headers["Location"]) == (307, "./docs")
 
 
 def test_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:

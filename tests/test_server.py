@@ -41,8 +41,8 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
         ("GET", "/memories?user_id=zzz", None, 200, {"results": [], "total": 0, "next_cursor": None}),
         ("GET", f"/memories/{UNKNOWN}", None, 200, None),
         ("GET", "/memories/nope", None, 200, None),
-        ("GET", "/memories/{id}/", None, 404, {"detail": "Not Found"}),
-        ("GET", "/memories/", None, 404, {"detail": "Not Found"}),
+        ("GET", "/memories/{id}/", None, 307, {"detail": "Ask again without the slash at the end."}),
+        ("GET", "/memories/", None, 307, {"detail": "Ask again without the slash at the end."}),
         ("GET", "/memories//{id}", None, 404, {"detail": "Not Found"}),
         ("GET", "/memories/nope/history", None, 200, []),
         (

@@ -1,8 +1,10 @@
 """Requests that cannot be served: their status, their words, and what they must not tell."""
 
+import gzip
 import logging
 import re
 import socket
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -252,6 +254,42 @@ def test_only_json_is_read(client: httpx.Client, kind: str | None) -> None:
         assert answer.status_code == 415
         assert "Content-Type: application/json" in answer.json()["detail"]
     assert client.get(f"/memories/{memory_id}").json() is not None
+
+
+SEARCH = b'{"query": "x", "user_id": "u"}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("", b"\xef\xbb\xbf" + SEARCH, 200),
+        ("gzip", gzip.compress(SEARCH), 200),
+        ("X-GZIP", gzip.compress(b"\xef\xbb\xbf" + SEARCH), 200),
+        ("deflate", zlib.compress(SEARCH), 200),
+        ("deflate", zlib.compress(SEARCH)[2:-4], 200),  # as some send it
+        ("identity", SEARCH, 200),
+        ("gzip, identity", gzip.compress(SEARCH), 200),
+        ("br", SEARCH, 415),
+        ("zstd", SEARCH, 415),
+        ("gzip, gzip", gzip.compress(gzip.compress(SEARCH)), 415),
+        ("gzip", SEARCH, 400),
+        ("gzip", gzip.compress(SEARCH)[:-3], 400),
+        ("gzip", gzip.compress(SEARCH) + b"more", 400),
+        ("deflate", b"\x00", 400),
+        ("gzip", gzip.compress(SEARCH + b" " * 2**21), 413),
+        ("deflate", zlib.compress(SEARCH + b" " * 2**20), 413),
+        ("gzip", gzip.compress(b'{"query": '), 422),
+    ],
+)
+def test_compressed_bodies_are_read_or_refused(client: httpx.Client, encoding: str, body: bytes, status: int) -> None:
+    """A body is read with a byte-order mark, with gzip or deflate up to the limit it has decoded; else it is said."""
+    headers = {**JSON, "Content-Encoding": encoding} if encoding else JSON
+    answer = client.post("/search", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    if status in (400, 415):
+        assert encoding in answer.json()["detail"]
+    if status == 415:
+        assert answer.headers["Accept-Encoding"] == "gzip, deflate"
 
 
 def test_json_with_a_character_set_is_read(client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from embedder import HashEmbedder
 from serving import add, served_by
 
 from mem0lite import AsyncMemory, ConfigurationError, Memory
-from mem0lite.server import Settings, create_app
+from mem0lite.server import ApiKey, Settings, create_app
 from mem0lite.server.timer import Timer
 
 served, store, client = serving.served, serving.store, serving.client
@@ -240,6 +241,133 @@ def test_bad_settings_are_named(variable: str, value: str) -> None:
     """A variable that cannot be read is named with its value."""
     with pytest.raises(ConfigurationError, match=f"{variable}: '{value}'"):
         Settings.from_environment({variable: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("db", value) for value in (None, "", "  ", 5, b"a.db")),
+        *(("host", value) for value in (None, "", 127, ("127.0.0.1",))),
+        *(("port", value) for value in ("8888", 80.0, -1, 65_536, True, None)),
+        *(("embedding_model", value) for value in ("", 5, ["m"])),
+        *(("vacuum_interval_seconds", value) for value in ("60", -1, float("nan"), float("inf"), True, None)),
+        *(("max_body_bytes", value) for value in ("1000", 0, -1, 1.5, False, None)),
+        *(("cors_origins", value) for value in ("https://a.example", ("a.example",), (5,), None, ("https://a.example/",))),
+        *((name, value) for name in ("access_log", "insecure", "webhook_allow_private", "loopback_only", "read_only",
+                                     "checksums") for value in ("1", 1, None)),
+        ("reranker", ""),
+        *(("durability", value) for value in ("none", None, True, ["full"])),
+        *(("api_keys", value) for value in (("secret-abc",), "secret-abc", None, [ApiKey("x"), b"secret-abc"], 5)),
+    ],
+)  # fmt: skip
+def test_settings_of_another_kind_are_named(field: str, value: object) -> None:
+    """A setting of a wrong type or outside its range is an error that names it, and repeats no key."""
+    with pytest.raises(ConfigurationError, match=f"^{field}: ") as caught:
+        Settings(**{field: value})  # type: ignore[arg-type]
+    assert "secret" not in str(caught.value)
+
+
+def test_settings_of_many_kinds_are_taken() -> None:
+    """Whole seconds, a path object and lists are as good."""
+    settings = Settings(db=Path("a.db"), vacuum_interval_seconds=5, cors_origins=["*"], api_keys=[ApiKey("x")])  # type: ignore[arg-type]
+    assert (settings.cors_origins, settings.api_keys) == (("*",), (ApiKey("x"),))
+
+
+@pytest.mark.parametrize("secret", [None, 5, b"secret-abc", ["secret-abc"], "two words", ""])
+def test_keys_of_another_kind_are_refused(secret: object) -> None:
+    """A key is printable text."""
+    with pytest.raises(ConfigurationError, match="API key must be") as caught:
+        ApiKey(secret)  # type: ignore[arg-type]
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"settings": {"db": "a.db"}}, "settings: must be Settings, got dict"),
+        ({"settings": "a.db"}, "settings: must be Settings, got str"),
+        ({"memory": "a.db"}, "memory: must be a Memory or an AsyncMemory, got str"),
+        ({"memory": {"path": "a.db"}}, "memory: must be a Memory or an AsyncMemory, got dict"),
+        ({"memory": Settings()}, "memory: must be a Memory or an AsyncMemory, got Settings"),
+    ],
+)
+def test_an_app_of_other_things_is_refused(arguments: dict[str, Any], words: str) -> None:
+    """Arguments of another kind are named when the app is made, not at the first request."""
+    with pytest.raises(ConfigurationError, match=words):
+        create_app(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("MEM0LITE_READONLY", "MEM0LITE_READ_ONLY"),
+        ("mem0lite_db", "MEM0LITE_DB"),
+        ("MEM0_LITE_PORT", "MEM0LITE_PORT"),
+        ("MEMOLITE_HOST", "MEM0LITE_HOST"),
+        ("MEM0LITE_VACUUM_INTERVAL", "MEM0LITE_VACUUM_INTERVAL_SECONDS"),
+        ("MEM0LITE_DEFAULT_SHORT_TERM_TTL_SECONDS", "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"),
+        ("MEM0_SHORT_TERM_TTL_SECONDS", "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"),
+        ("MEM0_USE_GRAPH_FOR_CATEGORY", "MEM0_USE_GRAPH_FOR_CATEGORIES"),
+        ("MEM0LITE_URL", None),
+        ("MEM0LITE_FROBNICATE", None),
+    ],
+)
+def test_variables_nobody_reads_are_named(caplog: pytest.LogCaptureFixture, variable: str, meant: str | None) -> None:
+    """What looks like a variable of ours and is none is named, with what may have been meant."""
+    Settings.from_environment({variable: "secret"})
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("mem0lite", "WARNING")
+    hint = f" Did you mean {meant}?" if meant else ""
+    assert record.getMessage() == f"The environment variable {variable} is not read by mem0lite.{hint}"
+
+
+@pytest.mark.parametrize(
+    "variable", ["MEM0_API_KEY", "MEM0_DIR", "MEM0_TELEMETRY", "MEM0_ORG_ID", "MEM0LITE_TEST_SEED", "MEMORY_LIMIT"]
+)
+def test_variables_of_others_are_left_alone(caplog: pytest.LogCaptureFixture, variable: str) -> None:
+    """mem0's own variables, an empty one, and those of tests are not spoken of."""
+    Settings.from_environment({variable: "x", "MEM0LITE_APIKEYS": ""})
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["MEM0LITE_APIKEYS", "MEM0LITE_KEYS", "MEM0_API_KEYS", "MEMOLITE_API_KEYS", "mem0lite_api_keys",
+     "MEM0LITE_PASSWORD", "MEM0LITE_ADMIN_API_KEY", "MEM0LITE_AUTH_TOKEN"],
+)  # fmt: skip
+def test_misspelt_keys_are_an_error(variable: str) -> None:
+    """A server that was to have keys is not served without them; the value is not repeated."""
+    with pytest.raises(ConfigurationError, match=f"variable {variable} is not read.*MEM0LITE_API_KEYS") as caught:
+        Settings.from_environment({variable: "secret"})
+    assert "secret" not in str(caught.value)
+
+
+def test_the_command_line_s_key_is_none_of_the_server_s(caplog: pytest.LogCaptureFixture) -> None:
+    """Who sets the variable of the client for a server is told that it has no effect there."""
+    assert Settings.from_environment({"MEM0LITE_API_KEY": "secret"}).api_keys == ()
+    assert "the server does not use it" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_an_open_app_warns_once(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    """An app without keys says at its first request, and never again, that everybody may ask."""
+    with served_by(create_app(memory, Settings(vacuum_interval_seconds=0))) as client:
+        assert not caplog.records
+        for _ in range(3):
+            client.get("/memories")
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.name == "mem0lite"
+    assert "MEM0LITE_API_KEYS" in record.getMessage()
+
+
+@pytest.mark.parametrize("options", [{"api_keys": (ApiKey("x"),)}, {"insecure": True}, {"loopback_only": True}])
+def test_a_guarded_app_warns_of_nothing(
+    memory: Memory, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
+) -> None:
+    """With keys, as ``mem0lite serve`` sets it up without any, or where it is said to be meant, nothing is said."""
+    with served_by(create_app(memory, Settings(vacuum_interval_seconds=0, **options))) as client:
+        client.get("/memories")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 # -- the timer

@@ -14,13 +14,13 @@ PACKAGE = Path(mem0lite.__file__).parent
 TESTS = Path(__file__).parent
 
 FLOORS = [
-    ["errors", "types"],
+    ["errors", "types", "environment"],
     ["comparison"],
     ["values", "files", "conversation", "moments", "similarity"],
     ["text", "filters", "parameters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
-    ["store"],
+    ["store", "stopping"],
     ["webhooks"],
     ["memory"],
     ["aio", "retrieval"],

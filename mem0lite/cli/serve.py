@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,6 +102,8 @@ def serve(
 
     with Memory(**settings.memory_arguments) as memory, _listener(settings) as listener:
         _run(memory, settings, listener)
+    with suppress(OSError):  # whoever started the server may read its words no longer
+        note(f"mem0lite closed {_file(memory)}.")
 
 
 def _settings(**options: Any) -> "Settings":
@@ -123,21 +126,31 @@ def _for_this_machine(settings: "Settings") -> "Settings":
     from ..server.settings import is_loopback
 
     if not is_loopback(settings.host):
-        raise ConfigurationError(
-            f"{settings.host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, "
-            "serve 127.0.0.1, or give --insecure where everyone who can connect may read and change them."
-        )
+        raise _open_to_others(settings.host)
     return replace(settings, loopback_only=True)
+
+
+def _open_to_others(host: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, "
+        "serve 127.0.0.1, or give --insecure where everyone who can connect may read and change them."
+    )
 
 
 def _listener(settings: "Settings") -> "socket.socket":
     """Return a listening socket, made here and not by uvicorn so that what is announced is known to be served."""
     import socket
 
+    from ..server.settings import canonical_host, is_loopback
+
+    # What was checked is what is listened at; other addresses keep their zone, which is part of where they lead.
+    host = canonical_host(settings.host) if is_loopback(settings.host) else settings.host.strip("[]")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+            host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )[0]
+        if settings.loopback_only and not is_loopback(str(address[0])):
+            raise _open_to_others(f"{settings.host}, which is {address[0]} here,")
         # With its protocol named: asyncio turns Nagle's algorithm off only then, and each answer took 40 ms longer.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -148,6 +161,20 @@ def _listener(settings: "Settings") -> "socket.socket":
             f"Cannot listen at {settings.host}, port {settings.port}: {error.strerror}. Give another --host or --port."
         ) from error
     return listener
+
+
+def _file(memory: "Memory") -> str:
+    return memory.path if memory.path == ":memory:" else str(Path(memory.path).absolute())
+
+
+def _callers(settings: "Settings") -> str:
+    """Return who may ask, without a word of any key."""
+    count, pinned = len(settings.api_keys), sum(key.user_id is not None for key in settings.api_keys)
+    if count:
+        return f"API keys: {count}, of which {count - pinned} for everything and {pinned} for one user each."
+    if settings.loopback_only:
+        return "API keys: none; this machine alone is answered."
+    return "API keys: none; everyone who can connect may read and change everything."
 
 
 def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> None:
@@ -168,5 +195,9 @@ def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> N
     # closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # being stopped is how a server ends well
-        note(f"mem0lite serves {memory.path} at {url} (docs: {url}/docs). Ctrl-C stops it.")
+        # One line, so that who waits for it has all that is said.
+        note(
+            f"mem0lite serves {_file(memory)} at {url} (docs: {url}/docs) with {memory._embedder.name}. "
+            f"{_callers(settings)} Ctrl-C stops it."
+        )
         uvicorn.Server(config).run(sockets=[listener])

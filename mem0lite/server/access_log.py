@@ -47,7 +47,7 @@ async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
         line = {
             "time": instant.isoformat(timespec="milliseconds"),
             "request_id": scope.get("mem0lite.request_id"),
-            "method": scope["method"],
+            "method": scope.get("mem0lite.method", scope["method"]),
             "path": path_of(scope),
             "status": status,  # 0: the request was abandoned before there was an answer
             "duration_ms": round((time.perf_counter() - started) * 1000, 3),

@@ -9,7 +9,9 @@ from typing import Any, cast
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 
+from .. import stopping
 from ..aio import AsyncMemory
+from ..errors import ConfigurationError
 from ..memory import Memory
 from . import access_log, docs, health, hosted, selfhosted
 from .auth import create_guard
@@ -18,6 +20,7 @@ from .errors import EXCEPTION_HANDLERS
 from .metrics import Metrics
 from .mount import shaped, with_slashes
 from .settings import Settings
+from .wire import ASGIApp, private, reading_on, with_head
 
 
 class App(Litestar):
@@ -44,6 +47,7 @@ class App(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        self.backend.warn_if_open()
         scope = shaped(scope)
         request_id = _request_id(scope)
         scope["mem0lite.request_id"] = request_id
@@ -54,7 +58,8 @@ class App(Litestar):
                 message = {**message, "headers": headers}
             await send(message)
 
-        await access_log.logged(super().__call__, scope, receive, cast("Any", send_with_id))
+        app = reading_on(with_head(private(cast("ASGIApp", super().__call__))))
+        await access_log.logged(app, scope, receive, cast("Any", send_with_id))
 
 
 def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | None = None) -> App:
@@ -65,9 +70,11 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
             settings when its lifespan starts, or at the first request, and closes it when its lifespan ends.
         settings: by default, those of the environment.
 
-    Raises ConfigurationError for an environment variable that cannot be read.
+    Raises ConfigurationError for an environment variable that cannot be read, and for arguments of other types.
     """
+    _check(memory, settings)
     backend = Backend(memory, settings or Settings.from_environment())
+    stopping.watch(server=True)
 
     def routes() -> Router:
         return Router("/", route_handlers=[selfhosted.create_router(backend), hosted.create_router(backend)])
@@ -92,11 +99,25 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     return app
 
 
+def _check(memory: object, settings: object) -> None:
+    if not isinstance(memory, Memory | AsyncMemory | None):
+        raise ConfigurationError(
+            f"memory: must be a Memory or an AsyncMemory, got {type(memory).__name__}. Write "
+            "create_app(Memory('agent.db')), or create_app(settings=Settings(db='agent.db'))."
+        )
+    if not isinstance(settings, Settings | None):
+        raise ConfigurationError(
+            f"settings: must be Settings, got {type(settings).__name__}. Write create_app(settings=Settings(…)), with "
+            "the class of mem0lite.server."
+        )
+
+
 async def _name_every_method(message: Any, scope: Any) -> None:
     """Complete the ``Allow`` of an answer to OPTIONS, in which Litestar names the methods of one handler only."""
     if scope["method"] == "OPTIONS" and message["type"] == "http.response.start" and "path_template" in scope:
         routes = [route for route in scope["litestar_app"].routes if route.path_format == scope["path_template"]]
-        methods = ", ".join(sorted({method for route in routes for method in route.methods}))
+        named = {method for route in routes for method in route.methods}
+        methods = ", ".join(sorted(named | {"HEAD"} if "GET" in named else named))
         message["headers"] = [
             (name, methods.encode() if name == b"allow" else value) for name, value in message["headers"]
         ]

@@ -35,8 +35,7 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | Reference] = {
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _SCHEMES = ("bearer", "token")
-_HOST = re.compile(r"(\[(?P<address>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(:[0-9]*)?")
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]*)?")
 _CALLER = "mem0lite.caller"
 
 
@@ -104,24 +103,25 @@ def _given_key(connection: Connection) -> str | None:
 def _refuse_other_hosts(connection: Connection) -> None:
     """Refuse a name that is not this machine's own: by DNS rebinding any web page can give us a name of its site."""
     host = _HOST.fullmatch(connection.headers.get("host", ""))
-    if not (host and is_loopback(host["address"] or host["name"])):
+    if not (host and is_loopback(host["host"])):
         detail = "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS."
         raise HTTPException(status_code=421, detail=detail)
 
 
 def _refuse_other_sites(connection: Connection, settings: Settings) -> None:
-    """Refuse a request by which another site's page in a browser would change something.
+    """Refuse what another site's page in a browser asks for, be it by a script, a form, an image or a link.
 
-    Browsers send some, such as a POST without a body, without asking first. Other programs send neither header. The
-    rules are those of Go's http.CrossOriginProtection.
+    Browsers send some requests, such as a POST without a body, without asking first, and a GET that the page may not
+    read still has us work. Other programs send neither header. The rules are those of Go's http.CrossOriginProtection,
+    but for every method.
     """
     origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
-    if connection.scope.get("method") in _SAFE_METHODS or {origin, "*"} & set(settings.cors_origins):
+    if {origin, "*"} & set(settings.cors_origins):
         return
     if site is not None:
         own = site in ("same-origin", "none")
     else:
-        own = origin is None or urlsplit(origin).netloc == connection.headers.get("host")
+        own = origin is None or urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower()
     if not own:
         raise PermissionDeniedException(
             "Requests from another site's page are refused. Allow it: MEM0LITE_CORS_ORIGINS."

@@ -3,18 +3,21 @@
 import asyncio
 import concurrent.futures
 import functools
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import __version__, webhooks
+from .. import __version__, stopping, webhooks
 from ..aio import AsyncMemory
 from ..errors import Mem0LiteError
 from ..memory import Memory
 from .settings import Settings
 from .timer import Timer
+
+logger = logging.getLogger("mem0lite")
 
 R = TypeVar("R")
 
@@ -42,12 +45,15 @@ class Backend:
         self._opened: AsyncMemory | None = None
         self._lifespans = 0
         self._embedder: dict[str, Any] | None = None
+        self._warned = bool(settings.api_keys) or settings.insecure or settings.loopback_only
         self._lock = threading.Lock()  # not asyncio's, because an app may be called from several event loops
 
     async def memory(self) -> AsyncMemory:
         """Return the memory, opening it off the event loop if it is not open."""
-        opened = self._opened
-        return await asyncio.to_thread(self._open) if opened is None else opened
+        if self._opened is not None:
+            return self._opened
+        stopping.watch(server=True)  # again, because some servers set the signals anew after create_app
+        return await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
         """Close what ``memory`` opened; a later request opens it again."""
@@ -81,6 +87,16 @@ class Backend:
                 last = self._lifespans == 0
             if last:
                 await self.close()
+
+    def warn_if_open(self) -> None:
+        """Say once, in the log, that everybody may ask, unless the settings say that it is meant."""
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "This application serves memories without API keys: whoever can reach it may read, change and erase "
+                "all of them. Set MEM0LITE_API_KEYS or Settings(api_keys=…). Where something else keeps others out, "
+                "MEM0LITE_INSECURE=1 or Settings(insecure=True) says so."
+            )
 
     async def notice(self, message: Any, scope: Any) -> None:
         """Have changes delivered soon when a request that may have made some was answered without an error."""

@@ -18,6 +18,7 @@ from litestar.response import Redirect
 from .. import __version__
 from .auth import PUBLIC, SECURITY_SCHEMES
 from .guards import exact_path
+from .mount import beside
 
 SWAGGER_UI_VERSION = "5.35.0"
 """Of the npm package swagger-ui-dist, from which ``static/swagger-ui`` is copied unchanged."""
@@ -155,4 +156,4 @@ def file(name: Annotated[str, Parameter()]) -> Response[bytes]:
 
 
 def _to_docs(request: Request[Any, Any, Any]) -> Redirect:
-    return Redirect(f"{request.scope.get('root_path', '')}/docs", status_code=307)
+    return Redirect(beside(request.scope, "docs"), status_code=307)

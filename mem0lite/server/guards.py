@@ -6,15 +6,29 @@ Coroutines, because Litestar runs a guard that is a plain function in a thread.
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
+
+from .mount import without_slash
+
+
+class MovedError(HTTPException):
+    """The client is to ask again elsewhere, with the same method and body."""
+
+    status_code = 307
+
+    def __init__(self, location: str) -> None:
+        super().__init__(detail="Ask again without the slash at the end.", headers={"Location": location})
 
 
 async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Refuse ``/memories/`` and ``//memories``, which Litestar takes for ``/memories`` and mem0's server does not."""
+    """Send who asks for ``/memories/``, which Litestar takes for ``/memories``, there, as mem0's server does; refuse
+    ``//memories``."""
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
-    if "//" in path or (path.endswith("/") and connection.scope["path"] != "/"):
+    if "//" in path:
         raise NotFoundException
+    if path.endswith("/") and path != "/":
+        raise MovedError(without_slash(connection.scope))
 
 
 async def closed_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

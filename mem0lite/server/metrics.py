@@ -1,7 +1,7 @@
 """``/metrics`` for Prometheus: Litestar's own middleware and controller, over a registry of the app's own."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self, cast
 
 from litestar import Request, Response, Router, get
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController, PrometheusMiddleware
@@ -17,6 +17,7 @@ from .guards import exact_path
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LABELS = ("method", "path", "status_code", "app_name")  # Litestar's; the path is the route's template
+_RUNNING_LABELS = tuple(name for name in _LABELS if name != "status_code")  # there is none before the answer
 
 
 class Metrics:
@@ -58,6 +59,13 @@ class Metrics:
             self._unrouted.labels(message["status"]).inc()
 
 
+class _Running(Gauge):
+    """A gauge without the status code that Litestar labels every metric with, at first with 200."""
+
+    def labels(self, *values: Any, **named: Any) -> Self:
+        return super().labels(*(value for name, value in zip(_LABELS, values, strict=True) if name in _RUNNING_LABELS))
+
+
 def _middleware(registry: CollectorRegistry) -> type[PrometheusMiddleware]:
     """Return Litestar's middleware with metrics of ``registry``.
 
@@ -66,7 +74,7 @@ def _middleware(registry: CollectorRegistry) -> type[PrometheusMiddleware]:
     """
     count = Counter("mem0lite_requests_total", "Requests answered", _LABELS, registry=registry)
     errors = Counter("mem0lite_requests_error_total", "Requests answered with 5xx", _LABELS, registry=registry)
-    running = Gauge("mem0lite_requests_in_progress", "Requests being answered", _LABELS, registry=registry)
+    running = _Running("mem0lite_requests_in_progress", "Requests being answered", _RUNNING_LABELS, registry=registry)
     duration = Histogram(
         "mem0lite_request_duration_seconds", "Time to the answer", _LABELS, buckets=_BUCKETS, registry=registry
     )
@@ -74,7 +82,8 @@ def _middleware(registry: CollectorRegistry) -> type[PrometheusMiddleware]:
     class Middleware(PrometheusMiddleware):
         def _get_default_labels(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
             # Litestar's asks for request.url first, which raises for a Host header such as "a:99999".
-            labels = (request.method, request.scope["path_template"], 200, self._config.app_name)
+            method = cast("dict[str, Any]", request.scope).get("mem0lite.method", request.method)  # HEAD, too
+            labels = (method, request.scope["path_template"], 200, self._config.app_name)
             return dict(zip(_LABELS, labels, strict=True))
 
         def request_count(self, labels: Any) -> Counter:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -13,6 +13,8 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 _SLASH = "\ufdd0"  # stands for a slash inside an id while Litestar splits the path; never a character of real text
 _ROUTED = frozenset({"path_params", "path_template", "route_handler"})  # what routing in a host that is Litestar leaves
+_PATH = "/%:@!$&'()*+,;=~"  # what stays as it was sent in a path, and in a query
+_QUERY = f"{_PATH}?"
 _SLASHES = re.compile("//+")
 _LITESTAR_STATE = "_ls_connection_state"  # where such a host keeps its exception handlers, for one
 
@@ -40,7 +42,29 @@ def shaped(scope: Mapping[str, Any]) -> dict[str, Any]:
         "state": state,
         "mem0lite.path": marked.replace(_SLASH, "%2F") if marked else path,
         "mem0lite.marked": bool(marked),
+        "mem0lite.raw": raw or quote(scope["path"] or prefix, safe=_PATH),
     }
+
+
+def beside(scope: Mapping[str, Any], name: str) -> str:
+    """Return the address of ``name`` beside the root's other routes, relative to that of a route directly below it.
+
+    Relative, because a proxy may have cut a prefix off that nobody here knows. The root itself may have been asked for
+    without a slash: then its own last segment is part of the address.
+    """
+    raw = scope["mem0lite.raw"]
+    at_root = scope["mem0lite.path"] == "/" and not raw.endswith("/")
+    return f"./{_last(raw)}/{name}" if at_root else f"./{name}"
+
+
+def without_slash(scope: Mapping[str, Any]) -> str:
+    """Return the address of what was asked for without the slash at its end, relative to the one with it."""
+    query = quote(scope.get("query_string", b""), safe=_QUERY)
+    return f"../{_last(scope['mem0lite.raw'].rstrip('/'))}" + (f"?{query}" if query else "")
+
+
+def _last(raw: str) -> str:
+    return quote(raw.rpartition("/")[2], safe=_PATH)
 
 
 def _split(scope: Mapping[str, Any], full: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import logging
 import math
 import os
 import re
@@ -10,8 +11,11 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
 from ..database import Durability
+from ..environment import name_unread, unread
 from ..errors import ConfigurationError, ValidationError
-from ..values import clean_id
+from ..values import clean_id, shown
+
+logger = logging.getLogger("mem0lite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class ApiKey:
     digest: bytes = field(init=False, repr=False)
 
     def __post_init__(self, secret: str) -> None:
-        if not re.fullmatch(r"[!-~]+", secret):
+        if not isinstance(secret, str) or not re.fullmatch(r"[!-~]+", secret):
             raise ConfigurationError("An API key must be of printable ASCII characters, without spaces, and not empty.")
         try:
             user_id = None if self.user_id is None else clean_id(self.user_id, "user_id")
@@ -74,6 +78,24 @@ class Settings:
     checksums: bool = False
 
     def __post_init__(self) -> None:
+        for name, (accepts, wanted) in _FIELDS.items():
+            if not accepts(getattr(self, name)):
+                raise ConfigurationError(f"{name}: must be {wanted}, got {shown(getattr(self, name))}.")
+        self._check_keys()
+        object.__setattr__(self, "cors_origins", tuple(self.cors_origins))
+        object.__setattr__(self, "api_keys", tuple(self.api_keys))
+
+    def _check_keys(self) -> None:
+        if not isinstance(self.api_keys, tuple | list):
+            raise ConfigurationError(
+                f"api_keys: must be a tuple of ApiKey, got {type(self.api_keys).__name__}. Write (ApiKey('…'),)."
+            )
+        for number, given in enumerate(self.api_keys, start=1):
+            if not isinstance(given, ApiKey):  # and may be a key, which is not repeated
+                raise ConfigurationError(
+                    f"api_keys: entry {number} is of type {type(given).__name__}. Write ApiKey('…') for a key that "
+                    "reaches everything, ApiKey('…', 'alice') for one that reaches what is alice's."
+                )
         users: dict[bytes, str | None] = {}
         for number, key in enumerate(self.api_keys, start=1):
             if users.setdefault(key.digest, key.user_id) != key.user_id:
@@ -99,10 +121,12 @@ class Settings:
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY`` and
         ``MEM0LITE_CHECKSUMS`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
 
-        An absent or empty variable leaves the default. Raises ConfigurationError naming the variable; it repeats no
-        part of a key.
+        An absent or empty variable leaves the default, and one that looks like these and is not read is named in the
+        log. Raises ConfigurationError naming the variable, also for one that was to set keys; it repeats no part of a
+        key.
         """
         given = os.environ if environment is None else environment
+        _name_misspelt(given)
         values: dict[str, Any] = {}
         for name, read in _READERS.items():
             variable = f"MEM0LITE_{name.upper()}"
@@ -113,12 +137,72 @@ class Settings:
         return cls(**values)
 
 
+def canonical_host(host: str) -> str:
+    """Return a host as those mean it who connect to it: an address without its brackets, zone or old way of writing, a
+    name in lower case without the dot that ends it.
+
+    >>> [canonical_host(host) for host in ("LocalHost.", "[::1%lo]", "::ffff:127.0.0.1", "0x7f.1", "[127.0.0.1]")]
+    ['localhost', '::1', '127.0.0.1', '127.0.0.1', '127.0.0.1']
+    """
+    name = host.strip().lower()
+    bracketed = name.startswith("[") and name.endswith("]")
+    name = name[1:-1] if bracketed else name.removesuffix(".")
+    address = _address(name.partition("%")[0])
+    if address is None:
+        return host if bracketed else name
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a name or an address reaches this machine from itself only."""
+    name = canonical_host(host)
+    address = _address(name)
+    return name == "localhost" if address is None else address.is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(text)
     except ValueError:
-        return host.lower() == "localhost"
+        return _old_address(text)
+
+
+_NUMBER = re.compile(r"(?P<hexadecimal>0x[0-9a-f]{1,8})|(?P<octal>0[0-7]{0,11})|(?P<decimal>[1-9][0-9]{0,9})")
+_BASES = {"hexadecimal": 16, "octal": 8, "decimal": 10}
+
+
+def _old_address(text: str) -> ipaddress.IPv4Address | None:
+    """Read ``127.1``, ``0x7f000001`` or ``2130706433``, as the C library and browsers do.
+
+    https://url.spec.whatwg.org/#concept-ipv4-parser
+    """
+    parts = [_NUMBER.fullmatch(part) for part in text.split(".")]
+    if len(parts) > 4:
+        return None
+    value = 0
+    for number, part in enumerate(parts, start=1):
+        bits = 8 * (5 - len(parts)) if number == len(parts) else 8
+        if part is None or (read := int(part[0], _BASES[str(part.lastgroup)])) >= 1 << bits:
+            return None
+        value = value << bits | read
+    return ipaddress.IPv4Address(value)
+
+
+def _name_misspelt(environment: Mapping[str, str]) -> None:
+    """Name the variables that nobody reads; raise where one of them was to keep others out."""
+    for found in unread(environment):
+        if found.secret:
+            raise ConfigurationError(
+                f"{found} Without keys everybody who can connect may read and change the memories, so nothing is "
+                "served. Set MEM0LITE_API_KEYS, or unset it."
+            )
+    name_unread(None if environment is os.environ else environment)
+    if environment.get("MEM0LITE_API_KEY"):
+        logger.warning(
+            "MEM0LITE_API_KEY is the key that the command line shows to a server; the server does not use it. The "
+            "keys it takes are set with MEM0LITE_API_KEYS."
+        )
 
 
 def _text(variable: str, text: str) -> str:
@@ -147,13 +231,13 @@ def _size(variable: str, text: str) -> int:
     raise ConfigurationError(f"{variable}: {text!r} is not a number of bytes from 1 on.")
 
 
-_ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
+_ORIGIN = re.compile(r"https?://[^/?#@\s*]+|\*")
 
 
 def _origins(variable: str, text: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in text.split(",") if part.strip())
     for origin in origins:
-        if origin != "*" and not _ORIGIN.fullmatch(origin):
+        if not _ORIGIN.fullmatch(origin):
             raise ConfigurationError(f"{variable}: {origin!r} is not an origin such as 'https://app.example' or '*'.")
     return origins
 
@@ -180,6 +264,60 @@ def _key(source: str, secret: str, user_id: str | None) -> ApiKey:
         raise ConfigurationError(f"{source}: {error}") from None
 
 
+def _durability(variable: str, text: str) -> str:
+    if text in ("full", "normal"):
+        return text
+    raise ConfigurationError(f"{variable}: {text!r} is neither 'full' nor 'normal'.")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_path(value: object) -> bool:
+    return _is_text(value) or isinstance(value, os.PathLike)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_model(value: object) -> bool:
+    return value is None or _is_path(value)
+
+
+def _are_origins(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in value)
+
+
+_SWITCH = (_is_switch, "True or False")
+_MODEL = (_is_model, "a model's name or folder, or None")
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "db": (_is_path, "the path of a file"),
+    "host": (_is_text, "a host's name or address, such as '127.0.0.1'"),
+    "port": (lambda value: _is_whole(value) and 0 <= value <= 65_535, "a port number from 0 to 65535"),
+    "embedding_model": _MODEL,
+    "vacuum_interval_seconds": (
+        lambda value: (_is_whole(value) or isinstance(value, float)) and 0 <= value < math.inf,
+        "a number of seconds from 0 on, where 0 is never",
+    ),
+    "max_body_bytes": (lambda value: _is_whole(value) and value > 0, "a whole number of bytes from 1 on"),
+    "cors_origins": (_are_origins, "a tuple of origins such as 'https://app.example' or '*'"),
+    "access_log": _SWITCH,
+    "insecure": _SWITCH,
+    "webhook_allow_private": _SWITCH,
+    "loopback_only": _SWITCH,
+    "reranker": _MODEL,
+    "durability": (lambda value: value in ("full", "normal"), "'full' or 'normal'"),
+    "read_only": _SWITCH,
+    "checksums": _SWITCH,
+}
+"""What each setting accepts, and how an error says so; the keys are looked at by themselves."""
+
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "db": _text,
     "host": _text,
@@ -193,7 +331,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "api_keys": _keys,
     "insecure": _switch,
     "webhook_allow_private": _switch,
-    "durability": _text,  # checked where the file is opened
+    "durability": _durability,
     "read_only": _switch,
     "checksums": _switch,
 }

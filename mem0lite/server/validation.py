@@ -1,14 +1,16 @@
 """Request bodies and parameters that have the wrong shape, reported as FastAPI and Pydantic do (status 422)."""
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict, TypeVar, get_args
+from typing import Any, NotRequired, TypedDict, TypeVar, cast, get_args
 
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.exceptions import ClientException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Reference, Schema
 
@@ -18,6 +20,7 @@ from ..parameters import listed
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_UNREADABLE_BODY = "There was an error parsing the body"  # mem0's words
 _MAX_ECHO = 10_000  # bytes of a rejected value that are sent back
 _MAX_ECHO_DEPTH = 50  # not every reader of JSON copes with what ours does
 
@@ -39,6 +42,18 @@ class InvalidRequest(ClientException):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(extra=list(problems))
+
+
+class UnsupportedEncoding(ClientException):
+    """The body is compressed in a way that is not known."""
+
+    status_code = 415
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"Send the body as it is, or with Content-Encoding gzip or deflate, not {encoding[:100]}.",
+            headers={"Accept-Encoding": "gzip, deflate"},
+        )
 
 
 class UnsupportedContentType(ClientException):
@@ -90,22 +105,62 @@ class JsonBody(AbstractDTO[Any]):
         # https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS#simple_requests
         if not _JSON_TYPE.fullmatch(kind.strip().lower()):
             raise UnsupportedContentType(kind.strip())
+        value = _decoded(value, self.asgi_connection)
         field = self.asgi_connection.route_handler.parsed_data_field
         struct = next(part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type))
         return to_struct(parse_json(value), struct)
 
 
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
+_BOM = b"\xef\xbb\xbf"
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_BARE_DEFLATE = -15  # what some send as deflate, without its header
+
+
+def _decoded(body: bytes, connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+    """Return a body without the ``Content-Encoding`` it was sent with.
+
+    Raises UnsupportedEncoding for one that is not known, ClientException for a body that is something else, and
+    RequestEntityTooLarge for one that is longer than a body may be once it is decoded.
+    """
+    names = [name.strip().lower() for name in connection.headers.get("content-encoding", "").split(",")]
+    encodings = [name for name in names if name not in ("", "identity")]
+    if not encodings:
+        return body
+    if len(encodings) > 1 or encodings[0] not in _WINDOW_BITS:
+        raise UnsupportedEncoding(", ".join(encodings))
+    limit = cast("int", connection.route_handler.resolve_request_max_body_size())
+    bits = _WINDOW_BITS[encodings[0]]
+    if bits == _WINDOW_BITS["deflate"] and not _has_zlib_header(body):
+        bits = _BARE_DEFLATE
+    decoder = zlib.decompressobj(bits)
+    try:
+        decoded = decoder.decompress(body, limit + 1)
+    except zlib.error:
+        decoded = b""
+    if len(decoded) > limit:
+        raise RequestEntityTooLarge
+    if not decoder.eof or decoder.unused_data:
+        raise ClientException(f"The body is not what its header Content-Encoding says: {encodings[0]}.")
+    return decoded
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """https://www.rfc-editor.org/rfc/rfc1950#section-2.2"""
+    return len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
 
 
 def parse_json(raw: bytes) -> Any:
     """Return the value a JSON text holds. Raises InvalidRequest, or ClientException where mem0 answers 400."""
+    raw = raw.removeprefix(_BOM)
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
+        if "UTF-8" in str(error):  # as newer versions say it
+            raise ClientException(_UNREADABLE_BODY) from None
         raise InvalidRequest([_malformed(raw, str(error))]) from None
     except (UnicodeDecodeError, RecursionError):
-        raise ClientException("There was an error parsing the body") from None
+        raise ClientException(_UNREADABLE_BODY) from None
 
 
 def to_struct(value: Any, struct: type[S]) -> S:
