@@ -476,13 +476,14 @@ class Database:
             raise ConfigurationError("read_only: a store in memory has nothing to read. Give the path of a file.")
         connection = self._connect(keep_log=False)
         try:
-            # The header may be older than the WAL beside it, so the version counts as read through SQLite;
-            # until it is known to be ours, not even a checkpoint may touch the file.
+            # The header may be older than the WAL beside it, so the version counts as read through SQLite; until it is
+            # known to be ours, not even a checkpoint may touch the file. Nor is the log of one that could not be made
+            # whole removed, which tells that from a copy without its log.
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if connection.pragma("user_version") > len(self._migrations):
                 raise sqlite_file.newer(self.path)
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._migrate(connection)
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._keep_log(connection)
         except BaseException:
             self._open_connections.remove(connection)

@@ -72,7 +72,7 @@ def _check_alone(file: HeldFile) -> None:
     if header[18] == _WAL_MODE and _number(header, 60) == 0:
         raise CorruptFileError(
             f"{file.path} holds nothing by itself: all that was stored is in the log (-wal) beside the file that it "
-            "was copied from. Copy both together, or make the copy with backup."
+            "was copied from. Copy both together, or make the copy with backup. If nothing was ever stored, remove it."
         )
     if size < _pages_size(header):
         raise CorruptFileError(
