@@ -20,12 +20,14 @@ from .errors import (
     DatabaseBusyError,
     DatabaseError,
     DiskFullError,
+    FileReplacedError,
     Mem0LiteError,
     NotAMemoryFileError,
     ReadOnlyError,
     ValidationError,
 )
 from .files import SIDECARS, beside
+from .held import HeldFile, is_free
 from .sqlite_file import APPLICATION_ID, CHECKSUM_BYTES
 
 Durability = Literal["full", "normal"]
@@ -34,6 +36,7 @@ _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode wi
 BUSY_TIMEOUT_MS = 30_000
 _MAX_SHARED_COMMIT = 256
 _MAX_IDLE_READERS = 8
+_LONG_LOG_BYTES = 16 * 1024 * 1024  # twice what SQLite lets it grow to before it begins again, when nobody reads
 _INCREMENTAL = 2  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 # After one of these a connection may go on reporting damage that is not there, so it is not used again.
@@ -96,9 +99,14 @@ class Database:
         """Whether every page has a checksum, which SQLite compares when it reads the page."""
         self._writer: apsw.Connection | None
         self._stamp: sqlite_file.Stamp | None = None
+        self._held = None if self.path is None else HeldFile(self.path)
         self._start()
-        with self._enter(), self._translated():
-            self._writer = self._open()
+        try:
+            with self._enter(), self._translated():
+                self._writer = self._open()
+        except BaseException:
+            self._finalizer()
+            raise
         if self.read_only:
             self._give_back(self._writer, healthy=True)
             self._writer = None
@@ -121,7 +129,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._close_lock = threading.Lock()
         # A Memory that nobody closed must still leave no -wal behind when it is dropped or the interpreter ends.
-        self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._pid)
+        self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._held, self._pid)
         _databases.add(self)
 
     @contextmanager
@@ -137,6 +145,7 @@ class Database:
             try:
                 yield from self._snapshot(connection)
                 self._check_unwritten()
+                self._shorten_log(connection)
             except _BREAKING:
                 healthy = False
                 raise
@@ -159,26 +168,36 @@ class Database:
                         self._commit_waiting(job)
             finally:
                 self._withdraw([job])  # where an interrupt ended the wait: nobody may run it later
-        if job.error is not None:
-            raise job.error
+            if job.error is not None:
+                raise job.error
         return job.result
 
     def maintain(self, work: Callable[[apsw.Connection], Any]) -> Any:
         """Run ``work``, a statement that SQLite refuses inside a transaction, while no write runs."""
         with self._enter(), self._write_lock, self._translated():
             self._check_writable()
+            self._check_there()
             return work(self._writer_connection())
 
-    def aside(self, work: Callable[[apsw.Connection], Any]) -> Any:
-        """Run ``work``, a statement that SQLite refuses inside a transaction, while others read and write."""
+    def aside(self, work: Callable[[apsw.Connection], Any], *, rescue: bool = False) -> Any:
+        """Run ``work``, a statement that SQLite refuses inside a transaction, while others read and write.
+
+        With ``rescue`` also when the file is not at its path any more: then on the connection that still has it.
+        """
         if self.path is None:
             return self.maintain(work)
-        with self._enter(), self._translated():
-            connection = self._connect()
-            try:
-                return work(connection)
-            finally:
-                self._forget(connection)
+        with self._enter():
+            if rescue and self._held is not None and self._held.is_elsewhere:
+                with self._write_lock, self._translated():
+                    return work(self._writer_connection())
+            with self._translated():
+                connection = self._connect()
+                try:
+                    result = work(connection)
+                    self._shorten_log(connection)
+                    return result
+                finally:
+                    self._forget(connection)
 
     def exchange(self, source: Path, work: Callable[[apsw.Connection], None]) -> None:
         """Run ``work``, in a transaction of its own, with another file attached as ``source``."""
@@ -199,6 +218,8 @@ class Database:
     def close(self) -> None:
         """Wait for running calls, then close every connection; the last one of a file removes ``-wal`` and ``-shm``.
 
+        A file that was removed or moved gets what is in its log, and one that was put in its place stays as it is.
+
         Raises DatabaseError in the middle of a call of the same thread, which would wait for itself.
         """
         with self._state:
@@ -213,6 +234,45 @@ class Database:
                 self._state.wait_for(lambda: self._active == 0)
             self._finalizer()
 
+    # -- whether it is still the file that was opened
+
+    def _check_there(self) -> None:
+        if self._held is not None:
+            self._held.check()
+
+    def _look_whether_lost(self, error: DatabaseError) -> None:
+        """Raise FileReplacedError where damage comes of that, and take the log from beside what is at the path now,
+        before anybody opens the two together."""
+        if self._held is None or not isinstance(error, CorruptFileError | FileReplacedError):
+            return
+        try:
+            self._held.check()
+        except FileReplacedError as lost:
+            if self._write_lock.acquire(blocking=False):
+                try:
+                    if self._writer is not None:
+                        with suppress(apsw.Error):
+                            _leave_log([self._writer], self._held)
+                finally:
+                    self._write_lock.release()
+            raise lost from error
+
+    def _shorten_log(self, connection: apsw.Connection) -> None:
+        """Give back what the log grew by while somebody read for long, unless somebody still does.
+
+        Writers never wait for that: what takes long is done beside them, and the rest only when none is writing.
+        """
+        if self._held is None or self.read_only or self._held.log_bytes <= _LONG_LOG_BYTES:
+            return
+        connection.set_busy_timeout(0)
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except (apsw.BusyError, apsw.LockedError):
+            pass  # whoever reads or writes for longer does it
+        finally:
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+
     # -- a file that is only read
 
     def _check_writable(self) -> None:
@@ -221,7 +281,7 @@ class Database:
 
     def _renew(self) -> None:
         """Close what was opened before the file was written, or read without locks before somebody began to."""
-        stamp = sqlite_file.stamp(self._path)
+        stamp = sqlite_file.stamp(self._held.path) if self._held is not None else None
         with self._state:
             if stamp == self._stamp:
                 return
@@ -230,7 +290,7 @@ class Database:
             self._forget(connection)
 
     def _check_unwritten(self) -> None:
-        if self.read_only and self._stamp is not None and sqlite_file.stamp(self._path) != self._stamp:
+        if self._held is not None and self._stamp not in (None, sqlite_file.stamp(self._held.path)):
             raise DatabaseBusyError(f"{self._name} was written while it was read. Try again.")
 
     # -- who may enter
@@ -250,6 +310,9 @@ class Database:
             self._callers.append(threading.get_ident())
         try:
             yield
+        except DatabaseError as error:
+            self._look_whether_lost(error)
+            raise
         finally:
             with self._state:
                 self._active -= 1
@@ -273,7 +336,8 @@ class Database:
         A signal's handler may call it, in the middle of anything: it waits for running calls for ``seconds`` at most,
         and never where the interrupted thread could be what it waits for.
         """
-        if self.read_only or not self._state.acquire(timeout=max(seconds, _MOMENT_SECONDS)):
+        patience = max(seconds, _MOMENT_SECONDS)
+        if self.read_only or not is_free(patience) or not self._state.acquire(timeout=patience):
             return
         try:
             self._settling = True
@@ -288,7 +352,7 @@ class Database:
             self._idle.clear()
             self._broken.clear()
             self._writer = None
-            _close_connections(self._open_connections, self._pid)
+            _close_connections(self._open_connections, self._held, self._pid)
 
     # -- forking
 
@@ -311,6 +375,8 @@ class Database:
         closed, stranded = self._closed, bool(self._active or (self.path and self._open_connections))
         connections, writer = self._open_connections, self._writer
         self._finalizer.detach()
+        if self._held is not None:
+            self._held.forget()
         self._start()
         self._closed, self._stranded = closed, stranded
         if self.path is None:
@@ -320,6 +386,7 @@ class Database:
             _abandoned.extend(connections)
 
     def _take_reader(self) -> apsw.Connection:
+        self._check_there()  # what is in memory of one file must not answer for another
         if self.read_only:
             self._renew()
         with self._state:
@@ -350,13 +417,7 @@ class Database:
 
     def _writer_connection(self) -> apsw.Connection:
         if self._writer is None:
-            successor = self._connect()
-            try:
-                successor.pragma("user_version")  # opens the file
-            except BaseException:
-                self._forget(successor)
-                raise
-            self._writer = successor
+            self._writer = self._connect()
             while self._broken:
                 self._forget(self._broken.pop())
         return self._writer
@@ -399,9 +460,11 @@ class Database:
     def _commit(self, connection: apsw.Connection, jobs: Sequence[_Job]) -> None:
         issued = False
         try:
+            self._check_there()  # else what was put in its place may look damaged
             connection.execute("BEGIN IMMEDIATE")  # a deferred one that turns writer fails despite the busy timeout
             for job in jobs:
                 self._run(connection, job)
+            self._check_there()
             issued = True
             connection.execute("COMMIT")
             _finish(jobs)
@@ -443,37 +506,44 @@ class Database:
         # It closes once its successor could open the file, however long the disk goes on failing: whoever opens a file
         # that nobody has open would recover and keep what was written of the commit that failed.
         self._broken.append(broken)
-        with suppress(apsw.Error):
+        with suppress(apsw.Error, DatabaseError):
             self._writer_connection()
 
     # -- opening
 
     def _open(self) -> apsw.Connection:
-        if self.path is not None or self.read_only:
-            self._look_at(self._path)
-        connection = self._connect()
+        if self._held is not None:
+            self._look_at(self._held)
+        elif self.read_only:
+            raise ConfigurationError("read_only: a store in memory has nothing to read. Give the path of a file.")
+        connection = self._connect(keep_log=False)
         try:
-            # The header may be older than the WAL beside it, so the version counts as read through SQLite;
-            # until it is known to be ours, not even a checkpoint may touch the file.
+            # The header may be older than the WAL beside it, so the version counts as read through SQLite; until it is
+            # known to be ours, not even a checkpoint may touch the file. Nor is the log of one that could not be made
+            # whole removed, which tells that from a copy without its log.
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if connection.pragma("user_version") > len(self._migrations):
                 raise sqlite_file.newer(self.path)
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._migrate(connection)
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+            self._keep_log(connection)
         except BaseException:
             self._open_connections.remove(connection)
             connection.close()
             raise
         return connection
 
-    def _look_at(self, path: Path) -> None:
+    def _look_at(self, held: HeldFile) -> None:
         """Create the file, or look at its header; either tells whether its pages have checksums."""
+        path = held.path
         if self.checksums and not self.read_only and not path.exists():
             self._make_whole(path)
-        if not self.read_only and sqlite_file.create(path):
+        if held.take(create=not self.read_only):
             return
-        header = sqlite_file.look_at(path, len(self._migrations))
+        header = sqlite_file.look_at(held, len(self._migrations))
         self.checksums = sqlite_file.check_wanted(path, header, wanted=self.checksums)
+        if header is None and not self.read_only:
+            held.make_private()
         if self.read_only:
             if header is None:
                 raise NotAMemoryFileError(f"{path} is empty. Open it without read_only=True to make it a store.")
@@ -490,24 +560,29 @@ class Database:
             with suppress(FileExistsError):
                 os.link(partial, path)
 
-    @property
-    def _path(self) -> Path:
-        if self.path is None:
-            raise ConfigurationError("read_only: a store in memory has nothing to read. Give the path of a file.")
-        return self.path
-
-    def _connect(self) -> apsw.Connection:
+    def _connect(self, *, keep_log: bool = True) -> apsw.Connection:
+        if self._held is not None:
+            self._held.take()
+            self._held.check()
         connection = sqlite_file.connect(
             self.path, checksums=self.checksums, read_only=self.read_only, immutable=self._stamp is not None
         )
         with self._state:
             self._open_connections.append(connection)
         try:
+            self._check_there()  # where SQLite has opened a file by its path, and read nothing of it
             self._set_up(connection)
+            if keep_log:
+                self._keep_log(connection)
         except BaseException:
             self._forget(connection)
             raise
         return connection
+
+    def _keep_log(self, connection: apsw.Connection) -> None:
+        if self._held is not None and not self.read_only:
+            connection.pragma("user_version")  # opens the log, and makes it where there is none
+            self._held.keep()
 
     def _set_up(self, connection: apsw.Connection) -> None:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)  # before anything that may need a lock
@@ -534,6 +609,8 @@ class Database:
             connection.pragma("auto_vacuum", "incremental")
             connection.execute("VACUUM").fetchall()  # else it counts in an empty file only, with a commit of its own
         if connection.pragma("journal_mode") != "wal":  # nor is it in a copy that VACUUM INTO made
+            if self._held is not None and connection.pragma("user_version") == 0:
+                self._held.make_log()
             connection.pragma("journal_mode", "wal")
 
     def _migrate(self, connection: apsw.Connection) -> None:
@@ -648,11 +725,38 @@ def _copied(error: Mem0LiteError) -> Mem0LiteError:
     return copied
 
 
-def _close_connections(connections: list[apsw.Connection], pid: int) -> None:
-    if os.getpid() == pid:
-        while connections:
-            with suppress(apsw.Error):  # at the interpreter's end a daemon thread may still be using one
-                connections.pop().close()
+def _close_connections(connections: list[apsw.Connection], held: HeldFile | None, pid: int) -> None:
+    if os.getpid() != pid:
+        return
+    if held is not None:
+        with suppress(apsw.Error):
+            _leave_log(connections, held)
+        held.let_go()
+    while connections:
+        with suppress(apsw.Error):  # at the interpreter's end a daemon thread may still be using one
+            connections.pop().close()
+    if held is not None:
+        held.close()
+
+
+def _leave_log(connections: Sequence[apsw.Connection], held: HeldFile) -> None:
+    """Where the file is not at its path any more, write what is in its log to it and remove the log, which is beside
+    what is there now; where that is the same file with other content, only remove it.
+
+    Where another process has the log open as well, that is left to it. Where just the log was removed, whoever closes
+    the file last writes what was in it to the file, as ever.
+    """
+    moved, another_log = held.is_elsewhere, held.has_another_log
+    if not (moved or another_log or held.is_overwritten):
+        return
+    for connection in connections:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    if not connections or another_log or held.log_is_shared:
+        return
+    if moved:
+        connections[0].set_busy_timeout(0)
+        connections[0].wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    held.remove_log()
 
 
 # -- what belongs to a database

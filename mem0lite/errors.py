@@ -16,6 +16,7 @@
         ├── NotAMemoryFileError                 the file is not a mem0lite store
         ├── NewerFileError                      a newer mem0lite wrote the file
         ├── CorruptFileError                    the file is damaged
+        ├── FileReplacedError                   the file was removed or replaced while it was open
         ├── DatabaseBusyError (TimeoutError)    another process kept the file locked too long
         ├── DiskFullError                       there is no room left to write
         ├── ReadOnlyError                       the file or its disk cannot be written
@@ -116,6 +117,10 @@ class NewerFileError(DatabaseError):
 
 class CorruptFileError(DatabaseError):
     """The file is damaged."""
+
+
+class FileReplacedError(DatabaseError):
+    """The file or its log was removed or replaced while it was open; nothing of the call was stored."""
 
 
 class DatabaseBusyError(DatabaseError, TimeoutError):

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import os
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,13 +22,14 @@ from .errors import (
     NewerFileError,
     NotAMemoryFileError,
 )
-from .files import sync_folder
+from .held import HeldFile, sibling
 
 APPLICATION_ID = 0x6D306C74  # "m0lt", in the file's header
 CHECKSUM_BYTES = 8  # at the end of each page, https://www.sqlite.org/cksumvfs.html
 _CHECKSUM_VFS = "cksmvfs"
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
+_WAL_MODE = 2
 
 Stamp = tuple[int, int, int]
 """What changes when a file is written: its inode, size in bytes, and time of change in nanoseconds."""
@@ -41,50 +43,42 @@ class Header:
     """Whether every page ends with a checksum."""
 
 
-def create(path: Path) -> bool:
-    """Create an empty file, readable by its owner alone, and return True; False when there is one.
-
-    Raises DatabaseError.
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        sync_folder(path)  # as SQLite does with its first journal; not to depend on that
-        return True
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be created: {error.strerror}. Check the folder.") from error
-
-
-def look_at(path: Path, version: int) -> Header | None:
+def look_at(file: HeldFile, version: int) -> Header | None:
     """Return what a file's header says without touching it, or None of an empty file or one whose making was cut short.
 
     Raises NotAMemoryFileError, NewerFileError for a schema version beyond ``version``, CorruptFileError, DatabaseError.
     """
-    header, size = _read_header(path)
+    header, size = file.beginning(_HEADER_BYTES)
     if size and not any(header):  # the power failed while its first page was written, or somebody just writes it
-        if _journal(path).exists():
+        if _journal(file.path).exists():
             return None
-        header, size = _read_header(path)  # and is done by now: the journal goes last
+        header, size = file.beginning(_HEADER_BYTES)  # and is done by now: the journal goes last
     if size == 0:
         return None
     if not header.startswith(_MAGIC) or _number(header, 68) != APPLICATION_ID:
-        raise NotAMemoryFileError(f"{path} is not a mem0lite file; it was left as it is. Give another path.")
+        raise NotAMemoryFileError(f"{file.path} is not a mem0lite file; it was left as it is. Give another path.")
     if _number(header, 60) > version:
-        raise newer(path)
-    if not (wal(path).exists() or _journal(path).exists()) and size < _pages_size(header):
-        raise CorruptFileError(
-            f"{path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
-        )
+        raise newer(file.path)
+    if not (file.log.exists() or _journal(file.path).exists()):
+        _check_alone(file)
     return Header(checksums=header[20] == CHECKSUM_BYTES)
 
 
-def _read_header(path: Path) -> tuple[bytes, int]:
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEADER_BYTES), file.seek(0, os.SEEK_END)
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be read: {error.strerror}.") from error
+def _check_alone(file: HeldFile) -> None:
+    """Raise CorruptFileError if a file without a log or a journal needs one to be whole.
+
+    Of a log that holds only the newest changes nothing tells: the file is then what it was before them.
+    """
+    header, size = file.beginning(_HEADER_BYTES)  # anew: whoever had it open may have brought it up to date since
+    if header[18] == _WAL_MODE and _number(header, 60) == 0:
+        raise CorruptFileError(
+            f"{file.path} holds nothing by itself: all that was stored is in the log (-wal) beside the file that it "
+            "was copied from. Copy both together, or make the copy with backup. If nothing was ever stored, remove it."
+        )
+    if size < _pages_size(header):
+        raise CorruptFileError(
+            f"{file.path} is damaged: it holds less than its {_number(header, 28)} pages. Restore a backup."
+        )
 
 
 def is_database(path: Path) -> bool:
@@ -113,14 +107,9 @@ def _number(header: bytes, offset: int) -> int:
     return int.from_bytes(header[offset : offset + 4], "big")
 
 
-def wal(path: Path) -> Path:
-    """Return the path of the write-ahead log, which is there while anybody has the file open for writing."""
-    return Path(f"{path}-wal")
-
-
 def _journal(path: Path) -> Path:
     """Return the path of the rollback journal, by which SQLite undoes what a process that was killed began to make."""
-    return Path(f"{path}-journal")
+    return sibling(path, "-journal")
 
 
 def stamp(path: Path) -> Stamp | None:
@@ -134,7 +123,7 @@ def stamp(path: Path) -> Stamp | None:
 
 def _is_open(path: Path) -> bool:
     try:
-        return wal(path).stat().st_size > 0 or os.access(path.parent, os.W_OK)
+        return sibling(path, "-wal").stat().st_size > 0 or os.access(path.parent, os.W_OK)
     except OSError:
         return False  # there is none
 
@@ -158,23 +147,27 @@ def copy(source: Path, target: Path, *, version: int, checksums: bool) -> None:
     The source is only read, in one snapshot, and none of the programs that its schema may hold is run. Raises what
     ``look_at`` raises, NotAMemoryFileError for an empty file, and apsw's errors.
     """
-    header = look_at(source, version)
-    if header is None:
-        raise NotAMemoryFileError(f"{source} is empty: there is nothing in it to restore.")
-    connection = connect(source, checksums=header.checksums, read_only=True, immutable=stamp(source) is not None)
-    try:
-        connection.pragma("trusted_schema", False)
-        programs = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger' OR rootpage = 0"
-        ).fetchall()
-        if programs:  # views and virtual tables have no pages; that nothing else is strange is checked in the copy
-            raise CorruptFileError(
-                f"{source} is damaged: it has triggers, views or virtual tables, which may be anybody's programs. "
-                "Restore another backup."
-            )
-        write_copy(connection, target, checksums=checksums)
-    finally:
-        connection.close()
+    with closing(HeldFile(source)) as held:
+        held.take()
+        header = look_at(held, version)
+        if header is None:
+            raise NotAMemoryFileError(f"{source} is empty: there is nothing in it to restore.")
+        connection = connect(source, checksums=header.checksums, read_only=True, immutable=stamp(source) is not None)
+        try:
+            _check_no_programs(connection, source)
+            write_copy(connection, target, checksums=checksums)
+        finally:
+            connection.close()
+
+
+def _check_no_programs(connection: apsw.Connection, source: Path) -> None:
+    connection.pragma("trusted_schema", False)
+    programs = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' OR rootpage = 0").fetchall()
+    if programs:  # views and virtual tables have no pages; that nothing else is strange is checked in the copy
+        raise CorruptFileError(
+            f"{source} is damaged: it has triggers, views or virtual tables, which may be anybody's programs. "
+            "Restore another backup."
+        )
 
 
 def write_copy(connection: apsw.Connection, target: Path, *, checksums: bool) -> None:

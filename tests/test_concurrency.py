@@ -1,12 +1,12 @@
 """Many threads and several processes on one file."""
 
-import io
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -14,6 +14,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import ClosedError, Memory, ValidationError
+from mem0lite.held import HeldFile
 from mem0lite.sqlite_file import look_at
 from mem0lite.store.schema import MIGRATIONS
 
@@ -312,20 +313,18 @@ def test_an_export_may_read_the_store_it_exports(clock):
 def test_a_file_that_is_made_while_it_is_looked_at_is_ours(path):
     """Whoever reads an empty file's header at the moment in which another process makes it, opens what was made."""
 
-    class Read(io.FileIO):
-        def read(self, size=-1):
-            found = super().read(size)
+    class Looked(HeldFile):
+        def beginning(self, size):
+            found, _ = super().beginning(size)
             if not found:
                 with Memory(path, embedder=HashEmbedder()) as first:
                     first.add("x", user_id="u")
-            return found
-
-    class Looked(type(path)):
-        def open(self, *arguments, **keywords):
-            return Read(self)
+            return found, path.stat().st_size
 
     path.touch()
-    assert look_at(Looked(path), len(MIGRATIONS)) is not None
+    with closing(Looked(path)) as looked:
+        looked.take()
+        assert look_at(looked, len(MIGRATIONS)) is not None
     with Memory(path, embedder=HashEmbedder()) as memory:
         assert memory.get_all(user_id="u")["total"] == 1
 

@@ -92,6 +92,33 @@ def test_closed_store_is_not_ready(caplog: pytest.LogCaptureFixture) -> None:
     assert ready.json() == {"detail": "The server is shutting down."}
 
 
+@pytest.mark.parametrize("loss", ["removed", "replaced"])
+def test_a_server_whose_file_is_gone_is_not_ready(path: Path, caplog: pytest.LogCaptureFixture, loss: str) -> None:
+    """When the file is removed or replaced under a server, it lives, is not ready and stores nothing; both say why, and
+    after the stop what was put in its place is as it was."""
+    other = path.with_name("other.db")
+    with Memory(other, embedder=HashEmbedder()) as memory:
+        memory.add("other", user_id="alice")
+    before = other.read_bytes()
+    app = create_app(settings=Settings(db=str(path), vacuum_interval_seconds=0))
+    with caplog.at_level(logging.CRITICAL, "mem0lite"), served_by(app) as client:
+        serving.add(client, "one")
+        if loss == "removed":
+            path.unlink()
+        else:
+            other.replace(path)
+        body = {"messages": [{"role": "user", "content": "two"}], "user_id": "alice"}
+        answers = [client.get("/health/ready"), client.post("/memories", json=body), client.get("/health/ready")]
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/metrics").status_code == 200
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.json() == {"detail": "The store's file was removed or replaced while it was open."}
+    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [
+        (other.name if loss == "removed" else path.name, before)
+    ]
+
+
 @pytest.mark.parametrize(
     ("key", "statuses"), [(None, (200, 200, 401)), ("pinned", (200, 200, 403)), ("boss", (200, 200, 200))]
 )

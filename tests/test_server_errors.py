@@ -385,6 +385,7 @@ EXPECTED = {
     errors.DiskFullError: 507,
     errors.ReadOnlyError: 503,
     errors.ClosedError: 503,
+    errors.FileReplacedError: 503,
     errors.CorruptFileError: 503,
     errors.NotAMemoryFileError: 503,
     errors.NewerFileError: 503,

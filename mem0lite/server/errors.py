@@ -15,6 +15,7 @@ from ..errors import (
     EmbedderMismatchError,
     EmbeddingError,
     ExtractionError,
+    FileReplacedError,
     Mem0LiteError,
     ModelNotFoundError,
     NotFoundError,
@@ -38,6 +39,10 @@ _FAILURES: dict[type[Exception], tuple[int, str]] = {
     DiskFullError: (507, "There is no room left to store this."),
     ReadOnlyError: (503, "The store cannot be written."),
     ClosedError: (503, "The server is shutting down."),
+    FileReplacedError: (
+        503,
+        "The store's file was removed or replaced while it was open.",
+    ),
     DatabaseError: (503, "The store cannot be used. The server's log tells why."),
     EmbedderMismatchError: (503, "The store was embedded with another model. The server's log tells the cure."),
     ModelNotFoundError: (503, "The embedding model is not installed. The server's log tells the cure."),

@@ -692,7 +692,7 @@ class Store:
             raise DatabaseError(f"{path} exists already. Give a new path, or move it away.")
         with appearing(path) as partial:
             self._database.aside(
-                lambda connection: sqlite_file.write_copy(connection, partial, checksums=self.checksums)
+                lambda connection: sqlite_file.write_copy(connection, partial, checksums=self.checksums), rescue=True
             )
 
     @classmethod
