@@ -321,7 +321,7 @@ def test_files_of_the_page_are_served(client: httpx.Client) -> None:
     assert client.get(urllib.parse.urljoin("/docs", source[1])).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/docs/LICENSE", "/docs/app.py", "/openapi.yaml", "/schema"])
+@pytest.mark.parametrize("path", ["/docs//", "/docs/LICENSE", "/docs/app.py", "/openapi.yaml", "/schema"])
 def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
     """Only the files of the page can be read, and Litestar's own documentation is not there."""
     assert client.get(path).status_code == 404

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -59,6 +60,8 @@ def same(recorded: dict[str, Any], answer: httpx.Response) -> bool:
     if answer.status_code != recorded["status"]:
         return False
     headers = {name: answer.headers.get(name, "").split(";")[0] for name in recorded["headers"]}
+    if "location" in headers:  # mem0's is absolute, which is wrong behind a proxy that cuts a prefix off
+        headers["location"] = urljoin(answer.url.path, headers["location"])
     return headers == recorded["headers"] and ("shape" not in recorded or fits(recorded["shape"], answer.json()))
 
 
@@ -71,6 +74,7 @@ ITS_FAILURE = "mem0's server failed there"
 SAID_OTHERWISE = "the same text without the metadata is another memory"
 
 SELF_HOSTED_DIFFERENCES = {
+    "trailing slash: GET /memories/{id}/": (307, "redirected, as FastAPI does by default; the recorded server had 404"),
     "GET /redoc": (307, "there is one documentation page, to which this leads"),
     "Token scheme: GET /memories?user_id=u1": (200, "the clients' way to send a key holds on every path"),
     "GET /memories": (200, "mem0 listed rows of nulls; here it is the live memories"),

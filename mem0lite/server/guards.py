@@ -22,7 +22,7 @@ class MovedError(HTTPException):
 
 
 async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Send who asks for ``/memories/``, which Litestar takes for ``/memories``, there, as mem0's server does; refuse
+    """Send who asks for ``/memories/``, which Litestar takes for ``/memories``, there, as FastAPI does; refuse
     ``//memories``."""
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
     if "//" in path:
