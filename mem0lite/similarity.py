@@ -321,8 +321,7 @@ def _meaning(words: list[str]) -> Canonical:
 def _resolve(words: list[str]) -> None:
     """Write out "'s" and "'d", which mean "has" and "had" before some participles."""
     for short, usual, other, participles in _AMBIGUOUS_SHORT:
-        while short in words:
-            position = words.index(short)
+        for position in [position for position, word in enumerate(words) if word == short]:
             after = words[position + 1 : position + 2]
             words[position] = other if participles.issuperset(after) and after else usual
 

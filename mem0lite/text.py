@@ -267,14 +267,19 @@ def query_terms(query: str) -> list[str]:
     return list(terms(query))[:MAX_QUERY_TERMS]
 
 
-def _normalised(text: str) -> str:
-    """Return the text in NFKC, without invisible characters and with ASCII digits.
+def compatible(text: str) -> str:
+    """Return the text in NFKC, in linear time.
 
     Of a run of combining characters (which are no word characters but for two half-width ones) 30 are kept, as in
     Unicode's stream-safe text format (UAX #15): normalising a longer one takes quadratic time.
     """
-    text = _unicode().invisible.sub("", text).replace("\uff9e", "\u3099").replace("\uff9f", "\u309a")
-    text = unicodedata.normalize("NFKC", _SURPLUS.sub(r"\1", text))
+    text = text.replace("\uff9e", "\u3099").replace("\uff9f", "\u309a")
+    return unicodedata.normalize("NFKC", _SURPLUS.sub(r"\1", text))
+
+
+def _normalised(text: str) -> str:
+    """Return the text in NFKC, without invisible characters and with ASCII digits."""
+    text = compatible(_unicode().invisible.sub("", text))
     return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 
