@@ -7,6 +7,7 @@ import ast
 import gc
 import importlib
 import itertools
+import math
 import pkgutil
 import re
 import time
@@ -23,8 +24,8 @@ from mem0lite.graph.build import name_of, named_in
 
 SIZE = 2_000
 NOTICEABLE = 200  # times a look at every character: what costs less is not looked at any closer
-GROWTH = 8  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
-ATTEMPTS = 3  # to find what seems to grow too fast to be linear: the machine may have been busy
+GROWTH = 9  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
+ATTEMPTS = 12  # to find what seems to grow too fast to be linear: the machine may have been busy
 
 MODULES = [
     importlib.import_module(info.name)
@@ -152,8 +153,9 @@ def grows(work, made, size=SIZE):
         return True
     if cost(work, made(size)) < NOTICEABLE * UNIT * size:
         return False
+    once = more = math.inf
     for _ in range(ATTEMPTS):
-        once, more = (min(cost(work, made(n)) for _ in range(2)) for n in (size, 4 * size))
+        once, more = min(once, cost(work, made(size))), min(more, cost(work, made(4 * size)))
         if more <= GROWTH * once:
             return False
     return True
@@ -261,7 +263,7 @@ UNITS = [
 ]
 READERS = {
     "terms": text.terms,
-    "canonical": similarity.canonical.__wrapped__,
+    "canonical": similarity._canonical,
     "depends_on_day": similarity.depends_on_day,
     "name_of": name_of,
     "named_in": named_in,
