@@ -131,9 +131,16 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 DEFAULT_GRAPH_LIMIT = 100
 MAX_GRAPH_LIMIT = 10_000
 MAX_GRAPH_DEPTH = 3
+MAX_EXPORT_FIELDS = 200
+"""Fields that an export made by ``create_memory_export`` may have."""
+MAX_EXPORT_FIELD_LENGTH = 200
+"""Characters of the name of such a field."""
+MAX_EXPORT_CHARACTERS = 50_000_000
+"""Characters of what ``get_memory_export`` answers, which is held in memory as a whole."""
 
 _BATCH = 256  # memories embedded and stored at a time by import_ and reembed
 _QUERY_CACHE = 1_024
+_REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remembered: the cache is bounded in bytes, too
 _WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
 _NAMED = 10  # of the items that a problem of ``check`` is about
 _FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
@@ -301,7 +308,7 @@ class Memory:
         self._clock = clock or _utc_now
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
-        self._embed_query = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
+        self._query_vectors = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
         self._ranking = Ranking.of({} if ranking is None else ranking)
         self._reranker = resolve_reranker(reranker)
         asked_categories = _graph_categories(graph_categories)
@@ -667,7 +674,7 @@ class Memory:
             )
         self._now()  # where the clock fails, it does so before anything is gone
         removed = self._store.erase(parse(scope), list(scope.values()))
-        self._embed_query.cache_clear()
+        self._query_vectors.cache_clear()
         return {
             "scope": scope,
             "erased_at": to_iso(self._now()),
@@ -1095,7 +1102,8 @@ class Memory:
 
         ``schema`` is a JSON schema whose ``properties`` are the fields, or an object whose keys are; without any, whole
         memories are exported. It is kept for a week, and not after ``reset`` of its user. Raises ValidationError, also
-        when the filters name no user, agent, run or app.
+        when the filters name no user, agent, run or app, and for more than MAX_EXPORT_FIELDS fields or one with a name
+        of more than MAX_EXPORT_FIELD_LENGTH characters.
         """
         fields, now = _export_fields(schema), self._now()
         self._asked(filters, *_NO_IDS)
@@ -1115,7 +1123,8 @@ class Memory:
         """Return the memories of an export as they are now, or of a filter, oldest first.
 
         A field is one of the memory's own, or of its metadata; one that a memory lacks is None. Raises NotFoundError
-        for an unknown id, ValidationError for neither an id nor filters that name a user, agent, run or app.
+        for an unknown id, ValidationError for neither an id nor filters that name a user, agent, run or app, and where
+        it would be of more than MAX_EXPORT_CHARACTERS.
         """
         fields: Sequence[str] = ()
         whose = None
@@ -1124,10 +1133,11 @@ class Memory:
             hidden = export is None or export["expires_at"] <= self._now()
             if export is None or hidden or self._user_id not in (None, nfc(export["user_id"] or "")):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
-            fields, filters, whose = export["fields"], export["filters"], export["user_id"]
+            fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
         expression = self._asked(filters, whose, None, None, None)
         with self._store.scanning(expression, self._now()) as found:
-            return {"memories": [_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple)]}
+            memories = (_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
+            return {"memories": list(_bounded_export(memories))}
 
     # -- webhooks
 
@@ -1505,6 +1515,11 @@ class Memory:
         vectors = iter(embed_documents(self._embedder, texts))
         return [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
 
+    def _embed_query(self, query: str) -> bytes:
+        if len(query) <= _REMEMBERED_QUERY:
+            return self._query_vectors(query)
+        return embed_query(self._embedder, query)
+
     # -- the graph
 
     def _following(self, write: Callable[[tuple[str, ...]], _Written]) -> _Written:
@@ -1736,7 +1751,39 @@ def _export_fields(schema: object) -> list[str]:
     properties = fields.get("properties", {} if fields.get("type") == "object" else fields)
     if not isinstance(properties, Mapping):
         raise ValidationError("Invalid schema: properties must be an object.", field="schema")
-    return list(properties)
+    return _bounded_fields(list(properties))
+
+
+def _bounded_fields(fields: list[str]) -> list[str]:
+    """Return the names of an export's fields, also of one that was made before there were bounds."""
+    if len(fields) > MAX_EXPORT_FIELDS:
+        raise ValidationError(
+            f"Invalid schema: {len(fields)} fields, at most {MAX_EXPORT_FIELDS} are allowed. Leave some out, or all "
+            "for whole memories.",
+            field="schema",
+        )
+    longest = max(fields, key=len, default="")
+    if len(longest) > MAX_EXPORT_FIELD_LENGTH:
+        raise ValidationError(
+            f"Invalid schema: the name of field {shown(longest[:20])}… has {len(longest)} characters, at most "
+            f"{MAX_EXPORT_FIELD_LENGTH} are allowed. Shorten it.",
+            field="schema",
+        )
+    return fields
+
+
+def _bounded_export(memories: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the memories of an export; raise ValidationError once its JSON would be longer than it may be."""
+    length = 0
+    for memory in memories:
+        length += len(json.dumps(memory, ensure_ascii=False))
+        if length > MAX_EXPORT_CHARACTERS:
+            raise ValidationError(
+                f"The export would have more than {MAX_EXPORT_CHARACTERS} characters. Narrow its filters or leave "
+                "fields out; export() and `mem0lite export` write any number of memories.",
+                field="filters",
+            )
+        yield memory
 
 
 def _exported(item: MemoryItem, fields: Sequence[str]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ Copies were measured from 0.84 up, except of texts of one or two words, whose sp
 MAX_CHARACTERS = 4_000
 """Length up to which texts are compared word by word."""
 
+_SHORT_TEXT = 400  # characters
+
 Mark = tuple[str, str, bool, bool]
 """How a word stands: its capitals, its article, whether a plural -s was cut, whether an article counts its noun."""
 
@@ -183,9 +185,12 @@ def depends_on_day(text: str) -> bool:
     return _RELATIVE.search(text) is not None
 
 
-@lru_cache(maxsize=512)  # one text is compared with several
 def canonical(text: str) -> Canonical:
     """Return what of a text carries meaning; of code, long texts and texts without a word that is the text itself."""
+    return _short(text) if len(text) <= _SHORT_TEXT else _long(text)
+
+
+def _canonical(text: str) -> Canonical:
     if len(text) <= MAX_CHARACTERS:
         plain = text if text.isascii() else _unicode_form(text)
         if not _CODE.search(plain := _MARKUP.sub(r"\2", plain)):
@@ -194,6 +199,11 @@ def canonical(text: str) -> Canonical:
             if found[0]:
                 return found
     return (text.strip(),), (_NO_MARK,)
+
+
+# One text is compared with several. What is kept is some fifty times as large as the text, so of long ones few are.
+_short = lru_cache(maxsize=512)(_canonical)
+_long = lru_cache(maxsize=16)(_canonical)
 
 
 def _agree(mark: Mark, other: Mark) -> bool:
@@ -323,8 +333,7 @@ def _meaning(words: list[str]) -> Canonical:
 def _resolve(words: list[str]) -> None:
     """Write out "'s" and "'d", which mean "has" and "had" before some participles."""
     for short, usual, other, participles in _AMBIGUOUS_SHORT:
-        while short in words:
-            position = words.index(short)
+        for position in [position for position, word in enumerate(words) if word == short]:
             after = words[position + 1 : position + 2]
             words[position] = other if participles.issuperset(after) and after else usual
 

@@ -153,6 +153,7 @@ _SAME_LETTERS = str.maketrans(
 )
 
 _LONGEST_WORD = 255  # what is longer is no word and is cut into pieces, so that a posting stays small
+_SHORT_WORD = 40  # whose stem is remembered
 _LONGEST_NAME = 256
 _MOST_PARTS = 64  # of an identifier: no path has more, and an encoded file must not fill the index
 
@@ -267,14 +268,19 @@ def query_terms(query: str) -> list[str]:
     return list(terms(query))[:MAX_QUERY_TERMS]
 
 
-def _normalised(text: str) -> str:
-    """Return the text in NFKC, without invisible characters and with ASCII digits.
+def compatible(text: str) -> str:
+    """Return the text in NFKC, in linear time.
 
     Of a run of combining characters (which are no word characters but for two half-width ones) 30 are kept, as in
     Unicode's stream-safe text format (UAX #15): normalising a longer one takes quadratic time.
     """
-    text = _unicode().invisible.sub("", text).replace("\uff9e", "\u3099").replace("\uff9f", "\u309a")
-    text = unicodedata.normalize("NFKC", _SURPLUS.sub(r"\1", text))
+    text = text.replace("\uff9e", "\u3099").replace("\uff9f", "\u309a")
+    return unicodedata.normalize("NFKC", _SURPLUS.sub(r"\1", text))
+
+
+def _normalised(text: str) -> str:
+    """Return the text in NFKC, without invisible characters and with ASCII digits."""
+    text = compatible(_unicode().invisible.sub("", text))
     return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 
@@ -375,9 +381,12 @@ def _word_terms(words: list[str], languages: list[str]) -> Iterable[str]:
     return chain.from_iterable(stems)
 
 
-@lru_cache(maxsize=1 << 14)
 def _term(word: str) -> str:
     """Return the stem of a word by its script, and nothing for a stop word."""
+    return _known_term(word) if len(word) <= _SHORT_WORD else _new_term(word)
+
+
+def _new_term(word: str) -> str:
     if word in STOP_WORDS:
         return ""
     if word.isascii():
@@ -387,6 +396,9 @@ def _term(word: str) -> str:
         return ""
     language = next((language for language, first, last in _SCRIPTS if first <= word[:1] <= last), "english")
     return _stemmer(language)(word)
+
+
+_known_term = lru_cache(maxsize=1 << 14)(_new_term)
 
 
 def _terms_in(languages: list[str], word: str) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The graph of one memory, and the names under which its entities are known. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +8,7 @@ from typing import Any
 
 from py_rust_stemmers import SnowballStemmer  # type: ignore[import-untyped]
 
+from ..text import compatible
 from ..types import Relation
 from .extractor import Extraction
 
@@ -21,7 +21,9 @@ _MOST_WORDS = 8  # of a name that a query is looked through for
 _MOST_QUERY_WORDS = 96
 _ONE_WORD = 0.5  # of an alias that is only one word of a name
 _STEMMER = SnowballStemmer("english")
-_EDGES = re.compile(r"^[^\w/~.$@+-]+|[^\w/+=)*-]+$")
+_LONGEST_WORD = 64  # whose stem is remembered: a cache is bounded in bytes by the size of its keys
+_BEFORE = re.compile(r"[\w/~.$@+-]")  # what a name may begin with
+_AFTER = re.compile(r"[\w/+=)*-]")  # what it may end with
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +162,18 @@ def _contexts(metadata: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
 
 
 def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return [word for part in folded.split() if (word := _word(part))]
+    folded = compatible(text).casefold().replace("’", "'")
+    named = (_known_word(part) if len(part) <= _LONGEST_WORD else _word(part) for part in folded.split())
+    return [word for word in named if word]
 
 
-@lru_cache(4_096)
 def _word(part: str) -> str:
-    word = _EDGES.sub("", part).removesuffix("'s").removesuffix(".")
+    # From both ends to the first character of a name: a pattern for the end, such as "[^…]+$", would be tried from
+    # every character of a run, to the end of it each time.
+    first, last = _BEFORE.search(part), _AFTER.search(part[::-1])
+    word = part[first.start() : len(part) - last.start()] if first and last else ""
+    word = word.removesuffix("'s").removesuffix(".")
     return str(_STEMMER.stem_word(word)) if word.isalpha() else word
+
+
+_known_word = lru_cache(4_096)(_word)

@@ -10,7 +10,7 @@ import copy
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ _MOST_ROOM = 8_192  # vectors
 _SLOT_BYTES = 64  # of a memory beside its vector, about
 _COLLECTION_BYTES = 4_096  # of a collection, however empty
 _TERM_BYTES = 512  # of a term's postings, however few
+_NAME_BYTES = 200  # of a speaker or a filter, beside the characters
+_CHARACTER_BYTES = 4  # at most
 _POSTING_BYTES = 8
 _SQUARE_TOLERANCE = 2e-3  # of a vector's square, which is 1
 _MAX_MASKS = 64
@@ -145,9 +147,10 @@ class _Loaded:
 class Collection:
     """The memories of the scopes that meet one condition."""
 
-    def __init__(self, dimensions: int, limit: int) -> None:
+    def __init__(self, dimensions: int, limit: int, name: str) -> None:
         self.lock = threading.Lock()
         self._dimensions, self._limit = dimensions, limit
+        self._own_bytes = _COLLECTION_BYTES + _CHARACTER_BYTES * len(name)  # with what it is kept under
         self.nbytes = 0
         """About how much memory it takes."""
         self._clear()
@@ -156,6 +159,7 @@ class Collection:
         self._image: _Image | None = None
         self._speakers: dict[str, int] = {}
         self._names: tuple[int, dict[str, list[int]]] = (0, {})
+        self._speaker_bytes = 0
         self._forget_queries()
 
     def _forget_queries(self) -> None:
@@ -183,17 +187,19 @@ class Collection:
                 self._load_terms(connection, image, terms)
                 mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
             postings = {term: self._postings[term] for term in terms}
-            extra = self._posting_bytes + len(self._masks) * image.used
+            names = self._named()
+            extra = self._posting_bytes + len(self._masks) * image.used + _text_bytes(self._masks)
             if image.nbytes + extra > self._limit:
                 self._forget_queries()
                 extra = 0
-            self.nbytes = _COLLECTION_BYTES + image.nbytes + extra
-            return image, postings, mask, self._named()
+            self.nbytes = self._own_bytes + self._speaker_bytes + image.nbytes + extra
+            return image, postings, mask, names
 
     def _named(self) -> dict[str, list[int]]:
         """Return the codes of the speakers with a name, by its first word."""
         if self._names[0] != len(self._speakers):
             self._names = len(self._speakers), names_of(self._speakers)
+            self._speaker_bytes = _text_bytes(self._speakers)
         return self._names[1]
 
     # -- following the file
@@ -471,7 +477,7 @@ class Cache:
         with self._lock:
             collection = self._collections.get(name)
             if collection is None:
-                collection = self._collections[name] = Collection(self._dimensions, self._limit)
+                collection = self._collections[name] = Collection(self._dimensions, self._limit, name)
             self._collections.move_to_end(name)
             return collection
 
@@ -491,6 +497,11 @@ class Cache:
 
 
 # -- reading
+
+
+def _text_bytes(names: Iterable[str]) -> int:
+    """Return about how much memory the keys of a dictionary take."""
+    return sum(_NAME_BYTES + _CHARACTER_BYTES * len(name) for name in names)
 
 
 def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":

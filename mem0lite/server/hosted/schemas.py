@@ -237,7 +237,8 @@ class ExportRequest(ExportFilters, kw_only=True):
     schema: Annotated[
         Json | str,
         Meta(
-            description="A JSON schema, as an object or as text; its properties are the fields of the export.",
+            description="A JSON schema, as an object or as text; its properties are the fields of the export, at most "
+            "200 with names of at most 200 characters.",
             examples=[{"type": "object", "properties": {"memory": {"type": "string"}}}],
         ),
     ]
