@@ -16,8 +16,8 @@ TESTS = Path(__file__).parent
 FLOORS = [
     ["errors", "types"],
     ["values", "files", "conversation", "moments", "similarity"],
-    ["text", "filters", "embed", "date_phrases", "sqlite_file"],
-    ["records", "messages", "rerank", "dates", "graph"],
+    ["text", "filters", "embed", "dates", "sqlite_file"],
+    ["records", "messages", "rerank", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],
     ["webhooks"],
