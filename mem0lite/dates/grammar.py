@@ -100,7 +100,7 @@ def may_begin(word: str) -> bool:
 
 
 _FIRST_WORD = re.compile(r"\d|[^\W\d_]+")
-_THE = re.compile(r"the (?!last |past )")
+_THE = re.compile("the ")
 _JOIN = re.compile(r"(?:'s|,)?(?: (?:of|in|on|at)\b,?)? ?\(?")
 _TERM = re.compile(
     rf"(?P<low>{NUMBER})(?P<half> and a half|-and-a-half| 1/2|½)?(?:(?: ?[-–] ?| or | to )(?P<high>{NUMBER}))?[ -]?"

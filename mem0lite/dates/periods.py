@@ -86,14 +86,19 @@ def unit_around(instant: datetime, unit: str, step: int = 0) -> Period:
 
 def named(name: str, year: int) -> Period:
     """Return a year's month, season or holiday."""
-    if name == "easter":
-        return days(_easter(year) - 2 * DAY, 4)
+    if name in _EASTER:
+        first, count = _EASTER[name]
+        return days(_easter(year) + first * DAY, count)
     if name == "thanksgiving":  # the fourth Thursday of November
         return days(datetime(year, 11, 28) - ((datetime(year, 11, 28).weekday() - 3) % 7) * DAY)
     if name in HOLIDAYS:
         month, day, count = HOLIDAYS[name]
         return days(datetime(year, month, day), count)
     return months(year, SEASONS[name], 3) if name in SEASONS else months(year, MONTHS[name])
+
+
+_EASTER = {"easter": (-2, 4), "good friday": (-2, 1), "easter sunday": (0, 1), "easter monday": (1, 1)}
+"""From how many days after Easter Sunday, and how many."""
 
 
 def _easter(year: int) -> datetime:

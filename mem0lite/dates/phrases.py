@@ -16,11 +16,12 @@ from ..moments import Moment
 from . import periods
 from .grammar import FOREIGN, LEADS, Found, Grammar, may_begin
 from .periods import Clock, Period
-from .pieces import edge, foreign_way, step_at
-from .words import MONTH, NUMBER, ORDINAL, UNIT, WEEKDAY, either
+from .pieces import COUNTED, edge, foreign_way, step_at
+from .words import MONTH, NUMBER, ORDINAL, SEASON, UNIT, WEEKDAY, either
 
 MAX_MOMENTS = 8
 """Periods that are taken from a question."""
+_EXAMINED = 4 * MAX_MOMENTS  # dates that are looked at: those of a list, or half understood, are fewer in the end
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = ((edge - datetime(1970, 1, 1)) // _MICROSECOND for edge in (datetime.min, datetime.max))
@@ -57,7 +58,7 @@ def _century(match: re.Match[str], clock: Clock) -> str:
 
 def _moments(grammar: Grammar, reference: int) -> Iterator[Moment]:
     text = grammar.text
-    items = _in_common(grammar, list(_items(grammar)))
+    items = _in_common(grammar, list(islice(_items(grammar), _EXAMINED)))
     for item in items:  # no event is named by what is a date, or a part of one
         begin = lead.start(1) if (lead := _LEAD.search(text[: item.begin])) else item.begin
         text = text[:begin] + "|" * (item.end - begin) + text[item.end :]
@@ -89,8 +90,8 @@ class _Item:
 _STARTS = re.compile(r"(?<![\w$€£#./:-])(?<!\d,)(?<!\W')(?:\d|[^\W\d_]+)")
 _LEAD = re.compile(rf"(?:^|[^\w])({either(LEADS | {'between', 'towards', 'near'})}) (?:the )?$")
 _OPEN = re.compile(
-    r"(?P<way>since|after|before|prior to|until|till|up until|up to|by|no later than|not later than"
-    r"|starting(?: in| on)?) (?=\w)"
+    r"(?P<way>since|after|before|prior to|until|till|up until|up to|by|not? (?:earlier|later) than"
+    r"|not (?:before|until|till|after)|starting(?: in| on)?) (?=\w)"
 )
 _RANGE = re.compile(r"(?:between|from|starting) (?=\w)")
 _TO = re.compile(r" ?[-–] ?| (?:to|through|thru|until|till|bis(?: zum)?|au|al|até|tot) ")
@@ -102,7 +103,9 @@ _ONWARDS = re.compile(
 _WAYS = {
     "since": "since", "starting": "since", "starting in": "since", "starting on": "since", "after": "after",
     "before": "before", "prior to": "before", "until": "until", "till": "until", "up until": "until",
-    "up to": "until", "by": "until", "no later than": "until", "not later than": "until",
+    "up to": "until", "by": "until", "no later than": "until", "not later than": "until", "not after": "until",
+    "not before": "since", "not until": "since", "not till": "since", "no earlier than": "since",
+    "not earlier than": "since",
 }  # fmt: skip
 
 
@@ -254,6 +257,8 @@ def _by_event(grammar: Grammar, begin: int) -> _Item | None:
     else:
         width = periods.UNITS[step.low.unit] * (2 if step.low.vague else 1)
         middle = step.sign * (step.low.rest + step.low.months * periods.MONTH)
+        if at > begin and step.low.number > 1:  # "the two weeks before" are all of them
+            middle, width = middle / 2, abs(middle)
     start, end = (middle - width / 2) // _MICROSECOND, (middle + width / 2) // _MICROSECOND
     anchor = event["anchor"].strip()
     return _Item(begin, event.end(), lambda: _moment_between(start, end, width, anchor=anchor))
@@ -306,10 +311,12 @@ _REST_BEFORE = re.compile(
     r" (?:before|after|from|prior to|following|into|past|ahead of|short of|to)(?: the)? $"
     rf"|{_LENGTH} (?:and|of|into|plus|minus)(?: an?| the)? $"
     rf"|{NUMBER} (?:week|fortnight|month|year)s? on $"
+    r"|\b(?:this|same|that) (?:day|date|week|weekend|month|quarter|season|night|morning|evening) $"
+    r"|\b(?:semester|trimester|term|season) of(?: the)? $"
     r"|\b(?:half|halves|thirds?|quarters?|fourths?|part|parts) of(?: the)? $"
     rf"|\b{WEEKDAY}(?: of| in| before| after| from| on)?(?: the)? $"
     rf"|\b(?:between|from) [^,.;:?!|]{{1,40}} (?:and|to|until|till|through|-) (?:the )?$"
-    rf"|\d(?:st|nd|rd|th)? of(?: the)? $"
+    rf"|(?:\d(?:st|nd|rd|th)?|\b{ORDINAL}) of(?: the)? $"
     rf"|\b(?:{ORDINAL}|closing|opening|dying) (?:{UNIT}|part|third|quarter|half) (?:of|in)(?: the)? $"
     r"|\b(?:eve|dawn|turn|close|tail|tail end|ides) of(?: the)? $"
     r"|\b(?:early|mid|late)(?: |-)(?:to|or)(?: |-)$"
@@ -336,6 +343,8 @@ _REST_AFTER = re.compile(
     rf"(?:\d\d?(?:st|nd|rd|th)?\b(?![.,:]?\d|%)|{ORDINAL}\b|{WEEKDAY}\b|{MONTH}\b)"
     r"|,? (?:onwards?|forwards?|(?:and|or) (?:later|earlier|before|after|thereafter|older|newer|beyond)(?=[,.;?!]|$))\b"
     r"| (?:ago|from now|hence)\b"
+    rf"|,?(?: of| in)? (?:19|20)\d\d(?![\d%])(?!{COUNTED})"
+    rf"| ?/ ?(?:\d|{MONTH}\b|{WEEKDAY}\b|{SEASON}\b)"
     rf"| (?:(?:of|in|on) )?(?:the )?{WEEKDAY}\b"
 )
 """What after a date makes it another: "and two moons", "before last", "of that week"."""

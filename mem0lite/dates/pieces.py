@@ -137,13 +137,14 @@ def _holiday(grammar: Grammar, match: re.Match[str]) -> Found:
     return _yearly(grammar, partial(periods.named, match["name"]), match, "days", "period")
 
 
-_COUNTED = (
+COUNTED = (
     " (?:words?|steps|dollars|euros|pounds|people|miles|km|met(?:er|re)s|calories|points|items|copies|pieces|pages"
     r"|lines|tokens|hours|minutes|seconds|days|weeks|months|years|times|users)\b"
 )
+"""After a number that is of no year."""
 
 
-@rule(rf"(?:year )?(?P<year>{YEAR})(?!{_COUNTED}){_ENDS}", ("0", "year"))
+@rule(rf"(?:year )?(?P<year>{YEAR})(?!{COUNTED}){_ENDS}", ("0", "year"))
 def _year(_: Grammar, match: re.Match[str]) -> Found:
     return _piece(match, "year", partial(periods.months, int(match["year"]), 1, 12), kind="year")
 
@@ -152,6 +153,15 @@ def _year(_: Grammar, match: re.Match[str]) -> Found:
 def _years_range(_: Grammar, match: re.Match[str]) -> Found:
     first, last = int(match["first"]), int(match["last"])
     return _piece(match, "decade", lambda: _rising(periods.months(first, 1, 12 * (last + 1 - first))))
+
+
+@rule(rf"(?P<first>{YEAR})[/–](?P<last>{YEAR}|\d\d){_ENDS}", "0")
+def _season_years(_: Grammar, match: re.Match[str]) -> Found | None:
+    """2021/22: the two years of one season, of which a winter has the first."""
+    first, last = int(match["first"]), match["last"]
+    if str(first + 1)[-len(last) :] != last:
+        return None
+    return _piece(match, "year", partial(periods.months, first, 1, 24), kind="year")
 
 
 def _rising(period: Period) -> Period:
@@ -193,10 +203,10 @@ def _quarter(grammar: Grammar, match: re.Match[str]) -> Found | None:
 
 
 @rule(
-    rf"(?P<sure>(?:calendar|iso) week|kw|cw) ?(?P<week>\d\d?)(?:[ /,]+(?P<year>{YEAR}))?{_ENDS}",
+    rf"(?P<sure>(?:calendar|iso) week|kw|cw) ?(?P<week>\d\d?)(?:[ /,]{1, 2}(?P<year>{YEAR}))?{_ENDS}",
     ("calendar", "iso", "kw", "cw"),
 )
-@rule(rf"(?P<sure>)(?:week|w)(?: number)? ?(?P<week>\d\d?)(?:[ /]+(?P<year>{YEAR}))?{_ENDS}", ("week", "w"))
+@rule(rf"(?P<sure>)(?:week|w)(?: number)? ?(?P<week>\d\d?)(?:[ /,]{1, 2}(?P<year>{YEAR}))?{_ENDS}", ("week", "w"))
 @rule(rf"(?P<sure>)(?P<year>{YEAR})[ -]?w(?P<week>\d\d?){_ENDS}", "0")
 def _numbered_week(grammar: Grammar, match: re.Match[str]) -> Found:
     """A week by its number, which without a year counts the weeks of something else too ("week 3 of the course")."""
@@ -212,7 +222,7 @@ def _numbered_week(grammar: Grammar, match: re.Match[str]) -> Found:
 
 # ---- Days --------------------------------------------------------------------------------------------------------
 _MONTH_SHORT_OR_FULL = rf"(?:{either(FULL_MONTHS)}|{MONTH}\b\.?)"
-_DAYS_SEP = r"(?:(?: ?, ?\d\d?(?:st|nd|rd|th)?)*,? ?(?:-|–|&|to|and|or|until|till|through|thru) ?(?:the )?)"
+_DAYS_SEP = r"(?:(?: ?, ?\d\d?(?:st|nd|rd|th)?){0,8},? ?(?:-|–|&|to|and|or|until|till|through|thru) ?(?:the )?)"
 
 
 @rule(rf"(?P<day>{DAY}) (?:of )?(?P<month>{_MONTH_SHORT_OR_FULL}){_ENDS}", "0")
@@ -239,6 +249,13 @@ def _written_day(grammar: Grammar, match: re.Match[str]) -> Found:
 
 def _day_number(words: str) -> int:
     return int(re.sub(r"\D", "", words)) if words[0].isdecimal() else SPELT_ORDINALS[words]
+
+
+@rule(rf"(?P<day>\d\d?)[-/](?P<month>{MONTH})[-/](?P<year>{YEAR}|\d\d){_ENDS}", "0")
+def _dashed_day(grammar: Grammar, match: re.Match[str]) -> Found:
+    """8-May-2023."""
+    year, month = _year_of(grammar, match["year"]), MONTHS[match["month"]]
+    return _piece(match, "day", lambda: periods.days(datetime(year, month, int(match["day"]))))
 
 
 _CLOCK = r"(?P<clock>t\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:z|[+-]\d\d(?::?\d\d)?)?)?"
@@ -462,10 +479,11 @@ def _time(match: re.Match[str], within: Callable[[Period], Period]) -> Found:
     return replace(_piece(match, "time", _no_date, "day", within), alone=False)
 
 
-@rule(rf"the (?P<number>\d\d?)(?:st|nd|rd|th){_ENDS}", ("the",))
-@rule(rf"(?P<number>\d\d?)(?:st|nd|rd|th){_ENDS}(?= of (?:this|last|next|the previous) month)", "0")
+@rule(rf"the (?P<day>{_SPELT_DAY}){_ENDS}(?= of (?:this|last|next|the previous|the) month\b)", ("the",))
+@rule(rf"the (?P<day>\d\d?)(?:st|nd|rd|th)(?: of the month)?{_ENDS}", ("the",))
+@rule(rf"(?P<day>\d\d?)(?:st|nd|rd|th){_ENDS}(?= of (?:this|last|next|the previous) month)", "0")
 def _day_of_month(grammar: Grammar, match: re.Match[str]) -> Found:
-    day = int(match["number"])
+    day = _day_number(match["day"])
 
     def read() -> Period:
         step = 0 if (day > grammar.today.day) == grammar.ahead else 1 if grammar.ahead else -1
@@ -550,20 +568,23 @@ def _weekend(grammar: Grammar, match: re.Match[str]) -> Found:
 
 
 @rule(
-    rf"(?:at )?(?:around |about )?(?:this|the same|same) time (?P<that>last|next) "
-    rf"(?P<unit>week|month|year|quarter|{WEEKDAY}){_ENDS}",
+    rf"(?:at )?(?:around |about )?(?:this|the same|same) (?P<what>time|day|date|week|weekend|month|quarter) "
+    rf"(?P<that>last|next) (?P<unit>week|month|year|quarter|{WEEKDAY}){_ENDS}",
     ("this", "the", "same", "at", "around", "about"),
 )
-def _this_time(grammar: Grammar, match: re.Match[str]) -> Found | None:
-    unit, sign = match["unit"], 1 if match["that"] == "next" else -1
+def _this_time(grammar: Grammar, match: re.Match[str]) -> Found:
+    """This time last year, the same day last week, this week last year."""
+    what, unit, sign = match["what"], match["unit"], 1 if match["that"] == "next" else -1
     if unit not in UNITS:
         return _piece(match, "day", partial(_next_weekday, grammar, WEEKDAYS[unit], sign))
     length = Length.of("one", unit)
 
     def read() -> Period:
         middle = grammar.clock.moved(grammar.now, length, sign)
-        half = {"week": periods.DAY, "month": periods.WEEK}.get(unit, periods.MONTH) / 2
-        return periods.days(periods.midnight(middle)) if unit == "week" else Period(middle - half, middle + half)
+        if what != "time" or unit == "week":
+            return periods.unit_around(middle, what if what in UNITS else "day")
+        half = (periods.WEEK if unit == "month" else periods.MONTH) / 2
+        return Period(middle - half, middle + half)
 
     return _piece(match, "days", read)
 
@@ -606,11 +627,12 @@ def _between_ago(grammar: Grammar, match: re.Match[str]) -> Found | None:
 
 
 @rule(
-    r"(?:(?:just|well|slightly|a (?:bit|little)) )?(?P<more>more than|over|at least|less than|under|not even) (?=\w)",
-    ("just", "well", "slightly", "a", "more", "over", "at", "less", "under", "not"),
+    r"(?:(?:just|well|slightly|a (?:bit|little)) )?"
+    r"(?P<more>(?P<less>not? more than|at most|less than|under|not even|within)|more than|over|at least) (?=\w)",
+    ("just", "well", "slightly", "a", "more", "over", "at", "less", "under", "not", "no", "within"),
 )
 def _about(grammar: Grammar, match: re.Match[str]) -> Found | None:
-    """More or less than two weeks ago: up to twice as long, or any time since."""
+    """More or less than two weeks ago: any time before, any time since; "over" is up to twice as long."""
     found = grammar.length(match.end())
     if found is None or (ago := _AGO.match(grammar.text, found[2])) is None or ago["way"] not in ("ago", "back"):
         return None
@@ -618,9 +640,9 @@ def _about(grammar: Grammar, match: re.Match[str]) -> Found | None:
 
     def read() -> Period:
         exact = grammar.clock.moved(grammar.now, length, -1)
-        if match["more"] in ("less than", "under", "not even"):
+        if match["less"]:
             return Period(exact, grammar.now)
-        return Period(grammar.clock.moved(exact, length, -1), exact)
+        return Period(grammar.clock.moved(exact, length, -1) if match["more"] == "over" else datetime.min, exact)
 
     return Found(match.start(), ago.end(), "days", read)
 
@@ -773,6 +795,8 @@ def _beside(grammar: Grammar, match: re.Match[str]) -> Found | None:
         return None
     if step.way == "from":
         return _from_day(grammar, match.start(), step, inner)
+    if step.low.number > 1 and not step.name and grammar.text.endswith("the ", 0, match.start()):
+        return inner.mapped(partial(_stretch_beside, grammar, step), match.start(), "days")
     unit = step.name or step.low.unit
     unit = "day" if unit in WEEKDAYS or unit == "night" else unit
     unit = unit if unit in ("day", "weekend", "week", "month", "quarter", "year") else "days"
@@ -807,6 +831,13 @@ def _from_day(grammar: Grammar, begin: int, step: Step, inner: Found) -> Found |
         coming = grammar.seen_from(grammar.clock, ahead=True).phrase(inner.begin)
         inner = coming or inner
     return _days_from(grammar, begin, inner.end, step.low, step.high, inner.read)
+
+
+def _stretch_beside(grammar: Grammar, step: Step, base: Period) -> Period:
+    """Return all of the two weeks before a date, which "the" makes one time."""
+    edge = base.start if step.sign < 0 else base.end
+    other = grammar.clock.moved(edge, step.low, step.sign)
+    return Period(min(edge, other), max(edge, other), base.yearly)
 
 
 def _next_to(grammar: Grammar, step: Step, base: Period) -> Period:

@@ -53,7 +53,7 @@ HOLIDAYS = {
     "xmas": (12, 24, 3),
 }
 """First month and day, and length in days."""
-MOVING_HOLIDAYS = ("thanksgiving", "easter")
+MOVING_HOLIDAYS = ("thanksgiving", "easter", "good friday", "easter sunday", "easter monday")
 TIMES_OF_DAY = {"morning": (5, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 30)}
 """From which hour to which."""
 
