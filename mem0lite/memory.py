@@ -121,6 +121,7 @@ from .values import (
     text_hash,
     to_iso,
     to_micros,
+    to_micros_in_zone,
     written,
 )
 
@@ -833,8 +834,9 @@ class Memory:
         A memory's own words and meaning count, and what its conversation says around it, who said it and when:
         ``ranking``, a Ranking or a dictionary of weights that differ from its defaults, takes the place of the
         store's for this search. ``reference_date`` is the "now" of a question such as "what did I do last week?";
-        default: the clock's. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``; without
-        one it has no effect.
+        default: the clock's. Days are those of its time zone, which is a datetime's or the offset of ISO 8601 text;
+        without one they are UTC. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``;
+        without one it has no effect.
 
         Memories of graph categories also count for the entities that they share with the query, or that are next to
         those in the graph, and ``relations`` has what the results state. For a question about what is needed or what
@@ -850,9 +852,9 @@ class Memory:
         least = _threshold(threshold)
         weights = self._ranking if ranking is None else Ranking.of(ranking)
         now = self._now()
-        asked = now if reference_date is None else to_micros(reference_date, "reference_date")
+        asked, zone = (now, UTC) if reference_date is None else to_micros_in_zone(reference_date, "reference_date")
         graph = bool(self.graph_categories)
-        question = Query.read(query, self._embed_query(query), asked, weights, graph=graph)
+        question = Query.read(query, self._embed_query(query), asked, weights, zone=zone, graph=graph)
         reranker = self._reranker if rerank else None
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -155,11 +156,16 @@ class Query:
     """Which way it follows their relations."""
 
     @classmethod
-    def read(cls, text: str, vector: bytes, now: int, ranking: Ranking, *, graph: bool = False) -> Self:
-        """Return what a text asks for, apart from what ``ranking`` does not count; ``graph`` says that there is one."""
+    def read(
+        cls, text: str, vector: bytes, now: int, ranking: Ranking, *, zone: tzinfo = UTC, graph: bool = False
+    ) -> Self:
+        """Return what a text asks for, apart from what ``ranking`` does not count.
+
+        Its days are those of ``zone``; ``graph`` says that there is one.
+        """
         import numpy as np
 
-        moments = asked_moments(text, now) if ranking.date else ()
+        moments = asked_moments(text, now, zone) if ranking.date else ()
         return cls(
             vector=np.frombuffer(vector, dtype="<f4"),
             terms=query_terms(text) if ranking.reads_words else (),

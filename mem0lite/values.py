@@ -5,7 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, TypeGuard
 
 from .comparison import DAY, nfc, spellings
@@ -241,16 +241,21 @@ def to_micros(value: object, field: str) -> int:
 
     Accepts a datetime or a date, ISO 8601 text, or epoch seconds; what has no time zone is UTC.
     """
+    return to_micros_in_zone(value, field)[0]
+
+
+def to_micros_in_zone(value: object, field: str) -> tuple[int, tzinfo]:
+    """Return an instant as ``to_micros`` does, and the time zone it was given in; UTC where it has none."""
     try:
         if is_number(value):
-            return _shown(round(finite(value, field) * 1_000_000))
+            return _shown(round(finite(value, field) * 1_000_000)), UTC
         if isinstance(value, str):
             value = datetime.fromisoformat(value.strip().upper())
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day)
         if isinstance(value, datetime):
-            instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-            return _shown((instant - _EPOCH) // _MICROSECOND)
+            zone = UTC if value.tzinfo is None or value.utcoffset() is None else value.tzinfo
+            return _shown((value.replace(tzinfo=zone) - _EPOCH) // _MICROSECOND), zone
     except (ValueError, OverflowError):
         pass
     raise ValidationError(

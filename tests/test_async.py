@@ -50,6 +50,25 @@ def test_async_and_sync_have_the_same_verbs(verb):
         assert typing.get_type_hints(ours) == typing.get_type_hints(theirs)
 
 
+def test_the_asker_s_zone_is_kept(path, clock):
+    """A reference date given to AsyncMemory has the days of its zone, as given to Memory."""
+
+    async def scores():
+        async with AsyncMemory(path, embedder=HashEmbedder(), clock=clock) as memory:
+            await memory.add("red apple", user_id="u", timestamp="2024-06-18T10:00:00Z")
+            for reference in ("2024-06-19T09:00:00+12:00", "2024-06-18T21:00:00Z"):
+                found = await memory.search(
+                    "red apple yesterday", user_id="u", reference_date=reference, explain=True, threshold=0
+                )
+                yield found["results"][0]["score_details"]["signals"]["date"]["score"]
+
+    async def collected():
+        return [score async for score in scores()]
+
+    here, utc = asyncio.run(collected())
+    assert here == 1 > utc
+
+
 def test_the_verbs_work_awaited(path, clock, tmp_path):
     """A life of a memory through AsyncMemory gives what Memory gives."""
 

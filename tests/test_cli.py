@@ -212,11 +212,13 @@ def test_search(run: Run, db: Path) -> None:
 
 
 def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
-    """--reference-date is the "now" of a question: "yesterday" is the day before it."""
+    """--reference-date is the "now" of a question: "yesterday" is the day before it, in its zone."""
     asked = ("search", "what did he play yesterday?", "--user", "bob", "--json", "--explain", "--threshold", 0)
     for date, score in (("2024-01-04", 1), ("2026-01-04", 0)):
         [item] = json.loads(run(*asked, "--reference-date", date).stdout)["results"]
         assert item["score_details"]["signals"]["date"]["score"] == score
+    [item] = json.loads(run(*asked, "--reference-date", "2024-01-05T09:00:00+12:00").stdout)["results"]
+    assert item["score_details"]["signals"]["date"]["score"] < 1  # there it was played the day before yesterday
 
 
 @pytest.mark.parametrize(

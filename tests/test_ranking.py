@@ -1,7 +1,8 @@
 """What speaks for a memory beside its own words: its conversation, who said it, and when."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from embedder import HashEmbedder
@@ -195,6 +196,30 @@ def test_when_counts(memory):
     ):
         assert found(memory, query, **options)[0]["memory"] == f"Lunch with guest {expected}"
     assert signals(memory, "Who came to lunch?", "Lunch with guest 2")["date"] == 0
+
+
+@pytest.mark.parametrize(
+    ("reference", "day"),
+    [
+        ("2024-06-19T09:00:00+12:00", 18),
+        (datetime(2024, 6, 19, 9, tzinfo=timezone(timedelta(hours=12))), 18),
+        (datetime(2024, 6, 19, 9, tzinfo=ZoneInfo("Pacific/Auckland")), 18),
+        ("2024-06-18T21:00:00Z", 17),  # the same instant
+        ("2024-06-18T21:00:00", 17),
+        (datetime(2024, 6, 18, 21), 17),
+        (1718744400, 17),
+        ("2024-06-18", 17),
+    ],
+    ids=str,
+)
+def test_yesterday_is_the_asker_s(memory, reference, day):
+    """Days are those of the zone that the reference date is given in, and UTC where it has none."""
+    for one in (17, 18):
+        memory.add(f"Lunch on the {one}th", user_id="u", timestamp=datetime(2024, 6, one, 10, tzinfo=UTC))
+    [best, other] = found(memory, "Who came to lunch yesterday?", reference_date=reference, threshold=0, explain=True)
+    assert best["memory"] == f"Lunch on the {day}th"
+    assert best["score_details"]["signals"]["date"]["score"] == 1
+    assert other["score_details"]["signals"]["date"]["score"] < 1
 
 
 def test_a_time_beside_an_event_counts(memory):

@@ -395,6 +395,9 @@ def test_search_takes_the_question_s_date_and_weights(client: httpx.Client, path
 
     for day in (2, 12):
         assert first(reference_date=f"2026-02-{day + 1:02}")["memory"] == f"Lunch with guest {day}"
+    for reference, score in (("2026-02-14T09:00:00+12:00", 0), ("2026-02-13T21:00:00Z", 1)):  # one instant, two days
+        found = first(reference_date=reference, query="Who came yesterday, guest 12?")
+        assert (found["score_details"]["signals"]["date"]["score"] == 1) == score
     assert first(reference_date=1770768000)["score_details"]["signals"]["date"]["weight"] == 0.35
     assert "date" not in first(reference_date="2026-02-13", ranking={"date": 0})["score_details"]["signals"]
     for given, named in (

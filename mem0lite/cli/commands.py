@@ -128,7 +128,12 @@ def add(
 @filter_option
 @click.option("--top-k", type=int, metavar="N", help="At most this many.  [default: 20]")
 @click.option("--threshold", type=float, metavar="SCORE", help="None under this score, 0 to 1.  [default: 0.1]")
-@click.option("--reference-date", metavar="DATE", help='The "now" of the question.  [default: the present]')
+@click.option(
+    "--reference-date",
+    metavar="DATE",
+    help='The "now" of the question, whose offset says where days begin (2024-06-19T09:00+12:00).  '
+    "[default: the present, UTC]",
+)
 @click.option("--explain", is_flag=True, help="How the scores came about (with --json).")
 @expired_option
 @store_options

@@ -152,8 +152,8 @@ Rerank = Annotated[
 ReferenceDate = Annotated[
     float | str | None,
     Meta(
-        description='The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. '
-        "Default: the present.",
+        description='The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Its offset '
+        "says whose days are meant; without one they are UTC. Default: the present.",
         examples=[EXAMPLE_INSTANT],
     ),
 ]

@@ -1,0 +1,68 @@
+"""Whether a question asks about a time, or about the present: a look that costs little. Pure."""
+
+import re
+from datetime import UTC, tzinfo
+
+from ..moments import Moment
+
+MAX_QUESTION_LENGTH = 1_000
+"""Characters of a question that are examined for dates."""
+
+_CUE_WORDS = """
+jan feb mar apr jun jul aug sep sept oct nov dec january february march april may june july august september october
+november december mon tue tues thu thur thurs fri monday tuesday wednesday thursday friday saturday sunday
+spring springs summer summers autumn autumns fall falls winter winters christmas christmases xmas easter thanksgiving
+halloween valentine mondays tuesdays wednesdays thursdays fridays saturdays sundays
+year years month months week weeks weekend weekends fortnight fortnights decade decades century quarter quarters
+day days night nights morning afternoon evening hour hours minute minutes yr yrs mth mths wk wks hr hrs min mins
+yesterday today tonight tomorrow ago since before after until till prior following kw cw
+januar jänner janvier enero gennaio janeiro januari februar februari février fevrier febrero febbraio fevereiro
+märz maerz mars marzo março marco maart avril abril aprile mai mayo maggio maio mei juni juin junio giugno junho
+juli juillet julio luglio julho août aout agosto augustus septembre septiembre setiembre settembre setembro
+oktober octobre octubre ottobre outubro novembre noviembre novembro dezember décembre decembre diciembre dicembre
+dezembro
+"""
+_CUES = frozenset(_CUE_WORDS.split())
+"""A question with none of these words, and no number that may be a date, names none."""
+_WORDS = re.compile(r"[^\W\d_]+")
+_HAS_NUMBER = re.compile(r"(?:19|20)\d\d|\d/\d|\d(?:st|nd|rd|th)\b|\d\.\d\d?\.|\b[qhw][1-4]\b|\b[kc]w\d|'\d\d\b")
+
+
+def asked_moments(question: str, reference: int, zone: tzinfo = UTC) -> tuple[Moment, ...]:
+    """Return the periods a question names, as seen from ``reference`` (microseconds since 1970 UTC); most name none.
+
+    A period is as wide as what is named: an hour, a day, a weekend, a week, a month, a season, a year, a decade, or a
+    range of them; "since", "after", "before", "until" and "by" leave it open on one side. What has no year means the
+    latest before the reference, or, where the question looks ahead ("will", "planned"), the first after it. A phrase
+    that is not understood to its end names nothing.
+
+    Days are those of ``zone``; weeks begin on Monday and are numbered as in ISO 8601; 5/7 is 7 May and 5.7. is 5 July;
+    seasons are the northern ones, and a winter has the year it begins in. Only the first MAX_QUESTION_LENGTH characters
+    are examined, and at most MAX_MOMENTS periods returned; what lies outside the years 1 to 9999 is left out. Never
+    raises for any text.
+    """
+    text = question[:MAX_QUESTION_LENGTH].lower().replace("’", "'")
+    if _CUES.isdisjoint(_WORDS.findall(text)) and not _HAS_NUMBER.search(text):
+        return ()
+    from .phrases import read  # longer to import than most questions take to answer
+
+    return read(text, reference, zone)
+
+
+_PRESENT = re.compile(
+    r"\b(?:(?<!until )(?<!till )(?<!up to )(?<!before )(?<!from )now(?! and (?:then|again)| that)|nowadays|these days"
+    r"|at (?:the moment|present)|presently|currently|newest|most recent(?:ly)?|recently|lately|(?<!usa )today|any ?more"
+    r"|(?<!electric )(?<!alternating )(?<!direct )(?<!ocean )(?<!river )current(?! (?:affairs|events|of|flow))"
+    r"|(?<!stand )(?<!standing )(?<!sit )(?<!sitting )(?<!stay )(?<!keep )(?<!hold )(?<!be )still"
+    r"(?! (?:life|water|image|frame))|(?<!at the )latest|last time"
+    r"|the last (?!name|of\b)[a-z]+ (?:that )?(?:i|we|you|he|she|they))\b"
+)
+
+
+def asks_for_present(question: str) -> bool:
+    """True for a question about how things are now, where a newer memory is the better answer.
+
+    "now", "currently", "still", "the latest", "these days", "recently" and their like; not "now and then", "from now",
+    "stand still" or "at the latest".
+    """
+    return _PRESENT.search(question[:MAX_QUESTION_LENGTH].lower()) is not None
