@@ -241,8 +241,10 @@ class Scores:
         self.raw = self.raw.astype(np.float32)
 
     def best(self, top_k: int, threshold: float) -> list[Ranked]:
-        """Return the best ``top_k`` matching memories with a score of at least ``threshold``, older ones first at
-        equal scores."""
+        """Return the best ``top_k`` matching memories with a score of at least ``threshold``.
+
+        At equal scores what was said earlier comes first, and of one instant what was stored earlier.
+        """
         import numpy as np
 
         eligible = self.raw >= np.float32(threshold)
@@ -253,7 +255,7 @@ class Scores:
         if 0 < top_k < len(positions):
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
-        order = np.argsort(-scores, kind="stable")[:top_k]
+        order = np.lexsort((self._view.created_at[positions], -scores))[:top_k]
         return [
             Ranked(int(self._view.keys[position]), int(position), min(1.0, float(self.raw[position])))
             for position in positions[order]
@@ -341,7 +343,7 @@ def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
     scores = np.zeros(sessions.count)
     if sessions.count == 1:
         return np.zeros(len(view.keys), dtype=np.float32)
-    lengths = np.add.reduceat(view.lengths, sessions.starts)
+    lengths = sessions.totals(view.lengths)
     norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
     highest = 0.0
     for term in terms:
@@ -365,11 +367,11 @@ def _dated(view: View, query: Query) -> "dict[str, Floats]":
 
 
 def _said(view: View, terms: Sequence[str]) -> int | None:
-    """Return when the memory with most of the terms was said, in microseconds; None when none has half of them."""
+    """Return when the first memory with most of the terms was said, microseconds; None when none has half of them."""
     scores = _memory_bm25(view, terms)
     if not len(scores) or scores.max() < _HALF:
         return None
-    return int(view.created_at[scores.argmax()])
+    return int(view.created_at[scores == scores.max()].min())
 
 
 def _idf(documents: int, containing: int) -> float:

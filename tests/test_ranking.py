@@ -87,6 +87,70 @@ def test_neighbours_are_of_the_same_session(memory, apart):
     assert signals(memory, "instrument taken up", "the viola")["neighbor_keyword"] > 0
 
 
+def told(memory, turns, order, user):
+    """Store a dialogue's turns one by one in an order of storing, each with the minute it was said."""
+    for minute in order:
+        name, text = turns[minute]
+        said = NOON + timedelta(minutes=minute)
+        memory.add([{"name": name, "content": text}], user_id=user, run_id="r", timestamp=said, infer=False)
+
+
+@pytest.mark.parametrize(
+    "order", [(3, 2, 1, 0), (1, 3, 0, 2), (0, 2, 3, 1)], ids=["backwards", "shuffled", "one comes late"]
+)
+def test_turns_follow_each_other_in_time(memory, order):
+    """What was said before is what has the earlier date, in whatever order a dialogue was stored."""
+    queries = ("instrument taken up", "cello since autumn", "Did Bob disagree?", "Lovely", "two days after the cello")
+    told(memory, MUSIC, range(4), "u")
+    told(memory, MUSIC, order, "v")
+
+    def answers(user):
+        return [[{**item, "id": 0, "user_id": 0} for item in found(memory, query, user_id=user)] for query in queries]
+
+    assert answers("v") == answers("u")
+
+
+def test_a_moved_turn_has_other_neighbours(memory):
+    """A date that is changed moves a turn to another place in its conversation, also in an open store."""
+    say(memory, MUSIC)
+    [question] = [item["id"] for item in found(memory, "instrument") if item["memory"] == MUSIC[0][1]]
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] > 0.05
+    memory.update(question, timestamp=NOON - timedelta(days=1))
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] == 0
+    memory.update(question, timestamp=NOON + timedelta(minutes=1, seconds=30))
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] > 0.05
+    assert signals(memory, "instrument taken up", MUSIC[3][1])["neighbor_keyword"] > 0.05
+
+
+def test_turns_of_one_instant_follow_each_other_as_stored(memory):
+    """Messages without dates of their own keep the order in which they were given."""
+    say(memory, [(ANN, "Hello"), (BOB, "Good day")], NOON - timedelta(hours=5))
+    messages = [{"name": name, "content": text} for name, text in [(ANN, "Well?"), *MUSIC]]
+    memory.add(messages, user_id="u", timestamp=NOON, infer=False)
+    by_place = [signals(memory, "instrument taken up", text)["neighbor_keyword"] for _, text in MUSIC[1:]]
+    assert by_place == sorted(by_place, reverse=True)
+    assert by_place[0] > by_place[1] > by_place[2] == 0
+
+
+def test_a_long_pause_ends_a_session_whatever_came_first(memory):
+    """Two talks a day apart, stored turn by turn in turns, are two sessions and not eight."""
+    for minute, (music, weather) in enumerate(zip(MUSIC, WEATHER, strict=False)):
+        for (name, text), day in ((music, 0), (weather, 1)):
+            said = NOON + timedelta(days=day, minutes=minute)
+            memory.add([{"name": name, "content": text}], user_id="u", timestamp=said, infer=False)
+    assert signals(memory, "instrument cello", MUSIC[2][1])["session_keyword"] > 0
+    assert signals(memory, "instrument cello", WEATHER[2][1])["session_keyword"] == 0
+
+
+def test_what_is_equally_good_comes_in_order_of_time(memory):
+    """Of equal scores what was said earlier comes first, whenever it was stored."""
+    for day in (3, 1, 2):
+        memory.add(f"tea {day}", user_id="u", timestamp=NOON + timedelta(days=day), infer=False)
+    results = found(memory, "coffee", ranking=Ranking.sparse())
+    assert [item["memory"] for item in results] == ["tea 1", "tea 2", "tea 3"]
+    assert [item["memory"] for item in found(memory, "coffee", ranking=Ranking.sparse(), top_k=2)] == ["tea 1", "tea 2"]
+
+
 def test_single_facts_do_not_speak_for_each_other(memory):
     """Facts by one speaker, stored one after the other, score by their own words and meaning alone."""
     for _, text in [*MUSIC, *WEATHER]:
