@@ -7,14 +7,18 @@ import functools
 import hashlib
 import importlib.util
 import json
+import math
 import os
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .reading import Vocabulary, no_meaning
 from .types import EmbedderIdentity
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ _MAX_TOKENS = 1_024  # of a model call, about 0.3 s; more are not faster
 _MAX_PADDING = 20  # tokens of padding in a model call that cost what another call would
 _MODEL_CALLS = max(1, (os.cpu_count() or 1) // 2)  # at once; each takes a core, and a server needs some for the rest
 _CHUNK = 1_024  # texts given to an embedder at a time
+_LONG_WORD = re.compile(r"\S{50}")  # which a vocabulary of words may not have, though it has its letters
+_LEAST_READ = 0.1  # share of a text below which its vector says nothing of it
 
 _load_lock = threading.Lock()  # fastembed's registry of custom models is global and not thread-safe
 
@@ -46,6 +52,8 @@ class Embedder(Protocol):
     """Anything that turns text into vectors. Vectors need not be normalised: the store does that.
 
     An embedder may also have a ``fingerprint: str`` (a hash of its weights); it is stored and compared with the name.
+    And it may have ``share_read(text) -> float``: how much of a text it can read at all, from 0 (of another script,
+    say) to 1. What it can't read has no say in meaning, and words decide.
     """
 
     @property
@@ -211,6 +219,7 @@ class LocalEmbedder:
 
     def __init__(self, model: str | os.PathLike[str] = BUNDLED_MODEL) -> None:
         self._model: TextEmbedding | None = None
+        self._vocabulary: Vocabulary | None = None
         self._size = _BATCH_SIZE
         if model == BUNDLED_MODEL:
             self._load = _load_bundled
@@ -247,6 +256,16 @@ class LocalEmbedder:
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question; of one longer than the model's window, of its windows' mean."""
         return self._embed([text], self._questions)[0]
+
+    def share_read(self, text: str) -> float:
+        """Return the share of a text's tokens that the model knows as more than letters, in 0..1."""
+        if text.isascii() and not _LONG_WORD.search(text):
+            return 1.0
+        tokenizer = _tokenizer(self._loaded())
+        if self._vocabulary is None:
+            self._vocabulary = _vocabulary(tokenizer)
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        return self._vocabulary.share_read(chain(encoding.ids, *(part.ids for part in encoding.overflowing)))
 
     def _embed(self, texts: Sequence[str], batches: _Batches) -> list[list[float]]:
         tokenizer = _tokenizer(self._loaded())
@@ -308,15 +327,30 @@ def identity(embedder: Embedder) -> EmbedderIdentity:
     }
 
 
+def trust(embedder: Embedder, text: str) -> float:
+    """Return how far the vector of a question tells what it means, in 0..1: the cube root of the share that is read.
+
+    A root, as the few characters that the bundled model knows of a Chinese text help more than they are; of square,
+    cube and fourth root this one was the best compromise on two Chinese collections (benchmarks/RESULTS.md).
+    """
+    share_read = getattr(embedder, "share_read", None)
+    share = 1.0 if share_read is None else float(share_read(text))
+    return math.cbrt(share) if share >= _LEAST_READ else 0.0
+
+
 def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
-    """Return one unit vector per text, as little-endian float32 bytes.
+    """Return one unit vector per text, as little-endian float32 bytes: ``no_meaning`` where the model can't read it.
 
     Raises EmbeddingError when the embedder does not return one finite, non-zero vector of its width per text.
     """
     packed = []
     for start in range(0, len(texts), _CHUNK):  # vectors as Python numbers take eight times the bytes they have packed
         chunk = texts[start : start + _CHUNK]
-        packed += _pack(embedder, embedder.embed(chunk), len(chunk))
+        vectors = _pack(embedder, embedder.embed(chunk), len(chunk))
+        packed += [
+            vector if trust(embedder, text) else no_meaning(embedder.dimensions)
+            for text, vector in zip(chunk, vectors, strict=True)
+        ]
     return packed
 
 
@@ -387,6 +421,11 @@ def _mixes_texts(model: "TextEmbedding") -> bool:
 def _tokenizer(model: "TextEmbedding") -> "Tokenizer":
     inner: Any = model.model
     return cast("Tokenizer", inner.tokenizer)
+
+
+def _vocabulary(tokenizer: "Tokenizer") -> Vocabulary:
+    unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"  # a Unigram model doesn't tell its own
+    return Vocabulary(tokenizer.get_vocab(), unknown)
 
 
 def _windows(text: str, tokenizer: "Tokenizer") -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
 from .database import Durability
-from .embed import Embedder, embed_documents, embed_query, identity, resolve
+from .embed import Embedder, embed_documents, embed_query, identity, resolve, trust
 from .errors import (
     ConfigurationError,
     MemoryNotFoundError,
@@ -756,7 +756,8 @@ class Memory:
         now = self._now()
         asked = now if reference_date is None else to_micros(reference_date, "reference_date")
         graph = bool(self._graph_categories)
-        question = Query.read(query, self._embed_query(query), asked, weights, graph=graph)
+        vector, trusted = self._embed_query(query), trust(self._embedder, query)
+        question = Query.read(query, vector, asked, weights, trust=trusted, graph=graph)
         reranker = self._reranker if rerank else None
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)

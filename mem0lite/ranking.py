@@ -31,6 +31,8 @@ _NEXT_TO = {-1: 0.5, 1: 0.5}
 _AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
 _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_MEANING = ("semantic", "neighbor_semantic", "session_semantic")
+_WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
 _HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
@@ -138,6 +140,8 @@ class Query:
 
     vector: "Floats"
     """Of unit length, shape (dimensions,)."""
+    trust: float
+    """How far the vector tells what the query means, in 0..1; 0 where the model can't read it."""
     terms: Sequence[str]
     words: frozenset[str]
     """Words as they are written, for the names of speakers."""
@@ -155,13 +159,16 @@ class Query:
     """Which way it follows their relations."""
 
     @classmethod
-    def read(cls, text: str, vector: bytes, now: int, ranking: Ranking, *, graph: bool = False) -> Self:
+    def read(
+        cls, text: str, vector: bytes, now: int, ranking: Ranking, *, trust: float = 1.0, graph: bool = False
+    ) -> Self:
         """Return what a text asks for, apart from what ``ranking`` does not count; ``graph`` says that there is one."""
         import numpy as np
 
         moments = asked_moments(text, now) if ranking.date else ()
         return cls(
             vector=np.frombuffer(vector, dtype="<f4"),
+            trust=trust,
             terms=query_terms(text) if ranking.reads_words else (),
             words=_words_of(text),
             moments=moments,
@@ -194,6 +201,7 @@ class View:
     names: Mapping[str, Sequence[int]]
     """The codes of the speakers with a name, by its first word."""
     cosine: "Floats"
+    """NaN where the model can't read the memory."""
     postings: "Mapping[str, tuple[NDArray[np.int64], Floats]]"
     matching: "NDArray[np.bool_] | None" = None
     """Which memories the filter lets through; None: all. The others count in the statistics and as neighbours."""
@@ -227,8 +235,9 @@ class Scores:
 
         self._view, self._query = view, query
         keyword = _memory_bm25(view, query.terms)
-        self._weights = _effective(ranking, matched=bool(keyword.any()))
-        semantic = np.clip(view.cosine, 0.0, 1.0)
+        self._weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
+        self._unread = np.isnan(view.cosine)
+        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
         self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
             self._signals["speaker"] = named
@@ -238,6 +247,8 @@ class Scores:
         self.raw: Floats = sum(
             (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
         )
+        if self._weights["keyword"] and self._unread.any():  # words decide what the model can't read
+            self.raw += self._weights["semantic"] * keyword * self._unread
         self.raw = self.raw.astype(np.float32)
 
     def best(self, top_k: int, threshold: float) -> list[Ranked]:
@@ -265,11 +276,14 @@ class Scores:
         """Return how a score came about, under mem0's names where mem0 has one."""
         position = ranked.position
         signals = {name: float(values[position]) for name, values in self._signals.items()}
+        semantic, keyword = self._weights["semantic"], self._weights["keyword"]
+        if self._unread[position]:
+            semantic, keyword = 0.0, semantic + keyword if keyword else 0.0
         return {
             "semantic_score": signals.get("semantic", 0.0),
             "bm25_score": signals.get("keyword", 0.0),
-            "semantic_weight": self._weights["semantic"],
-            "bm25_weight": self._weights["keyword"],
+            "semantic_weight": semantic,
+            "bm25_weight": keyword,
             "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
             "signals": {
                 name: {"score": score, "weight": self._weights[name]}
@@ -284,15 +298,20 @@ class Scores:
         }
 
 
-def _effective(ranking: Ranking, *, matched: bool) -> dict[str, float]:
-    """Return the weights as they count: scaled, and those of the keywords given to the meaning where no word occurs."""
+def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, float]:
+    """Return the weights as they count: scaled, those of the keywords given to the meaning where no word occurs, and
+    those of the meaning to the keywords as far as the question's is not to be trusted."""
     weights = ranking.weights()
-    own = weights["semantic"] + weights["keyword"]
-    if not matched and weights["semantic"]:
-        for name in ("semantic", "neighbor_semantic", "session_semantic"):
-            weights[name] *= own / ranking.semantic
-        for name in ("keyword", "neighbor_keyword", "session_keyword"):
-            weights[name] = 0.0
+    own = ranking.semantic + ranking.keyword
+    meaning, words = ranking.semantic, ranking.keyword
+    if not matched and meaning:
+        meaning, words = own, 0.0
+    if words:
+        words = own - trust * meaning
+    for name in _MEANING:
+        weights[name] *= trust * (meaning / ranking.semantic if meaning else 1.0)
+    for name in _WORDING:
+        weights[name] *= words / ranking.keyword if ranking.keyword else float(matched)
     return {name: weight / own for name, weight in weights.items()}
 
 

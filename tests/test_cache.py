@@ -26,6 +26,13 @@ HOURS = st.sampled_from([None, -30, -2, -0.5, 0.5])
 FILTERS = st.sampled_from([None, {"project": 1}, {"NOT": {"project": 1}}, {"run_id": "r1"}, {"project": [1, 2]}])
 
 
+class Reader(HashEmbedder):
+    """An embedder that can't read what is about tea."""
+
+    def share_read(self, text):
+        return float("tea" not in text)
+
+
 class Clock:
     """A clock that is set by hand."""
 
@@ -55,7 +62,7 @@ class CachedStore(RuleBasedStateMachine):
         self.stores = [self.open(), self.open()]
 
     def open(self):
-        return Memory(self.path, embedder=HashEmbedder(), clock=self.clock, cache_bytes=self.cache_bytes)
+        return Memory(self.path, embedder=Reader(), clock=self.clock, cache_bytes=self.cache_bytes)
 
     def teardown(self):
         for store in self.stores:
