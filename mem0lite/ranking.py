@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .conversation import Sessions
-from .dates import asked_moments, asks_for_present
+from .dates import asked_moments, asks_for_present, is_statement
 from .errors import ValidationError
 from .graph import Direction, Named, direction, named_in
 from .moments import Moment, closeness, recency
@@ -31,6 +31,7 @@ _NEXT_TO = {-1: 0.5, 1: 0.5}
 _AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
 _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
@@ -42,9 +43,13 @@ class Ranking:
     """How much each signal counts in a search, relative to ``semantic + keyword``; 0 turns a signal off.
 
     A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. Where no word of
-    the query occurs in the scope, the semantic signals take the keywords' place. The defaults were fitted to dialogues,
-    those of the graph to questions over procedures (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to
-    ``length`` speak in conversations only: sessions in which speakers or roles take turns.
+    the query occurs in the scope, the semantic signals take the keywords' place, and the keywords theirs in so far as
+    the model can't read the query or the memory. What is not the memory's own, from ``neighbor_semantic`` on, counts
+    for as much as it tells one memory of the scope from another: what all have alike adds nothing.
+
+    The defaults were fitted to dialogues, those of the graph to questions over procedures (benchmarks/RESULTS.md). The
+    signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions in which speakers or roles
+    take turns.
 
     Raises ValidationError for a weight that is neither 0 nor a number from 0.001 to 1000, or when ``semantic`` and
     ``keyword`` are 0.
@@ -165,7 +170,8 @@ class Query:
         """Return what a text asks for, apart from what ``ranking`` does not count; ``graph`` says that there is one."""
         import numpy as np
 
-        moments = asked_moments(text, now) if ranking.date else ()
+        asks = not is_statement(text)
+        moments = asked_moments(text, now) if ranking.date and asks else ()
         return cls(
             vector=np.frombuffer(vector, dtype="<f4"),
             trust=trust,
@@ -173,7 +179,7 @@ class Query:
             words=_words_of(text),
             moments=moments,
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
-            present=ranking.recency > 0 and asks_for_present(text),
+            present=ranking.recency > 0 and asks and asks_for_present(text),
             now=now,
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
@@ -243,7 +249,11 @@ class Scores:
             self._signals["speaker"] = named
         if view.sessions.any_talk:
             self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
-        self._signals = {name: values for name, values in self._signals.items() if self._weights[name]}
+        self._signals = {
+            name: values if name in _OWN else _telling(values, graded=name not in _GRAPH)
+            for name, values in self._signals.items()
+            if self._weights[name]
+        }
         self.raw: Floats = sum(
             (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
         )
@@ -288,7 +298,7 @@ class Scores:
             "signals": {
                 name: {"score": score, "weight": self._weights[name]}
                 for name, score in signals.items()
-                if name not in ("semantic", "keyword")
+                if name not in _OWN
             },
             "entity_boost": sum(self._weights[name] * signals.get(name, 0.0) for name in _GRAPH),
             "raw_score": float(self.raw[position]),
@@ -296,6 +306,24 @@ class Scores:
             "final_score": ranked.score,
             "threshold": threshold,
         }
+
+
+def _telling(values: "Floats", *, graded: bool) -> "Floats":
+    """Return a signal for as much as it tells one memory from another.
+
+    That is what it is above the lowest of all; and where it speaks for more than two of three, less, down to nothing
+    where for all alike: that would lift every one of them over a threshold, whatever was asked. A signal that is not
+    ``graded``, as it counts for less by itself where many have it, is left out in the last case alone.
+    """
+    if not len(values):
+        return values
+    above: Floats = values - values.min()
+    highest = float(above.max())
+    if not highest or not graded:
+        return values if highest else above
+    share = float(above.mean()) / highest
+    told: Floats = above * min(1.0, 3.0 * (1.0 - share))
+    return told
 
 
 def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, float]:
