@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from .conversation import Sessions
@@ -12,7 +13,7 @@ from .dates import asked_moments, asks_for_present, is_statement
 from .errors import ValidationError
 from .graph import Direction, Named, direction, named_in
 from .moments import Moment, closeness, recency
-from .text import STOP_WORDS, query_terms
+from .text import FOREIGN, STOP_WORDS, foreign_forms, other_forms, query_terms
 from .types import ScoreDetails
 from .values import is_number, shown, written
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Postings = tuple[NDArray[np.int64], Floats]
 
 # BM25's saturation and length normalisation (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
 # Memories are short: how often a word occurs, and in how long a text, says less than in documents; of sessions more.
@@ -158,6 +160,10 @@ class Query:
     """Whether it asks for what holds now."""
     now: int
     """Microseconds: its reference date."""
+    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What else may stand in a memory for a term."""
+    foreign: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What else may stand for it in a memory in another language than English."""
     names: Sequence[Named] = ()
     """What may be entities of the graph, longest first."""
     asked: Direction = "any"
@@ -181,6 +187,8 @@ class Query:
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
             present=ranking.recency > 0 and asks and asks_for_present(text),
             now=now,
+            forms=other_forms(text) if ranking.reads_words else {},
+            foreign=foreign_forms(text) if ranking.reads_words else {},
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
         )
@@ -188,7 +196,8 @@ class Query:
     @property
     def all_terms(self) -> list[str]:
         """Every term whose postings are needed."""
-        return list(dict.fromkeys([*self.terms, *(term for terms in self.anchors.values() for term in terms)]))
+        others = [*self.anchors.values(), *self.forms.values(), *self.foreign.values(), [FOREIGN] * bool(self.foreign)]
+        return list(dict.fromkeys([*self.terms, *chain.from_iterable(others)]))
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class View:
     """The codes of the speakers with a name, by its first word."""
     cosine: "Floats"
     """NaN where the model can't read the memory."""
-    postings: "Mapping[str, tuple[NDArray[np.int64], Floats]]"
+    postings: "Mapping[str, Postings]"
     matching: "NDArray[np.bool_] | None" = None
     """Which memories the filter lets through; None: all. The others count in the statistics and as neighbours."""
     entities: "Mapping[str, Floats]" = field(default_factory=dict)
@@ -239,6 +248,7 @@ class Scores:
     def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
         import numpy as np
 
+        view = _with_forms(view, query)
         self._view, self._query = view, query
         keyword = _memory_bm25(view, query.terms)
         self._weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
@@ -359,6 +369,35 @@ def _conversation(
     if weights["session_keyword"]:
         signals["session_keyword"] = _session_bm25(view, terms)
     return signals
+
+
+def _with_forms(view: View, query: Query) -> View:
+    """Return a view in which a term of the query occurs where one of its other forms does, too."""
+    united = {}
+    for term in query.terms:
+        found = [view.postings[form] for form in query.forms.get(term, ())]
+        found += [_in_foreign(view, form) for form in query.foreign.get(term, ())]
+        if found := [one for one in found if len(one[0])]:
+            united[term] = _united([view.postings[term], *found])
+    return replace(view, postings={**view.postings, **united}) if united else view
+
+
+def _in_foreign(view: View, term: str) -> "Postings":
+    import numpy as np
+
+    positions, frequencies = view.postings[term]
+    here = np.isin(positions, view.postings[FOREIGN][0])
+    return positions[here], frequencies[here]
+
+
+def _united(postings: "Sequence[Postings]") -> "Postings":
+    """Return where any of some terms occurs, and how often the most frequent of them does there."""
+    import numpy as np
+
+    positions, places = np.unique(np.concatenate([one[0] for one in postings]), return_inverse=True)
+    frequencies = np.zeros(len(positions), dtype=np.float32)
+    np.maximum.at(frequencies, places, np.concatenate([one[1] for one in postings]))
+    return positions, frequencies
 
 
 def _memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
