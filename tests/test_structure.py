@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types"],
-    ["values", "files", "conversation", "moments", "similarity", "reading"],
+    ["values", "files", "conversation", "moments", "similarity", "reading", "prompts"],
     ["text", "filters", "embed", "date_phrases", "sqlite_file"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
