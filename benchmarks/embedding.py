@@ -68,7 +68,7 @@ def model_alone(embedder: LocalEmbedder) -> Callable[[str], object]:
     """Return tokenizer and onnxruntime session without anything around them."""
     import numpy as np
 
-    model: Any = embedder._loaded().model
+    model: Any = embedder._shared.loaded().model
     inputs = {node.name for node in model.model.get_inputs()}
 
     def run(text: str) -> object:

@@ -1,7 +1,7 @@
 """What a conversation is: memories said one after the other, in sessions, by several speakers. Pure."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ class Sessions:
     """The sessions of memories in the order they were said. Arrays over memories have shape (n,).
 
     ``keys`` are ``scope number << 32 | sequence``, ascending; ``created_at`` are microseconds; ``speakers`` are codes.
+    Within a scope what was said earlier comes before, whenever it was stored; of one instant, what was stored earlier.
     Only sessions in which speakers take turns are conversations: single facts stored one after the other say nothing
     about each other.
     """
@@ -36,23 +37,25 @@ class Sessions:
         import numpy as np
 
         size = len(keys)
+        scopes = keys >> 32
+        self._order = _order(scopes, created_at)
+        scopes, created_at, speakers = (self._in_order(values) for values in (scopes, created_at, speakers))
         begins = np.ones(size, dtype=bool)
-        begins[1:] = ((keys[1:] ^ keys[:-1]) >> 32 != 0) | (np.abs(np.diff(created_at)) > SESSION_GAP)
-        self.starts = np.flatnonzero(begins)
-        """Where each session begins, shape (sessions,)."""
-        self.count = len(self.starts)
-        self.number = np.cumsum(begins) - 1
-        """The session of each memory."""
-        sizes = np.diff(self.starts, append=size)
-        self.place = np.arange(size) - self.starts[self.number]
-        """How many memories of its session come before each memory."""
-        self.left = sizes[self.number] - self.place - 1
-        """How many come after it."""
+        begins[1:] = (scopes[1:] != scopes[:-1]) | (np.diff(created_at) > SESSION_GAP)
+        self._starts = np.flatnonzero(begins)
+        self._number = np.cumsum(begins) - 1
+        sizes = np.diff(self._starts, append=size)
+        self._place = np.arange(size) - self._starts[self._number]
+        self._left = sizes[self._number] - self._place - 1
         turns = np.zeros(size, dtype=bool)
         turns[1:] = (speakers[1:] != speakers[:-1]) & ~begins[1:]
-        changes = np.add.reduceat(turns, self.starts, dtype=np.int64) if size else turns
+        changes = np.add.reduceat(turns, self._starts, dtype=np.int64) if size else turns
         talks = (changes > 0) & (changes >= _ALTERNATION * (sizes - 1))
-        self.talk = talks[self.number]
+        self.count = len(self._starts)
+        """How many sessions there are."""
+        self.number = self._as_given(self._number)
+        """The session of each memory."""
+        self.talk = self._as_given(talks[self._number])
         """Whether each memory is part of a conversation."""
         self.any_talk = bool(talks.any())
 
@@ -63,16 +66,47 @@ class Sessions:
         """
         import numpy as np
 
-        total = np.zeros_like(values)
+        said = self._in_order(values)
+        total = np.zeros_like(said)
         for distance, share in shares.items():
             if distance < 0:
-                total[-distance:] += share * values[:distance] * (self.place[-distance:] >= -distance)
+                total[-distance:] += share * said[:distance] * (self._place[-distance:] >= -distance)
             else:
-                total[:-distance] += share * values[distance:] * (self.left[:-distance] >= distance)
-        return np.where(self.talk, total, np.float32(0))
+                total[:-distance] += share * said[distance:] * (self._left[:-distance] >= distance)
+        return np.where(self.talk, self._as_given(total), np.float32(0))
 
     def highest(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return for each memory of a conversation the highest of its session's values, else 0."""
         import numpy as np
 
-        return np.where(self.talk, np.maximum.reduceat(values, self.starts)[self.number], np.float32(0))
+        highest = np.maximum.reduceat(self._in_order(values), self._starts)
+        return np.where(self.talk, highest[self.number], np.float32(0))
+
+    def totals(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the sum of each session's values, shape (sessions,)."""
+        import numpy as np
+
+        totals: NDArray[np.float32] = np.add.reduceat(self._in_order(values), self._starts)
+        return totals
+
+    def _in_order(self, values: "NDArray[Any]") -> "NDArray[Any]":
+        """Return what is given by memory in the order in which they were said."""
+        return values if self._order is None else values[self._order]
+
+    def _as_given(self, values: "NDArray[Any]") -> "NDArray[Any]":
+        """Return what is in the order in which memories were said as they are given."""
+        if self._order is None:
+            return values
+        given = values.copy()
+        given[self._order] = values
+        return given
+
+
+def _order(scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]") -> "NDArray[np.int64] | None":
+    """Return where each memory stands that comes next in its scope's time; None where all are in order as they are."""
+    import numpy as np
+
+    if not ((np.diff(created_at) < 0) & (np.diff(scopes) == 0)).any():
+        return None
+    order: NDArray[np.int64] = np.lexsort((created_at, scopes))
+    return order

@@ -7,14 +7,19 @@ import functools
 import hashlib
 import importlib.util
 import json
+import math
 import os
+import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .prompts import PROMPTED, Prompts, of_config, of_name
+from .reading import Vocabulary, no_meaning
 from .types import EmbedderIdentity
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     Vector = NDArray[Any]
+
+_Model = TypeVar("_Model")
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 """sentence-transformers/all-MiniLM-L6-v2 (Wang et al., "MiniLM", 2020): 384 dimensions, English, 256 tokens."""
@@ -37,6 +44,8 @@ _MAX_TOKENS = 1_024  # of a model call, about 0.3 s; more are not faster
 _MAX_PADDING = 20  # tokens of padding in a model call that cost what another call would
 _MODEL_CALLS = max(1, (os.cpu_count() or 1) // 2)  # at once; each takes a core, and a server needs some for the rest
 _CHUNK = 1_024  # texts given to an embedder at a time
+_LONG_WORD = re.compile(r"\S{50}")  # which a vocabulary of words may not have, though it has its letters
+_LEAST_READ = 0.1  # share of a text below which its vector says nothing of it
 
 _load_lock = threading.Lock()  # fastembed's registry of custom models is global and not thread-safe
 
@@ -46,6 +55,8 @@ class Embedder(Protocol):
     """Anything that turns text into vectors. Vectors need not be normalised: the store does that.
 
     An embedder may also have a ``fingerprint: str`` (a hash of its weights); it is stored and compared with the name.
+    And it may have ``share_read(text) -> float``: how much of a text it can read at all, from 0 (of another script,
+    say) to 1. What it can't read has no say in meaning, and words decide.
     """
 
     @property
@@ -190,6 +201,56 @@ def _calls(pieces: Mapping[str, int], size: int) -> Iterator[dict[str, int]]:
         yield call
 
 
+class _Shared:
+    """A model that this process has loaded, or will at first use, and the calls to it that threads share."""
+
+    def __init__(self, load: "Callable[[], TextEmbedding]") -> None:
+        self._load = load
+        self._model: TextEmbedding | None = None
+        self._vocabulary: Vocabulary | None = None
+        self._size = _BATCH_SIZE
+        self.fingerprint = ""
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self.documents = _Batches(lambda texts: self.loaded().passage_embed(texts, batch_size=_BATCH_SIZE), self._size)
+        self.questions = _Batches(lambda texts: self.loaded().query_embed(texts, batch_size=_BATCH_SIZE), self._size)
+
+    def loaded(self) -> "TextEmbedding":
+        """Return the model, which is loaded once, however many threads ask for it."""
+        with self._lock:
+            if self._model is None:
+                self._model = self._load()
+            return self._model
+
+    def examine(self, files: "Callable[[TextEmbedding], Sequence[Path]]") -> "TextEmbedding":
+        """Load a model that may be any, and find out once how it is to be used and by which hash it is known."""
+        model = self.loaded()
+        with _examine_lock:
+            if not self.fingerprint:
+                if _mixes_texts(model):
+                    self._size = 1
+                    self._start()
+                self.fingerprint = _sha256(*files(model))
+        return model
+
+    def share_read(self, text: str) -> float:
+        """Return the share of a text's tokens that the model knows as more than letters."""
+        tokenizer = _tokenizer(self.loaded())
+        if self._vocabulary is None:
+            self._vocabulary = _vocabulary(tokenizer)
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        return self._vocabulary.share_read(chain(encoding.ids, *(part.ids for part in encoding.overflowing)))
+
+    def after_fork_in_child(self) -> None:
+        """Start anew, without the parent's threads; a model in use at the fork may hold a lock nobody will free."""
+        if self.documents.busy or self.questions.busy:
+            _abandoned.append(self._model)
+            self._model = None
+        self._start()
+
+
 class LocalEmbedder:
     """A sentence-embedding model in ONNX form, run by fastembed on this machine's CPU.
 
@@ -200,7 +261,12 @@ class LocalEmbedder:
     A text longer than the model's window is embedded window by window, and its vector is the mean of the windows'
     vectors weighted by their tokens: nothing is cut off.
 
-    Any number of threads may use it. Those that embed at the same time share model calls, of which at most half as
+    ``query_prompt`` and ``document_prompt`` are put before questions and texts, as models such as E5 were trained;
+    default: what the folder's ``config_sentence_transformers.json`` says, else what is known of the model's name. As a
+    document's prompt moves its vector, it is part of the fingerprint.
+
+    Any number of threads may use it, and all embedders of a process that use the same files share one loaded model for
+    as long as there is one of them. Those that embed at the same time share model calls, of which at most half as
     many run at once as there are cores, each on one of them; questions don't wait for documents. A vector depends on
     its text alone: a model whose vectors change with the texts beside them, as with dynamic quantisation, gets one text
     at a time. It may be used on both sides of a fork.
@@ -209,78 +275,114 @@ class LocalEmbedder:
     should be.
     """
 
-    def __init__(self, model: str | os.PathLike[str] = BUNDLED_MODEL) -> None:
-        self._model: TextEmbedding | None = None
-        self._size = _BATCH_SIZE
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = BUNDLED_MODEL,
+        *,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+    ) -> None:
+        known = Prompts()
         if model == BUNDLED_MODEL:
-            self._load = _load_bundled
+            self._shared = _shared(_load_bundled, BUNDLED_MODEL)
             self.name, self.dimensions, self.fingerprint = BUNDLED_MODEL, _BUNDLED_DIMENSIONS, _BUNDLED_SHA256
-        elif (folder := Path(model)).is_dir():
-            self._load = functools.partial(_load_folder, folder.resolve())
-            self._model = loaded = self._load()
-            self.name, self.dimensions = folder.resolve().name, loaded.embedding_size
-            self.fingerprint = _sha256(_model_file(folder), folder / "tokenizer.json")
+        elif (folder := Path(model).resolve()).is_dir():
+            self._shared = _shared(functools.partial(_load_folder, folder), str(folder), *states(folder))
+            loaded = self._shared.examine(lambda _: (_model_file(folder), folder / "tokenizer.json"))
+            self.name, self.dimensions, self.fingerprint = folder.name, loaded.embedding_size, self._shared.fingerprint
+            known = _prompts_of(folder)
         elif isinstance(model, str):
-            self._load = functools.partial(_load_named, model)
-            self._model = loaded = self._load()
-            self.name, self.dimensions = model, loaded.embedding_size
-            files: Any = loaded.model
-            self.fingerprint = _sha256(Path(files._model_dir, files.model_description.model_file))
+            self._shared = _shared(functools.partial(_load_named, model), model.lower(), str(model_cache()))
+            loaded = self._shared.examine(_named_files)
+            self.name, self.dimensions, self.fingerprint = model, loaded.embedding_size, self._shared.fingerprint
+            known = of_name(model)
         else:
             raise ModelNotFoundError(f"The model folder {os.fspath(model)!r} does not exist. Check the path.")
-        if self._model is not None and _mixes_texts(self._model):
-            self._size = 1
-        self._start()
-        _embedders.add(self)
-
-    def _start(self) -> None:
-        self._lock = threading.Lock()
-        self._documents = _Batches(
-            lambda texts: self._loaded().passage_embed(texts, batch_size=_BATCH_SIZE), self._size
-        )
-        self._questions = _Batches(lambda texts: self._loaded().query_embed(texts, batch_size=_BATCH_SIZE), self._size)
+        self.query_prompt = _prompt(query_prompt, known.query, "query_prompt")
+        self.document_prompt = _prompt(document_prompt, known.document, "document_prompt")
+        if self.document_prompt:
+            self.fingerprint += f"{PROMPTED}{self.document_prompt!r}"
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector per document."""
-        return self._embed(texts, self._documents)
+        return self._embed(texts, self._shared.documents, self.document_prompt)
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a question; of one longer than the model's window, of its windows' mean."""
-        return self._embed([text], self._questions)[0]
+        return self._embed([text], self._shared.questions, self.query_prompt)[0]
 
-    def _embed(self, texts: Sequence[str], batches: _Batches) -> list[list[float]]:
-        tokenizer = _tokenizer(self._loaded())
-        windows = [_windows(text, tokenizer) for text in texts]
+    def share_read(self, text: str) -> float:
+        """Return the share of a text's tokens that the model knows as more than letters, in 0..1."""
+        return 1.0 if text.isascii() and not _LONG_WORD.search(text) else self._shared.share_read(text)
+
+    def _embed(self, texts: Sequence[str], batches: _Batches, prompt: str) -> list[list[float]]:
+        tokenizer = _tokenizer(self._shared.loaded())
+        windows = [_prompted(text, prompt, tokenizer) for text in texts]
         vectors = batches.embed({piece: tokens for window in windows for piece, tokens in window})
         return [_mean(window, vectors) for window in windows]
 
-    def _loaded(self) -> "TextEmbedding":
-        with self._lock:
-            if self._model is None:
-                self._model = self._load()
-            return self._model
 
-    def _after_fork_in_child(self) -> None:
-        """Start anew, without the parent's threads; a model in use at the fork may hold a lock nobody will free."""
-        if self._documents.busy or self._questions.busy:
-            _abandoned.append(self._model)
-            self._model = None
-        self._start()
-
-
-_embedders: "weakref.WeakSet[LocalEmbedder]" = weakref.WeakSet()
+_models: "weakref.WeakValueDictionary[tuple[object, ...], _Shared]" = weakref.WeakValueDictionary()
+_models_lock = threading.Lock()  # for the dictionary; a model is loaded under its own
+_examine_lock = threading.Lock()
 _abandoned: "list[TextEmbedding | None]" = []  # freeing a model that was in use could wait for its lock
 
 
+def shared(
+    models: "MutableMapping[tuple[object, ...], _Model]", key: tuple[object, ...], make: Callable[[], _Model]
+) -> _Model:
+    """Return the model with this key that the process has already, or a new one.
+
+    ``models`` holds them weakly: a process that has closed its stores gets the memory back.
+    """
+    with _models_lock:
+        model = models.get(key)
+        if model is None:
+            model = models[key] = make()
+        return model
+
+
+def _shared(load: "Callable[[], TextEmbedding]", *key: object) -> _Shared:
+    return shared(_models, key, lambda: _Shared(load))
+
+
+def states(folder: Path) -> Iterator[tuple[int, int, int]]:
+    """Yield what tells the files of a model folder from others that take their place."""
+    for file in (folder / "model.onnx", folder / "onnx" / "model.onnx", folder / "tokenizer.json"):
+        if file.is_file():
+            state = file.stat()
+            yield state.st_ino, state.st_size, state.st_mtime_ns
+
+
 def _after_fork_in_child() -> None:
-    global _load_lock
-    _load_lock = threading.Lock()
-    for embedder in list(_embedders):
-        embedder._after_fork_in_child()
+    global _load_lock, _models_lock, _examine_lock
+    _load_lock, _models_lock, _examine_lock = threading.Lock(), threading.Lock(), threading.Lock()
+    for model in list(_models.values()):
+        model.after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _prompts_of(folder: Path) -> Prompts:
+    config = _object(folder / "config_sentence_transformers.json")
+    name = _object(folder / "config.json").get("_name_or_path")
+    return of_config(config) or of_name(folder.name, str(name or ""))
+
+
+def _object(file: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise EmbeddingError(f"{file} is not JSON: {error}") from error
+    return found if isinstance(found, Mapping) else {}
+
+
+def _prompt(given: str | None, known: str, option: str) -> str:
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(f"{option}: must be a text, and empty for none; {given!r} is none.")
+    return known if given is None else given
 
 
 def resolve(embedder: "Embedder | str | os.PathLike[str] | None") -> Embedder:
@@ -308,15 +410,30 @@ def identity(embedder: Embedder) -> EmbedderIdentity:
     }
 
 
+def trust(embedder: Embedder, text: str) -> float:
+    """Return how far the vector of a question tells what it means, in 0..1: the cube root of the share that is read.
+
+    A root, as the few characters that the bundled model knows of a Chinese text help more than they are; of square,
+    cube and fourth root this one was the best compromise on two Chinese collections (benchmarks/RESULTS.md).
+    """
+    share_read = getattr(embedder, "share_read", None)
+    share = 1.0 if share_read is None else float(share_read(text))
+    return math.cbrt(share) if share >= _LEAST_READ else 0.0
+
+
 def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
-    """Return one unit vector per text, as little-endian float32 bytes.
+    """Return one unit vector per text, as little-endian float32 bytes: ``no_meaning`` where the model can't read it.
 
     Raises EmbeddingError when the embedder does not return one finite, non-zero vector of its width per text.
     """
     packed = []
     for start in range(0, len(texts), _CHUNK):  # vectors as Python numbers take eight times the bytes they have packed
         chunk = texts[start : start + _CHUNK]
-        packed += _pack(embedder, embedder.embed(chunk), len(chunk))
+        vectors = _pack(embedder, embedder.embed(chunk), len(chunk))
+        packed += [
+            vector if trust(embedder, text) else no_meaning(embedder.dimensions)
+            for text, vector in zip(chunk, vectors, strict=True)
+        ]
     return packed
 
 
@@ -389,6 +506,11 @@ def _tokenizer(model: "TextEmbedding") -> "Tokenizer":
     return cast("Tokenizer", inner.tokenizer)
 
 
+def _vocabulary(tokenizer: "Tokenizer") -> Vocabulary:
+    unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"  # a Unigram model doesn't tell its own
+    return Vocabulary(tokenizer.get_vocab(), unknown)
+
+
 def _windows(text: str, tokenizer: "Tokenizer") -> list[tuple[str, int]]:
     """Split a text into the pieces the model can see whole, each with its number of tokens."""
     encoding = tokenizer.encode(text)
@@ -400,6 +522,19 @@ def _windows(text: str, tokenizer: "Tokenizer") -> list[tuple[str, int]]:
         if spans:
             windows.append((text[spans[0][0] : spans[-1][1]], len(spans)))
     return windows
+
+
+def _prompted(text: str, prompt: str, tokenizer: "Tokenizer") -> list[tuple[str, int]]:
+    """Split a text with its prompt into pieces the model can see whole, with the prompt before each of them."""
+    windows = _windows(prompt + text, tokenizer)
+    if not prompt or len(windows) == 1:
+        return windows
+    pieces = []
+    for piece, _ in _windows(text, tokenizer):
+        middle = piece.find(" ", len(piece) // 2) + 1 or len(piece) // 2  # halves, so that there is room for the prompt
+        for half in filter(None, (piece[:middle], piece[middle:])):
+            pieces += _windows(prompt + half, tokenizer)
+    return pieces
 
 
 def _mean(windows: Sequence[tuple[str, int]], vectors: "Mapping[str, Vector]") -> list[float]:
@@ -436,6 +571,12 @@ def _load_folder(folder: Path) -> "TextEmbedding":
         pooling = "CLS" if json.loads(config.read_text()).get("pooling_mode_cls_token") else "MEAN"
     model = _model_file(folder)
     return _load_custom(str(folder), model, folder, _output_width(model), pooling)
+
+
+def _named_files(model: "TextEmbedding") -> list[Path]:
+    """Return the weights of a model that fastembed knows by name."""
+    inner: Any = model.model
+    return [Path(inner._model_dir, inner.model_description.model_file)]
 
 
 def _model_file(folder: Path) -> Path:

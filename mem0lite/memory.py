@@ -20,7 +20,7 @@ from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
 from . import environment, stopping
 from .comparison import nfc
 from .database import Durability, refuse_database_file
-from .embed import Embedder, embed_documents, embed_query, identity, resolve
+from .embed import Embedder, embed_documents, embed_query, identity, resolve, trust
 from .errors import (
     ConfigurationError,
     DatabaseError,
@@ -854,7 +854,8 @@ class Memory:
         now = self._now()
         asked, zone = (now, UTC) if reference_date is None else to_micros_in_zone(reference_date, "reference_date")
         graph = bool(self.graph_categories)
-        question = Query.read(query, self._embed_query(query), asked, weights, zone=zone, graph=graph)
+        vector, trusted = self._embed_query(query), trust(self._embedder, query)
+        question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
         reranker = self._reranker if rerank else None
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)

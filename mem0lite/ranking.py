@@ -3,17 +3,18 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, tzinfo
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from .conversation import Sessions
-from .dates import asked_moments, asks_for_present
+from .dates import asked_moments, asks_for_present, is_statement
 from .errors import ValidationError
 from .graph import Direction, Named, direction, named_in
 from .moments import Moment, closeness, recency
-from .text import STOP_WORDS, query_terms
+from .text import FOREIGN, STOP_WORDS, foreign_forms, other_forms, query_terms
 from .types import ScoreDetails
 from .values import is_number, shown, written
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Postings = tuple[NDArray[np.int64], Floats]
 
 # BM25's saturation and length normalisation (Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009).
 # Memories are short: how often a word occurs, and in how long a text, says less than in documents; of sessions more.
@@ -32,6 +34,9 @@ _NEXT_TO = {-1: 0.5, 1: 0.5}
 _AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
 _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_OWN = ("semantic", "keyword")
+_MEANING = ("semantic", "neighbor_semantic", "session_semantic")
+_WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
 _HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
@@ -41,9 +46,13 @@ class Ranking:
     """How much each signal counts in a search, relative to ``semantic + keyword``; 0 turns a signal off.
 
     A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. Where no word of
-    the query occurs in the scope, the semantic signals take the keywords' place. The defaults were fitted to dialogues,
-    those of the graph to questions over procedures (benchmarks/RESULTS.md). The signals from ``neighbor_semantic`` to
-    ``length`` speak in conversations only: sessions in which speakers or roles take turns.
+    the query occurs in the scope, the semantic signals take the keywords' place, and the keywords theirs in so far as
+    the model can't read the query or the memory. What is not the memory's own, from ``neighbor_semantic`` on, counts
+    for as much as it tells one memory of the scope from another: what all have alike adds nothing.
+
+    The defaults were fitted to dialogues, those of the graph to questions over procedures (benchmarks/RESULTS.md). The
+    signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions in which speakers or roles
+    take turns.
 
     Raises ValidationError for a weight that is neither 0 nor a number from 0.001 to 1000, or when ``semantic`` and
     ``keyword`` are 0.
@@ -139,6 +148,8 @@ class Query:
 
     vector: "Floats"
     """Of unit length, shape (dimensions,)."""
+    trust: float
+    """How far the vector tells what the query means, in 0..1; 0 where the model can't read it."""
     terms: Sequence[str]
     words: frozenset[str]
     """Words as they are written, for the names of speakers."""
@@ -150,6 +161,10 @@ class Query:
     """Whether it asks for what holds now."""
     now: int
     """Microseconds: its reference date."""
+    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What else may stand in a memory for a term."""
+    foreign: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What else may stand for it in a memory in another language than English."""
     names: Sequence[Named] = ()
     """What may be entities of the graph, longest first."""
     asked: Direction = "any"
@@ -157,7 +172,15 @@ class Query:
 
     @classmethod
     def read(
-        cls, text: str, vector: bytes, now: int, ranking: Ranking, *, zone: tzinfo = UTC, graph: bool = False
+        cls,
+        text: str,
+        vector: bytes,
+        now: int,
+        ranking: Ranking,
+        *,
+        zone: tzinfo = UTC,
+        trust: float = 1.0,
+        graph: bool = False,
     ) -> Self:
         """Return what a text asks for, apart from what ``ranking`` does not count.
 
@@ -165,15 +188,19 @@ class Query:
         """
         import numpy as np
 
-        moments = asked_moments(text, now, zone) if ranking.date else ()
+        asks = not is_statement(text)
+        moments = asked_moments(text, now, zone) if ranking.date and asks else ()
         return cls(
             vector=np.frombuffer(vector, dtype="<f4"),
+            trust=trust,
             terms=query_terms(text) if ranking.reads_words else (),
             words=_words_of(text),
             moments=moments,
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
-            present=ranking.recency > 0 and asks_for_present(text),
+            present=ranking.recency > 0 and asks and asks_for_present(text),
             now=now,
+            forms=other_forms(text) if ranking.reads_words else {},
+            foreign=foreign_forms(text) if ranking.reads_words else {},
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
         )
@@ -181,7 +208,8 @@ class Query:
     @property
     def all_terms(self) -> list[str]:
         """Every term whose postings are needed."""
-        return list(dict.fromkeys([*self.terms, *(term for terms in self.anchors.values() for term in terms)]))
+        others = [*self.anchors.values(), *self.forms.values(), *self.foreign.values(), [FOREIGN] * bool(self.foreign)]
+        return list(dict.fromkeys([*self.terms, *chain.from_iterable(others)]))
 
 
 @dataclass(frozen=True)
@@ -200,7 +228,8 @@ class View:
     names: Mapping[str, Sequence[int]]
     """The codes of the speakers with a name, by its first word."""
     cosine: "Floats"
-    postings: "Mapping[str, tuple[NDArray[np.int64], Floats]]"
+    """NaN where the model can't read the memory."""
+    postings: "Mapping[str, Postings]"
     matching: "NDArray[np.bool_] | None" = None
     """Which memories the filter lets through; None: all. The others count in the statistics and as neighbours."""
     entities: "Mapping[str, Floats]" = field(default_factory=dict)
@@ -231,19 +260,27 @@ class Scores:
     def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
         import numpy as np
 
+        view = _with_forms(view, query)
         self._view, self._query = view, query
         keyword = _memory_bm25(view, query.terms)
-        self._weights = _effective(ranking, matched=bool(keyword.any()))
-        semantic = np.clip(view.cosine, 0.0, 1.0)
+        self._weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
+        self._unread = np.isnan(view.cosine)
+        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
         self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
             self._signals["speaker"] = named
         if view.sessions.any_talk:
             self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
-        self._signals = {name: values for name, values in self._signals.items() if self._weights[name]}
+        self._signals = {
+            name: values if name in _OWN else _telling(values, graded=name not in _GRAPH)
+            for name, values in self._signals.items()
+            if self._weights[name]
+        }
         self.raw: Floats = sum(
             (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
         )
+        if self._weights["keyword"] and self._unread.any():  # words decide what the model can't read
+            self.raw += self._weights["semantic"] * keyword * self._unread
         self.raw = self.raw.astype(np.float32)
 
     def best(self, top_k: int, threshold: float) -> list[Ranked]:
@@ -269,16 +306,19 @@ class Scores:
         """Return how a score came about, under mem0's names where mem0 has one."""
         position = ranked.position
         signals = {name: float(values[position]) for name, values in self._signals.items()}
+        semantic, keyword = self._weights["semantic"], self._weights["keyword"]
+        if self._unread[position]:
+            semantic, keyword = 0.0, semantic + keyword if keyword else 0.0
         return {
             "semantic_score": signals.get("semantic", 0.0),
             "bm25_score": signals.get("keyword", 0.0),
-            "semantic_weight": self._weights["semantic"],
-            "bm25_weight": self._weights["keyword"],
+            "semantic_weight": semantic,
+            "bm25_weight": keyword,
             "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
             "signals": {
                 name: {"score": score, "weight": self._weights[name]}
                 for name, score in signals.items()
-                if name not in ("semantic", "keyword")
+                if name not in _OWN
             },
             "entity_boost": sum(self._weights[name] * signals.get(name, 0.0) for name in _GRAPH),
             "raw_score": float(self.raw[position]),
@@ -288,15 +328,38 @@ class Scores:
         }
 
 
-def _effective(ranking: Ranking, *, matched: bool) -> dict[str, float]:
-    """Return the weights as they count: scaled, and those of the keywords given to the meaning where no word occurs."""
+def _telling(values: "Floats", *, graded: bool) -> "Floats":
+    """Return a signal for as much as it tells one memory from another.
+
+    That is what it is above the lowest of all; and where it speaks for more than two of three, less, down to nothing
+    where for all alike: that would lift every one of them over a threshold, whatever was asked. A signal that is not
+    ``graded``, as it counts for less by itself where many have it, is left out in the last case alone.
+    """
+    if not len(values):
+        return values
+    above: Floats = values - values.min()
+    highest = float(above.max())
+    if not highest or not graded:
+        return values if highest else above
+    share = float(above.mean()) / highest
+    told: Floats = above * min(1.0, 3.0 * (1.0 - share))
+    return told
+
+
+def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, float]:
+    """Return the weights as they count: scaled, those of the keywords given to the meaning where no word occurs, and
+    those of the meaning to the keywords as far as the question's is not to be trusted."""
     weights = ranking.weights()
-    own = weights["semantic"] + weights["keyword"]
-    if not matched and weights["semantic"]:
-        for name in ("semantic", "neighbor_semantic", "session_semantic"):
-            weights[name] *= own / ranking.semantic
-        for name in ("keyword", "neighbor_keyword", "session_keyword"):
-            weights[name] = 0.0
+    own = ranking.semantic + ranking.keyword
+    meaning, words = ranking.semantic, ranking.keyword
+    if not matched and meaning:
+        meaning, words = own, 0.0
+    if words:
+        words = own - trust * meaning
+    for name in _MEANING:
+        weights[name] *= trust * (meaning / ranking.semantic if meaning else 1.0)
+    for name in _WORDING:
+        weights[name] *= words / ranking.keyword if ranking.keyword else float(matched)
     return {name: weight / own for name, weight in weights.items()}
 
 
@@ -316,6 +379,35 @@ def _conversation(
     if weights["session_keyword"]:
         signals["session_keyword"] = _session_bm25(view, terms)
     return signals
+
+
+def _with_forms(view: View, query: Query) -> View:
+    """Return a view in which a term of the query occurs where one of its other forms does, too."""
+    united = {}
+    for term in query.terms:
+        found = [view.postings[form] for form in query.forms.get(term, ())]
+        found += [_in_foreign(view, form) for form in query.foreign.get(term, ())]
+        if found := [one for one in found if len(one[0])]:
+            united[term] = _united([view.postings[term], *found])
+    return replace(view, postings={**view.postings, **united}) if united else view
+
+
+def _in_foreign(view: View, term: str) -> "Postings":
+    import numpy as np
+
+    positions, frequencies = view.postings[term]
+    here = np.isin(positions, view.postings[FOREIGN][0])
+    return positions[here], frequencies[here]
+
+
+def _united(postings: "Sequence[Postings]") -> "Postings":
+    """Return where any of some terms occurs, and how often the most frequent of them does there."""
+    import numpy as np
+
+    positions, places = np.unique(np.concatenate([one[0] for one in postings]), return_inverse=True)
+    frequencies = np.zeros(len(positions), dtype=np.float32)
+    np.maximum.at(frequencies, places, np.concatenate([one[1] for one in postings]))
+    return positions, frequencies
 
 
 def _memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
@@ -347,7 +439,7 @@ def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
     scores = np.zeros(sessions.count)
     if sessions.count == 1:
         return np.zeros(len(view.keys), dtype=np.float32)
-    lengths = np.add.reduceat(view.lengths, sessions.starts)
+    lengths = sessions.totals(view.lengths)
     norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
     highest = 0.0
     for term in terms:
@@ -371,11 +463,11 @@ def _dated(view: View, query: Query) -> "dict[str, Floats]":
 
 
 def _said(view: View, terms: Sequence[str]) -> int | None:
-    """Return when the memory with most of the terms was said, in microseconds; None when none has half of them."""
+    """Return when the first memory with most of the terms was said, microseconds; None when none has half of them."""
     scores = _memory_bm25(view, terms)
     if not len(scores) or scores.max() < _HALF:
         return None
-    return int(view.created_at[scores.argmax()])
+    return int(view.created_at[scores == scores.max()].min())
 
 
 def _idf(documents: int, containing: int) -> float:

@@ -7,11 +7,12 @@ per memory (Nogueira & Cho, "Passage re-ranking with BERT", 2019). fastembed is 
 import itertools
 import math
 import os
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .embed import load_known, session_options
+from .embed import load_known, model_cache, session_options, shared, states
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _BATCH_SIZE = 32  # pairs given to a model at a time; all of a batch are padded to its longest
 _LARGEST_LOGIT = 30.0  # beyond, the logistic function cannot tell scores apart
 
+_models: "weakref.WeakValueDictionary[tuple[object, ...], TextCrossEncoder]" = weakref.WeakValueDictionary()
 _folder_numbers = itertools.count()  # fastembed refuses to register a name twice
 
 
@@ -37,7 +39,7 @@ class LocalReranker:
     ``model`` is the name of a cross-encoder that fastembed knows and that is in ``embed.model_cache()``, or a folder
     with ``model.onnx`` (or ``onnx/model.onnx``), ``tokenizer.json`` and ``tokenizer_config.json``. Nothing is ever
     downloaded. A query and a document that together are longer than the model's window are cut to fit. Any number of
-    threads may use it.
+    threads may use it, and all rerankers of a process that use the same files share one loaded model.
 
     Raises ModelNotFoundError at once when the files are not there, EmbeddingError when they are not what they should
     be.
@@ -45,9 +47,10 @@ class LocalReranker:
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
         if (folder := Path(model)).is_dir():
-            self._model = _load_folder(folder.resolve())
+            folder = folder.resolve()
+            self._model = shared(_models, (str(folder), *states(folder)), lambda: _load_folder(folder))
         elif isinstance(model, str):
-            self._model = _load_named(model)
+            self._model = shared(_models, (model.lower(), str(model_cache())), lambda: _load_named(model))
         else:
             raise ModelNotFoundError(f"The model folder {os.fspath(model)!r} does not exist. Check the path.")
 

@@ -10,11 +10,15 @@ from typing import NamedTuple
 
 from py_rust_stemmers import SnowballStemmer  # type: ignore[import-untyped]
 
-TERMS_VERSION = 2
-"""Which terms a text gives. A file remembers the version its keyword index was made with; 1 knew English words only."""
+TERMS_VERSION = 3
+"""Which terms a text gives. A file remembers the version its keyword index was made with; 1 knew English words only, 2
+neither symbols nor words that are written together and apart."""
 
 MAX_QUERY_TERMS = 64
 """Distinct terms of a query that are looked up; the rest of a longer query still counts in its vector."""
+
+FOREIGN = "\x02"
+"""The term that a memory has besides its own when its words have stems in another language than English."""
 
 _ENGLISH = """
 a about above after again all also am an and any are as at be because been before being between both but by can could
@@ -78,6 +82,25 @@ _FUNCTION_WORDS = {
             onun sen senin şu var ve veya ya yok""",
     }.items()
 }
+# Words that are written apart as well, by their second part. Others are found apart only by a question that writes
+# them so.
+_APART = """
+up: set back start sign follow clean look mark pop pick stand; in: log sign check; out: log sign check roll work lay
+print time pay; on: log; off: take lay kick; down: shut break count slow; back: fall call roll pay play; away: take;
+over: turn take hand roll; around: work; end: back front; base: data code; site: web; page: web home; name: user file
+host nick; word: pass; line: time dead; map: road; flow: work; board: white; list: check white black; space: work
+name; care: health child day skin; time: lunch bed; day: week birth; friend: girl boy; mate: room class team flat
+house
+"""
+_COMPOUNDS = frozenset(
+    first + second.strip()
+    for line in _APART.split(";")
+    for second, _, rest in [line.partition(":")]
+    for first in rest.split()
+)
+_ADVERBS = frozenset(("up", "in", "out", "on", "off", "down", "over", "back", "away", "around"))
+_SECOND_PARTS = frozenset(line.partition(":")[0].strip() for line in _APART.split(";"))
+
 # Function words of other scripts, and the most frequent of what runs without spaces are split into.
 _OTHERS = """
 и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня
@@ -155,11 +178,15 @@ _SAME_LETTERS = str.maketrans(
 _LONGEST_WORD = 255  # what is longer is no word and is cut into pieces, so that a posting stays small
 _SHORT_WORD = 40  # whose stem is remembered
 _LONGEST_NAME = 256
+_LONGEST_JOINED = 2_000  # characters of a query that are looked at for words written together or apart
+_TOO_SHORT = 3  # words, which say nothing of a query's language
 _MOST_PARTS = 64  # of an identifier: no path has more, and an encoded file must not fill the index
 
 _SURPLUS = re.compile(r"([^\w\s\x00-\x7f]{30})[^\w\s\x00-\x7f]+")
 _DIGIT = re.compile(r"[^\D0-9]")
 _CLUSTER = re.compile(r"[^\W_][^\w\s]*|.")
+_MAY_BE_SYMBOL = re.compile("[\xa2-\xa5\xa9\xac\xae\xb0\xb1\xd7\xf7\u03f6\u0606-\u060f\u20a0-\u2bff\u3000-\U0001fbff]")
+_VARIANTS = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")  # colour or not, joiners, tones of skin
 
 # Signs of an identifier, a number or a time. Most prose has none and is spared the rest.
 _JOINED = re.compile(r"[-_./\\:@+=&~%?>#,](?:(?<=[_#])|(?<!,)[\w+]|\d)")
@@ -176,6 +203,17 @@ _SUFFIX = re.compile(r"[?#]|:(?=\d)")  # of an address or a path: a query, a fra
 _TICKET = re.compile(r"[a-z]+-\d+(?=-)")
 _SIGNED = re.compile(r"[@#.]\w+|\w+\+\+|[a-z]#")
 
+_PLURAL = re.compile(r"(?<![^\W_])([A-Z][A-Z\d]+)(?:s['’]?|['’]s)(?![^\W_])")  # PDFs, CEOs', GPU's
+_LETTERS_PLURAL = re.compile(
+    r"(\d{2,}|[b-df-hj-np-tv-xz\d]+[b-df-hj-np-rtv-xz\d]|[b-df-hj-np-tv-xz]{2}u)s"
+)  # pdfs, gpus
+_NO_PLURALS = frozenset(("https", "dns", "sms", "mms", "tls", "cms", "gps", "vps", "nfs", "mrs", "kbps", "mbps", "fps"))
+_DOUBLED = re.compile(r"([ae](dd|gg|bb|rr))(?:ed|ing)")  # of which the stemmer leaves "ad" for "add"
+_WORD = re.compile(r"[^\W_]+")
+_DASHED = re.compile(r"(?<![\w./\\:@#+-])[^\W_]{1,20}+(?:-[^\W_]{1,20}+)++(?![\w@/\\:]|[-.+]\w)")
+_DOTTED = re.compile(r"(?<![\w./\\:@#+-])[^\W\d_]{1,20}+(?:\.[^\W\d_]{1,20}+)++(?![\w@/\\:]|[-.+]\w)")
+_SPACED = re.compile(r"(?<!\w)([^\W_]{1,20}+) (?=([^\W_]{1,20}+)(?!\w))")
+
 
 class _Patterns(NamedTuple):
     word: re.Pattern[str]
@@ -188,6 +226,7 @@ class _Unicode(NamedTuple):
     beyond_latin: re.Pattern[str]
     invisible: re.Pattern[str]
     spaceless: re.Pattern[str]
+    symbol: re.Pattern[str]
     marked: _Patterns
 
 
@@ -207,8 +246,19 @@ def _patterns(marks: str) -> _Patterns:
 
 @cache
 def _unicode() -> _Unicode:
-    """Return them. In scripts beyond the Basic Multilingual Plane, historic or rare, a combining mark ends a word."""
+    """Return them. In scripts beyond the Basic Multilingual Plane, historic or rare, a combining mark ends a word.
+
+    Symbols are what Unicode calls so, but for ASCII, modifiers, the slash of fractions, and what rules, bars, and
+    progress are drawn with.
+    """
     marks = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
+    symbols = "".join(
+        c
+        for c in map(chr, chain(range(0xA0, 0xFFFD), range(0x1F000, 0x1FC00)))
+        if unicodedata.category(c) in ("So", "Sm", "Sc") and not (c in "¦\u2044" or "\u2500" <= c <= "\u259f")
+        if not "\u2800" <= c <= "\u28ff"
+    )
+    one = rf"[{symbols}][\ufe0e\ufe0f]?[\U0001f3fb-\U0001f3ff]?"
     return _Unicode(
         beyond_latin=re.compile(
             "[^\x00-\xac\xae-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u2bff\U0001f000-\U0001faff]"
@@ -223,6 +273,10 @@ def _unicode() -> _Unicode:
             r"|(?P<hangul>[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb]+)"
             r"|(?P<southeast>[\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"  # Thai, Lao
             r"\u1000-\u103f\u1050-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f\u1780-\u17d3\u17d7\u17dc\u17dd]+)"  # Myanmar, Khmer
+        ),
+        symbol=re.compile(
+            "(?P<key>[0-9#*])\ufe0f?\u20e3|[\U0001f1e6-\U0001f1ff]{2}"
+            rf"|\U0001f3f4[\U000e0020-\U000e007e]{{1,16}}\U000e007f|{one}(?:\u200d{one}){{0,9}}"
         ),
         marked=_patterns(marks),
     )
@@ -243,10 +297,29 @@ def terms(text: str) -> Counter[str]:
     * Chinese, Japanese, Korean, Thai, Lao, Khmer and Myanmar: pairs of neighbouring characters within a run of one
       script, and for Chinese characters each by itself too (Kwok, "Employing multiple representations for Chinese
       information retrieval", 1999); a run of one character is a term in any script.
+    * Symbols and emoji, each by itself, without tone of skin; those joined into one also as a whole; flags; keycaps.
     * Identifiers (names joined by ``. _ - / \\ : @``, versions, addresses, hashes): each whole, in lower case and not
-      stemmed, then its parts as words. Prose that is merely hyphenated ("well-known") gives its words alone.
+      stemmed, then its parts as words.
+    * Two words with a hyphen, initials with dots, a name with a short end, and words that are also written apart, as
+      one word besides: "e-mail", "U.S.A.", "Node.js", "set up".
     """
+    return _terms(text)[0]
+
+
+def indexed_terms(text: str) -> Counter[str]:
+    """Return the terms of a memory: those of its text, and FOREIGN where that is in another language than English."""
+    found, languages = _terms(text)
+    if languages:
+        found[FOREIGN] = 1
+    return found
+
+
+def _terms(text: str, *, joined: bool = True) -> tuple[Counter[str], list[str]]:
+    """Return the terms of a text, with the words that parts of it make as one or without, and its languages where they
+    are Latin in script and not English."""
     found: list[str] = []
+    if not text.isascii() and _MAY_BE_SYMBOL.search(text):
+        text = _unicode().symbol.sub(lambda symbol: _take_symbol(symbol, found), text)
     marked = not text.isascii() and _unicode().beyond_latin.search(text)
     if marked:
         text = _unicode().spaceless.sub(lambda run: _take_run(run, found), _normalised(text))
@@ -254,18 +327,57 @@ def terms(text: str) -> Counter[str]:
         text = unicodedata.normalize("NFKC", text)
     patterns = _unicode().marked if marked else _patterns("")
     if _JOINED.search(text):
+        if joined:
+            found += filter(None, (_term(one) for one, *_ in _joined(text.casefold())))
         text = _DATE_TIME.sub(" ", text)
         text = patterns.identifier.sub(lambda name: _take_identifier(name, found), text)
     if _HUMP.search(text):
         text = _CAMEL.sub(_humps, text)
-    words = patterns.word.findall(text.casefold().replace("i\u0307", "i"))
+    text = _PLURAL.sub(r"\1", text)
+    folded = text.casefold().replace("i\u0307", "i")
+    words = patterns.word.findall(folded)
+    if joined:
+        found += map(_term, _written_apart(words, folded))
     found += [word[:length] for word in words if len(word) > 31 and _HASH.fullmatch(word) for length in (7, 12)]
-    return Counter(chain(found, _word_terms(words, _languages(words, text))))
+    languages = _languages(words, text)
+    return Counter(chain(found, _word_terms(words, languages))), languages
 
 
 def query_terms(query: str) -> list[str]:
-    """Return the distinct terms of a query, at most MAX_QUERY_TERMS: identifiers first, then by appearance."""
-    return list(terms(query))[:MAX_QUERY_TERMS]
+    """Return the distinct terms of a query, at most MAX_QUERY_TERMS: identifiers first, then by appearance.
+
+    Without the words that parts of it make as one: those are other forms of the parts (``other_forms``).
+    """
+    return list(_terms(query, joined=False)[0])[:MAX_QUERY_TERMS]
+
+
+def other_forms(query: str) -> dict[str, list[str]]:
+    """Return by term of a query what else a memory may have in its place: the word that it makes with its neighbour."""
+    text = _plain(query)
+    pairs = [(_as_one(*pair), *pair) for pair in _SPACED.findall(text)]
+    pairs = [pair for pair in pairs if pair[0] in _COMPOUNDS or STOP_WORDS.isdisjoint(pair)]
+    forms: dict[str, list[str]] = {}
+    for one, *parts in chain(_joined(text), pairs):
+        for part in parts:
+            forms.setdefault(part if "." in part else _term(part), []).append(_term(one))
+    return {part: list(dict.fromkeys(ones)) for part, ones in forms.items() if part}
+
+
+def foreign_forms(query: str) -> dict[str, list[str]]:
+    """Return by term of a query that is too short to tell its language the stems of its words in any.
+
+    They mean the same only in a memory that has FOREIGN, as in another they may be the stem of quite another word.
+    """
+    text = _plain(query)
+    words = _WORD.findall(text)
+    if len(words) > _TOO_SHORT or not STOP_WORDS.isdisjoint(words) or _languages(words, text):
+        return {}
+    forms = {_term(word): {stem for stem in _terms_in([*_FUNCTION_WORDS], word) if len(stem) > 2} for word in words}
+    return {term: sorted(stems - {term}) for term, stems in forms.items() if stems - {term}}
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text[:_LONGEST_JOINED]).casefold()
 
 
 def compatible(text: str) -> str:
@@ -295,6 +407,49 @@ def _take_run(match: re.Match[str], found: list[str]) -> str:
         grams.append(noun)
     found += [gram for gram in grams if gram not in _OTHER_STOP_WORDS]
     return " "
+
+
+def _take_symbol(match: re.Match[str], found: list[str]) -> str:
+    """Add the terms of a symbol, and return what takes its place: itself where it stands for letters, as "™" does."""
+    symbol = match[0]
+    if match["key"]:
+        found.append(f"{symbol[0]}\u20e3")
+        return f" {symbol[0]} "
+    parts = _VARIANTS.split(symbol)
+    whole = unicodedata.normalize("NFKC", "".join(parts))
+    if any(map(str.isalnum, whole)):
+        return symbol
+    found += dict.fromkeys([whole, *parts] if "\u200d" in symbol else [whole])
+    return " "
+
+
+def _joined(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield what parts of a folded text are as one word, each time with the terms that it stands for.
+
+    Two with a hyphen, initials with dots, and a name with a short end: "e-mail", "u.s.a", "node.js".
+    """
+    for name in _DASHED.finditer(text) if "-" in text else ():
+        parts = name[0].split("-")
+        if len(parts) == 2 and not "".join(parts).isdigit():
+            yield "".join(parts), *parts
+    for name in _DOTTED.finditer(text) if "." in text else ():
+        parts = name[0].split(".")
+        if all(len(part) == 1 for part in parts) or (len(parts) == 2 and len(parts[1]) < 3):
+            yield "".join(parts), name[0], *parts
+
+
+def _as_one(first: str, second: str) -> str:
+    """Return two words as one; the first may be inflected where the second is one such as "in": "logged in"."""
+    return (_english(first) if second in _ADVERBS else first) + second
+
+
+def _written_apart(words: list[str], text: str) -> Iterator[str]:
+    """Yield the words that are written apart in a folded text and are also written as one."""
+    for place, second in enumerate(words[1:]):
+        if second in _SECOND_PARTS:
+            one = _as_one(words[place], second)
+            if one in _COMPOUNDS and f"{words[place]} {second}" in text:
+                yield one
 
 
 def _take_identifier(match: re.Match[str], found: list[str]) -> str:
@@ -390,7 +545,7 @@ def _new_term(word: str) -> str:
     if word in STOP_WORDS:
         return ""
     if word.isascii():
-        return _english(word)
+        return _english_stem(word)
     word = _folded(word)
     if word in _OTHER_STOP_WORDS:
         return ""
@@ -399,6 +554,14 @@ def _new_term(word: str) -> str:
 
 
 _known_term = lru_cache(maxsize=1 << 14)(_new_term)
+
+
+def _english_stem(word: str) -> str:
+    """Return the stem of an English word: of "gpus" and plurals without a vowel the singular, and of "added" "add"."""
+    if (plural := _LETTERS_PLURAL.fullmatch(word)) and word not in _NO_PLURALS:
+        return plural[1]
+    doubled = _DOUBLED.fullmatch(word)
+    return doubled[1] if doubled else _english(word)
 
 
 def _terms_in(languages: list[str], word: str) -> Iterator[str]:

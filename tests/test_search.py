@@ -83,8 +83,8 @@ def test_a_filter_is_applied_before_the_best_are_taken(facts):
 
 
 def test_search_without_words_goes_by_meaning(facts):
-    """A query of nothing but function words or signs is scored by its vector alone."""
-    for query in ("what is it", "🐶", "?!"):
+    """A query of nothing but function words or punctuation is scored by its vector alone."""
+    for query in ("what is it", "?!"):
         [item] = facts.search(query, user_id="u", top_k=1, threshold=0, explain=True)["results"]
         assert item["score_details"]["semantic_weight"] == 1
 

@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 FLOORS = [
     ["errors", "types", "environment"],
     ["comparison"],
-    ["values", "files", "conversation", "moments", "similarity"],
+    ["values", "files", "conversation", "moments", "similarity", "reading", "prompts"],
     ["text", "filters", "parameters", "embed", "dates", "held"],
     ["sqlite_file"],
     ["records", "messages", "rerank", "graph"],

@@ -49,6 +49,27 @@ def asked_moments(question: str, reference: int, zone: tzinfo = UTC) -> tuple[Mo
     return read(text, reference, zone)
 
 
+# "I moved to Porto last week", "Yesterday, we met Ann", "Oh, my dog was sick in May."
+_TELLS = re.compile(
+    r"(?:(?:hi|hey|hello|oh|ah|well|so|and|but|yes|yeah|no|ok|okay|btw|actually|also)\b[\s,.!]*){0,4}"
+    r"(?:(?:yesterday|today|tonight|(?:last|this|next|in|on|since) [a-z]+|[a-z\d]+ [a-z]+ ago)\b[\s,]*)?"
+    r"(?:(?:i|we|he|she|they)(?:'[a-z]+)?\b[^?]*|(?:my|our|his|her|their)\s[^?]*[.!]\s*)"
+)
+_ASKS = re.compile(
+    r"\b(?:what|when|where|who|whom|whose|which|why|how|whether|remind|remember|recall|forg[eo]t|wonder|know|tell|show"
+    r"|find|search|list|give|summar[a-z]+|need|want|like to|look(?:ing)? (?:for|up)|interested in|curious)\b"
+)
+
+
+def is_statement(text: str) -> bool:
+    """True for what tells something rather than asks for it, as users' messages do: "I moved to Porto last week."
+
+    The time in it is when something happened, not when something was said that is asked for.
+    """
+    text = text[:MAX_QUESTION_LENGTH].lower().replace("’", "'").strip()
+    return _TELLS.fullmatch(text) is not None and _ASKS.search(text) is None
+
+
 _PRESENT = re.compile(
     r"\b(?:(?<!until )(?<!till )(?<!up to )(?<!before )(?<!from )now(?! and (?:then|again)| that)|nowadays|these days"
     r"|at (?:the moment|present)|presently|currently|newest|most recent(?:ly)?|recently|lately|(?<!usa )today|any ?more"

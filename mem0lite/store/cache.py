@@ -22,6 +22,7 @@ from ..errors import CorruptFileError
 from ..filter_sql import Sql, compile_filter
 from ..filters import Expression, scope_part
 from ..ranking import Query, View, names_of
+from ..reading import no_meaning
 from . import rows
 from .damage import check_optional_texts, undamaged
 
@@ -67,6 +68,8 @@ class _Image:
     """Codes of the name that the text begins with, -1 where it begins with none."""
     vectors: "NDArray[np.float32] | None"
     """By slot, shape (slots, dimensions); None where they do not fit and are read for each search."""
+    unread: "NDArray[np.bool_] | None"
+    """By slot, whether the vector stands for a text that the model can't read; None as with ``vectors``."""
     slot_keys: "NDArray[np.int64]"
     """By slot."""
 
@@ -260,7 +263,8 @@ class Collection:
         size, none = len(loaded.keys), np.empty(0, dtype=np.int64)
         codes, lengths = none.astype(np.int32), none.astype(np.float32)
         vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if self._fits(size) else None
-        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, none)
+        unread = None if vectors is None else none.astype(bool)
+        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, unread, none)
         vectors = self._load_vectors(connection, empty, loaded.keys)
         return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
 
@@ -286,6 +290,9 @@ class Collection:
             both = np.concatenate([before[kept], new])
             return both if order is None else both[order]
 
+        unread = None
+        if vectors is not None and image.unread is not None:
+            unread = np.concatenate([image.unread, _unread(vectors[image.used : len(slot_keys)])])
         return _Image(
             version,
             scopes,
@@ -297,6 +304,7 @@ class Collection:
             column(image.actors, loaded.actors),
             column(image.prefixes, loaded.prefixes),
             vectors,
+            unread,
             slot_keys,
         )
 
@@ -602,16 +610,28 @@ def _kept(image: _Image, gone: set[int], remaining: "Mapping[int, NDArray[np.int
 
 
 def _cosine(connection: apsw.Connection, image: _Image, vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Return the cosine of every memory with a unit vector, shape (n,)."""
+    """Return the cosine of every memory with a unit vector, shape (n,); NaN where the model can't read its text."""
     import numpy as np
 
     if image.vectors is not None:
         cosine = _dot(image.vectors[: image.used], vector)
+        cosine[image.unread] = np.nan
         return cosine if image.in_order else cosine[image.slots]
     cosine = np.empty(len(image.keys), dtype=np.float32)
     for start, found in _vectors(connection, image.keys, len(vector), whole=True):
-        cosine[start : start + len(found)] = _dot(found, vector)
+        cosine[start : start + len(found)] = np.where(_unread(found), np.float32(np.nan), _dot(found, vector))
     return cosine
+
+
+def _unread(vectors: "NDArray[np.float32]") -> "NDArray[np.bool_]":
+    """Return which of some vectors stand for what the model can't read."""
+    import numpy as np
+
+    marker = np.frombuffer(no_meaning(vectors.shape[1]), dtype="<f4")
+    unread: NDArray[np.bool_] = vectors[:, 0] == marker[0]
+    candidates = np.flatnonzero(unread)
+    unread[candidates] = (vectors[candidates] == marker).all(axis=1)
+    return unread
 
 
 def _dot(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":

@@ -23,7 +23,7 @@ from ..filter_sql import Sql, one_of_ids
 from ..filters import SCOPE_IDS, Expression
 from ..graph import Graph
 from ..records import Change, Record, Scope
-from ..text import TERMS_VERSION, indexed_text, terms
+from ..text import TERMS_VERSION, indexed_terms, indexed_text
 from ..types import EmbedderIdentity
 from ..values import text_hashes
 from . import graph, log
@@ -59,7 +59,7 @@ class Entry:
     terms: Counter[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "terms", terms(self.record.indexed_text))  # computed before any lock is taken
+        object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))  # computed before any lock is taken
 
 
 @dataclass(slots=True)
@@ -364,7 +364,7 @@ def reindex(connection: apsw.Connection, key: int, before: Record, after: Record
     """Replace the vector and the postings of a memory."""
     owner = connection.execute("SELECT owner_id FROM scope WHERE id = ?", (key >> 32,)).get
     _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
-    words = terms(after.indexed_text)
+    words = indexed_terms(after.indexed_text)
     _insert_postings(connection, owner, key, words)
     connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
     connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
@@ -388,7 +388,7 @@ def words_of(text: Any, actor_id: Any) -> Counter[str]:
     with undamaged():
         check_texts(text)
         check_optional_texts(actor_id)
-    return terms(indexed_text(text, actor_id))
+    return indexed_terms(indexed_text(text, actor_id))
 
 
 def _to_json(metadata: dict[str, Any] | None) -> str | None:

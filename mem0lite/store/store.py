@@ -19,6 +19,7 @@ from ..filter_sql import compile_filter, composed
 from ..filters import EVERYTHING, SCOPE_IDS, Expression, scope_part
 from ..graph import Graph
 from ..jsonl import Exported
+from ..prompts import PROMPTED
 from ..ranking import Query, Ranked, View
 from ..records import AddEvent, FileSettings, Gone, Record, Scope
 from ..text import TERMS_VERSION, indexed_text
@@ -918,10 +919,12 @@ class Store:
         if ours is None or theirs is None or ours == theirs:
             return
         path = self._database.path
+        same = theirs["fingerprint"].partition(PROMPTED)[0] == ours["fingerprint"].partition(PROMPTED)[0] != ""
+        prompts = " LocalEmbedder(…, document_prompt='') puts nothing before texts." if same else ""
         raise EmbedderMismatchError(
             f"{path} holds vectors of {_describe(theirs)}, but the embedder is {_describe(ours)}. Open it with the "
             f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
-            f"`mem0lite reembed --db {path} --model …`."
+            f"`mem0lite reembed --db {path} --model …`.{prompts}"
         )
 
 
@@ -1029,4 +1032,6 @@ def _check_reembedding(connection: apsw.Connection, embedder: EmbedderIdentity) 
 
 
 def _describe(embedder: EmbedderIdentity) -> str:
-    return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {embedder['fingerprint'][:12] or 'none'})"
+    digest, _, prompt = embedder["fingerprint"].partition(PROMPTED)
+    after = f", texts after {prompt}" if prompt else ""
+    return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {digest[:12] or 'none'}{after})"
