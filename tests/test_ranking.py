@@ -144,12 +144,12 @@ def test_a_long_pause_ends_a_session_whatever_came_first(memory):
 
 
 def test_what_is_equally_good_comes_in_order_of_time(memory):
-    """Of equal scores what was said earlier comes first, whenever it was stored."""
+    """Of equal scores what was said last comes first, whenever it was stored."""
     for day in (3, 1, 2):
         memory.add(f"tea {day}", user_id="u", timestamp=NOON + timedelta(days=day), infer=False)
     results = found(memory, "coffee", ranking=Ranking.sparse())
-    assert [item["memory"] for item in results] == ["tea 1", "tea 2", "tea 3"]
-    assert [item["memory"] for item in found(memory, "coffee", ranking=Ranking.sparse(), top_k=2)] == ["tea 1", "tea 2"]
+    assert [item["memory"] for item in results] == ["tea 3", "tea 2", "tea 1"]
+    assert [item["memory"] for item in found(memory, "coffee", ranking=Ranking.sparse(), top_k=2)] == ["tea 3", "tea 2"]
 
 
 def test_single_facts_do_not_speak_for_each_other(memory):
@@ -282,8 +282,8 @@ def test_yesterday_is_the_asker_s(memory, reference, day):
         memory.add(f"Lunch on the {one}th", user_id="u", timestamp=datetime(2024, 6, one, 10, tzinfo=UTC))
     [best, other] = found(memory, "Who came to lunch yesterday?", reference_date=reference, threshold=0, explain=True)
     assert best["memory"] == f"Lunch on the {day}th"
-    assert best["score_details"]["signals"]["date"]["score"] == 1
-    assert other["score_details"]["signals"]["date"]["score"] < 1
+    told, not_told = (one["score_details"]["signals"]["date"]["score"] for one in (best, other))
+    assert told > not_told == 0
 
 
 def test_a_time_beside_an_event_counts(memory):
