@@ -196,11 +196,11 @@ class Mem0Lite(System):
         return {"messages": row["text"], "user_id": row["user_id"], "metadata": metadata, "infer": False}
 
     def search(self, query: Query, kind: str) -> list[int]:
-        filters = {"project_id": query.project} if kind == "filtered" else None
-        user = "*" if kind == "unscoped" else query.user
-        found = self.memory.search(
-            query.text, user_id=user, filters=filters, top_k=TOP_K, threshold=None, **self.arguments
-        )
+        filters = {
+            "user_id": "*" if kind == "unscoped" else query.user,
+            **({"project_id": query.project} if kind == "filtered" else {}),
+        }
+        found = self.memory.search(query.text, filters=filters, top_k=TOP_K, threshold=None, **self.arguments)
         return [item["metadata"]["n"] for item in found["results"] if item["metadata"]]
 
     def close(self) -> None:

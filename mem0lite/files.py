@@ -95,14 +95,17 @@ def utf8_lines(file: IO[bytes], name: str, field: str) -> Iterator[str]:
     """
     start = file.peek(4) if isinstance(file, io.BufferedReader) else b""
     if start.startswith(_UTF16) or b"\0" in start[:4]:
-        raise ValidationError(f"{name} is UTF-16 or binary. Save it as UTF-8 text.", field=field)
+        raise ValidationError(
+            f"Cannot read {name} as UTF-8 text: it is UTF-16 or binary. Save it as UTF-8.", field=field
+        )
     text = io.TextIOWrapper(file, encoding="utf-8-sig")
     try:
         yield from text
     except UnicodeDecodeError as error:
-        raise ValidationError(f"{name} is not UTF-8 text: {error}. Save it as UTF-8.", field=field) from error
+        raise ValidationError(f"Cannot read {name} as UTF-8 text: {error}. Save it as UTF-8.", field=field) from error
     finally:
-        text.detach()  # or it would close the file when it goes
+        with suppress(ValueError):  # where the file is closed already
+            text.detach()  # or it would close the file when it goes
 
 
 def read_utf8_lines(path: Path, field: str) -> Iterator[str]:

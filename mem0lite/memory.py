@@ -1291,10 +1291,12 @@ class Memory:
         known = list(read_lines(lines, scope, now, self._imported_lifetime))
         entries = [one for one in known if isinstance(one, tuple)]
         # Before the memories: these are linked into the graph as they come, and an id that one has now may have been
-        # another's before, whose history comes first.
+        # another's before, whose history comes first. The others come after, so that memories keep their order.
         settings = sum(self._store.take_settings(one) for one in known if isinstance(one, FileSettings))
-        gone = self._store.insert_histories([one for one in known if isinstance(one, Gone)], now, by_scope=True)
-        result: ImportResult = {"added": 0, "skipped": 0, "deleted": gone, "events": 0, "settings": settings}
+        gone = [one for one in known if isinstance(one, Gone)]
+        alive = {record.id for record, _ in entries}
+        deleted = self._store.insert_histories([one for one in gone if one.memory_id in alive], now, by_scope=True)
+        result: ImportResult = {"added": 0, "skipped": 0, "deleted": deleted, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
             added = self._import_batch(batch, now)
@@ -1302,6 +1304,9 @@ class Memory:
             result["skipped"] += len(batch) - added
             if progress:
                 progress(start + len(batch), len(entries))
+        result["deleted"] += self._store.insert_histories(
+            [one for one in gone if one.memory_id not in alive], now, by_scope=True
+        )
         result["events"] = self._store.insert_events([one for one in known if isinstance(one, AddEvent)])
         return result
 

@@ -451,7 +451,10 @@ def test_encodings_of_stdin(db: Path, encoding: str) -> None:
     )  # fmt: skip
     if encoding == "utf-16":
         assert result.returncode == 2
-        assert result.stderr == b"Error: Standard input is UTF-16 or binary. Save it as UTF-8 text.\n"
+        assert (
+            result.stderr
+            == b"Error: Cannot read standard input as UTF-8 text: it is UTF-16 or binary. Save it as UTF-8.\n"
+        )
     else:
         with Memory(db) as memory:
             assert [item["memory"] for item in memory.get_all(user_id="carol")["results"]] == ["Grüße"]

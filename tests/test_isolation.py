@@ -193,7 +193,8 @@ def over_http(verb: str, arguments: dict[str, Any], client: httpx.Client | None)
 def export(memory: Memory, **arguments: Any) -> list[Any]:
     lines = Lines()
     count = memory.export(lines, **arguments)  # type: ignore[arg-type]
-    return [count, *map(json.loads, lines)]
+    found = map(json.loads, lines)
+    return [count, *(one for one in found if one.get("type") != "settings")]  # which are nobody's
 
 
 FORBIDDEN: dict[str, Callable[[Memory], Any]] = {

@@ -156,7 +156,7 @@ def stdin_lines() -> Iterator[str]:
     """Yield the lines of standard input, which is read as UTF-8."""
     from ..files import utf8_lines
 
-    yield from utf8_lines(sys.stdin.buffer, "Standard input", "stdin")
+    yield from utf8_lines(sys.stdin.buffer, "standard input", "stdin")
 
 
 def text_argument(argument: str | None) -> str:

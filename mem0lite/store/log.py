@@ -97,13 +97,13 @@ def go_on_from(connection: apsw.Connection, numbers: Mapping[str, int]) -> None:
 
 
 def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
-    """Yield the histories of memories that are no more, in the scopes that match."""
+    """Yield the histories of memories that are no more, in the scopes that match, in the order in which they began."""
     where, parameters = compile_filter(within)
     found = connection.execute(
         f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {CHANGES} "
         "FROM scope s CROSS JOIN history h ON h.scope = s.id WHERE NOT EXISTS "
         f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope) AND {where} "
-        "ORDER BY h.scope, h.memory_id, h.sequence",
+        "ORDER BY min(h.sequence) OVER (PARTITION BY h.scope, h.memory_id), h.sequence",
         parameters,
     )
     for _, of_one in groupby(found, key=itemgetter(0, 1)):
