@@ -24,6 +24,7 @@ from .errors import (
     NotFoundError,
     PermissionDeniedError,
     ReadOnlyError,
+    TimeLimitError,
     ValidationError,
 )
 from .graph import Extractor, RuleExtractor
@@ -68,6 +69,7 @@ __all__ = [
     "ReadOnlyError",
     "Reranker",
     "RuleExtractor",
+    "TimeLimitError",
     "ValidationError",
     "create_app",
 ]

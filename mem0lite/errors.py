@@ -17,6 +17,7 @@
         ├── NewerFileError                      a newer mem0lite wrote the file
         ├── CorruptFileError                    the file is damaged
         ├── DatabaseBusyError (TimeoutError)    another process kept the file locked too long
+        ├── TimeLimitError (TimeoutError)       the call read for longer than it may
         ├── DiskFullError                       there is no room left to write
         ├── ReadOnlyError                       the file or its disk cannot be written
         └── ClosedError                         the Memory was closed before the call
@@ -120,6 +121,10 @@ class CorruptFileError(DatabaseError):
 
 class DatabaseBusyError(DatabaseError, TimeoutError):
     """Another process kept the file locked for longer than the busy timeout."""
+
+
+class TimeLimitError(DatabaseError, TimeoutError):
+    """The call read the file for longer than ``statement_timeout`` lets it, and was stopped; nothing was changed."""
 
 
 class DiskFullError(DatabaseError):

@@ -37,6 +37,7 @@ from .graph import (
     to_mermaid,
 )
 from .jsonl import read_item, read_lines, to_line
+from .limits import clean_timeout
 from .messages import Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import Change, Record, Scope
@@ -220,6 +221,9 @@ class Memory:
         checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
             flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
             than mem0lite may read it, but not write it.
+        statement_timeout: for how many seconds a call may read the file before it is stopped with TimeLimitError; a
+            filter over long texts may take that long. Default: any. Exports, backups, checks and whatever goes through
+            the whole file by nature have no limit.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -243,6 +247,7 @@ class Memory:
         checksums: bool = False,
         graph_categories: Iterable[str] | None = None,
         graph_extractor: Extractor | None = None,
+        statement_timeout: float | None = None,
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
@@ -264,6 +269,7 @@ class Memory:
             read_only=read_only,
             checksums=checksums,
             graph_categories=self._graph_categories,
+            statement_timeout=clean_timeout(statement_timeout, "statement_timeout"),
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
@@ -302,6 +308,11 @@ class Memory:
     def read_only(self) -> bool:
         """Whether the file was opened for reading only."""
         return self._store.read_only
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """For how many seconds a call may read the file; None is for any."""
+        return self._store.statement_timeout
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
@@ -1013,7 +1024,7 @@ class Memory:
         expression = self._expression(filters, whose, None, None, None)
         if expression == EVERYTHING:
             raise _no_scope()
-        found = self._store.scan(expression, self._within, self._now())
+        found = self._store.scan(expression, self._within, self._now(), bounded=True)
         return {"memories": list(_bounded_export(_exported(record.to_item(), fields) for record, _ in found))}
 
     # -- webhooks

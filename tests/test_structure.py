@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 FLOORS = [
     ["errors", "types"],
     ["values", "files", "conversation", "moments", "similarity"],
-    ["text", "filters", "embed", "date_phrases", "sqlite_file"],
+    ["text", "filters", "embed", "date_phrases", "sqlite_file", "limits"],
     ["records", "messages", "rerank", "dates", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],
     ["store"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import apsw
 
 from .. import sqlite_file
-from ..database import BUSY_TIMEOUT_MS, Database, Durability, translated
+from ..database import BUSY_TIMEOUT_MS, Database, Durability, limited, translated
 from ..errors import CorruptFileError, DatabaseError, EmbedderMismatchError
 from ..files import appearing, beside
 from ..filter_sql import compile_filter
@@ -138,10 +138,16 @@ class Store:
         read_only: bool = False,
         checksums: bool = False,
         graph_categories: Sequence[str] = (),
+        statement_timeout: float | None = None,
     ) -> None:
         self._graph_categories = list(graph_categories)
         self._database = Database(
-            path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
+            path,
+            durability=durability,
+            migrations=MIGRATIONS,
+            read_only=read_only,
+            checksums=checksums,
+            statement_timeout=statement_timeout,
         )
         self._embedder = embedder
         self._cache = Cache(embedder["dimensions"] if embedder else 0, cache_bytes)
@@ -156,6 +162,11 @@ class Store:
     def read_only(self) -> bool:
         """Whether the file was opened for reading only."""
         return self._database.read_only
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """For how many seconds a call may read the file; None is for any."""
+        return self._database.statement_timeout
 
     @property
     def checksums(self) -> bool:
@@ -252,10 +263,14 @@ class Store:
     def delete_matching(self, expression: Expression, now: int) -> int:
         """Delete all live memories that match and return how many; their histories stay. Expired ones are vacuumed."""
         sql, parameters = compile_filter(expression)
+        limit = self._database.limit()  # here, because another caller's thread may do the work
 
         def work(connection: apsw.Connection) -> int:
-            rows.purge(connection, rows.matching_keys(connection, f"{sql} AND {EXPIRED}", [*parameters, now]))
-            keys = rows.matching_keys(connection, sql, parameters)
+            with limited(connection, limit):
+                expired = rows.matching_keys(connection, f"{sql} AND {EXPIRED}", [*parameters, now])
+                keys = rows.matching_keys(connection, sql, parameters)
+            rows.purge(connection, expired)
+            keys = sorted(set(keys).difference(expired))
             rows.delete(connection, keys, now)
             return len(keys)
 
@@ -349,11 +364,14 @@ class Store:
             return records, total, graph.relations_of(connection, chosen) if relations else []
 
     def scan(
-        self, expression: Expression, within: Expression, now: int | None
+        self, expression: Expression, within: Expression, now: int | None, *, bounded: bool = False
     ) -> Iterator[tuple[Record, list[Change]]]:
-        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot."""
+        """Yield every matching memory with its history in the scopes of ``within``, in key order, from one snapshot.
+
+        It may take as long as whoever consumes it, unless it is ``bounded``.
+        """
         where, parameters = condition(expression, now)
-        with self._database.read() as connection:
+        with self._database.read(limited=bounded) as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
             found: Iterable[tuple[Record, list[Change]]] = (
                 (rows.to_record(row), log.history(connection, row[1], within)) for row in read
