@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Literal, Self, TypedDict, overload
 
 from .database import Durability
-from .embed import Embedder, embed_documents, embed_query, identity, resolve
+from .embed import Embedder, cut, embed_documents, embed_query, identity, resolve
 from .errors import (
     ConfigurationError,
     MemoryNotFoundError,
@@ -369,7 +369,8 @@ class Memory:
         which is reported as event NONE with the existing id (whose metadata and lifetime stay as they are), or says the
         same in nearly the same words (``mem0lite.similarity``), by the same speaker, with the same metadata and no
         shorter life, which is reported in the same way and with ``existing_memory``. ``infer=False`` stores it in any
-        case. ``prompt`` is accepted for callers of mem0 and has no effect.
+        case. ``prompt`` is accepted for callers of mem0 and has no effect. Of a text so long that the model
+        sees parts of it only, the answer has how many as ``embedded``.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
@@ -421,7 +422,7 @@ class Memory:
         results = []
         for call, group, group_graphs in zip(calls, drafts, graphs, strict=True):
             stored = [next(outcomes) for _ in group]
-            result: AddResult = {"results": list(map(_added, group, stored)), "event_id": call.event_id}
+            result: AddResult = {"results": list(map(self._added, group, stored)), "event_id": call.event_id}
             if any(graph is not None for graph in group_graphs):
                 result["relations"] = [
                     relation
@@ -1456,6 +1457,17 @@ class Memory:
         ]
         return self._store.insert(entries, now, calls) if calls else []
 
+    def _added(self, draft: _Draft, outcome: Outcome) -> AddedItem:
+        text = draft.record.text
+        item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+        if outcome.record.text != text:
+            item["existing_memory"] = outcome.record.text
+        if outcome.added and (part := cut(self._embedder, draft.record.indexed_text)) is not None:
+            item["embedded"] = part
+        if not draft.infer:
+            item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
+        return item
+
     def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
         known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
         new = [(record, changes) for record, changes in batch if record.id not in known]
@@ -1630,16 +1642,6 @@ def _threshold(threshold: float | None) -> float:
 
 def _lifetime_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return any(before.get(key) != after.get(key) for key in ("memory_lifespan", "expires_at"))
-
-
-def _added(draft: _Draft, outcome: Outcome) -> AddedItem:
-    text = draft.record.text
-    item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
-    if outcome.record.text != text:
-        item["existing_memory"] = outcome.record.text
-    if not draft.infer:
-        item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
-    return item
 
 
 def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[_Found]:

@@ -118,6 +118,15 @@ class ReindexResult(TypedDict):
     """How many different ones the file holds now, of each user, agent, run or app."""
 
 
+class EmbeddedPart(TypedDict):
+    """What of a long text is in its vector; keywords cover all of it."""
+
+    windows: int
+    """How many of the model's windows were embedded, spread evenly over the text."""
+    of: int
+    """How many the text has."""
+
+
 class AddedItem(TypedDict):
     """One message's outcome: ADD with the new id, or NONE with the id of the memory it repeats."""
 
@@ -126,6 +135,8 @@ class AddedItem(TypedDict):
     event: Literal["ADD", "NONE"]
     existing_memory: NotRequired[str]
     """The text that is there already, where it says the same in other words."""
+    embedded: NotRequired[EmbeddedPart]
+    """Present where the text is too long to be embedded whole."""
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 

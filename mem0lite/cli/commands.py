@@ -118,6 +118,10 @@ def add(
         return
     for item in result["results"]:
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
+        if part := item.get("embedded"):
+            note(
+                f"Too long to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
+            )
 
 
 @cli.command()

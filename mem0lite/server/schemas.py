@@ -199,6 +199,13 @@ class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
 # -- responses
 
 
+class EmbeddedPart(Struct):
+    """What of a long text is in its vector; keywords cover all of it."""
+
+    windows: Annotated[int, Meta(description="How many of the model's windows were embedded.", examples=[32])]
+    of: Annotated[int, Meta(description="How many the text has.", examples=[229])]
+
+
 class AddedMemory(Struct):
     """The outcome of one message."""
 
@@ -211,6 +218,9 @@ class AddedMemory(Struct):
     existing_memory: Annotated[
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
+    embedded: Annotated[
+        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
     ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])

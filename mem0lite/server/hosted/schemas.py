@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
+    EmbeddedPart,
     Json,
     Message,
     ReferenceDate,
@@ -328,6 +329,9 @@ class Outcome(Struct):
     existing_memory: Annotated[
         str | UnsetType,
         Meta(description="The text that is there already, in nearly the same words.", examples=["I love green tea!"]),
+    ] = UNSET
+    embedded: Annotated[
+        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
     ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
