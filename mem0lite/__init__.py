@@ -25,6 +25,7 @@ from .errors import (
     NotFoundError,
     PermissionDeniedError,
     ReadOnlyError,
+    TimeLimitError,
     ValidationError,
 )
 from .filters import ANY_SCOPE
@@ -72,6 +73,7 @@ __all__ = [
     "ReadOnlyError",
     "Reranker",
     "RuleExtractor",
+    "TimeLimitError",
     "ValidationError",
     "create_app",
 ]

@@ -6,15 +6,16 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from . import mem0_config, stopping
 from .embed import LocalEmbedder
 from .errors import ClosedError
+from .limits import Limit, within
 from .memory import OF_FILES, Memory
 from .values import clean_id
 
@@ -24,18 +25,42 @@ R = TypeVar("R")
 _THREADS = 4  # per pool; SQLite and an embedder release the GIL, and more threads only wait for each other
 _SHARING_THREADS = 64  # of the pools that embed, when those that wait for the model share its calls
 
+Turns = Callable[[str, int, Mapping[str, Any]], AbstractAsyncContextManager[None]]
+"""Returns what is entered while a verb reads, from its pool's name and number of threads, and the verb's arguments."""
+
 # With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms.
 _EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "network", "read"
 
 
 def _off_loop(
+    verb: Callable[Concatenate[Memory, P], R], pool: str = _READS, *, limited: bool = False
+) -> Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, R]]:
+    @functools.wraps(verb)
+    async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        def work(memory: Memory) -> R:
+            return verb(memory, *args, **kwargs)
+
+        return await (self._limited(pool, work) if limited else self._run(pool, work))
+
+    return call
+
+
+def _reading(
     verb: Callable[Concatenate[Memory, P], R], pool: str = _READS
 ) -> Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, R]]:
     @functools.wraps(verb)
     async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._run(pool, lambda memory: verb(memory, *args, **kwargs))
+        return await self._read(pool, lambda memory: verb(memory, *args, **kwargs), kwargs)
 
     return call
+
+
+def _within(limit: Limit, call: Callable[[Memory], R]) -> Callable[[Memory], R]:
+    def limited(memory: Memory) -> R:
+        with within(limit):
+            return call(memory)
+
+    return limited
 
 
 def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -90,6 +115,8 @@ class AsyncMemory:
     the rest, so that no verb waits for another kind's work. A pool has at most four threads; the first two have at
     most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no more to do at once than it
     would have had from four. Threads start when they are needed.
+
+    A verb that only reads ends when the task that awaits it is cancelled; others are finished once they began.
     """
 
     api_version = Memory.api_version
@@ -98,6 +125,8 @@ class AsyncMemory:
         self._owned = not isinstance(path, Memory)
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._is_view = False
+        self._turns: Turns | None = None
+        self._statement_timeout: float | None = None
         self._closed = threading.Event()  # shared with the views of for_user
         self._opening: Future[Memory] = Future()
         if isinstance(path, Memory):
@@ -142,16 +171,43 @@ class AsyncMemory:
 
     def _pool(self, name: str) -> ThreadPoolExecutor:
         if name not in self._pools:
-            shared = name in (_EMBEDS_TEXTS, _EMBEDS_QUERIES) and isinstance(self.memory._embedder, LocalEmbedder)
-            pool = ThreadPoolExecutor(_SHARING_THREADS if shared else _THREADS, thread_name_prefix=f"mem0lite-{name}")
-            self._pools.setdefault(name, pool)
+            self._pools.setdefault(name, ThreadPoolExecutor(self._size(name), thread_name_prefix=f"mem0lite-{name}"))
         return self._pools[name]
+
+    def _size(self, pool: str) -> int:
+        shared = pool in (_EMBEDS_TEXTS, _EMBEDS_QUERIES) and isinstance(self.memory._embedder, LocalEmbedder)
+        return _SHARING_THREADS if shared else _THREADS
 
     async def _run(self, pool: str, call: Callable[[Memory], R]) -> R:
         if self._closed.is_set():
             raise ClosedError("This AsyncMemory is closed. Open a new one.")
         memory = await self._opened()
         return await asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
+
+    async def _read(self, pool: str, call: Callable[[Memory], R], asked: Mapping[str, Any]) -> R:
+        """Run a verb that only reads when it is its caller's turn, and no longer than somebody waits for it."""
+        if self._turns is None:
+            return await self._limited(pool, call, stoppable=True)
+        await self._opened()
+        async with self._turns(pool, self._size(pool), asked):
+            return await self._limited(pool, call, stoppable=True)
+
+    async def _limited(self, pool: str, call: Callable[[Memory], R], *, stoppable: bool = False) -> R:
+        timeout = (await self._opened()).statement_timeout
+        limit = Limit(self._statement_timeout if timeout is None else timeout)
+        try:
+            return await self._run(pool, _within(limit, call))
+        except asyncio.CancelledError:
+            if stoppable:
+                limit.stop()
+            raise
+
+    def _shared(self, turns: "Turns", statement_timeout: float | None) -> Self:
+        """Return the same for one of many callers, whose reads take turns and, where nothing else is said, have a
+        limit."""
+        view = copy.copy(self)
+        view._turns, view._statement_timeout = turns, statement_timeout
+        return view
 
     async def close(self) -> None:
         """Finish what was accepted, then close the Memory unless it was passed in; closing twice does nothing.
@@ -194,29 +250,29 @@ class AsyncMemory:
     feedback = _off_loop(Memory.feedback)
     delete = _off_loop(Memory.delete)
     delete_many = _off_loop(Memory.delete_many)
-    delete_all = _off_loop(Memory.delete_all)
+    delete_all = _off_loop(Memory.delete_all, limited=True)
     reset = _off_loop(Memory.reset)
     vacuum = _off_loop(Memory.vacuum)
-    get = _off_loop(Memory.get)
-    get_all = _off_loop(Memory.get_all)
-    search = _off_loop(Memory.search, _EMBEDS_QUERIES)
-    graph: Callable[..., Coroutine[Any, Any, Any]] = _off_loop(Memory.graph)  # a text or a dictionary, by its format
+    get = _reading(Memory.get)
+    get_all = _reading(Memory.get_all)
+    search = _reading(Memory.search, _EMBEDS_QUERIES)
+    graph: Callable[..., Coroutine[Any, Any, Any]] = _reading(Memory.graph)  # a text or a dictionary, by its format
     reindex_graph = _off_loop(Memory.reindex_graph, _EMBEDS_TEXTS)
-    history = _off_loop(Memory.history)
-    entities = _off_loop(Memory.entities)
-    events = _off_loop(Memory.events)
-    event = _off_loop(Memory.event)
-    changes = _off_loop(Memory.changes)
-    get_project = _off_loop(Memory.get_project)
+    history = _reading(Memory.history)
+    entities = _reading(Memory.entities)
+    events = _reading(Memory.events)
+    event = _reading(Memory.event)
+    changes = _reading(Memory.changes)
+    get_project = _reading(Memory.get_project)
     update_project = _off_loop(Memory.update_project)
     create_memory_export = _off_loop(Memory.create_memory_export)
-    get_memory_export = _off_loop(Memory.get_memory_export)
+    get_memory_export = _reading(Memory.get_memory_export)
     create_webhook = _off_loop(Memory.create_webhook, _USES_NETWORK)
-    get_webhooks = _off_loop(Memory.get_webhooks)
+    get_webhooks = _reading(Memory.get_webhooks)
     update_webhook = _off_loop(Memory.update_webhook, _USES_NETWORK)
     delete_webhook = _off_loop(Memory.delete_webhook)
     deliver_webhooks = _off_loop(Memory.deliver_webhooks, _USES_NETWORK)
-    stats = _off_loop(Memory.stats)
+    stats = _reading(Memory.stats)
     erase = _off_loop(Memory.erase)
     check = _off_loop(Memory.check)
     backup = _off_loop(Memory.backup)

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, cast
 
 import apsw
 
-from . import comparison, sqlite_file
+from . import comparison, limits, sqlite_file
 from .errors import (
     ClosedError,
     ConfigurationError,
@@ -28,6 +28,7 @@ from .errors import (
 )
 from .files import SIDECARS, beside
 from .held import HeldFile, is_free
+from .limits import Limit
 from .sqlite_file import APPLICATION_ID, CHECKSUM_BYTES
 
 Durability = Literal["full", "normal"]
@@ -84,6 +85,7 @@ class Database:
         migrations: Sequence[str],
         read_only: bool = False,
         checksums: bool = False,
+        statement_timeout: float | None = None,
     ) -> None:
         if durability not in ("full", "normal"):
             raise ConfigurationError(f"durability: must be 'full' or 'normal', got {durability!r}.")
@@ -92,6 +94,8 @@ class Database:
                 f"SQLite {apsw.sqlite_lib_version()} can lose committed data. Run: pip install --upgrade apsw"
             )
         self.path = None if os.fspath(path) == ":memory:" else Path(path).absolute()
+        self.statement_timeout = statement_timeout
+        """For how many seconds a call may read, unless it has a limit of its own; None is for any."""
         self._durability = durability
         self._migrations = migrations
         self.read_only = read_only
@@ -132,18 +136,26 @@ class Database:
         self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._held, self._pid)
         _databases.add(self)
 
+    def limit(self) -> Limit | None:
+        """Return the limit of the call that runs: its own, or that of the store, or none."""
+        return limits.given() or (None if self.statement_timeout is None else Limit(self.statement_timeout))
+
     @contextmanager
-    def read(self) -> Iterator[apsw.Connection]:
-        """Yield a connection inside one snapshot. Fetch everything before leaving."""
+    def read(self, *, limited: bool = True) -> Iterator[apsw.Connection]:
+        """Yield a connection inside one snapshot. Fetch everything before leaving.
+
+        ``limited=False`` is for what is long by nature. Raises TimeLimitError.
+        """
+        limit = self.limit() if limited else None
         if self.path is None:
             with self._enter(), self._write_lock, self._translated():
-                yield from self._snapshot(self._writer_connection())
+                yield from self._snapshot(self._writer_connection(), limit)
             return
         with self._enter(), self._translated():
             connection = self._take_reader()
             healthy = True
             try:
-                yield from self._snapshot(connection)
+                yield from self._snapshot(connection, limit)
                 self._check_unwritten()
                 self._shorten_log(connection)
             except _BREAKING:
@@ -405,10 +417,11 @@ class Database:
                 return
         self._forget(connection)
 
-    def _snapshot(self, connection: apsw.Connection) -> Iterator[apsw.Connection]:
+    def _snapshot(self, connection: apsw.Connection, limit: Limit | None) -> Iterator[apsw.Connection]:
         connection.execute("BEGIN")
         try:
-            yield connection
+            with limited(connection, limit):
+                yield connection
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -641,6 +654,20 @@ class Database:
 
 
 @contextmanager
+def limited(connection: apsw.Connection, limit: Limit | None) -> Iterator[None]:
+    """Interrupt what is read in the block, and raise why, when a limit is reached. Not for statements that change
+    something: SQLite undoes the whole transaction of one that it interrupts."""
+    if limit is None:
+        yield
+        return
+    try:
+        with limit.reading(connection):
+            yield
+    except apsw.InterruptError:
+        raise limit.error() from None
+
+
+@contextmanager
 def translated(name: str) -> Iterator[None]:
     """Turn whatever apsw raises of the file with this name into this package's errors."""
     try:
@@ -692,7 +719,12 @@ def _patiently(work: Callable[[], None]) -> None:
 
 def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function as SQL has them: of anything but a text it is NULL."""
-    return lambda value, *rest: function(value, *rest) if isinstance(value, str) else None
+
+    def call(value: Any, *rest: Any) -> Any:
+        limits.check()  # SQLite itself looks once a row, on which a filter may call this a thousand times
+        return function(value, *rest) if isinstance(value, str) else None
+
+    return call
 
 
 _FUNCTIONS = {

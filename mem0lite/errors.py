@@ -18,6 +18,7 @@
         ├── CorruptFileError                    the file is damaged
         ├── FileReplacedError                   the file was removed or replaced while it was open
         ├── DatabaseBusyError (TimeoutError)    another process kept the file locked too long
+        ├── TimeLimitError (TimeoutError)       the call read for longer than it may
         ├── DiskFullError                       there is no room left to write
         ├── ReadOnlyError                       the file or its disk cannot be written
         └── ClosedError                         the Memory was closed before the call
@@ -125,6 +126,10 @@ class FileReplacedError(DatabaseError):
 
 class DatabaseBusyError(DatabaseError, TimeoutError):
     """Another process kept the file locked for longer than the busy timeout."""
+
+
+class TimeLimitError(DatabaseError, TimeoutError):
+    """The call read the file for longer than ``statement_timeout`` lets it, and was stopped; nothing was changed."""
 
 
 class DiskFullError(DatabaseError):

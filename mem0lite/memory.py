@@ -20,7 +20,7 @@ from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
 from . import environment, stopping
 from .comparison import nfc
 from .database import Durability, refuse_database_file
-from .embed import Embedder, embed_documents, embed_query, identity, resolve, trust
+from .embed import Embedder, cut, embed_documents, embed_query, identity, resolve, trust
 from .errors import (
     ConfigurationError,
     DatabaseError,
@@ -56,6 +56,7 @@ from .graph import (
     to_mermaid,
 )
 from .jsonl import Exported, read_item, read_lines, to_line
+from .limits import clean_timeout
 from .messages import Message, Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
@@ -278,6 +279,9 @@ class Memory:
         checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
             flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
             than mem0lite may read it, but not write it.
+        statement_timeout: for how many seconds a call may read the file before it is stopped with TimeLimitError; a
+            filter over long texts may take that long. Default: any. Exports, backups, checks and whatever goes through
+            the whole file by nature have no limit.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -301,6 +305,7 @@ class Memory:
         checksums: bool = False,
         graph_categories: Iterable[str] | None = None,
         graph_extractor: Extractor | None = None,
+        statement_timeout: float | None = None,
     ) -> None:
         if isinstance(path, Mapping):
             raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
@@ -322,6 +327,7 @@ class Memory:
             read_only=read_only,
             checksums=checksums,
             graph_categories=asked_categories,
+            statement_timeout=clean_timeout(statement_timeout, "statement_timeout"),
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
@@ -364,6 +370,11 @@ class Memory:
     def read_only(self) -> bool:
         """Whether the file was opened for reading only."""
         return self._store.read_only
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """For how many seconds a call may read the file; None is for any."""
+        return self._store.statement_timeout
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
@@ -429,7 +440,8 @@ class Memory:
         the same text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text
         as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
         same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
-        any case. ``prompt`` is accepted for callers of mem0 and has no effect.
+        any case. ``prompt`` is accepted for callers of mem0 and has no effect. Of a text so long that the model sees
+        parts of it only, the answer has how many as ``embedded``.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
@@ -483,7 +495,7 @@ class Memory:
         results = []
         for call, group, left in zip(calls, drafts, left_out, strict=True):
             stored = [next(outcomes) for _ in group]
-            added = [_added(draft, outcome, now) for draft, (outcome, _) in zip(group, stored, strict=True)]
+            added = [self._added(draft, outcome, now) for draft, (outcome, _) in zip(group, stored, strict=True)]
             result: AddResult = {"results": added, "event_id": call.event_id}
             if any(graph is not None for _, graph in stored):
                 result["relations"] = [
@@ -1138,7 +1150,7 @@ class Memory:
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
         expression = self._asked(filters, whose, None, None, None)
-        with self._store.scanning(expression, self._now()) as found:
+        with self._store.scanning(expression, self._now(), bounded=True) as found:
             memories = (_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
             return {"memories": list(_bounded_export(memories))}
 
@@ -1645,6 +1657,19 @@ class Memory:
         vectors = functools.cache(lambda: embed_documents(self._embedder, texts))  # once the texts were read well
         return self._following(write) if calls else []
 
+    def _added(self, draft: _Draft, outcome: Outcome, now: int) -> AddedItem:
+        text, expires_at = draft.record.text, outcome.record.expires_at
+        item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+        if expires_at is not None and outcome.record.is_expired(now):
+            item["expires_at"], item["expired"] = to_iso(expires_at), True
+        if outcome.record.text != text:
+            item["existing_memory"] = outcome.record.text
+        if outcome.added and (part := cut(self._embedder, draft.record.indexed_text)) is not None:
+            item["embedded"] = part
+        if not draft.infer:
+            item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
+        return item
+
     def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
         known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
         new = [(record, changes) for record, changes in batch if record.id not in known]
@@ -1862,18 +1887,6 @@ def _threshold(threshold: float | None) -> float:
 def _differ(before: Record, after: Record, *keys: str) -> bool:
     """Tell whether the metadata differ in one of the keys; a key without a value is none."""
     return any((before.metadata or {}).get(key) != (after.metadata or {}).get(key) for key in keys)
-
-
-def _added(draft: _Draft, outcome: Outcome, now: int) -> AddedItem:
-    text, expires_at = draft.record.text, outcome.record.expires_at
-    item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
-    if expires_at is not None and outcome.record.is_expired(now):
-        item["expires_at"], item["expired"] = to_iso(expires_at), True
-    if outcome.record.text != text:
-        item["existing_memory"] = outcome.record.text
-    if not draft.infer:
-        item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
-    return item
 
 
 def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[_Found]:

@@ -127,6 +127,15 @@ class ReindexResult(TypedDict):
     """How many different ones the file holds now, of each user, agent, run or app."""
 
 
+class EmbeddedPart(TypedDict):
+    """What of a long text is in its vector; keywords cover all of it."""
+
+    windows: int
+    """How many of the model's windows were embedded, spread evenly over the text."""
+    of: int
+    """How many the text has."""
+
+
 class AddedItem(TypedDict):
     """One message's outcome: ADD with the new id, or NONE with the id of the memory it repeats."""
 
@@ -138,6 +147,8 @@ class AddedItem(TypedDict):
     expires_at: NotRequired[str]
     """Only of a memory that is past it already; so is ``expired``, which then is True: nobody will see it."""
     expired: NotRequired[bool]
+    embedded: NotRequired[EmbeddedPart]
+    """Present where the text is too long to be embedded whole."""
     actor_id: NotRequired[str | None]
     role: NotRequired[str | None]
 

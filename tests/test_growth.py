@@ -24,7 +24,7 @@ from mem0lite.graph.build import name_of, named_in
 
 SIZE = 2_000
 NOTICEABLE = 200  # times a look at every character: what costs less is not looked at any closer
-GROWTH = 9  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
+GROWTH = 11  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
 ATTEMPTS = 12  # to find what seems to grow too fast to be linear: the machine may have been busy
 
 MODULES = [

@@ -382,6 +382,7 @@ EXPECTED = {
     errors.NotFoundError: 404,
     errors.PermissionDeniedError: 403,
     errors.DatabaseBusyError: 503,
+    errors.TimeLimitError: 503,
     errors.DiskFullError: 507,
     errors.ReadOnlyError: 503,
     errors.ClosedError: 503,
@@ -423,7 +424,7 @@ def test_every_error_has_its_status(kind: type[Exception], caplog: pytest.LogCap
     assert "/home" not in answer.text
     assert "trace-7" in records[0].getMessage()
     assert secret in str(records[0].exc_info)
-    if issubclass(kind, errors.DatabaseBusyError):
+    if issubclass(kind, errors.DatabaseBusyError | errors.TimeLimitError):
         assert answer.headers["Retry-After"] == "1"
 
 

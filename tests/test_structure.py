@@ -17,7 +17,7 @@ FLOORS = [
     ["errors", "types", "environment"],
     ["comparison"],
     ["values", "files", "conversation", "moments", "similarity", "reading", "prompts"],
-    ["text", "filters", "parameters", "embed", "dates", "held"],
+    ["text", "filters", "parameters", "embed", "dates", "held", "limits"],
     ["sqlite_file"],
     ["records", "messages", "rerank", "graph"],
     ["jsonl", "ranking", "filter_sql", "database", "moving", "mem0_config", "outbound"],

@@ -120,6 +120,10 @@ def add(
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
         if item.get("expired"):
             note(f"It was added, but already expired at {item.get('expires_at')}: only --show-expired shows it.")
+        if part := item.get("embedded"):
+            note(
+                f"Too long to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
+            )
 
 
 @cli.command()

@@ -60,6 +60,13 @@ _SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server
     help="Answer questions only, also from a disk that cannot be written; also with $MEM0LITE_READ_ONLY=1.",
 )
 @click.option(
+    "--statement-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Answer 503 to a request that reads for longer; 0 never.  "
+    "[default: $MEM0LITE_STATEMENT_TIMEOUT_SECONDS, else 10]",
+)
+@click.option(
     "--checksums",
     is_flag=True,
     default=None,
@@ -73,6 +80,7 @@ def serve(
     port: int | None,
     insecure: bool | None,
     vacuum_interval: float | None,
+    statement_timeout: float | None,
     access_log: bool | None,
     durability: "Durability | None",
     read_only: bool | None,
@@ -90,6 +98,7 @@ def serve(
         port=port,
         embedding_model=options.model,
         vacuum_interval_seconds=vacuum_interval,
+        statement_timeout_seconds=statement_timeout,
         access_log=access_log,
         insecure=insecure,
         durability=durability,

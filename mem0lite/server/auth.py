@@ -44,6 +44,8 @@ class Caller:
     """Whom a request comes from: a user, or with ``user_id`` None someone who may reach everything."""
 
     user_id: str | None = None
+    name: str = ""
+    """Tells callers apart: by their key or, where there are none, by their address."""
 
     def view(self, memory: AsyncMemory) -> AsyncMemory:
         """Return what this caller may reach of a memory."""
@@ -79,7 +81,7 @@ async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
 def _identify(connection: Connection, settings: Settings) -> Caller:
     if not settings.api_keys:
         _refuse_other_sites(connection, settings)
-        return Caller()
+        return Caller(name=connection.client.host if connection.client else "")
     given = _given_key(connection)
     if given is None:
         detail = "Authentication required. Provide a Bearer token or X-API-Key header."
@@ -89,7 +91,7 @@ def _identify(connection: Connection, settings: Settings) -> Caller:
     found = [key for key in settings.api_keys if hmac.compare_digest(key.digest, digest)]
     if not found:
         raise NotAuthorizedException("Invalid API key.", headers=_CHALLENGE)
-    return Caller(found[0].user_id)
+    return Caller(found[0].user_id, digest.hex())
 
 
 def _given_key(connection: Connection) -> str | None:

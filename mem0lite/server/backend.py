@@ -16,6 +16,7 @@ from ..errors import Mem0LiteError
 from ..memory import Memory
 from .settings import Settings
 from .timer import Timer
+from .turns import Turns
 
 logger = logging.getLogger("mem0lite")
 
@@ -37,6 +38,7 @@ class Backend:
 
     def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings) -> None:
         self.settings = settings
+        self.turns = Turns()
         self.timer = Timer("vacuum", self._vacuum, settings.vacuum_interval_seconds)
         self._delivery = Timer("webhooks", self._deliver, _POLL_SECONDS)
         self.vacuumed = 0

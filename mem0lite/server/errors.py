@@ -21,9 +21,11 @@ from ..errors import (
     NotFoundError,
     PermissionDeniedError,
     ReadOnlyError,
+    TimeLimitError,
     ValidationError,
 )
 from .access_log import path_of
+from .turns import TooManyReadsError
 from .validation import InvalidRequest, parameter_problems
 
 logger = logging.getLogger("mem0lite")
@@ -36,6 +38,7 @@ _CLIENT_GONE = "client disconnected prematurely"  # Litestar's words for what is
 _FAILURES: dict[type[Exception], tuple[int, str]] = {
     # The exceptions' own messages name files and models of the server's machine: those go to the log only.
     DatabaseBusyError: (503, "The store is locked by another process. Try again."),
+    TimeLimitError: (503, "The request read for longer than it may. Narrow its filter or its scope."),
     DiskFullError: (507, "There is no room left to store this."),
     ReadOnlyError: (503, "The store cannot be written."),
     ClosedError: (503, "The server is shutting down."),
@@ -86,7 +89,11 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]
 def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any]]:
     status, detail = next(_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES)
     _log(request, error)
-    return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, DatabaseBusyError) else None)
+    return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, TimeoutError) else None)
+
+
+def _too_many(request: AnyRequest, error: TooManyReadsError) -> Response[dict[str, Any]]:
+    return _detail(503, "Too many of your requests wait already. Try again later.", {"Retry-After": "1"})
 
 
 def not_ready(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
@@ -111,6 +118,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     NotFoundError: _not_found,
     PermissionDeniedError: _forbidden,
     Mem0LiteError: _failed,
+    TooManyReadsError: _too_many,
     InvalidRequest: _wrong_shape,
     ValidationException: _wrong_parameters,
     HTTPException: _http,

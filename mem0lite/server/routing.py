@@ -42,7 +42,9 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
 
     # Functions rather than bound methods, because Litestar copies routers deeply and functions not at all.
     async def memory(request: AnyRequest) -> AsyncMemory:
-        return caller(request).view(await backend.memory())
+        asking = caller(request)
+        turns = backend.turns.of(asking.name, asking.user_id, request.receive)
+        return asking.view(await backend.memory())._shared(turns, backend.settings.statement_timeout_seconds or None)
 
     async def server() -> Backend:
         return backend

@@ -231,6 +231,13 @@ Expired = Annotated[
 ]
 
 
+class EmbeddedPart(Struct):
+    """What of a long text is in its vector; keywords cover all of it."""
+
+    windows: Annotated[int, Meta(description="How many of the model's windows were embedded.", examples=[32])]
+    of: Annotated[int, Meta(description="How many the text has.", examples=[229])]
+
+
 class AddedMemory(Struct):
     """The outcome of one message."""
 
@@ -246,6 +253,9 @@ class AddedMemory(Struct):
     ] = UNSET
     expires_at: PastExpiry = UNSET
     expired: Expired = UNSET
+    embedded: Annotated[
+        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
+    ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
     ] = UNSET

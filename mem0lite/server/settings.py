@@ -70,6 +70,9 @@ class Settings:
     ``mem0lite serve`` sets it where there are no keys. ``create_app`` leaves it off, because an app that is mounted in
     another, or stands behind a proxy, is asked for by its host's name; no environment variable sets it.
     """
+    statement_timeout_seconds: float = 10.0
+    """For how many seconds a request may read the file before it is answered 503; 0 is for any. A given memory's own
+    goes before it."""
     reranker: str | None = None
     """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
     durability: Durability = "full"
@@ -111,6 +114,7 @@ class Settings:
             "durability": self.durability,
             "read_only": self.read_only,
             "checksums": self.checksums,
+            "statement_timeout": self.statement_timeout_seconds,
         }
 
     @classmethod
@@ -118,8 +122,9 @@ class Settings:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
-        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY`` and
-        ``MEM0LITE_CHECKSUMS`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY``.
+        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS`` and
+        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS`` of ``environment``, by default the process's; also mem0's
+        ``ADMIN_API_KEY``.
 
         An absent or empty variable leaves the default, and one that looks like these and is not read is named in the
         log. Raises ConfigurationError naming the variable, also for one that was to set keys; it repeats no part of a
@@ -334,5 +339,6 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "durability": _durability,
     "read_only": _switch,
     "checksums": _switch,
+    "statement_timeout_seconds": _seconds,
 }
 """How each setting of the environment is read; the others are for programs."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import apsw
 
 from .. import sqlite_file
-from ..database import BUSY_TIMEOUT_MS, Database, Durability, translated
+from ..database import BUSY_TIMEOUT_MS, Database, Durability, limited, translated
 from ..errors import CorruptFileError, DatabaseError, EmbedderMismatchError
 from ..files import appearing, beside
 from ..filter_sql import compile_filter, composed
@@ -154,11 +154,17 @@ class Store:
         read_only: bool = False,
         checksums: bool = False,
         graph_categories: tuple[str, ...] | None = None,
+        statement_timeout: float | None = None,
     ) -> None:
         self.graph_categories: tuple[str, ...] = ()
         """The file's, as the last call of this process that looked at them found them."""
         self._database = Database(
-            path, durability=durability, migrations=MIGRATIONS, read_only=read_only, checksums=checksums
+            path,
+            durability=durability,
+            migrations=MIGRATIONS,
+            read_only=read_only,
+            checksums=checksums,
+            statement_timeout=statement_timeout,
         )
         self._embedder = embedder
         self._cache = Cache(embedder["dimensions"] if embedder else 0, cache_bytes)
@@ -173,6 +179,11 @@ class Store:
     def read_only(self) -> bool:
         """Whether the file was opened for reading only."""
         return self._database.read_only
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """For how many seconds a call may read the file; None is for any."""
+        return self._database.statement_timeout
 
     @property
     def checksums(self) -> bool:
@@ -310,10 +321,14 @@ class Store:
     def delete_matching(self, expression: Expression, now: int) -> int:
         """Delete all live memories that match and return how many; their histories stay. Expired ones are vacuumed."""
         sql, parameters = compile_filter(expression)
+        limit = self._database.limit()  # here, because another caller's thread may do the work
 
         def work(connection: apsw.Connection) -> int:
-            rows.purge(connection, rows.matching_keys(connection, f"{sql} AND {EXPIRED}", [*parameters, now]))
-            keys = rows.matching_keys(connection, sql, parameters)
+            with limited(connection, limit):
+                expired = rows.matching_keys(connection, f"{sql} AND {EXPIRED}", [*parameters, now])
+                keys = rows.matching_keys(connection, sql, parameters)
+            rows.purge(connection, expired)
+            keys = sorted(set(keys).difference(expired))
             rows.delete(connection, keys, now)
             return len(keys)
 
@@ -420,16 +435,23 @@ class Store:
 
     @contextmanager
     def scanning(
-        self, expression: Expression, now: int | None, *, logs: Expression | None = None, settings: bool = False
+        self,
+        expression: Expression,
+        now: int | None,
+        *,
+        logs: Expression | None = None,
+        settings: bool = False,
+        bounded: bool = False,
     ) -> Iterator[Iterable[Exported]]:
         """Yield every matching memory with its history, in key order, then the histories of those that are no more and
         the events of the scopes that match ``logs``; with ``settings`` those of the file first. All from one snapshot.
 
-        The snapshot ends with the block, however that ends. A generator would keep it for as long as somebody keeps
-        the generator, as the traceback of an error does, and ``close`` would wait for it.
+        It may take as long as whoever consumes it, unless it is ``bounded``. The snapshot ends with the block, however
+        that ends. A generator would keep it for as long as somebody keeps the generator, as the traceback of an error
+        does, and ``close`` would wait for it.
         """
         where, parameters = condition(expression, now)
-        with self._database.read() as connection:
+        with self._database.read(limited=bounded) as connection:
             read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
             found: Iterable[Exported] = chain(
                 self._settings(connection) if settings else (),

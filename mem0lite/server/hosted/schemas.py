@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
+    EmbeddedPart,
     Expired,
     Json,
     Message,
@@ -335,6 +336,9 @@ class Outcome(Struct):
     ] = UNSET
     expires_at: PastExpiry = UNSET
     expired: Expired = UNSET
+    embedded: Annotated[
+        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
+    ] = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
     ] = UNSET

@@ -1,0 +1,166 @@
+"""Who reads when: no caller takes every thread, and what nobody waits for any more stops."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.exceptions import HTTPException
+
+Receive = Callable[[], Awaitable[Any]]
+
+MOST_WAITING = 1_000
+"""Requests of one caller that wait for their turn in one pool; more are answered 503."""
+
+_PATIENCE = 0.05  # seconds that a call takes before it is worth a look whether its client is still there
+
+
+class TooManyReadsError(Exception):
+    """A caller has so many requests waiting that another is not taken."""
+
+
+class ClientGoneError(HTTPException):
+    """Nobody waits for the answer any more."""
+
+    status_code = 499  # nginx's number for it, in logs and metrics; no client sees it
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    bounds: Mapping[tuple[str, ...], int]
+    loop: asyncio.AbstractEventLoop
+    admitted: "asyncio.Future[None]"
+    has_turn: bool = False
+
+
+class Turns:
+    """Lets callers read, each in a part of the threads at a time; who waits is let in by order where there is room.
+
+    A caller has all threads of a pool but one, and what it asks for one user half of them: so a user whose reads take
+    long leaves room to the others of the same key, and a key to the others of the server.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # not asyncio's, because an app may be called from several event loops
+        self._running: Counter[tuple[str, ...]] = Counter()
+        self._waiting: list[_Waiting] = []
+
+    def of(self, caller: str, user_id: str | None, receive: Receive) -> Callable[[str, int, Mapping[str, Any]], Any]:
+        """Return what the reads of one request enter: a caller's, of a user where that is settled."""
+
+        @asynccontextmanager
+        async def turn(pool: str, threads: int, asked: Mapping[str, Any]) -> AsyncIterator[None]:
+            user = user_id or _named(asked)
+            bounds = {(pool, caller): max(1, threads - 1), (pool, caller, user): max(1, threads // 2)}
+            async with _while_connected(receive), self._turn(bounds):
+                yield
+
+        return turn
+
+    @asynccontextmanager
+    async def _turn(self, bounds: Mapping[tuple[str, ...], int]) -> AsyncIterator[None]:
+        await self._enter(bounds)
+        try:
+            yield
+        finally:
+            self._leave(bounds)
+
+    async def _enter(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._admit(bounds):
+                return
+            caller = next(iter(bounds))
+            if sum(caller in one.bounds for one in self._waiting) >= MOST_WAITING:
+                raise TooManyReadsError
+            waiting = _Waiting(bounds, loop, loop.create_future())
+            self._waiting.append(waiting)
+        try:
+            await waiting.admitted
+        except asyncio.CancelledError:
+            with self._lock:
+                has_turn = waiting.has_turn
+                if not has_turn:
+                    self._waiting.remove(waiting)
+            if has_turn:
+                self._leave(bounds)
+            raise
+
+    def _admit(self, bounds: Mapping[tuple[str, ...], int]) -> bool:
+        room = all(self._running[name] < most for name, most in bounds.items())
+        if room:
+            self._running.update(bounds.keys())
+        return room
+
+    def _leave(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+        with self._lock:
+            for name in bounds:
+                self._running[name] -= 1
+                if not self._running[name]:
+                    del self._running[name]
+            for waiting in list(self._waiting):
+                if self._admit(waiting.bounds):
+                    self._waiting.remove(waiting)
+                    waiting.has_turn = True
+                    with suppress(RuntimeError):  # its loop is closed, and it with it
+                        waiting.loop.call_soon_threadsafe(_admitted, waiting.admitted)
+
+
+def _admitted(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _named(asked: Mapping[str, Any]) -> str:
+    """Return the user that a verb's arguments name, plainly or in the usual filters; empty where they name none."""
+    user, filters = asked.get("user_id"), asked.get("filters")
+    if user is None and isinstance(filters, Mapping):
+        parts = filters.get("AND")
+        for part in [filters, *(parts if isinstance(parts, list) else ())]:
+            if isinstance(part, Mapping) and isinstance(part.get("user_id"), str | int):
+                user = part["user_id"]
+    return "" if user is None else str(user)
+
+
+@asynccontextmanager
+async def _while_connected(receive: Receive) -> AsyncIterator[None]:
+    """Cancel what the block awaits, and raise ClientGoneError, once the client has hung up.
+
+    The request's body must have been read. Without a pause before the look, it would cost quick calls a task each.
+    """
+    task = asyncio.current_task()
+    watchers: list[asyncio.Task[None]] = []
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        if await _disconnected(receive) and task is not None:
+            gone = True
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    start = loop.call_later(_PATIENCE, lambda: watchers.append(loop.create_task(watch())))
+    try:
+        yield
+    except asyncio.CancelledError:
+        if gone and task is not None and not task.uncancel():
+            raise ClientGoneError(detail="The client is gone.") from None
+        raise
+    finally:
+        start.cancel()
+        for watcher in watchers:
+            watcher.cancel()
+
+
+async def _disconnected(receive: Receive) -> bool:
+    """Return True once the client is gone; False where the host cannot tell."""
+    for _ in range(2):  # of a request without a body, the end of the body comes first
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return True
+        if message.get("more_body"):
+            return False
+    return False

@@ -1,0 +1,151 @@
+"""What embedding one text costs: bounded, said, and nothing refused."""
+
+import base64
+import random
+
+import numpy as np
+import pytest
+from embedder import HashEmbedder
+from serving import served_by
+
+from mem0lite import LocalEmbedder, Memory
+from mem0lite.cli import main
+from mem0lite.embed import MAX_QUERY_WINDOWS, MAX_WINDOWS
+from mem0lite.server import Settings, create_app
+
+ENCODED = base64.b64encode(random.Random(7).randbytes(73_000)).decode()
+LINES = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
+PROSE = " ".join(f"Day {number}: we walked along the river and talked about old friends." for number in range(1_500))
+
+
+class Counting(LocalEmbedder):
+    """The bundled model, with the number of pieces it embeds."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = 0
+        for batches in (self._documents, self._questions):
+            self._count(batches)
+
+    def _count(self, batches):
+        run = batches._run
+
+        def counted(texts):
+            self.pieces += len(texts)
+            return run(texts)
+
+        batches._run = counted
+
+
+@pytest.fixture
+def embedder():
+    return Counting()
+
+
+@pytest.fixture
+def memory(embedder):
+    with Memory(":memory:", embedder=embedder) as memory:
+        yield memory
+
+
+@pytest.mark.parametrize(
+    "text", [ENCODED, LINES, PROSE[:99_000], "中文字" * 33_000], ids=["base64", "lines", "prose", "中"]
+)
+def test_the_windows_of_one_text_are_bounded(memory, embedder, text):
+    """However long a text is in the model's tokens, so many windows of it are embedded, and the answer says so."""
+    [added] = memory.add(text, user_id="u")["results"]
+    assert added["event"] == "ADD"
+    assert added["embedded"]["windows"] == MAX_WINDOWS < added["embedded"]["of"]
+    assert embedder.pieces <= MAX_WINDOWS
+    assert memory.get(added["id"])["memory"] == text
+
+
+@pytest.mark.parametrize(
+    "text", ["tea", PROSE[:9_000], "1" * 99_000], ids=["short", "some windows", "one unknown word"]
+)
+def test_a_text_that_is_embedded_whole_says_nothing(memory, embedder, text):
+    """The sign is there where something was left out only."""
+    [added] = memory.add(text, user_id="u")["results"]
+    assert "embedded" not in added
+    assert embedder.windows(text)[0] == embedder.windows(text)[1]
+
+
+@pytest.mark.parametrize("query", [PROSE[:99_000], ENCODED[:99_000]], ids=["prose", "base64"])
+def test_a_whole_prompt_as_a_query_is_bounded(memory, embedder, query):
+    """A question of 100,000 characters costs a few windows, and finds what it is about."""
+    memory.add("We walked along the river", user_id="u")
+    memory.add("The invoice is paid", user_id="u")
+    embedder.pieces = 0
+    found = memory.search(query, user_id="u", threshold=0)["results"]
+    assert embedder.pieces <= MAX_QUERY_WINDOWS
+    assert len(found) == 2
+    if query.startswith("Day"):
+        assert found[0]["memory"] == "We walked along the river"
+
+
+def test_every_part_of_a_long_text_is_found_by_its_words(memory):
+    """Keywords cover the whole text, also what no embedded window holds."""
+    middle = len(PROSE) // 2
+    for place in (1_000, middle - 3_333, middle + 7_777, len(PROSE) - 2_000):
+        text = f"{PROSE[:place]} xylophone{place} {PROSE[place:]}"[:99_000]
+        memory.add(text, user_id=f"u{place}", infer=False)
+        [found] = memory.search(f"xylophone{place}", user_id=f"u{place}")["results"]
+        assert found["score"] > 0.3
+
+
+def test_the_windows_are_spread_over_the_text(embedder):
+    """The beginning, the middle and the end of a long text are in its vector."""
+    filler = "It rained and nothing happened all day long. " * 1_100
+    plain = np.array(embedder.embed([filler])[0])
+    for place in (0, len(filler) // 2, len(filler) - 10_000):
+        told = filler[:place] + "Quantum chromodynamics explains gluons and quarks. " * 200 + filler[place + 10_200 :]
+        question = np.array(embedder.embed_query("particle physics of quarks"))
+        vector = np.array(embedder.embed([told])[0])
+        assert vector @ question / np.linalg.norm(vector) > plain @ question / np.linalg.norm(plain) + 0.05
+
+
+def test_a_text_of_fewer_windows_has_the_mean_of_all(embedder):
+    """What fits the bound is embedded as it always was: every window counts."""
+    text = PROSE[:30_000]
+    assert embedder.windows(text)[1] > MAX_QUERY_WINDOWS
+    embedder.embed([text])
+    assert embedder.pieces == embedder.windows(text)[1]
+
+
+def test_another_embedder_gets_the_text_as_it_is():
+    """An embedder of one's own is given whole texts, and no answer says otherwise."""
+    given = []
+
+    class Own(HashEmbedder):
+        def embed(self, texts):
+            given.extend(texts)
+            return super().embed(texts)
+
+        def embed_query(self, text):
+            given.append(text)
+            return super().embed_query(text)
+
+    with Memory(":memory:", embedder=Own()) as memory:
+        assert "embedded" not in memory.add(ENCODED, user_id="u")["results"][0]
+        memory.search(PROSE[:99_000], user_id="u")
+    assert given[0] == ENCODED
+    assert PROSE[:99_000] in given
+
+
+@pytest.mark.parametrize("path", ["/memories", "/v3/memories/add/"])
+def test_the_sign_is_in_http_answers(memory, path):
+    """Both APIs answer with what was embedded of a long text."""
+    with served_by(create_app(memory, Settings(vacuum_interval_seconds=0))) as client:
+        body = {"messages": [{"role": "user", "content": ENCODED}], "user_id": "u"}
+        answer = client.post(path, json=body, timeout=120)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["results"][0]["embedded"]["windows"] == MAX_WINDOWS
+
+
+def test_the_command_line_says_it(tmp_path, capsys):
+    """``mem0lite add`` notes that a text is too long to be embedded whole."""
+    text = PROSE[:60_000]
+    assert main(["add", text, "--user", "u", "--db", str(tmp_path / "m.db")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Added ")
+    assert f"{MAX_WINDOWS} of" in captured.err
