@@ -109,6 +109,7 @@ from .types import (
 from .values import (
     add_micros,
     argument_id,
+    asked_id,
     clean_feedback,
     clean_id,
     clean_metadata,
@@ -581,7 +582,7 @@ class Memory:
         def change(record: Record) -> Record:
             return replace(record, feedback=feedback, feedback_reason=reason)
 
-        memory_id = encodable(written(memory_id), "memory_id")
+        memory_id = asked_id(memory_id, "memory_id")
         self._store.update([Update(memory_id, change, event="FEEDBACK")], self._within, self._now())
         return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
@@ -594,7 +595,7 @@ class Memory:
         """Delete memories in one transaction, all or nothing; histories stay. Raises MemoryNotFoundError."""
         if isinstance(memory_ids, str):
             raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
-        ids = [encodable(written(memory_id), "memory_id") for memory_id in memory_ids]
+        ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
         self._store.delete(ids, self._within, self._now())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
@@ -778,7 +779,7 @@ class Memory:
 
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
-        memory_id = encodable(written(memory_id), "memory_id")
+        memory_id = asked_id(memory_id, "memory_id")
         record = self._store.get(memory_id, self._within, self._horizon(show_expired))
         return None if record is None else {**record.to_item(), "score": None}
 
@@ -1030,7 +1031,7 @@ class Memory:
 
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
-        return self._store.history(encodable(written(memory_id), "memory_id"), self._within, self._now())
+        return self._store.history(asked_id(memory_id, "memory_id"), self._within, self._now())
 
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app with live memories: their number, first creation and last update."""
@@ -1062,7 +1063,7 @@ class Memory:
 
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
-        return self._store.event(encodable(written(event_id), "event_id"), self._within, self._now())
+        return self._store.event(asked_id(event_id, "event_id"), self._within, self._now())
 
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
@@ -1144,7 +1145,7 @@ class Memory:
         fields: Sequence[str] = ()
         whose = None
         if memory_export_id is not None:
-            export = self._store.document("export", encodable(written(memory_export_id), "memory_export_id"))
+            export = self._store.document("export", asked_id(memory_export_id, "memory_export_id"))
             hidden = export is None or export["expires_at"] <= self._now()
             if export is None or hidden or self._user_id not in (None, nfc(export["user_id"] or "")):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
@@ -1517,7 +1518,7 @@ class Memory:
                 return after
             return self._with_former_lifetime(record, after)
 
-        return Update(encodable(written(item["memory_id"]), "memory_id"), change), text
+        return Update(asked_id(item["memory_id"], "memory_id"), change), text
 
     def _with_vectors(self, updates: Sequence[tuple[Update, str | None]], now: int) -> list[Update]:
         """Return the updates, those with a new text with its vector; the texts are embedded in one batch."""

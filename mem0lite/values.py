@@ -95,6 +95,11 @@ def clean_id(value: object, field: str) -> str:
     return text
 
 
+def asked_id(value: object, field: str) -> str:
+    """Return an id by which a memory, an event or an export is looked up: whatever it is as text, in composed form."""
+    return nfc(encodable(written(value), field))
+
+
 def argument_id(value: object, field: str) -> str:
     """Return an id that was given as an argument, as ``clean_id`` does.
 

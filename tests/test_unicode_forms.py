@@ -129,6 +129,18 @@ def test_only_what_is_the_same_character_is_one(memory, one, other):
         assert memory.get_all(filters={"AND": [{"user_id": "*"}, filters]})["total"] == 0
 
 
+@pytest.mark.parametrize("form", [nfc, nfd])
+def test_an_imported_memory_is_found_by_its_id_in_either_form(memory, form):
+    """An id that an import brought is one in both forms, for every verb that takes it."""
+    memory.import_([json.dumps({"id": form("é1"), "memory": "tea", "user_id": "u"}, ensure_ascii=False)])
+    for asked in (nfc("é1"), nfd("é1")):
+        assert memory.get(asked)["memory"] == "tea"
+        memory.update(asked, metadata={"asked": asked})
+        assert memory.history(asked)[0]["new_memory"] == "tea"
+    memory.delete(nfd("é1"))
+    assert memory.get_all(user_id="u")["total"] == 0
+
+
 @pytest.mark.parametrize("word", ["cafe", "e", "caf"])
 def test_a_part_of_a_text_is_one_too(memory, word):
     """Whether a text contains a word does not depend on the text's form: a letter without its accent is another one."""
