@@ -93,9 +93,9 @@ _OPEN = re.compile(
     r"(?P<way>since|after|before|prior to|until|till|up until|up to|by|not? (?:earlier|later) than"
     r"|not (?:before|until|till|after)|starting(?: in| on)?) (?=\w)"
 )
-_RANGE = re.compile(r"(?:between|from|starting) (?=\w)")
+_RANGE = re.compile(r"(?:between|from|starting|(?:zwischen|entre|tra|fra|tussen)(?: (?:dem|den|le|el|il|o))?) (?=\w)")
 _TO = re.compile(r" ?[-–] ?| (?:to|through|thru|until|till|bis(?: zum)?|au|al|até|tot) ")
-_AND_TO = re.compile(r" (?:and|to|until|till|through|thru|-|–) ")
+_AND_TO = re.compile(r" (?:(?:and|to|until|till|through|thru|-|–)|(?:und|et|y|e|en)(?: (?:dem|den|le|el|il|o))?) ")
 _ONWARDS = re.compile(
     r"(?P<since> (?:onwards?|forward)\b|(?:,? (?:and|or) (?:later|after|onwards?|newer)| on)(?=[,.;?!]|$))"
     r"|(?P<until>,? (?:and|or) (?:earlier|before|older)(?=[,.;?!]|$))"
@@ -109,7 +109,7 @@ _WAYS = {
 }  # fmt: skip
 
 
-_LEADING = {"the", "between", "from", *(way.split()[0] for way in _WAYS)}
+_LEADING = {"the", "between", "from", "zwischen", "entre", "tra", "fra", "tussen", *(way.split()[0] for way in _WAYS)}
 
 
 def _items(grammar: Grammar) -> Iterator[_Item]:
@@ -213,9 +213,12 @@ def _open(grammar: Grammar, begin: int) -> _Item | None:
 
 def _opened(grammar: Grammar, period: Period, way: str) -> Moment:
     moment = _moment(grammar, period._replace(yearly=False))
+    start, end = _FIRST, moment.start if way == "before" else moment.end
     if way in ("since", "after"):
-        return replace(moment, start=moment.start if way == "since" else moment.end, end=_LAST)
-    return replace(moment, start=_FIRST, end=moment.start if way == "before" else moment.end)
+        start, end = moment.start if way == "since" else moment.end, _LAST
+    if start >= end:
+        raise ValueError("nothing is before the year 1, or after 9999")
+    return replace(moment, start=start, end=end)
 
 
 def _moment(grammar: Grammar, period: Period) -> Moment:
@@ -275,7 +278,7 @@ def _since_events(text: str) -> Iterator[Moment]:
 
 # ---- Several dates, and whole ones -------------------------------------------------------------------------------
 _SHORT_LIST = re.compile(
-    r"(?:, ?| ?[/&] ?|,? (?:and|or|&|und|oder|et|ou|y|e|en) )(?:(?:in|on|at|am|im|le|el|il|em|op) )?(?:the )?"
+    r"(?:, ?| ?[/&] ?|,? (?:and|or|&|und|oder|et|ou|y|e|en) )(?:(?:in|on|at|am|im|le|el|il|em|op|dem|den) )?(?:the )?"
 )
 _LIST = re.compile(r"(?:, ?| ?[/&] ?|,? (?:and|or|&) )(?:(?:in|on|at) )?(?:the )?")
 
@@ -297,6 +300,9 @@ def _in_common(grammar: Grammar, items: list[_Item]) -> list[_Item]:
 def _placed_like(grammar: Grammar, item: _Item, other: _Item, listed: object) -> _Item:
     """Return an item as it lies in the year, month or week of its neighbour in a list, where it says none itself."""
     own, inside = item.found, other.found and other.found.inside
+    if listed and own and other.found and own.kind == "year" and other.found.again:  # "in the summers of 2021 and 2022"
+        again, year = other.found.again, own.read
+        return replace(item, moment=lambda: _moment(grammar, again(year())))
     if not (listed and own and own.within and inside) or own.needs != inside[0] or item.way:
         return item
     within, reading = own.within, inside[1]
@@ -312,6 +318,7 @@ _REST_BEFORE = re.compile(
     rf"|{_LENGTH} (?:and|of|into|plus|minus)(?: an?| the)? $"
     rf"|{NUMBER} (?:week|fortnight|month|year)s? on $"
     r"|\b(?:this|same|that) (?:day|date|week|weekend|month|quarter|season|night|morning|evening) $"
+    r"|\bthan $"
     r"|\b(?:semester|trimester|term|season) of(?: the)? $"
     r"|\b(?:half|halves|thirds?|quarters?|fourths?|part|parts) of(?: the)? $"
     rf"|\b{WEEKDAY}(?: of| in| before| after| from| on)?(?: the)? $"
@@ -323,7 +330,8 @@ _REST_BEFORE = re.compile(
     r"|(?<![\d:.])\d\d?(?:st|nd|rd|th)? ?(?:,|and|or|to|[-–/]) ?$"
     r"|\b(?:tage?n?|wochen?|monate?n?|jahre?n?|jours?|semaines?|mois|ans?|d[ií]as?|semanas?|mes|meses|años?|giorn[io]"
     r"|settiman[ae]|mes[ei]|ann[oi]|anos?|dag(?:en)?|weken|week|maand(?:en)?|jaar|jaren)"
-    r" (?:vor|nach|vom|du|del|van|dal|avant|après|antes|después|despues|prima|dopo|depois|voor|na)(?: \w{1,4}){0,2} $"
+    r" (?:vor|nach|vom|im|in|de|di|du|del|van|dal|avant|après|antes|después|despues|prima|dopo|depois|voor|na)"
+    r"(?: \w{1,4}){0,2} $"
 )
 """What before a date makes it another: "two moons and", "the third week of", "every other"."""
 _ONE_OF_BEFORE = re.compile(rf"\b(?:{ORDINAL}|every|each|other|alternate|one|another|half)[ -]$")
@@ -331,6 +339,8 @@ _ONE_OF_BEFORE = re.compile(rf"\b(?:{ORDINAL}|every|each|other|alternate|one|ano
 _DETERMINED = re.compile(r"(?:the|this|last|next|past|previous|coming|yesterday|today|tonight|tomorrow)\b")
 _LENGTH_BEFORE = re.compile(rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $")
 """Before another length of time it may be a longer one ("two moons and")."""
+_JUST_LENGTH_BEFORE = re.compile(rf"{_LENGTH} $")
+_MORE_HERE = re.compile("less|more|over|under")
 _LENGTH_HERE = re.compile(NUMBER)
 _REST_AFTER = re.compile(
     rf",? (?:and|or|plus|minus) {_LENGTH}\b"
@@ -361,6 +371,8 @@ def _whole(grammar: Grammar, items: list[_Item]) -> list[_Item]:
         if _REST_BEFORE.search(before[-60:]) or _REST_AFTER.match(after[:60]):
             torn.add(at)
         if _ONE_OF_BEFORE.search(before[-60:]) and not _DETERMINED.match(grammar.text, item.begin):
+            torn.add(at)
+        if _MORE_HERE.match(grammar.text, item.begin) and _JUST_LENGTH_BEFORE.search(before[-60:]):
             torn.add(at)
         if _LENGTH_HERE.match(grammar.text, item.begin) and _LENGTH_BEFORE.search(before[-60:]):
             torn.add(at)

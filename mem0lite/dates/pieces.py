@@ -352,7 +352,7 @@ def _numeric_month(_: Grammar, match: re.Match[str]) -> Found:
 _FOREIGN_BEFORE = re.compile(
     rf"(?:^|[^\w'])(?P<way>{either(FOREIGN_WAYS)})(?: (?:dem|den|zum|le|el|il|al|del|o|a|em|de|op|en met))? ?$"
 )
-_SEP = r"(?: ?[-–/] ?| (?:bis(?: zum)?|au|al|a|ao|até|tot(?: en met)?|t/m|und|et|y|e|en) )"
+_SEP = r"(?: ?[-–/] ?| (?:bis(?: zum)?|au|al|a|ao|até|tot(?: en met)?|t/m|und|et|y|e|en)(?: (?:le|el|il|dem|den|o))? )"
 
 
 @rule(
