@@ -17,7 +17,8 @@ from re import _parser  # what a pattern consists of tells which texts may be sl
 import pytest
 
 import mem0lite
-from mem0lite import date_phrases, dates, similarity, text
+from mem0lite import dates, similarity, text
+from mem0lite.dates import grammar
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
@@ -37,10 +38,12 @@ MADE = {
     "identifier": lambda: [text._patterns("").identifier, text._unicode().marked.identifier],
     "word": lambda: [text._patterns("").word, text._unicode().marked.word],
     "segments": lambda: [re.compile(r"(?:/+[^/]+){40}")],
-    "pattern": lambda: [pattern for pattern, _ in date_phrases._READINGS],
+    "pattern": lambda: list({pattern: None for rules in grammar._RULES.values() for pattern, _ in rules}),
 }
 """Patterns of which a part is known in a function only, by the name of that part."""
-BOUNDED = {"mem0lite.dates": dates.MAX_QUESTION_LENGTH, "mem0lite.date_phrases": dates.MAX_QUESTION_LENGTH}
+BOUNDED = {
+    module.__name__: dates.MAX_QUESTION_LENGTH for module in MODULES if module.__name__.startswith("mem0lite.dates")
+}
 """Modules whose patterns see no longer texts than this."""
 
 
