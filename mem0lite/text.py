@@ -179,6 +179,7 @@ _LONGEST_WORD = 255  # what is longer is no word and is cut into pieces, so that
 _SHORT_WORD = 40  # whose stem is remembered
 _LONGEST_NAME = 256
 _LONGEST_JOINED = 2_000  # characters of a query that are looked at for words written together or apart
+_LONGEST_COMPOUND = 12  # letters that two words of a query may have as one; each such word is looked up
 _TOO_SHORT = 3  # words, which say nothing of a query's language
 _MOST_PARTS = 64  # of an identifier: no path has more, and an encoded file must not fill the index
 
@@ -355,7 +356,11 @@ def other_forms(query: str) -> dict[str, list[str]]:
     """Return by term of a query what else a memory may have in its place: the word that it makes with its neighbour."""
     text = _plain(query)
     pairs = [(_as_one(*pair), *pair) for pair in _SPACED.findall(text)]
-    pairs = [pair for pair in pairs if pair[0] in _COMPOUNDS or STOP_WORDS.isdisjoint(pair)]
+    pairs = [
+        pair
+        for pair in pairs
+        if pair[0] in _COMPOUNDS or (len(pair[0]) <= _LONGEST_COMPOUND and STOP_WORDS.isdisjoint(pair))
+    ]
     forms: dict[str, list[str]] = {}
     for one, *parts in chain(_joined(text), pairs):
         for part in parts:
