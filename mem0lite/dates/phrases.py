@@ -21,7 +21,7 @@ from .words import MONTH, NUMBER, ORDINAL, SEASON, UNIT, WEEKDAY, either
 
 MAX_MOMENTS = 8
 """Periods that are taken from a question."""
-_EXAMINED = 4 * MAX_MOMENTS  # dates that are looked at: those of a list, or half understood, are fewer in the end
+_EXAMINED = 8 * MAX_MOMENTS  # phrases that are looked at: what is a name or half understood is no period in the end
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = ((edge - datetime(1970, 1, 1)) // _MICROSECOND for edge in (datetime.min, datetime.max))
@@ -58,7 +58,7 @@ def _century(match: re.Match[str], clock: Clock) -> str:
 
 def _moments(grammar: Grammar, reference: int) -> Iterator[Moment]:
     text = grammar.text
-    items = _in_common(grammar, list(islice(_items(grammar), _EXAMINED)))
+    items = _in_common(grammar, [item for item in islice(_items(grammar), _EXAMINED) if item.meant])
     for item in items:  # no event is named by what is a date, or a part of one
         begin = lead.start(1) if (lead := _LEAD.search(text[: item.begin])) else item.begin
         text = text[:begin] + "|" * (item.end - begin) + text[item.end :]
@@ -85,6 +85,8 @@ class _Item:
     """What was read, where it is a date alone."""
     way: str = ""
     """Of _WAYS, for a time that is open on one side."""
+    meant: bool = True
+    """False for what is probably no date, such as a name."""
 
 
 _STARTS = re.compile(r"(?<![\w$€£#./:-])(?<!\d,)(?<!\W')(?:\d|[^\W\d_]+)")
@@ -113,7 +115,7 @@ _LEADING = {"the", "between", "from", "zwischen", "entre", "tra", "fra", "tussen
 
 
 def _items(grammar: Grammar) -> Iterator[_Item]:
-    """Yield the dates of a text in their order."""
+    """Yield the dates of a text in their order, and what may be one."""
     text, end, lead = grammar.text, 0, ""
     for start in _STARTS.finditer(text):
         word, begin = start[0], start.start()
@@ -124,8 +126,7 @@ def _items(grammar: Grammar) -> Iterator[_Item]:
             own = _lead(text, item)
             lead = own if own or not _LIST.fullmatch(text, end, item.begin) else lead  # "in May, June and July"
             end = item.end
-            if item.found is None or grammar.credible(item.found, lead):
-                yield item
+            yield replace(item, meant=item.found is None or grammar.credible(item.found, lead))
 
 
 def _lead(text: str, item: _Item) -> str:
