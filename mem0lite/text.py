@@ -87,10 +87,11 @@ _FUNCTION_WORDS = {
 _APART = """
 up: set back start sign follow clean look mark pop pick stand; in: log sign check; out: log sign check roll work lay
 print time pay; on: log; off: take lay kick; down: shut break count slow; back: fall call roll pay play; away: take;
-over: turn take hand roll; around: work; end: back front; base: data code; site: web; page: web home; name: user file
-host nick; word: pass; line: time dead; map: road; flow: work; board: white; list: check white black; space: work
-name; care: health child day skin; time: lunch bed; day: week birth; friend: girl boy; mate: room class team flat
-house
+over: turn take hand roll; around: work; end: back front week; base: data code; site: web; page: web home; name: user
+file host nick; word: pass; line: time dead; map: road; flow: work; board: white dash key; list: check white black;
+space: work name; care: health child day skin; time: lunch bed real run part full; day: week birth; friend: girl boy;
+mate: room class team flat house; source: open; mail: voice; phone: smart; stream: live; set: data; point: end check;
+frame: time; stamp: time; zone: time; shot: screen snap; hook: web; socket: web; stack: full; sheet: spread cheat
 """
 _COMPOUNDS = frozenset(
     first + second.strip()

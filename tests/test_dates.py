@@ -188,6 +188,10 @@ def test_a_question_names_the_period_a_reader_would_understand(question, period)
 
 
 WHOLE = {
+    "What did I do last May 5th?": "2023-05-05 2023-05-06",
+    "What did I do last December 25?": "2022-12-25 2022-12-26",
+    "What did I do last March 3rd and 4th?": "2023-03-03 2023-03-05",
+    "Who comes next June 3?": "2024-06-03 2024-06-04",
     "What did I do on 5.6.2024?": "2024-06-05 2024-06-06",
     "Was war am 06.05.2023?": "2023-05-06 2023-05-07",
     "Was war am 5.6.?": "2023-06-05 2023-06-06",
@@ -812,7 +816,10 @@ What did I do 2,5 years ago? | What did I do 1,500 days ago? | What did I do thr
 What did I do two thirds of a year ago? | What will I do a week on Monday? | Zwei Wochen nach dem 7. Mai 2023?
 Deux jours avant le 7 mai 2023 ? | Was war in der Woche vom 7. Mai 2023? | Was war im Mai?
 What did I do at the close of 2022? | What will happen in the coming weeks? | What did I do in May 2 years ago?
-What did I do three weeks ago yesterday?
+What did I do three weeks ago yesterday? | What did I do one hundred twenty days ago?
+What did I do two hundred days ago? | What did I do last summer but one? | Who came the last week but one?
+Who came next to last Friday? | What did I do on 8 May 23? | What did I do in week twenty-three of 2023?
+What did I do in weeks twenty to twenty-two of 2023? | Who came on day two of last week? | Who wrote part two of 2023?
 """
 
 

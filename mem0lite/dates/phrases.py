@@ -322,6 +322,8 @@ _REST_BEFORE = re.compile(
     r"|\bthan $"
     r"|\b(?:semester|trimester|term|season) of(?: the)? $"
     r"|\b(?:half|halves|thirds?|quarters?|fourths?|part|parts) of(?: the)? $"
+    rf"|\b(?:{UNIT}|part|half) {NUMBER}(?:(?: and | to | or | through | ?[-–] ?){NUMBER})? of(?: the)? $"
+    r"|\b(?:next|second|third)[ -]to[ -]$"
     rf"|\b{WEEKDAY}(?: of| in| before| after| from| on)?(?: the)? $"
     rf"|\b(?:between|from) [^,.;:?!|]{{1,40}} (?:and|to|until|till|through|-) (?:the )?$"
     rf"|(?:\d(?:st|nd|rd|th)?|\b{ORDINAL}) of(?: the)? $"
@@ -338,15 +340,17 @@ _REST_BEFORE = re.compile(
 _ONE_OF_BEFORE = re.compile(rf"\b(?:{ORDINAL}|every|each|other|alternate|one|another|half)[ -]$")
 """Before a name it is another of that name ("every second Friday")."""
 _DETERMINED = re.compile(r"(?:the|this|last|next|past|previous|coming|yesterday|today|tonight|tomorrow)\b")
-_LENGTH_BEFORE = re.compile(rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $")
-"""Before another length of time it may be a longer one ("two moons and")."""
+_LENGTH_BEFORE = re.compile(
+    rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $|\b(?:hundred|thousand|score|dozen)(?:,? and)?[ -]$"
+)
+"""Before another length of time it may be a longer one ("two moons and", "one hundred and")."""
 _JUST_LENGTH_BEFORE = re.compile(rf"{_LENGTH} $")
 _MORE_HERE = re.compile("less|more|over|under")
 _LENGTH_HERE = re.compile(NUMBER)
 _REST_AFTER = re.compile(
     rf",? (?:and|or|plus|minus) {_LENGTH}\b"
     r"| and (?:a )?(?:half|bit|change|more)\b"
-    r"| (?:before|after) (?:last|next|that|this|then|previous)\b"
+    r"| (?:before|after) (?:last|next|that|this|then|previous)\b| but (?:one|two|three)\b|,? \d\d(?=[,.;?!]|$)"
     rf"| of (?:(?:that|the|each|every|any|an?|my|his|her|our|their|this|last|next|{NUMBER}) )?"
     rf"(?:{UNIT}|{WEEKDAY}|{MONTH})\b"
     r"|[ -](?:week|fortnight|month|quarter|eve)\b|'s eve\b"
