@@ -1,5 +1,6 @@
 """The file while it is open: nobody takes its log from it, and nobody takes the file without being noticed."""
 
+import io
 import os
 import shutil
 import signal
@@ -219,6 +220,15 @@ def replace_log(path: Path) -> None:
     Path(f"{path}-wal").write_bytes(b"")
 
 
+def remove_index(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+
+
+def replace_index(path: Path) -> None:
+    remove_index(path)
+    Path(f"{path}-shm").write_bytes(b"")
+
+
 LOSSES = [
     remove,
     remove_all,
@@ -230,6 +240,8 @@ LOSSES = [
     empty,
     remove_log,
     replace_log,
+    remove_index,
+    replace_index,
 ]
 
 VERBS: dict[str, Callable[[Memory], Any]] = {
@@ -245,7 +257,7 @@ VERBS: dict[str, Callable[[Memory], Any]] = {
     "get_all": lambda memory: memory.get_all(user_id="u"),
     "search": lambda memory: memory.search("old", user_id="u"),
     "history": lambda memory: memory.history("id"),
-    "export": lambda memory: memory.export([].append),
+    "export": lambda memory: memory.export(io.StringIO()),
     "stats": lambda memory: memory.stats(),
     "check": lambda memory: memory.check(),
 }
