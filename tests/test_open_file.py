@@ -220,6 +220,15 @@ def replace_log(path: Path) -> None:
     Path(f"{path}-wal").write_bytes(b"")
 
 
+def remove_index(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+
+
+def replace_index(path: Path) -> None:
+    remove_index(path)
+    Path(f"{path}-shm").write_bytes(b"")
+
+
 LOSSES = [
     remove,
     remove_all,
@@ -231,6 +240,8 @@ LOSSES = [
     empty,
     remove_log,
     replace_log,
+    remove_index,
+    replace_index,
 ]
 
 VERBS: dict[str, Callable[[Memory], Any]] = {
