@@ -288,7 +288,7 @@ def test_answers_have_the_keys_of_mem0(memory):
     assert sorted(memory.get(added["id"])) == sorted([*ITEM, "score"])
     assert memory.get("00000000-0000-0000-0000-000000000000") is None
     listed = memory.get_all(filters={"user_id": "u1"})
-    assert set(listed) == {"results", "total"}
+    assert set(listed) == {"results", "total", "next_cursor"}
     assert [sorted(item) for item in listed["results"]] == [sorted(ITEM)]
     found = memory.search("python", filters={"user_id": "u1"}, explain=True, rerank=True)
     assert set(found) == {"results"}
