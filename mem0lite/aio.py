@@ -16,7 +16,7 @@ from . import mem0_config, stopping
 from .embed import LocalEmbedder
 from .errors import ClosedError
 from .limits import Limit, within
-from .memory import OF_FILES, Memory
+from .memory import OF_FILES, Handle, Memory
 from .values import clean_id
 
 P = ParamSpec("P")
@@ -98,7 +98,7 @@ def _refused(view: "AsyncMemory", verb: str, *, awaited: bool) -> Callable[..., 
     return later if awaited else now
 
 
-class AsyncMemory:
+class AsyncMemory(Handle):
     """Memory for async code: the same constructor arguments and verbs, each verb a coroutine.
 
     >>> async def main():

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .files import expanded
 from .prompts import PROMPTED, Prompts, of_config, of_name
 from .reading import Vocabulary, no_meaning
 from .types import EmbeddedPart, EmbedderIdentity
@@ -294,7 +295,7 @@ class LocalEmbedder:
         if model == BUNDLED_MODEL:
             self._shared = _shared(_load_bundled, BUNDLED_MODEL)
             self.name, self.dimensions, self.fingerprint = BUNDLED_MODEL, _BUNDLED_DIMENSIONS, _BUNDLED_SHA256
-        elif (folder := Path(model).resolve()).is_dir():
+        elif (folder := Path(expanded(model)).resolve()).is_dir():
             self._shared = _shared(functools.partial(_load_folder, folder), str(folder), *states(folder))
             loaded = self._shared.examine(lambda _: (_model_file(folder), folder / "tokenizer.json"))
             self.name, self.dimensions, self.fingerprint = folder.name, loaded.embedding_size, self._shared.fingerprint

@@ -1,13 +1,9 @@
 """Environment variables that look like ours and are not read, so that a misspelt one is not ignored in silence."""
 
-import difflib
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-logger = logging.getLogger("mem0lite")
 
 VARIABLES = frozenset(
     {
@@ -26,6 +22,7 @@ VARIABLES = frozenset(
         "MEM0LITE_PORT",
         "MEM0LITE_READ_ONLY",
         "MEM0LITE_RERANKER",
+        "MEM0LITE_STATEMENT_TIMEOUT_SECONDS",
         "MEM0LITE_VACUUM_INTERVAL_SECONDS",
         "MEM0LITE_WEBHOOK_ALLOW_PRIVATE",
         "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS",
@@ -81,13 +78,17 @@ def name_unread(environment: Mapping[str, str] | None = None) -> None:
     """Log what this process's environment holds and nobody reads, each once; what another one holds, always."""
     for found in unread(os.environ if environment is None else environment):
         if environment is not None or found.name not in _named:
-            logger.warning("%s", found)
+            import logging  # where there is something to say: it and difflib are a tenth of an import of mem0lite
+
+            logging.getLogger("mem0lite").warning("%s", found)
         if environment is None:
             _named.add(found.name)
 
 
 def _meant(rest: str, variables: frozenset[str]) -> str | None:
     """Return the one of ``variables`` that is written like ``rest`` after its prefix."""
+    import difflib
+
     bare = {_letters(re.sub(r"^MEM0(LITE)?_", "", name)): name for name in sorted(variables, reverse=True)}
     close = difflib.get_close_matches(_letters(rest), bare, n=1, cutoff=_ALIKE)
     return bare[close[0]] if close else None

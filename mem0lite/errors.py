@@ -12,6 +12,7 @@
     │   ├── ModelNotFoundError                  the model's files are not on this machine
     │   └── EmbedderMismatchError (ValueError)  the file was embedded with another model
     ├── ExtractionError (RuntimeError)          the graph extractor failed or answered nonsense
+    ├── NotPicklableError (TypeError)           an open store was to be sent to another process
     └── DatabaseError (RuntimeError)            the file could not be read or written
         ├── NotAMemoryFileError                 the file is not a mem0lite store
         ├── NewerFileError                      a newer mem0lite wrote the file
@@ -30,6 +31,8 @@ The second base is what callers of mem0 already catch. Class names shared with `
 class Mem0LiteError(Exception):
     """Base of every error mem0lite raises on purpose; with the attributes that mem0's errors have."""
 
+    _more = "The README of mem0lite says what each verb takes and raises."
+
     @property
     def message(self) -> str:
         """The text of the error."""
@@ -37,8 +40,8 @@ class Mem0LiteError(Exception):
 
     @property
     def suggestion(self) -> str:
-        """The text of the error, which ends with the cure where there is one."""
-        return str(self)
+        """The text of the error, which ends with the cure where there is one, and where more is said of its kind."""
+        return f"{str(self).rstrip()} {self._more}"
 
     @property
     def error_code(self) -> str:
@@ -59,6 +62,8 @@ class Mem0LiteError(Exception):
 class ValidationError(Mem0LiteError, ValueError):
     """A value given to a verb cannot be accepted; ``field`` names it and the message tells the cure."""
 
+    _more = "Correct the value, and call again."
+
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
@@ -67,29 +72,43 @@ class ValidationError(Mem0LiteError, ValueError):
 class FilterError(ValidationError):
     """A filter cannot be understood; nothing was searched, listed or deleted."""
 
+    _more = "Nothing was searched, listed or deleted. The README has the grammar under 'Filters'."
+
 
 class NotFoundError(Mem0LiteError, ValueError):
     """Nothing of the kind asked for has this id."""
+
+    _more = "Look for it in a list: it may be of another user, or gone."
 
 
 class MemoryNotFoundError(NotFoundError):
     """No live memory has this id."""
 
+    _more = "get_all() lists the ids that there are; what was deleted, or has expired, is not found any more."
+
 
 class PermissionDeniedError(Mem0LiteError, PermissionError):
     """A view of one user's memories was asked about another user, or for what concerns the whole file."""
+
+    _more = "Use the Memory itself, or a key that is not pinned to a user, where that is meant to be reached."
 
 
 class ConfigurationError(Mem0LiteError, ValueError):
     """A setting or a constructor argument cannot be accepted."""
 
+    _more = "Correct the setting, and start again."
+
 
 class DependencyError(Mem0LiteError, ImportError):
     """An optional extra is not installed; the message gives the command that installs it."""
 
+    _more = "The rest of mem0lite works without it."
+
 
 class EmbeddingError(Mem0LiteError, RuntimeError):
     """The embedder failed, or returned something that is not one finite, non-zero vector per text."""
+
+    _more = "The README says under 'Models' what an embedder has to do."
 
 
 class ModelNotFoundError(EmbeddingError):
@@ -103,9 +122,13 @@ class EmbedderMismatchError(EmbeddingError, ValueError):
 class ExtractionError(Mem0LiteError, RuntimeError):
     """The graph extractor failed, or answered something else than entities and relations; nothing was stored."""
 
+    _more = "The README says under 'Graph categories' what an extractor has to answer."
+
 
 class DatabaseError(Mem0LiteError, RuntimeError):
     """The file could not be read or written."""
+
+    _more = "`mem0lite check` tells whether the file is sound."
 
 
 class NotAMemoryFileError(DatabaseError):
@@ -142,3 +165,11 @@ class ReadOnlyError(DatabaseError):
 
 class ClosedError(DatabaseError):
     """The Memory was closed before the call."""
+
+    _more = "Keep one Memory open for as long as it is used."
+
+
+class NotPicklableError(Mem0LiteError, TypeError):
+    """An open store cannot leave its process; open its file there."""
+
+    _more = "Give the other process the path. In one process, copies of an object share the store it holds."

@@ -42,28 +42,34 @@ def clean_path(value: object, field: str) -> str:
         raise wrong(f"{path!r} holds a character that no file's name can have. Give another name.") from None
     if b"\0" in encoded:
         raise wrong(f"{path!r} holds a NUL character. Remove it.")
-    home = os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, which tells what is meant)
+    home = expanded(path)
     if home.startswith("~"):
         raise wrong(f"{path!r} begins with ~, and there is no such home folder. Write {f'./{path}'!r} for that name.")
     return home
 
 
-def store_path(value: object, field: str) -> str:
+def expanded(path: str | os.PathLike[str]) -> str:
+    """Return a path with the home folder for a ``~`` that it begins with, if there is that home."""
+    return os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, and fails where there is no home)
+
+
+def store_path(value: object, field: str, *, folder: bool = False) -> str:
     """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does.
 
-    What would make a file of a name that nobody means is refused: a URL, ":MEMORY:", a name in white space, a folder,
-    and a name that SQLite gives to the files beside a database. Raises ConfigurationError.
+    What would make a file of a name that nobody means is refused: a URL, ":MEMORY:", a name in white space, a folder
+    (unless that is what is asked for), and a name that SQLite gives to the files beside a database. Raises
+    ConfigurationError.
     """
     try:
         path = clean_path(value, field)
     except ValidationError as error:
         raise ConfigurationError(str(error)) from None
-    if path != ":memory:" and (problem := _no_store(path)):
+    if path != ":memory:" and (problem := _no_store(path, folder=folder)):
         raise ConfigurationError(f"{field}: {path!r} {problem}")
     return path
 
 
-def _no_store(path: str) -> str | None:
+def _no_store(path: str, *, folder: bool) -> str | None:
     """Return why no store can be at a path, and the cure."""
     if ":" in path and path.strip(": \t\r\n").casefold() == "memory":
         return "is not ':memory:'. Write just that for a store in memory, or the name of a file."
@@ -71,7 +77,7 @@ def _no_store(path: str) -> str | None:
         return "is a URL. Give the path of a file, such as 'agent.db', or ':memory:'."
     if path != path.strip():
         return f"begins or ends with white space. Write {path.strip()!r}."
-    if path.endswith(tuple({"/", os.sep})) or _is_folder(path):
+    if not folder and (path.endswith(tuple({"/", os.sep})) or _is_folder(path)):
         return f"is a folder. Name a file in it, such as {str(Path(path, 'mem0lite.db'))!r}."
     if any(name.casefold().endswith(SIDECARS) for name in (path, os.path.realpath(path))):
         return "is what SQLite calls a file beside a database. Give a name with another ending, such as '.db'."

@@ -52,6 +52,25 @@ SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
 ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
 """The filter that every memory satisfies: each has at least one id."""
 
+_OTHER_WORDS = {"all": "AND", "must": "AND", "any": "OR", "anyof": "OR", "should": "OR", "nor": "NOT", "mustnot": "NOT"}
+_OTHER_OPERATORS = {
+    **{"=": "eq", "==": "eq", "is": "eq", "equal": "eq", "equals": "eq", "match": "eq", "!=": "ne", "<>": "ne"},
+    **{
+        "neq": "ne",
+        "not": "ne",
+        "isnot": "ne",
+        "notequal": "ne",
+        "notequals": "ne",
+        ">": "gt",
+        ">=": "gte",
+        "ge": "gte",
+    },
+    **{"<": "lt", "<=": "lte", "le": "lte", "after": "gt", "before": "lt", "min": "gte", "max": "lte"},
+    **{"any": "in", "anyof": "in", "oneof": "in", "notin": "nin", "noneof": "nin", "has": "contains"},
+    **{"like": "icontains", "ilike": "icontains", "includes": "contains", "substring": "contains"},
+}
+"""What others call groups and operators, without case and signs between words."""
+
 _LOGIC = {"AND": "AND", "OR": "OR", "NOT": "NOT", "$and": "AND", "$or": "OR", "$not": "NOT"}
 
 
@@ -230,8 +249,31 @@ def _group(filters: object, name: str, depth: int) -> Expression:
         elif key == "metadata":
             parts.append(_metadata_object(value))
         else:
+            _check_case(key, value)
             parts.append(_field(key, value))
     return both(*parts)
+
+
+def _check_case(key: str, value: object) -> None:
+    """Raise FilterError for what would be a group, were its name written as groups are: a metadata key of that name
+    has no objects as values."""
+    objects = isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
+    if objects and (word := _word(key)):
+        raise FilterError(f"Invalid filter '{key}': did you mean '{word}'?", field=key)
+
+
+def _word(key: str) -> str | None:
+    """Return the group that a key sounds like."""
+    return {"and": "AND", "or": "OR", "not": "NOT", **_OTHER_WORDS}.get(_plain(key))
+
+
+def _meant(name: str, operator: str) -> str:
+    """Return a question about what an operator was meant to be, where there is a guess."""
+    if word := _word(name):
+        return f" Did you mean '{word}' for '{name}'?"
+    plain = _plain(operator) or operator.strip()
+    guess = plain if plain in _OPERATORS else _OTHER_OPERATORS.get(plain)
+    return f" Did you mean '{guess}'?" if guess else ""
 
 
 def _logic(word: str, key: str, value: object, depth: int) -> Expression:
@@ -286,7 +328,7 @@ def _tested(present: Condition, operator: str, operand: object) -> Expression:
     if operator not in _OPERATORS:
         raise FilterError(
             f"Unsupported filter operator '{operator}' for field '{present.field}'. "
-            f"Supported operators: {', '.join(_OPERATORS)}.",
+            f"Supported operators: {', '.join(_OPERATORS)}.{_meant(present.field, operator)}",
             field=present.field,
         )
     positive, negated, check = _OPERATORS[operator]

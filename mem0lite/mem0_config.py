@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from .embed import BUNDLED_MODEL
 from .errors import ConfigurationError
+from .files import store_path
 
 _DEFAULT_FILE = "mem0lite.db"
 _DEFAULT_COLLECTION = "mem0"
@@ -103,6 +104,8 @@ def _text(settings: Mapping[Any, Any], key: str, field: str) -> str | None:
         raise ConfigurationError(
             f"{field}.{key}: must be a text, got {type(value).__name__}. Correct it or leave it out."
         )
+    if key == "path" and value is not None:
+        return store_path(value, f"{field}.{key}", folder=field != "config")  # a vector store's is a folder
     return value
 
 
@@ -141,7 +144,7 @@ def _file(folder: str | None, collection: str | None) -> str | None:
         return folder
     if collection in (None, _DEFAULT_COLLECTION) and folder is None:
         return None
-    path = Path(folder or os.environ.get("MEM0LITE_DB") or _DEFAULT_FILE)
+    path = Path(folder or store_path(os.environ.get("MEM0LITE_DB") or _DEFAULT_FILE, "MEM0LITE_DB"))
     if path.name in ("", ".."):
         raise ConfigurationError(
             f"vector_store.config.path: {folder!r} has no name of its own. Give a file or a folder."

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Literal, Self, TypedDict, TypeVar, overload
+from typing import IO, Any, Final, Literal, NoReturn, Self, TypedDict, TypeVar, overload
 
 from . import environment, stopping
 from .comparison import nfc
@@ -27,6 +27,7 @@ from .errors import (
     MemoryNotFoundError,
     NotAMemoryFileError,
     NotFoundError,
+    NotPicklableError,
     PermissionDeniedError,
     ValidationError,
 )
@@ -230,6 +231,23 @@ class _Found:
     rerank_score: float | None = None
 
 
+class Handle:
+    """What stands for something that is open: a copy of it, also a deep one, is open on the same."""
+
+    def __copy__(self) -> Self:
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise NotPicklableError(
+            f"An open {type(self).__name__} cannot be pickled. Send its path, and open it where it is to be used."
+        )
+
+
 class Exports(int):
     """How many memories ``export`` wrote, and how much else."""
 
@@ -245,7 +263,7 @@ class Exports(int):
         return exports
 
 
-class Memory:
+class Memory(Handle):
     """A store of memories in one SQLite file.
 
     >>> memory = Memory(":memory:")

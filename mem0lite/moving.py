@@ -26,6 +26,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .errors import DatabaseError, Mem0LiteError, ValidationError
+from .files import clean_path
 from .filters import SCOPE_IDS
 from .records import Change, Record
 from .types import MoveResult
@@ -174,7 +175,8 @@ def _open(
     if "://" not in text:
         if api_key is not None:
             raise ValidationError("api_key is for a server: it needs a URL as source.", field="api_key")
-        return _Folder(Path(text), None if history_db is None else Path(history_db), ids, report)
+        histories = None if history_db is None else Path(clean_path(history_db, "history_db"))
+        return _Folder(Path(clean_path(text, "source")), histories, ids, report)
     if history_db is not None:
         raise ValidationError("history_db is for a folder: a server tells its histories itself.", field="history_db")
     return _Server(text, api_key or os.environ.get("MEM0_API_KEY"), ids, known, report)

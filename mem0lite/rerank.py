@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .embed import load_known, model_cache, session_options, shared, states
 from .errors import ConfigurationError, EmbeddingError, ModelNotFoundError
+from .files import expanded
 
 if TYPE_CHECKING:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -46,7 +47,7 @@ class LocalReranker:
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
-        if (folder := Path(model)).is_dir():
+        if (folder := Path(expanded(model))).is_dir():
             folder = folder.resolve()
             self._model = shared(_models, (str(folder), *states(folder)), lambda: _load_folder(folder))
         elif isinstance(model, str):

@@ -56,6 +56,7 @@ def test_the_asker_s_zone_is_kept(path, clock):
     async def scores():
         async with AsyncMemory(path, embedder=HashEmbedder(), clock=clock) as memory:
             await memory.add("red apple", user_id="u", timestamp="2024-06-18T10:00:00Z")
+            await memory.add("green pear", user_id="u", timestamp="2023-01-01T10:00:00Z")
             for reference in ("2024-06-19T09:00:00+12:00", "2024-06-18T21:00:00Z"):
                 found = await memory.search(
                     "red apple yesterday", user_id="u", reference_date=reference, explain=True, threshold=0

@@ -1,6 +1,9 @@
 """What a store is on disk: one private file of ours, and no other file harmed."""
 
+import asyncio
+import copy
 import os
+import pickle
 import shutil
 import sqlite3
 import stat
@@ -13,6 +16,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import (
+    AsyncMemory,
     ClosedError,
     ConfigurationError,
     CorruptFileError,
@@ -20,6 +24,7 @@ from mem0lite import (
     Memory,
     NewerFileError,
     NotAMemoryFileError,
+    NotPicklableError,
 )
 
 DATA = Path(__file__).parent / "data"
@@ -263,3 +268,134 @@ def test_any_file_name_is_a_file(tmp_path, name):
         with Memory(tmp_path / one, embedder=HashEmbedder(), read_only=True) as reader:
             assert reader.get_all(user_id="u")["total"] == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"copy of {name}", f"restored {name}"])
+
+
+# -- where a store is
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("", "Give the name of a file"),
+        (" \t\n", "Give the name of a file"),
+        (":MEMORY:", "Write just that for a store in memory"),
+        (" :memory:", "Write just that for a store in memory"),
+        (":memory:\n", "Write just that for a store in memory"),
+        (":memory", "Write just that for a store in memory"),
+        ("file:a.db", "Give the path of a file"),
+        ("FILE:a.db?mode=ro", "Give the path of a file"),
+        ("file::memory:?cache=shared", "Give the path of a file"),
+        ("sqlite:///x.db", "Give the path of a file"),
+        ("sqlite+aiosqlite:///x.db", "Give the path of a file"),
+        (Path("sqlite:///x.db"), "Give the path of a file"),
+        ("postgresql://u@h/db", "Give the path of a file"),
+        ("s3://bucket/x.db", "Give the path of a file"),
+        ("a.db ", "Write 'a.db'"),
+        ("a.db\n", "Write 'a.db'"),
+        ("new/", "Name a file in it, such as 'new/mem0lite.db'"),
+        (".", "Name a file in it"),
+        ("..", "Name a file in it"),
+        ("a\0.db", "Remove it"),
+        ("\ud800.db", "Give another name"),
+        ("~nobody-here/a.db", "Write './~nobody-here/a.db'"),
+        ("a.db-wal", "Give a name with another ending"),
+        (5, "must be a text or a path"),
+        (b"a.db", "must be a text or a path"),
+        (True, "must be a text or a path"),
+    ],
+    ids=repr,
+)
+def test_a_name_that_nobody_means_makes_no_file(tmp_path, monkeypatch, name, cure):
+    """What is no path of a file is a ConfigurationError with the cure, wherever a store's path is given: the
+    constructor, the environment, a configuration of mem0, restore, backup and reembed. No file appears."""
+    monkeypatch.chdir(tmp_path)
+    backup = tmp_path.parent / f"{tmp_path.name}.db"
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        memory.backup(backup)
+        opened = [
+            lambda: Memory(name, embedder=HashEmbedder()),
+            lambda: Memory.restore(backup, name),
+            lambda: memory.backup(name),
+            lambda: Memory.reembed(name, embedder=HashEmbedder()),
+        ]
+        if isinstance(name, str) and name.strip() and "\0" not in name:
+            opened.append(lambda: Memory.from_config({"path": name}))
+        for one in opened:
+            with pytest.raises(ConfigurationError) as caught:
+                one()
+            assert cure in str(caught.value)
+    if isinstance(name, str) and name and "\0" not in name and name.isascii():
+        monkeypatch.setenv("MEM0LITE_DB", name)
+        with pytest.raises(ConfigurationError, match="MEM0LITE_DB"):
+            Memory(embedder=HashEmbedder())
+    assert list(tmp_path.iterdir()) == []
+    backup.unlink()
+
+
+@pytest.mark.parametrize(
+    "name", ["a:b.db", "C:a.db", ":a", "memory", "~a.db", "-wal.db", "file", "a b.db", "ü.db", "x.db.wal"]
+)
+def test_odd_names_are_names(tmp_path, monkeypatch, name):
+    """Other names are taken as they are."""
+    monkeypatch.chdir(tmp_path)
+    given = f"./{name}" if name.startswith("~") else name
+    Memory(given, embedder=HashEmbedder()).close()
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """A ~ that a path begins with is the home folder, wherever the path comes from: no shell reads it there."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(elsewhere)
+    with Memory("~/a.db", embedder=HashEmbedder()) as memory:
+        assert memory.path == str(home / "a.db")
+        memory.add("x", user_id="u")
+        assert memory.export("~/a.jsonl") == 1
+        memory.backup(Path("~/b.db"))
+        assert memory.import_("~/a.jsonl")["skipped"] == 1
+    Memory.restore("~/b.db", "~/c.db")
+    Memory.from_config({"path": "~/d/d.db"}).close()
+    Memory.from_config({"vector_store": {"provider": "qdrant", "config": {"path": "~/qdrant/"}}}).close()
+    monkeypatch.setenv("MEM0LITE_DB", "~/e.db")
+    Memory(embedder=HashEmbedder()).close()
+    made = {"a.db", "a.jsonl", "b.db", "c.db", "d", "qdrant.db", "e.db"}
+    assert {entry.name for entry in home.iterdir()} == made
+    assert list(elsewhere.iterdir()) == []
+
+
+# -- copies of what holds a store
+
+
+def test_what_holds_a_store_can_be_copied_but_not_sent(path):
+    """A copy of an object that holds a store, a deep one too, shares the open store; pickling is refused with the
+    cure, for AsyncMemory and views as well."""
+
+    class Agent:
+        def __init__(self, memory):
+            self.memory, self.notes = memory, ["a"]
+
+    async def of_async():
+        async with AsyncMemory(path, embedder=HashEmbedder()) as opened:
+            assert copy.deepcopy(Agent(opened)).memory is opened
+            assert await copy.copy(opened).get_all(user_id="u") == {"results": [], "total": 0, "next_cursor": None}
+            with pytest.raises(NotPicklableError, match="An open AsyncMemory cannot be pickled"):
+                pickle.dumps(opened)
+
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        agent = Agent(memory)
+        copied = copy.deepcopy(agent)
+        assert copied.memory is memory
+        assert copied.notes is not agent.notes
+        view = memory.for_user("u")
+        assert copy.deepcopy(view).user_id == copy.copy(view).user_id == "u"
+        copy.copy(memory).add("x", user_id="v")
+        assert memory.get_all(user_id="v")["total"] == 1
+        for held in (memory, view, agent.memory):
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+                with pytest.raises(TypeError, match="Send its path, and open it where it is to be used"):
+                    pickle.dumps(held, protocol)
+    asyncio.run(of_async())

@@ -578,3 +578,46 @@ def test_the_scope_part_is_about_ids_alone(filters):
     part = scope_part(parse(filters))
     assert {condition.kind for condition in conditions(part)} <= {"scope"}
     assert scope_part(part) == part
+
+
+@pytest.mark.parametrize(
+    ("filters", "question"),
+    [
+        ({"or": [{"a": 1}, {"b": 2}]}, "did you mean 'OR'"),
+        ({"Or": [{"a": 1}]}, "did you mean 'OR'"),
+        ({"$Or": [{"a": 1}]}, "did you mean 'OR'"),
+        ({" OR ": ({"a": 1},)}, "did you mean 'OR'"),
+        ({"and": [{"a": 1}]}, "did you mean 'AND'"),
+        ({"AND": [{"OR": [{"$AND": [{"a": 1}]}]}]}, "did you mean 'AND'"),
+        ({"not": [{"a": 1}]}, "did you mean 'NOT'"),
+        ({"must_not": [{"a": 1}]}, "did you mean 'NOT'"),
+        ({"not": {"a": 1}}, "Did you mean 'NOT' for 'not'"),
+        ({"or": {"user_id": "u"}}, "Did you mean 'OR' for 'or'"),
+        ({"a": {"GTE": 1}}, "Did you mean 'gte'"),
+        ({"a": {"$gte": 1}}, "Did you mean 'gte'"),
+        ({"a": {">=": 1}}, "Did you mean 'gte'"),
+        ({"created_at": {"before": "2024-01-01"}}, "Did you mean 'lt'"),
+        ({"a": {"==": 1}}, "Did you mean 'eq'"),
+        ({"a": {"not_in": [1]}}, "Did you mean 'nin'"),
+        ({"a": {"iContains": "x"}}, "Did you mean 'icontains'"),
+        ({"user_id": {"Eq": "u"}}, "Did you mean 'eq'"),
+    ],
+    ids=repr,
+)
+def test_a_likely_mistake_is_asked_about(memory, filters, question):
+    """A group or an operator that is written another way is an error that says how it is written here."""
+    for verb in (memory.get_all, memory.delete_all):
+        with pytest.raises(FilterError) as caught:
+            verb(user_id="u", filters=filters)
+        assert question in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("or", "gold"), ("and", ["x", "y"]), ("not", 1), ("Or", None), ("any", ["x"]), ("must", True)]
+)
+def test_metadata_may_be_called_as_groups_are(memory, key, value):
+    """A metadata key that only sounds like a group is one, as long as its value is none."""
+    memory.add("x", user_id="u", metadata={key: value} if value is not None else None)
+    assert memory.get_all(user_id="u", filters={key: value})["total"] == 1
+    if value is not None:
+        assert memory.get_all(user_id="u", filters={key: {"ne": "other"}})["total"] == 1

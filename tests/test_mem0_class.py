@@ -288,7 +288,7 @@ def test_answers_have_the_keys_of_mem0(memory):
     assert sorted(memory.get(added["id"])) == sorted([*ITEM, "score"])
     assert memory.get("00000000-0000-0000-0000-000000000000") is None
     listed = memory.get_all(filters={"user_id": "u1"})
-    assert set(listed) == {"results", "total"}
+    assert set(listed) == {"results", "total", "next_cursor"}
     assert [sorted(item) for item in listed["results"]] == [sorted(ITEM)]
     found = memory.search("python", filters={"user_id": "u1"}, explain=True, rerank=True)
     assert set(found) == {"results"}
@@ -324,7 +324,9 @@ def test_refusals_are_what_callers_of_mem0_catch(memory):
         with pytest.raises(ValueError, match=r"\w") as caught:
             call()
         error = caught.value
-        assert error.message == error.suggestion == str(error)
+        assert error.message == str(error)
+        assert error.suggestion.startswith(error.message)
+        assert len(error.suggestion) > len(error.message) + 20  # it says more
         assert error.error_code == type(error).__name__
         assert set(error.details) <= {"field"}
         assert error.debug_info == {}

@@ -235,6 +235,7 @@ def test_settings_come_from_the_environment() -> None:
     [
         *(("MEM0LITE_PORT", value) for value in ("http", "-1", "65536", "80.5", "²")),
         *(("MEM0LITE_VACUUM_INTERVAL_SECONDS", value) for value in ("often", "-1", "nan", "inf")),
+        ("MEM0LITE_STATEMENT_TIMEOUT_SECONDS", "-1"),
     ],
 )
 def test_bad_settings_are_named(variable: str, value: str) -> None:
@@ -250,7 +251,8 @@ def test_bad_settings_are_named(variable: str, value: str) -> None:
         *(("host", value) for value in (None, "", 127, ("127.0.0.1",))),
         *(("port", value) for value in ("8888", 80.0, -1, 65_536, True, None)),
         *(("embedding_model", value) for value in ("", 5, ["m"])),
-        *(("vacuum_interval_seconds", value) for value in ("60", -1, float("nan"), float("inf"), True, None)),
+        *((name, value) for name in ("vacuum_interval_seconds", "statement_timeout_seconds")
+          for value in ("60", -1, float("nan"), float("inf"), True, None)),
         *(("max_body_bytes", value) for value in ("1000", 0, -1, 1.5, False, None)),
         *(("cors_origins", value) for value in ("https://a.example", ("a.example",), (5,), None, ("https://a.example/",))),
         *((name, value) for name in ("access_log", "insecure", "webhook_allow_private", "loopback_only", "read_only",

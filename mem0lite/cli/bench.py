@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from .commands import cli
-from .options import Options, json_option, model_option
+from .options import FilePath, Options, json_option, model_option
 from .output import print_json, print_rows, progress_bar
 
 
@@ -16,7 +16,7 @@ def bench() -> None:
 
 
 @bench.command()
-@click.argument("data", type=click.Path(exists=True))
+@click.argument("data", type=FilePath(exists=True))
 @model_option
 @json_option
 @click.pass_obj

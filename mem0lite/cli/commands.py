@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..errors import MemoryNotFoundError
 from .options import (
+    FilePath,
     Options,
     confirm,
     expired_option,
@@ -367,7 +368,7 @@ def vacuum(options: Options) -> None:
 
 
 @cli.command()
-@click.argument("target", type=click.Path())
+@click.argument("target", type=FilePath())
 @file_options
 @click.pass_obj
 def backup(options: Options, target: str) -> None:
@@ -378,7 +379,7 @@ def backup(options: Options, target: str) -> None:
 
 
 @cli.command()
-@click.argument("source", metavar="BACKUP", type=click.Path(exists=True, dir_okay=False))
+@click.argument("source", metavar="BACKUP", type=FilePath(exists=True, dir_okay=False))
 @click.option("--replace", is_flag=True, help="Exchange what the file of --db holds.")
 @click.option("--checksums", is_flag=True, help="Give the new file page checksums.")
 @yes_option
@@ -440,7 +441,7 @@ def erase(options: Options, yes: bool) -> None:
 
 
 @cli.command("export")
-@click.argument("file", type=click.Path(allow_dash=True))
+@click.argument("file", type=FilePath(allow_dash=True))
 @scope_options
 @filter_option
 @expired_option
@@ -467,10 +468,10 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
 
 
 @cli.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False)
+@click.argument("file", type=FilePath(exists=True, dir_okay=False, allow_dash=True), required=False)
 @click.option("--from-mem0", "source", metavar="SOURCE", help="A mem0 server's URL, or mem0's local Qdrant folder.")
 @click.option("--api-key", metavar="KEY", help="The mem0 server's key.  [default: $MEM0_API_KEY]")
-@click.option("--history-db", type=click.Path(), help="The folder's histories.  [default: history.db in or beside it]")
+@click.option("--history-db", type=FilePath(), help="The folder's histories.  [default: history.db in or beside it]")
 @scope_options
 @file_options
 @click.pass_obj

@@ -45,7 +45,10 @@ class Options:
         if self.url:
             command = click.get_current_context().info_name
             raise ConfigurationError(f"{command} works on the file itself: it needs --db, and takes no --url.")
-        path = self.db or os.environ.get("MEM0LITE_DB") or _DEFAULT_DB
+        from ..files import store_path
+
+        name, given = ("--db", self.db) if self.db else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
+        path = store_path(given, name)
         if must_exist and not Path(path).exists():
             raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
         return path
@@ -126,6 +129,20 @@ label_options = _add_options(
         help="metadata.domain_tags; may be repeated, and lists what has any of them.",
     ),
 )
+
+
+class FilePath(click.Path):
+    """A path that a ``~`` may begin: a shell expands none after ``=``."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the path as the library means it."""
+        from ..errors import ValidationError
+        from ..files import clean_path
+
+        try:
+            return super().convert(clean_path(value, "path"), parameter, context)
+        except ValidationError as error:
+            self.fail(str(error), parameter, context)
 
 
 def json_object(context: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:

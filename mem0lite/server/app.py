@@ -113,14 +113,20 @@ def _check(memory: object, settings: object) -> None:
 
 
 async def _name_every_method(message: Any, scope: Any) -> None:
-    """Complete the ``Allow`` of an answer to OPTIONS, in which Litestar names the methods of one handler only."""
-    if scope["method"] == "OPTIONS" and message["type"] == "http.response.start" and "path_template" in scope:
+    """Complete an ``Allow``, in which Litestar names to OPTIONS the methods of one handler only, and HEAD never."""
+    if message["type"] != "http.response.start" or message["status"] not in (204, 405):
+        return
+    message["headers"] = [
+        (name, _methods(value, scope) if name == b"allow" else value) for name, value in message["headers"]
+    ]
+
+
+def _methods(allowed: bytes, scope: Any) -> bytes:
+    named = set(allowed.decode().split(", "))
+    if "path_template" in scope:
         routes = [route for route in scope["litestar_app"].routes if route.path_format == scope["path_template"]]
-        named = {method for route in routes for method in route.methods}
-        methods = ", ".join(sorted(named | {"HEAD"} if "GET" in named else named))
-        message["headers"] = [
-            (name, methods.encode() if name == b"allow" else value) for name, value in message["headers"]
-        ]
+        named |= {method for route in routes for method in route.methods}
+    return ", ".join(sorted(named | {"HEAD"} if "GET" in named else named)).encode()
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

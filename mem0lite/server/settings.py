@@ -13,7 +13,7 @@ from typing import Any, Self
 from ..database import Durability
 from ..environment import name_unread, unread
 from ..errors import ConfigurationError, ValidationError
-from ..values import clean_id, shown
+from ..values import clean_id, is_number, shown
 
 logger = logging.getLogger("mem0lite")
 
@@ -279,6 +279,10 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _are_seconds(value: object) -> bool:
+    return is_number(value) and 0 <= value < math.inf
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -299,6 +303,7 @@ def _are_origins(value: object) -> bool:
     return isinstance(value, tuple | list) and all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in value)
 
 
+_SECONDS = (_are_seconds, "a number of seconds from 0 on, where 0 is never")
 _SWITCH = (_is_switch, "True or False")
 _MODEL = (_is_model, "a model's name or folder, or None")
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -306,10 +311,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "host": (_is_text, "a host's name or address, such as '127.0.0.1'"),
     "port": (lambda value: _is_whole(value) and 0 <= value <= 65_535, "a port number from 0 to 65535"),
     "embedding_model": _MODEL,
-    "vacuum_interval_seconds": (
-        lambda value: (_is_whole(value) or isinstance(value, float)) and 0 <= value < math.inf,
-        "a number of seconds from 0 on, where 0 is never",
-    ),
+    "vacuum_interval_seconds": _SECONDS,
+    "statement_timeout_seconds": _SECONDS,
     "max_body_bytes": (lambda value: _is_whole(value) and value > 0, "a whole number of bytes from 1 on"),
     "cors_origins": (_are_origins, "a tuple of origins such as 'https://app.example' or '*'"),
     "access_log": _SWITCH,
