@@ -256,7 +256,7 @@ def test_a_key_leaves_a_thread_to_the_others(tmp_path):
             assert ended(memory)
 
 
-def test_a_request_that_reads_for_too_long_is_answered_503(tmp_path):
+def test_a_request_that_reads_for_too_long_is_answered_503(tmp_path, caplog):
     """Over HTTP the limit is 503 with when to try again and what to do, also for a memory that was given."""
     with filled(":memory:") as memory:
         app = create_app(memory, Settings(vacuum_interval_seconds=0, statement_timeout_seconds=0.001))
@@ -268,6 +268,9 @@ def test_a_request_that_reads_for_too_long_is_answered_503(tmp_path):
             assert quick.status_code == 200
             deleted = client.request("DELETE", "/memories", params={"user_id": "u", "filters": json.dumps(heavy(300))})
             assert deleted.status_code in (200, 503)
+    told = [record for record in caplog.records if "failed" in record.getMessage()]
+    assert told
+    assert not any(record.exc_info for record in told)  # a line, not a traceback, as often as somebody asks
 
 
 def test_the_server_has_a_limit_by_default(tmp_path):

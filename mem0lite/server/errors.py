@@ -88,7 +88,7 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]
 
 def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any]]:
     status, detail = next(_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES)
-    _log(request, error)
+    _log(request, error, traced=not isinstance(error, TimeLimitError))  # which callers can have as often as they like
     return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, TimeoutError) else None)
 
 
@@ -108,9 +108,12 @@ def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any
     return _detail(*_INTERNAL)
 
 
-def _log(request: AnyRequest, error: Exception) -> None:
-    request_id = request.scope.get("mem0lite.request_id", "-")
-    logger.error("Request %s failed: %s %s", request_id, request.method, path_of(request.scope), exc_info=error)
+def _log(request: AnyRequest, error: Exception, *, traced: bool = True) -> None:
+    named = (request.scope.get("mem0lite.request_id", "-"), request.method, path_of(request.scope))
+    if traced:
+        logger.error("Request %s failed: %s %s", *named, exc_info=error)
+    else:
+        logger.warning("Request %s failed: %s %s: %s", *named, error)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
