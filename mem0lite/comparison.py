@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 DAY = 24 * 3600 * 1_000_000
 """Microseconds of a day."""
@@ -14,6 +15,8 @@ DAY = 24 * 3600 * 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DIGITS = 310  # more than the largest double has
+_SHORT = 1_000  # characters that take no time to normalise, whatever they are
+_LONG_RUN = re.compile(r"[^\w\s\x00-\x7f]{31}")
 _LONGEST = 64  # characters of a moment, with more digits of a second than any clock has
 
 # A date alone must have its hyphens: 20240310 is as likely a number. Weeks and ordinal dates are names more often.
@@ -32,17 +35,27 @@ def nfc(text: str) -> str:
 
     Only what is canonically equivalent becomes one: a ligature, a full-width letter and a superscript stay themselves.
     """
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else _normalised("NFC", text)
 
 
 def spellings(text: str) -> list[str]:
     """Return the forms in which a text may have been stored before there was one: composed, and decomposed."""
-    return list(dict.fromkeys([nfc(text), unicodedata.normalize("NFD", text)]))
+    return list(dict.fromkeys([nfc(text), _normalised("NFD", text)]))
 
 
 def casefold(text: str) -> str:
     """Return the text in one Unicode form and without case."""
-    return text.casefold() if text.isascii() else nfc(unicodedata.normalize("NFD", text).casefold())
+    return text.casefold() if text.isascii() else nfc(_normalised("NFD", text).casefold())
+
+
+def _normalised(form: Literal["NFC", "NFD"], text: str) -> str:
+    """Return the text in a Unicode form; as it is where it has a run of more combining characters than any writing has.
+
+    To sort those takes quadratic time: https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
+    """
+    runs = _LONG_RUN.finditer(text) if len(text) > _SHORT else ()
+    slow = any(all(map(unicodedata.combining, run[0])) for run in runs)
+    return text if slow else unicodedata.normalize(form, text)
 
 
 def is_settled(text: str) -> bool:

@@ -129,6 +129,7 @@ class Database:
         self._idle: list[apsw.Connection] = []
         self._open_connections: list[apsw.Connection] = []
         self._writer = None
+        self._counted = False  # whether the writer has raised the file's change counter
         self._broken: list[apsw.Connection] = []
         self._write_lock = threading.Lock()
         self._close_lock = threading.Lock()
@@ -430,7 +431,7 @@ class Database:
 
     def _writer_connection(self) -> apsw.Connection:
         if self._writer is None:
-            self._writer = self._connect()
+            self._writer, self._counted = self._connect(), False
             while self._broken:
                 self._forget(self._broken.pop())
         return self._writer
@@ -477,9 +478,14 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")  # a deferred one that turns writer fails despite the busy timeout
             for job in jobs:
                 self._run(connection, job)
+            if not self._counted:
+                # Written anew, it raises the file's change counter, by which a copy from before is told when it is put
+                # in the file's place. Once is enough: SQLite counts all commits of a connection as one.
+                connection.pragma("user_version", len(self._migrations))
             self._check_there()
             issued = True
             connection.execute("COMMIT")
+            self._counted = True
             _finish(jobs)
         except _BREAKING:
             self._drop_writer()

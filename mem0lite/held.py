@@ -63,6 +63,7 @@ class HeldFile:
         self._real = Path(os.path.realpath(path))
         self.log = sibling(path, "-wal")
         """Where SQLite keeps the write-ahead log."""
+        self._index = sibling(path, "-shm")
         self._identity: Identity | None = None
         self._inode = _NOTHING
         self._keeps = False
@@ -150,7 +151,7 @@ class HeldFile:
     # -- whether it is still there
 
     def check(self) -> None:
-        """Raise FileReplacedError unless the file and its log are where they were opened and what they were."""
+        """Raise FileReplacedError unless the file, its log and its index are where and what they were when opened."""
         if self._inode is _NOTHING:
             return
         self._check_path()
@@ -158,6 +159,9 @@ class HeldFile:
             raise self._replaced("was overwritten with another file's content")
         if self._keeps and _identity(self.log) != self._log:
             raise self._replaced("lost its log (-wal), which was removed or replaced")
+        if self._keeps and self._inode.index is not None and _identity(self._index) != self._inode.index[1]:
+            # Whoever opens the file next makes another, and then neither sees the other's locks.
+            raise self._replaced("lost the index of its log (-shm), which was removed or replaced")
 
     def _check_path(self) -> None:
         found = _identity(self.path)
@@ -219,7 +223,7 @@ class HeldFile:
             self._counter = _counter(inode.descriptors[0]) or 0
             inode.keepers += 1
             if inode.keepers == 1:
-                _hold_index(inode, sibling(self.path, "-shm"))
+                _hold_index(inode, self._index)
                 _lock(inode.descriptors[0], _SHARED, _SHARED_BYTES)
 
     def let_go(self) -> bool:
@@ -267,7 +271,7 @@ class HeldFile:
         index = self._inode.index
         if index is None:
             return
-        for path, identity in ((self.log, self._log), (sibling(self.path, "-shm"), index[1])):
+        for path, identity in ((self.log, self._log), (self._index, index[1])):
             if identity is not None and _identity(path) == identity:
                 with suppress(OSError):
                     path.unlink()

@@ -15,7 +15,12 @@ from .values import clean_text, encodable
 Messages = str | Mapping[str, Any] | Sequence[Any]
 """A text, one message ``{"role", "content", "name"?, "timestamp"?}``, or a list of messages; an SDK's own are, too."""
 
-_FIELDS = ("role", "type", "content", "parts", "text", "name", "timestamp", "tool_calls", "function_call", "refusal")
+_BESIDE = (
+    *("tool_calls", "function_call", "refusal", "thinking", "reasoning", "reasoning_content"),
+    *("images", "audio", "attachments"),
+)
+"""What a message may have beside its content."""
+_FIELDS = ("role", "type", "content", "parts", "text", "name", "timestamp", *_BESIDE)
 _MESSAGE = ("role", "content", "parts", "type")
 
 _ROLES = {"model": "assistant", "ai": "assistant", "human": "user"}
@@ -26,9 +31,8 @@ _SILENT = ("system", "developer", "tool", "function")
 """Roles whose messages are instructions and the work of tools, not what was said."""
 
 _TEXT_TYPES = ("text", "input_text", "output_text")
-_REASONING = ("thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text", "thought")
-_BESIDE = ("tool_calls", "function_call", "refusal")
-"""What a message may have beside its content."""
+_REASONING, _TOOLS = ("thinking", "thought", "reasoning", "summary_text"), ("tool", "function")
+"""Words in the names of what is reasoning, and of the calls of tools and what they return."""
 _ABOUT = ("type", "id", "text", "thought", "thought_signature", "thoughtSignature", "cache_control", "cachePoint")
 """Fields of a part that do not say what it is."""
 
@@ -59,12 +63,10 @@ def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
     kept: list[Message] = []
     left: list[SkippedPart] = []
     for index, message in enumerate(messages):
-        fields = _fields(message)
+        fields = _unpacked(_fields(message))
         if not any(fields.get(name) is not None for name in (*_MESSAGE, "text", *_BESIDE)):
             field = f"messages[{index}]"
             raise ValidationError(f"Invalid {field}: has neither a role nor content. Give both.", field=field)
-        if fields.get("type") in _TYPES and isinstance(fields.get("data"), Mapping):
-            fields = {"type": fields["type"], **fields["data"]}  # as LangChain writes a message to JSON
         found, skipped = _read(fields, index, f"messages[{index}]")
         kept += found
         left += skipped
@@ -84,9 +86,17 @@ def _fields(value: Any) -> Mapping[str, Any]:
     return {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in _FIELDS}}
 
 
+def _unpacked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a message that LangChain wrote to JSON, in either of its ways; of others, what they have."""
+    data, written = fields.get("data"), fields.get("kwargs")
+    if fields.get("type") in _TYPES and isinstance(data, Mapping):
+        return {"type": fields["type"], **data}
+    return written if "lc" in fields and isinstance(written, Mapping) else fields
+
+
 def _read(message: Mapping[str, Any], index: int, field: str) -> tuple[list[Message], list[SkippedPart]]:
     role = _role(message, field)
-    if role in _SILENT:
+    if role.lower() in _SILENT:
         return [], [_skipped(index, None, role, "Messages of this role are not remembered.")]
     name, content = _content(message)
     texts, skipped = _parts(content, index, f"{field}.{name}")
@@ -97,7 +107,8 @@ def _read(message: Mapping[str, Any], index: int, field: str) -> tuple[list[Mess
         return [Message(clean_text(text, f"{field}.{name}"), role, actor_id, message.get("timestamp"))], skipped
     if not skipped:
         kind = message.get("type")
-        skipped.append(_skipped(index, None, kind if isinstance(kind, str) else "empty", "It has no text to remember."))
+        kind = kind if isinstance(kind, str) and kind != "message" else "empty"
+        skipped.append(_skipped(index, None, kind, _reason(kind)))
     return [], skipped
 
 
@@ -139,12 +150,14 @@ def _parts(content: object, index: int, field: str) -> tuple[list[str], list[Ski
 
 def _part(part: object, field: str) -> tuple[str, str | None]:
     """Return what a part is, and its text if it has one to remember."""
-    if not isinstance(part, Mapping) and (not hasattr(part, "__dict__") or isinstance(part, type)):
+    if part is None:
+        return "empty", None
+    if not _is_part(part):
         raise ValidationError(
             f"Invalid {field}: must be a text or a part of a message, got {type(part).__name__}.", field=field
         )
     fields = _fields(part)
-    text, kind = fields.get("text"), fields.get("type")
+    text, kind = _text(fields.get("text")), fields.get("type")
     if not isinstance(kind, str):
         kind = "thought" if fields.get("thought") else "text" if text is not None else _kind(fields)
     if kind not in _TEXT_TYPES or text is None:
@@ -153,6 +166,18 @@ def _part(part: object, field: str) -> tuple[str, str | None]:
         field = f"{field}.text"
         raise ValidationError(f"Invalid {field}: must be a string, got {type(text).__name__}.", field=field)
     return kind, text
+
+
+def _is_part(value: object) -> bool:
+    known = any(hasattr(value, name) for name in ("__dict__", "type", "text"))
+    return isinstance(value, Mapping) or (known and not isinstance(value, type))
+
+
+def _text(value: object) -> object:
+    """Return the text of a part; in the threads of OpenAI's assistants it is the value of an object."""
+    if isinstance(value, Mapping):
+        return value.get("value", value)
+    return value if isinstance(value, str) else getattr(value, "value", value)
 
 
 def _kind(fields: Mapping[str, Any]) -> str:
@@ -164,10 +189,12 @@ def _kind(fields: Mapping[str, Any]) -> str:
 
 
 def _reason(kind: str) -> str:
-    if kind in _REASONING:
+    if any(word in kind.lower() for word in _REASONING):
         return "Reasoning is not remembered."
-    if any(word in kind.lower() for word in ("tool", "function")):
+    if any(word in kind.lower() for word in _TOOLS):
         return "Calls of tools and their results are not remembered."
+    if kind == "empty":
+        return "It has no text to remember."
     return "It has no text to remember. Describe it in words."
 
 

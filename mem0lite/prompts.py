@@ -15,6 +15,9 @@ class Prompts(NamedTuple):
     document: str = ""
 
 
+LONGEST_NAME = 200
+"""Characters of a model's name that are looked at, from its end: a folder's name has the model's last."""
+
 _FOR_SEARCH = "Represent this sentence for searching relevant passages: "
 _TASK = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
@@ -39,7 +42,7 @@ def of_name(*names: str) -> Prompts:
     """Return the prompts of the first of the names that belongs to a family that has some."""
     for name in names:
         for family, prompts in _FAMILIES:
-            if family.search(name.lower().replace("_", "-")):
+            if family.search(name[-LONGEST_NAME:].lower().replace("_", "-")):
                 return prompts
     return Prompts()
 

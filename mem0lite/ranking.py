@@ -38,6 +38,7 @@ _OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
+_OF_CONTENT = (*_OWN, *_GRAPH)  # of what the memory itself says, however many others say it
 _HALF = 0.5  # of what the words of "before the trip" could reach, for the memory of that trip
 
 
@@ -47,8 +48,8 @@ class Ranking:
 
     A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. Where no word of
     the query occurs in the scope, the semantic signals take the keywords' place, and the keywords theirs in so far as
-    the model can't read the query or the memory. What is not the memory's own, from ``neighbor_semantic`` on, counts
-    for as much as it tells one memory of the scope from another: what all have alike adds nothing.
+    the model can't read the query or the memory. What lies beside the memory, from ``neighbor_semantic`` to
+    ``recency``, counts for as much as it tells one memory of the scope from another: what all have alike adds nothing.
 
     The defaults were fitted to dialogues, those of the graph to questions over procedures (benchmarks/RESULTS.md). The
     signals from ``neighbor_semantic`` to ``length`` speak in conversations only: sessions in which speakers or roles
@@ -272,7 +273,7 @@ class Scores:
         if view.sessions.any_talk:
             self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
         self._signals = {
-            name: values if name in _OWN else _telling(values, graded=name not in _GRAPH)
+            name: values if name in _OF_CONTENT else _telling(values)
             for name, values in self._signals.items()
             if self._weights[name]
         }
@@ -328,19 +329,18 @@ class Scores:
         }
 
 
-def _telling(values: "Floats", *, graded: bool) -> "Floats":
+def _telling(values: "Floats") -> "Floats":
     """Return a signal for as much as it tells one memory from another.
 
     That is what it is above the lowest of all; and where it speaks for more than two of three, less, down to nothing
-    where for all alike: that would lift every one of them over a threshold, whatever was asked. A signal that is not
-    ``graded``, as it counts for less by itself where many have it, is left out in the last case alone.
+    where for all alike: that would lift every one of them over a threshold, whatever was asked.
     """
     if not len(values):
         return values
     above: Floats = values - values.min()
     highest = float(above.max())
-    if not highest or not graded:
-        return values if highest else above
+    if not highest:
+        return above
     share = float(above.mean()) / highest
     told: Floats = above * min(1.0, 3.0 * (1.0 - share))
     return told

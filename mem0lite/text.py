@@ -87,10 +87,11 @@ _FUNCTION_WORDS = {
 _APART = """
 up: set back start sign follow clean look mark pop pick stand; in: log sign check; out: log sign check roll work lay
 print time pay; on: log; off: take lay kick; down: shut break count slow; back: fall call roll pay play; away: take;
-over: turn take hand roll; around: work; end: back front; base: data code; site: web; page: web home; name: user file
-host nick; word: pass; line: time dead; map: road; flow: work; board: white; list: check white black; space: work
-name; care: health child day skin; time: lunch bed; day: week birth; friend: girl boy; mate: room class team flat
-house
+over: turn take hand roll; around: work; end: back front week; base: data code; site: web; page: web home; name: user
+file host nick; word: pass; line: time dead; map: road; flow: work; board: white dash key; list: check white black;
+space: work name; care: health child day skin; time: lunch bed real run part full; day: week birth; friend: girl boy;
+mate: room class team flat house; source: open; mail: voice; phone: smart; stream: live; set: data; point: end check;
+frame: time; stamp: time; zone: time; shot: screen snap; hook: web; socket: web; stack: full; sheet: spread cheat
 """
 _COMPOUNDS = frozenset(
     first + second.strip()
@@ -179,6 +180,7 @@ _LONGEST_WORD = 255  # what is longer is no word and is cut into pieces, so that
 _SHORT_WORD = 40  # whose stem is remembered
 _LONGEST_NAME = 256
 _LONGEST_JOINED = 2_000  # characters of a query that are looked at for words written together or apart
+_LONGEST_COMPOUND = 12  # letters that two words of a query may have as one; each such word is looked up
 _TOO_SHORT = 3  # words, which say nothing of a query's language
 _MOST_PARTS = 64  # of an identifier: no path has more, and an encoded file must not fill the index
 
@@ -355,7 +357,11 @@ def other_forms(query: str) -> dict[str, list[str]]:
     """Return by term of a query what else a memory may have in its place: the word that it makes with its neighbour."""
     text = _plain(query)
     pairs = [(_as_one(*pair), *pair) for pair in _SPACED.findall(text)]
-    pairs = [pair for pair in pairs if pair[0] in _COMPOUNDS or STOP_WORDS.isdisjoint(pair)]
+    pairs = [
+        pair
+        for pair in pairs
+        if pair[0] in _COMPOUNDS or (len(pair[0]) <= _LONGEST_COMPOUND and STOP_WORDS.isdisjoint(pair))
+    ]
     forms: dict[str, list[str]] = {}
     for one, *parts in chain(_joined(text), pairs):
         for part in parts:

@@ -188,6 +188,10 @@ def test_a_question_names_the_period_a_reader_would_understand(question, period)
 
 
 WHOLE = {
+    "What did I do last May 5th?": "2023-05-05 2023-05-06",
+    "What did I do last December 25?": "2022-12-25 2022-12-26",
+    "What did I do last March 3rd and 4th?": "2023-03-03 2023-03-05",
+    "Who comes next June 3?": "2024-06-03 2024-06-04",
     "What did I do on 5.6.2024?": "2024-06-05 2024-06-06",
     "Was war am 06.05.2023?": "2023-05-06 2023-05-07",
     "Was war am 5.6.?": "2023-06-05 2023-06-06",
@@ -626,6 +630,49 @@ WHOLE = {
     "Who visited the day after last Tuesday?": "2023-09-13 2023-09-14",
     "Who visited the Friday of last week?": "2023-09-08 2023-09-09",
     "Who visited on the Friday of the last week of May 2022?": "2022-05-27 2022-05-28",
+    "What did I do on the 3rd of June, 2022, at 5 pm?": "2022-06-03T17 2022-06-03T18",
+    "Which film did I see five or six weeks ago?": "2023-07-30T03 2023-08-13T03",
+    "Which film did I see half a dozen days ago?": "2023-09-07 2023-09-08",
+    "Which film did I see roughly three months ago?": "2023-05-29T09 2023-06-28T20",
+    "Which film did I see on the 2nd to last day of May 2022?": "2022-05-30 2022-05-31",
+    "Which film did I see during week 5 of last year?": "2022-01-31 2022-02-07",
+    "Which film did I see in the second week of 2023?": "2023-01-09 2023-01-16",
+    "Which film did I see in the week of 5.6.2023?": "2023-06-05 2023-06-12",
+    "Which film did I see two days after 5.6.2023?": "2023-06-07 2023-06-08",
+    "Which film did I see since 5.6.2023?": f"2023-06-05 {EVER}",
+    "Which film did I see before 5.6.?": f"{EVER} 2023-06-05",
+    "Which film did I see until 05.06.23?": f"{EVER} 2023-06-06",
+    "Which film did I see from 5.6. to 9.6.2023?": "2023-06-05 2023-06-10",
+    "Welchen Film sah ich vom 5. bis zum 9. Juni 2023?": "2023-06-05 2023-06-10",
+    "Welchen Film sah ich zwischen dem 5. und 9. Juni 2023?": "2023-06-05 2023-06-10",
+    "Welchen Film sah ich zwischen dem 5. Juni und dem 9. Juli 2023?": "2023-06-05 2023-07-10",
+    "Quel film ai-je vu entre le 5 et le 9 juin 2023 ?": "2023-06-05 2023-06-10",
+    "¿Qué película vi entre el 5 y el 9 de junio de 2023?": "2023-06-05 2023-06-10",
+    "Welchen Film sah ich Montag, 5. Juni 2023?": "2023-06-05 2023-06-06",
+    "Which film did I see two nights ago?": "2023-09-11 2023-09-12",
+    "Which film did I see at midnight last Friday?": "2023-09-08 2023-09-08T01",
+    "Which film did I see before 9 am yesterday?": f"{EVER} 2023-09-12T09",
+    "Which film did I see after 5 pm on Friday?": f"2023-09-08T18 {EVER}",
+    "Which film did I see in the first five months of 2022?": "2022-01-01 2022-06-01",
+    "Which film did I see in the last quarter?": "2023-04-01 2023-07-01",
+    "Which film did I see in the previous quarter?": "2023-04-01 2023-07-01",
+    "Which film did I see in the first half of last month?": "2023-08-01 2023-08-16T12",
+    "Which film did I see in the mid 2010s?": "2013-05-02T08 2016-08-31T16",
+    "Which film did I see in the late 1990s?": "1996-08-31T16 2000-01-01",
+    "Which film did I see in summer?": "2023-06-01 2023-09-01",
+    "Which film did I see last year around Christmas?": "2022-12-24 2022-12-27",
+    "Which film did I see a week before Christmas?": "2022-12-17 2022-12-24",
+    "Which film did I see a week before last Friday?": "2023-09-01 2023-09-08",
+    "Which film did I see a week before next Friday?": "2023-09-08 2023-09-15",
+    "Which film did I see the week before yesterday?": "2023-09-05 2023-09-12",
+    "Which film did I see 2 weeks before today?": "2023-08-26T12 2023-09-02T12",
+    "Which film did I see three days prior to 7 May 2023?": "2023-05-04 2023-05-05",
+    "Which film did I see a year after May 2021?": "2021-06-01 2022-06-01",
+    "Which film did I see ninety-nine days ago?": "2023-06-06 2023-06-07",
+    "Which film did I see 1000 days ago?": "2020-12-17 2020-12-18",
+    "Which film did I see two and half years ago?": "2020-12-12T07 2021-06-12T22",
+    "Which film did I see two years and a half ago?": "2020-12-12T07 2021-06-12T22",
+    "Which film did I see a year, a month ago?": "2022-07-29T09 2022-08-28T20",
 }
 """Numbers, lengths, pieces in pieces, ranges, and dates of six other languages: read to their ends."""
 
@@ -656,10 +703,12 @@ SEVERAL = {
     "What did I do yesterday and today?": ["2023-09-12 2023-09-13", "2023-09-13 2023-09-14"],
     "What did I do on 1/5/2023 and 2/5/2023?": ["2023-01-05 2023-01-06", "2023-02-05 2023-02-06"],
     "What did I do on 2023-05-07 and 2023-06-08?": ["2023-05-07 2023-05-08", "2023-06-08 2023-06-09"],
-    "Who visited in the summer of 2022 or 2023?": ["2022-06-01 2022-09-01", "2023-01-01 2024-01-01"],
+    "Who visited in the summer of 2022 or 2023?": ["2022-06-01 2022-09-01", "2023-06-01 2023-09-01"],
     "Who visited on 7.5. and 8.5.2023?": ["2023-05-07 2023-05-08", "2023-05-08 2023-05-09"],
     "Who visited in May of this year and May of last year?": ["2023-05-01 2023-06-01", "2022-05-01 2022-06-01"],
     "Who visited in mid May or late June 2022?": ["2022-05-11T08 2022-05-21T16", "2022-06-21 2022-07-01"],
+    "Which film did I see in the summer of 2021 and 2022?": ["2021-06-01 2021-09-01", "2022-06-01 2022-09-01"],
+    "Which film did I see in May or June last year?": ["2022-05-01 2022-06-01", "2022-06-01 2022-07-01"],
 }
 
 
@@ -748,6 +797,11 @@ def test_a_question_without_a_date_names_none(question):
 
 
 NOT_WHOLE = """
+Quel film ai-je vu trois jours après le 5 juin 2023 ? | ¿Qué película vi dos semanas antes del 5 de junio de 2023?
+Che film ho visto due giorni dopo il 5 giugno 2023? | Welke film zag ik twee weken voor 5 juni 2023?
+Que filme vi dois dias depois de 5 de junho de 2023? | Welchen Film sah ich in der ersten Woche im Juni 2023?
+Quel film ai-je vu la première semaine de juin 2023 ? | Which film did I see 3 days earlier than 7 May 2023?
+Which film did I see two days less than a month ago?
 Who visited weeks ago? | Who visited last-but-one week? | Who visited on the eve of Christmas 2022?
 Who visits 10 days from 7 May 2023? | Who visited in the fourth quarter? | Who visited in the last third of 2022?
 Who visited in the winter of 2022-23? | Who visited in Jan/Feb 2022? | Who visited on 7.13.23?
@@ -762,7 +816,10 @@ What did I do 2,5 years ago? | What did I do 1,500 days ago? | What did I do thr
 What did I do two thirds of a year ago? | What will I do a week on Monday? | Zwei Wochen nach dem 7. Mai 2023?
 Deux jours avant le 7 mai 2023 ? | Was war in der Woche vom 7. Mai 2023? | Was war im Mai?
 What did I do at the close of 2022? | What will happen in the coming weeks? | What did I do in May 2 years ago?
-What did I do three weeks ago yesterday?
+What did I do three weeks ago yesterday? | What did I do one hundred twenty days ago?
+What did I do two hundred days ago? | What did I do last summer but one? | Who came the last week but one?
+Who came next to last Friday? | What did I do on 8 May 23? | What did I do in week twenty-three of 2023?
+What did I do in weeks twenty to twenty-two of 2023? | Who came on day two of last week? | Who wrote part two of 2023?
 """
 
 
@@ -824,7 +881,8 @@ WORDS = """
 may march sun the last next this first second week weekend month of in on since before after between and from to
 7 31 12 2023 1999 0 th 29 february friday summer christmas easter ago days years 900 a few , . - / ' now
 half end early mid q1 h2 5.6. 31.2.2023 20230230 before_last friday_the_13th 31st week_53 of_the_year 9_pm noon
-twenty-one hundred and_a_half or_two earlier later time ago_today mai dezember vom bis le til back hours minutes century
+twenty-one 2nd_to_last hundred and_a_half or_two earlier later time ago_today mai dezember vom bis le til back
+hours minutes century
 """
 
 

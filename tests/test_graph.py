@@ -222,7 +222,6 @@ def test_what_many_memories_name_says_less(memory: Memory) -> None:
 def test_a_question_says_which_way_it_goes(memory: Memory) -> None:
     """What is needed counts for a question about needs, what comes later for one about that, either less for others."""
     learn(memory, "Run the tests before the release.", "The tests need the fixtures.", "After the release, tell sales.")
-    learn(memory, "Kafka requires the disk.")
     needed, following, other = (
         entity_scores(memory, query, "entity_neighbor")
         for query in ("What does the release need?", "What comes after the release?", "Is the release green?")

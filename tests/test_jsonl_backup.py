@@ -326,7 +326,9 @@ def test_a_progress_that_fails_leaves_the_store_usable(memory, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", [io.BytesIO(), 5, None, b"out.jsonl", "", "  ", "a\0b", "\ud800", "~nobody-here/x"], ids=repr
+    "target",
+    [pytest.param(io.BytesIO(), id="bytes"), 5, None, b"out.jsonl", "", "  ", "a\0b", "\ud800", "~nobody-here/x"],
+    ids=repr,
 )
 def test_what_no_text_can_be_written_to_is_named(memory, target):
     """A file opened for bytes, and what no file can be called, is a ValidationError of the argument."""

@@ -159,6 +159,41 @@ CASES: dict[str, tuple[Any, list[tuple[str, str]], list[tuple[int, int | None, s
         [("user", "I ski"), ("assistant", "Good"), ("assistant", "Well")],
         [(0, 1, "step-start"), (0, 2, "file"), (2, 1, "tool-invocation")],
     ),
+    "what stands beside the content": (
+        [
+            {"role": "user", "content": "My cat", "images": ["AAAA"]},
+            {"role": "assistant", "content": "Fine", "thinking": "hm", "reasoning_content": "hm", "images": []},
+            {"role": "assistant", "content": "Well", "reasoning": "hm", "attachments": [{"file_id": "f"}]},
+            {"role": "assistant", "content": None, "audio": {"id": "a"}},
+        ],
+        [("user", "My cat"), ("assistant", "Fine"), ("assistant", "Well")],
+        [
+            *((0, None, "images"), (1, None, "thinking"), (1, None, "reasoning_content")),
+            *((2, None, "reasoning"), (2, None, "attachments"), (3, None, "audio")),
+        ],
+    ),
+    "OpenAI, a thread's text": (
+        [{"role": "user", "content": [{"type": "text", "text": {"value": "I ski", "annotations": []}}, None]}],
+        [("user", "I ski")],
+        [(0, 1, "empty")],
+    ),
+    "LangChain, dumped": (
+        [
+            {"lc": 1, "type": "constructor", "id": ["HumanMessage"], "kwargs": {"type": "human", "content": "I ski"}},
+            {"lc": 1, "type": "constructor", "id": ["SystemMessage"], "kwargs": {"type": "system", "content": "Ski"}},
+        ],
+        [("user", "I ski")],
+        [(1, None, "system")],
+    ),
+    "roles in capitals": (
+        [
+            {"role": "SYSTEM", "content": "Be brief"},
+            {"role": "Tool", "content": "12"},
+            {"role": "USER", "content": "Hi"},
+        ],
+        [("USER", "Hi")],
+        [(0, None, "SYSTEM"), (1, None, "Tool")],
+    ),
     "a part alone": ([text("I ski")], [("user", "I ski")], []),
     "unknown parts": (
         [{"role": "user", "content": [{"type": "hologram", "text": "x"}, {"shape": "?"}, {}, text("I ski")]}],
@@ -229,12 +264,21 @@ class SlottedTurn(Turn):
     """A message without a ``__dict__``."""
 
 
+@dataclasses.dataclass(slots=True)
+class SlottedPart:
+    """A part without a ``__dict__``."""
+
+    type: str
+    text: str | None = None
+
+
 @pytest.mark.parametrize(
     "message",
     [
         Turn("user", "I ski", "Ann"),
         SlottedTurn("user", "I ski", "Ann"),
         Turn(Role.USER, [SimpleNamespace(type="text", text="I ski"), SimpleNamespace(type="image")], "Ann"),
+        Turn("user", [SlottedPart("text", "I ski"), SlottedPart("image")], "Ann"),
         SimpleNamespace(role="human", parts=[SimpleNamespace(text="I ski", thought=None)], name="Ann"),
         SimpleNamespace(type="human", content="I ski", name="Ann"),
     ],
@@ -245,6 +289,15 @@ def test_objects_are_read_as_they_are(memory: Memory, message: Any) -> None:
         memory.add(messages, user_id="u")
     [item] = memory.get_all(user_id="u")["results"]
     assert (item["memory"], item["role"], item["actor_id"]) == ("I ski", "user", "Ann")
+
+
+def test_reasons_name_what_was_left_out(memory: Memory) -> None:
+    """Calls of tools and reasoning are called so, whether they are parts or messages of their own."""
+    parts = [{"reasoningContent": {}}, {"toolUse": {}}]
+    own = [{"type": kind} for kind in ("reasoning", "function_call_output")]
+    answer = memory.add([{"role": "assistant", "content": [text("I ski"), *parts]}, *own], user_id="u")
+    reasoning, tools = "Reasoning is not remembered.", "Calls of tools and their results are not remembered."
+    assert [one["reason"] for one in answer["skipped"]] == [reasoning, tools] * 2
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The file while it is open: nobody takes its log from it, and nobody takes the file without being noticed."""
 
+import io
 import os
 import shutil
 import signal
@@ -219,6 +220,15 @@ def replace_log(path: Path) -> None:
     Path(f"{path}-wal").write_bytes(b"")
 
 
+def remove_index(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+
+
+def replace_index(path: Path) -> None:
+    remove_index(path)
+    Path(f"{path}-shm").write_bytes(b"")
+
+
 LOSSES = [
     remove,
     remove_all,
@@ -230,6 +240,8 @@ LOSSES = [
     empty,
     remove_log,
     replace_log,
+    remove_index,
+    replace_index,
 ]
 
 VERBS: dict[str, Callable[[Memory], Any]] = {
@@ -245,7 +257,7 @@ VERBS: dict[str, Callable[[Memory], Any]] = {
     "get_all": lambda memory: memory.get_all(user_id="u"),
     "search": lambda memory: memory.search("old", user_id="u"),
     "history": lambda memory: memory.history("id"),
-    "export": lambda memory: memory.export([].append),
+    "export": lambda memory: memory.export(io.StringIO()),
     "stats": lambda memory: memory.stats(),
     "check": lambda memory: memory.check(),
 }
@@ -281,6 +293,24 @@ def test_every_call_says_that_the_file_is_lost(live: Memory, folder: Path, lose:
                 with pytest.raises(FileReplacedError, match=r"live\.db .* while it was open; nothing of this call"):
                     verb(live)
                     pytest.fail(name)
+
+
+@pytest.mark.parametrize("since", [1, 5, 30])
+def test_an_older_copy_of_the_file_is_noticed(tmp_path: Path, since: int) -> None:
+    """A copy from before a few changes that is copied over the open file is told from it, and stays as it is."""
+    path, copy = tmp_path / "live.db", tmp_path / "copy.db"
+    with opened(path) as memory:
+        memory.add("old", user_id="u")
+    shutil.copy(path, copy)
+    with opened(path) as memory:
+        for number in range(since):
+            memory.add(f"later {number}", user_id="u")
+    with opened(path) as memory:
+        memory.add("last", user_id="u")
+        shutil.copy(copy, path)
+        with pytest.raises(FileReplacedError, match="overwritten"):
+            memory.add("new", user_id="u")
+    assert path.read_bytes() == copy.read_bytes()
 
 
 @pytest.mark.parametrize("notice", [False, True])

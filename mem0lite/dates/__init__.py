@@ -55,6 +55,14 @@ _TELLS = re.compile(
     r"(?:(?:yesterday|today|tonight|(?:last|this|next|in|on|since) [a-z]+|[a-z\d]+ [a-z]+ ago)\b[\s,]*)?"
     r"(?:(?:i|we|he|she|they)(?:'[a-z]+)?\b[^?]*|(?:my|our|his|her|their)\s[^?]*[.!]\s*)"
 )
+# "The flight was cancelled this morning.", "Moved to Porto yesterday.", "Today is my birthday"
+_BE = r"(?:is|was|are|were)\b"
+_DECLARES = re.compile(
+    rf"(?=.*[.!]$)(?:[a-z]+ed|went|got|met|saw|bought|made|took|came|left|had)\b[^?]*"
+    rf"|(?=.*[.!]$)(?!{_BE}|(?:do|does|did|has|have|had|can|could|will|would)\b)"
+    rf"[^?]*(?<!that )\b(?:{_BE}|has|had|got|went)\b[^?]*"
+    rf"|(?:today|yesterday|tonight|it|there|(?:last|this|the) [a-z]+)(?: {_BE}|'s\b)[^?]*"
+)
 _ASKS = re.compile(
     r"\b(?:what|when|where|who|whom|whose|which|why|how|whether|remind|remember|recall|forg[eo]t|wonder|know|tell|show"
     r"|find|search|list|give|summar[a-z]+|need|want|like to|look(?:ing)? (?:for|up)|interested in|curious)\b"
@@ -67,7 +75,8 @@ def is_statement(text: str) -> bool:
     The time in it is when something happened, not when something was said that is asked for.
     """
     text = text[:MAX_QUESTION_LENGTH].lower().replace("’", "'").strip()
-    return _TELLS.fullmatch(text) is not None and _ASKS.search(text) is None
+    told = _TELLS.fullmatch(text) or _DECLARES.fullmatch(text)
+    return told is not None and _ASKS.search(text) is None
 
 
 _PRESENT = re.compile(

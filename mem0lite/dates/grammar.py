@@ -36,6 +36,8 @@ class Found:
     """Reads the period that others lie in, where that is not its own: "two years ago" is all of that year."""
     inside: tuple[str, Callable[[], Period]] | None = None
     """The unit and the reading of the period in which it was placed."""
+    again: Callable[[Period], Period] | None = None
+    """Reads it within another period than the one it was placed in."""
     alone: bool = True
     """False for what says no date by itself, such as "morning"."""
 
@@ -45,7 +47,15 @@ class Found:
         within = own and (lambda period: change(own(period)))
         read = self.read
         return replace(
-            self, begin=begin, unit=unit, read=lambda: change(read()), within=within, kind="", whole=None, alone=True
+            self,
+            begin=begin,
+            unit=unit,
+            read=lambda: change(read()),
+            within=within,
+            kind="",
+            whole=None,
+            again=None,
+            alone=True,
         )
 
     def fits(self, outer: "Found") -> bool:
@@ -67,6 +77,7 @@ class Found:
             within=deeper and (lambda period: own(deeper(period))),
             kind=outer.kind if open_still else "",
             inside=outer.inside or (outer.unit, reading),
+            again=None if open_still else own,
             whole=None,
             alone=outer.alone,
         )
@@ -101,10 +112,11 @@ def may_begin(word: str) -> bool:
 
 _FIRST_WORD = re.compile(r"\d|[^\W\d_]+")
 _THE = re.compile("the ")
-_JOIN = re.compile(r"(?:'s|,)?(?: (?:of|in|on|at)\b,?)? ?\(?")
+_JOIN = re.compile(r"(?:'s|,)?(?: (?:of|in|on|at|around)\b,?)? ?\(?")
 _TERM = re.compile(
-    rf"(?P<low>{NUMBER})(?P<half> and a half|-and-a-half| 1/2|½)?(?:(?: ?[-–] ?| or | to )(?P<high>{NUMBER}))?[ -]?"
-    rf"(?P<unit>{UNIT})\b(?P<more> and a half\b| or so\b| or (?P<or>two|three|four)\b)?"
+    rf"(?P<low>{NUMBER})(?P<half> and (?:a )?half|-and-a-half| 1/2|½)?"
+    rf"(?:(?: ?[-–] ?| or | to )(?P<high>{NUMBER}))?[ -]?(?P<unit>{UNIT})\b"
+    r"(?P<more> and (?:a )?half\b| or so\b| or (?P<or>two|three|four)\b)?"
 )
 _AND = re.compile(r",? and |, | ")
 
@@ -248,7 +260,7 @@ def _same_day(found: Found, other: Found) -> Found | None:
 
 
 def _term(term: re.Match[str]) -> tuple[Length, Length]:
-    unit, halved = UNITS[term["unit"]], bool(term["half"]) or term["more"] == " and a half"
+    unit, halved = UNITS[term["unit"]], bool(term["half"]) or (term["more"] or "").endswith("half")
     low = Length.of(term["low"], unit, halved)
     high = term["high"] or term["or"]
     return low, Length.of(high, unit) if high else low

@@ -21,7 +21,7 @@ from .words import MONTH, NUMBER, ORDINAL, SEASON, UNIT, WEEKDAY, either
 
 MAX_MOMENTS = 8
 """Periods that are taken from a question."""
-_EXAMINED = 4 * MAX_MOMENTS  # dates that are looked at: those of a list, or half understood, are fewer in the end
+_EXAMINED = 8 * MAX_MOMENTS  # phrases that are looked at: what is a name or half understood is no period in the end
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = ((edge - datetime(1970, 1, 1)) // _MICROSECOND for edge in (datetime.min, datetime.max))
@@ -58,7 +58,7 @@ def _century(match: re.Match[str], clock: Clock) -> str:
 
 def _moments(grammar: Grammar, reference: int) -> Iterator[Moment]:
     text = grammar.text
-    items = _in_common(grammar, list(islice(_items(grammar), _EXAMINED)))
+    items = _in_common(grammar, [item for item in islice(_items(grammar), _EXAMINED) if item.meant])
     for item in items:  # no event is named by what is a date, or a part of one
         begin = lead.start(1) if (lead := _LEAD.search(text[: item.begin])) else item.begin
         text = text[:begin] + "|" * (item.end - begin) + text[item.end :]
@@ -85,6 +85,8 @@ class _Item:
     """What was read, where it is a date alone."""
     way: str = ""
     """Of _WAYS, for a time that is open on one side."""
+    meant: bool = True
+    """False for what is probably no date, such as a name."""
 
 
 _STARTS = re.compile(r"(?<![\w$€£#./:-])(?<!\d,)(?<!\W')(?:\d|[^\W\d_]+)")
@@ -93,9 +95,9 @@ _OPEN = re.compile(
     r"(?P<way>since|after|before|prior to|until|till|up until|up to|by|not? (?:earlier|later) than"
     r"|not (?:before|until|till|after)|starting(?: in| on)?) (?=\w)"
 )
-_RANGE = re.compile(r"(?:between|from|starting) (?=\w)")
+_RANGE = re.compile(r"(?:between|from|starting|(?:zwischen|entre|tra|fra|tussen)(?: (?:dem|den|le|el|il|o))?) (?=\w)")
 _TO = re.compile(r" ?[-–] ?| (?:to|through|thru|until|till|bis(?: zum)?|au|al|até|tot) ")
-_AND_TO = re.compile(r" (?:and|to|until|till|through|thru|-|–) ")
+_AND_TO = re.compile(r" (?:(?:and|to|until|till|through|thru|-|–)|(?:und|et|y|e|en)(?: (?:dem|den|le|el|il|o))?) ")
 _ONWARDS = re.compile(
     r"(?P<since> (?:onwards?|forward)\b|(?:,? (?:and|or) (?:later|after|onwards?|newer)| on)(?=[,.;?!]|$))"
     r"|(?P<until>,? (?:and|or) (?:earlier|before|older)(?=[,.;?!]|$))"
@@ -109,11 +111,11 @@ _WAYS = {
 }  # fmt: skip
 
 
-_LEADING = {"the", "between", "from", *(way.split()[0] for way in _WAYS)}
+_LEADING = {"the", "between", "from", "zwischen", "entre", "tra", "fra", "tussen", *(way.split()[0] for way in _WAYS)}
 
 
 def _items(grammar: Grammar) -> Iterator[_Item]:
-    """Yield the dates of a text in their order."""
+    """Yield the dates of a text in their order, and what may be one."""
     text, end, lead = grammar.text, 0, ""
     for start in _STARTS.finditer(text):
         word, begin = start[0], start.start()
@@ -124,8 +126,7 @@ def _items(grammar: Grammar) -> Iterator[_Item]:
             own = _lead(text, item)
             lead = own if own or not _LIST.fullmatch(text, end, item.begin) else lead  # "in May, June and July"
             end = item.end
-            if item.found is None or grammar.credible(item.found, lead):
-                yield item
+            yield replace(item, meant=item.found is None or grammar.credible(item.found, lead))
 
 
 def _lead(text: str, item: _Item) -> str:
@@ -213,9 +214,12 @@ def _open(grammar: Grammar, begin: int) -> _Item | None:
 
 def _opened(grammar: Grammar, period: Period, way: str) -> Moment:
     moment = _moment(grammar, period._replace(yearly=False))
+    start, end = _FIRST, moment.start if way == "before" else moment.end
     if way in ("since", "after"):
-        return replace(moment, start=moment.start if way == "since" else moment.end, end=_LAST)
-    return replace(moment, start=_FIRST, end=moment.start if way == "before" else moment.end)
+        start, end = moment.start if way == "since" else moment.end, _LAST
+    if start >= end:
+        raise ValueError("nothing is before the year 1, or after 9999")
+    return replace(moment, start=start, end=end)
 
 
 def _moment(grammar: Grammar, period: Period) -> Moment:
@@ -275,7 +279,7 @@ def _since_events(text: str) -> Iterator[Moment]:
 
 # ---- Several dates, and whole ones -------------------------------------------------------------------------------
 _SHORT_LIST = re.compile(
-    r"(?:, ?| ?[/&] ?|,? (?:and|or|&|und|oder|et|ou|y|e|en) )(?:(?:in|on|at|am|im|le|el|il|em|op) )?(?:the )?"
+    r"(?:, ?| ?[/&] ?|,? (?:and|or|&|und|oder|et|ou|y|e|en) )(?:(?:in|on|at|am|im|le|el|il|em|op|dem|den) )?(?:the )?"
 )
 _LIST = re.compile(r"(?:, ?| ?[/&] ?|,? (?:and|or|&) )(?:(?:in|on|at) )?(?:the )?")
 
@@ -297,6 +301,9 @@ def _in_common(grammar: Grammar, items: list[_Item]) -> list[_Item]:
 def _placed_like(grammar: Grammar, item: _Item, other: _Item, listed: object) -> _Item:
     """Return an item as it lies in the year, month or week of its neighbour in a list, where it says none itself."""
     own, inside = item.found, other.found and other.found.inside
+    if listed and own and other.found and own.kind == "year" and other.found.again:  # "in the summers of 2021 and 2022"
+        again, year = other.found.again, own.read
+        return replace(item, moment=lambda: _moment(grammar, again(year())))
     if not (listed and own and own.within and inside) or own.needs != inside[0] or item.way:
         return item
     within, reading = own.within, inside[1]
@@ -312,8 +319,11 @@ _REST_BEFORE = re.compile(
     rf"|{_LENGTH} (?:and|of|into|plus|minus)(?: an?| the)? $"
     rf"|{NUMBER} (?:week|fortnight|month|year)s? on $"
     r"|\b(?:this|same|that) (?:day|date|week|weekend|month|quarter|season|night|morning|evening) $"
+    r"|\bthan $"
     r"|\b(?:semester|trimester|term|season) of(?: the)? $"
     r"|\b(?:half|halves|thirds?|quarters?|fourths?|part|parts) of(?: the)? $"
+    rf"|\b(?:{UNIT}|part|half) {NUMBER}(?:(?: and | to | or | through | ?[-–] ?){NUMBER})? of(?: the)? $"
+    r"|\b(?:next|second|third)[ -]to[ -]$"
     rf"|\b{WEEKDAY}(?: of| in| before| after| from| on)?(?: the)? $"
     rf"|\b(?:between|from) [^,.;:?!|]{{1,40}} (?:and|to|until|till|through|-) (?:the )?$"
     rf"|(?:\d(?:st|nd|rd|th)?|\b{ORDINAL}) of(?: the)? $"
@@ -323,19 +333,24 @@ _REST_BEFORE = re.compile(
     r"|(?<![\d:.])\d\d?(?:st|nd|rd|th)? ?(?:,|and|or|to|[-–/]) ?$"
     r"|\b(?:tage?n?|wochen?|monate?n?|jahre?n?|jours?|semaines?|mois|ans?|d[ií]as?|semanas?|mes|meses|años?|giorn[io]"
     r"|settiman[ae]|mes[ei]|ann[oi]|anos?|dag(?:en)?|weken|week|maand(?:en)?|jaar|jaren)"
-    r" (?:vor|nach|vom|du|del|van|dal|avant|après|antes|después|despues|prima|dopo|depois|voor|na)(?: \w{1,4}){0,2} $"
+    r" (?:vor|nach|vom|im|in|de|di|du|del|van|dal|avant|après|antes|después|despues|prima|dopo|depois|voor|na)"
+    r"(?: \w{1,4}){0,2} $"
 )
 """What before a date makes it another: "two moons and", "the third week of", "every other"."""
 _ONE_OF_BEFORE = re.compile(rf"\b(?:{ORDINAL}|every|each|other|alternate|one|another|half)[ -]$")
 """Before a name it is another of that name ("every second Friday")."""
 _DETERMINED = re.compile(r"(?:the|this|last|next|past|previous|coming|yesterday|today|tonight|tomorrow)\b")
-_LENGTH_BEFORE = re.compile(rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $")
-"""Before another length of time it may be a longer one ("two moons and")."""
+_LENGTH_BEFORE = re.compile(
+    rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $|\b(?:hundred|thousand|score|dozen)(?:,? and)?[ -]$"
+)
+"""Before another length of time it may be a longer one ("two moons and", "one hundred and")."""
+_JUST_LENGTH_BEFORE = re.compile(rf"{_LENGTH} $")
+_MORE_HERE = re.compile("less|more|over|under")
 _LENGTH_HERE = re.compile(NUMBER)
 _REST_AFTER = re.compile(
     rf",? (?:and|or|plus|minus) {_LENGTH}\b"
     r"| and (?:a )?(?:half|bit|change|more)\b"
-    r"| (?:before|after) (?:last|next|that|this|then|previous)\b"
+    r"| (?:before|after) (?:last|next|that|this|then|previous)\b| but (?:one|two|three)\b|,? \d\d(?=[,.;?!]|$)"
     rf"| of (?:(?:that|the|each|every|any|an?|my|his|her|our|their|this|last|next|{NUMBER}) )?"
     rf"(?:{UNIT}|{WEEKDAY}|{MONTH})\b"
     r"|[ -](?:week|fortnight|month|quarter|eve)\b|'s eve\b"
@@ -361,6 +376,8 @@ def _whole(grammar: Grammar, items: list[_Item]) -> list[_Item]:
         if _REST_BEFORE.search(before[-60:]) or _REST_AFTER.match(after[:60]):
             torn.add(at)
         if _ONE_OF_BEFORE.search(before[-60:]) and not _DETERMINED.match(grammar.text, item.begin):
+            torn.add(at)
+        if _MORE_HERE.match(grammar.text, item.begin) and _JUST_LENGTH_BEFORE.search(before[-60:]):
             torn.add(at)
         if _LENGTH_HERE.match(grammar.text, item.begin) and _LENGTH_BEFORE.search(before[-60:]):
             torn.add(at)

@@ -352,7 +352,7 @@ def _numeric_month(_: Grammar, match: re.Match[str]) -> Found:
 _FOREIGN_BEFORE = re.compile(
     rf"(?:^|[^\w'])(?P<way>{either(FOREIGN_WAYS)})(?: (?:dem|den|zum|le|el|il|al|del|o|a|em|de|op|en met))? ?$"
 )
-_SEP = r"(?: ?[-–/] ?| (?:bis(?: zum)?|au|al|a|ao|até|tot(?: en met)?|t/m|und|et|y|e|en) )"
+_SEP = r"(?: ?[-–/] ?| (?:bis(?: zum)?|au|al|a|ao|até|tot(?: en met)?|t/m|und|et|y|e|en)(?: (?:le|el|il|dem|den|o))? )"
 
 
 @rule(
@@ -519,8 +519,28 @@ def _weekday_of_month(grammar: Grammar, match: re.Match[str]) -> Found:
 )
 def _that(grammar: Grammar, match: re.Match[str]) -> Found:
     """This, last or next week, May, summer, Friday …"""
-    step = {"this": 0, "next": 1, "coming": 1, "this coming": 1}.get(match["that"], -1)
-    return _turn(grammar, match, step)
+    return _turn(grammar, match, _step(match))
+
+
+@rule(
+    rf"(?P<that>{_THAT}) (?P<month>{_MONTH_SHORT_OR_FULL}) (?P<day>{DAY}|{_SPELT_DAY})"
+    rf"(?:{_DAYS_SEP}(?P<last>{DAY}))?{_ENDS}",
+    _THAT_STARTS,
+)
+def _that_day(grammar: Grammar, match: re.Match[str]) -> Found:
+    """Last May 5th, next June 3 to 5: the latest of these days that are over, or the first to come."""
+    month, first = MONTHS[match["month"].rstrip(".")], _day_number(match["day"])
+    last = _day_number(match["last"] or match["day"])
+
+    def of_year(year: int) -> Period:
+        return _rising(Period(datetime(year, month, first), datetime(year, month, last) + periods.DAY))
+
+    unit = "days" if match["last"] else "day"
+    return _piece(match, unit, lambda: periods.turn(of_year, grammar.now, _step(match)))
+
+
+def _step(match: re.Match[str]) -> int:
+    return {"this": 0, "next": 1, "coming": 1, "this coming": 1}.get(match["that"], -1)
 
 
 @rule(

@@ -97,7 +97,8 @@ SPELT_ORDINALS = {
 }  # fmt: skip
 FROM_THE_END = {
     "last": -1, "final": -1, "penultimate": -2, "second to last": -2, "second-to-last": -2, "next to last": -2,
-    "next-to-last": -2, "second last": -2, "third to last": -3, "third-to-last": -3,
+    "next-to-last": -2, "second last": -2, "2nd to last": -2,
+    "2nd-to-last": -2, "2nd last": -2, "3rd to last": -3, "3rd-to-last": -3, "third to last": -3, "third-to-last": -3,
 }  # fmt: skip
 ORDINAL = rf"(?:{either((*SPELT_ORDINALS, *FROM_THE_END))}|\d{{1,3}}(?:st|nd|rd|th))"
 ORDINAL_STARTS = frozenset(re.split("[ -]", word)[0] for word in (*SPELT_ORDINALS, *FROM_THE_END))
@@ -105,9 +106,8 @@ ORDINAL_STARTS = frozenset(re.split("[ -]", word)[0] for word in (*SPELT_ORDINAL
 
 def ordinal(words: str) -> int:
     """Return the place that a match of ``ORDINAL`` means, negative from the end."""
-    if words[0].isdecimal():
-        return int(words[:-2])
-    return SPELT_ORDINALS.get(words) or FROM_THE_END[words]
+    known = SPELT_ORDINALS.get(words) or FROM_THE_END.get(words)
+    return known or int(words[:-2])
 
 
 # ---- Units and parts ---------------------------------------------------------------------------------------------

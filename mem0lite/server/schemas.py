@@ -21,6 +21,10 @@ AppId = Annotated[str | None, Meta(description="The app the memory belongs to.",
 # -- requests
 
 
+_Beside = Annotated[Any, Meta(description="What stands beside the text; named in `skipped`.", examples=[None])]
+_Written = Annotated[Any, Meta(description="The message itself, as LangChain writes it.", examples=[None])]
+
+
 class Message(Struct, omit_defaults=True):
     """One message of a conversation, as OpenAI, Anthropic, Gemini or LangChain write it: a role, or else a type."""
 
@@ -33,7 +37,7 @@ class Message(Struct, omit_defaults=True):
         ),
     ] = UNSET
     content: Annotated[
-        str | list[Json | str] | Json | UnsetType | None,
+        str | list[Json | str | None] | Json | UnsetType | None,
         Meta(
             description="Message content: text, or one or several parts, of which the texts are remembered. What has "
             "none is named in `skipped`.",
@@ -54,8 +58,15 @@ class Message(Struct, omit_defaults=True):
         Json | str | None, Meta(description="Likewise, as older models have it.", examples=[None])
     ] = None
     refusal: Annotated[str | None, Meta(description="Of an assistant; not remembered.", examples=[None])] = None
+    thinking: _Beside = None
+    reasoning: _Beside = None
+    reasoning_content: _Beside = None
+    images: _Beside = None
+    audio: _Beside = None
+    attachments: _Beside = None
     parts: Annotated[
-        list[Json | str] | None, Meta(description="Gemini's name of the content.", examples=[[{"text": "I ski"}]])
+        list[Json | str | None] | None,
+        Meta(description="Gemini's name of the content.", examples=[[{"text": "I ski"}]]),
     ] = None
     type: Annotated[
         str | None,
@@ -63,9 +74,9 @@ class Message(Struct, omit_defaults=True):
     ] = None
 
     text: Annotated[str | None, Meta(description="The text of a part that comes alone.", examples=[None])] = None
-    data: Annotated[Json | None, Meta(description="The message itself, as LangChain writes it.", examples=[None])] = (
-        None
-    )
+    data: _Written = None
+    lc: _Written = None
+    kwargs: _Written = None
 
     def __post_init__(self) -> None:
         if self.role is UNSET and self.type is None and self.parts is None:
