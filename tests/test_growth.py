@@ -17,7 +17,8 @@ from re import _parser  # what a pattern consists of tells which texts may be sl
 import pytest
 
 import mem0lite
-from mem0lite import date_phrases, dates, similarity, text
+from mem0lite import dates, similarity, text
+from mem0lite.dates import grammar, phrases, pieces
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
@@ -36,11 +37,12 @@ METHODS = {"match", "fullmatch", "search", "findall", "finditer", "sub", "split"
 MADE = {
     "identifier": lambda: [text._patterns("").identifier, text._unicode().marked.identifier],
     "word": lambda: [text._patterns("").word, text._unicode().marked.word],
+    "one": lambda: [text._unicode().symbol],
     "segments": lambda: [re.compile(r"(?:/+[^/]+){40}")],
-    "pattern": lambda: [pattern for pattern, _ in date_phrases._READINGS],
+    "pattern": lambda: [pattern for rules in grammar._RULES.values() for pattern, _ in rules],
 }
 """Patterns of which a part is known in a function only, by the name of that part."""
-BOUNDED = {"mem0lite.dates": dates.MAX_QUESTION_LENGTH, "mem0lite.date_phrases": dates.MAX_QUESTION_LENGTH}
+BOUNDED = {module.__name__: dates.MAX_QUESTION_LENGTH for module in (dates, grammar, phrases, pieces)}
 """Modules whose patterns see no longer texts than this."""
 
 
