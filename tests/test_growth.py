@@ -25,6 +25,7 @@ from mem0lite.graph.build import name_of, named_in
 
 SIZE = 2_000
 NOTICEABLE = 200  # times a look at every character: what costs less is not looked at any closer
+EXPONENTIAL = 2_000_000  # looks at a character, which a text of 24 characters costs only where each doubles the work
 GROWTH = 11  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
 ATTEMPTS = 12  # to find what seems to grow too fast to be linear: the machine may have been busy
 
@@ -153,7 +154,7 @@ UNIT = min(cost(LOOK, "a" * 100 * SIZE) for _ in range(5)) / 100 / SIZE
 def grows(work, made, size=SIZE):
     """Tell whether a text of four times the size costs so much more that it cannot be in proportion."""
     # A short text first: what is worse than quadratic would not come back from a long one.
-    if min(cost(work, made(24)) for _ in range(3)) > 1_000_000 * UNIT:
+    if cost(work, made(24)) > EXPONENTIAL * UNIT and cost(work, made(24)) > EXPONENTIAL * UNIT:
         return True
     if cost(work, made(size)) < NOTICEABLE * UNIT * size:
         return False
