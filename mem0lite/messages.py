@@ -203,9 +203,10 @@ def _skipped(message: int, part: int | None, kind: str, reason: str) -> SkippedP
 
 
 def optional_text(value: object, field: str) -> str | None:
-    """Return a short text such as a name or a role, or None; raise ValidationError when it is neither."""
-    if value is None:
+    """Return a short text such as a name or a role, None where there is none or it is blank, as frameworks write that
+    somebody has no name; raise ValidationError for anything else."""
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if not isinstance(value, str) or not value.strip() or len(value) > 1_000:
-        raise ValidationError(f"Invalid {field}: must be a text of 1 to 1000 characters.", field=field)
+    if not isinstance(value, str) or len(value) > 1_000:
+        raise ValidationError(f"Invalid {field}: must be a text of at most 1000 characters.", field=field)
     return encodable(str.__str__(value), field)

@@ -291,6 +291,14 @@ def test_objects_are_read_as_they_are(memory: Memory, message: Any) -> None:
     assert (item["memory"], item["role"], item["actor_id"]) == ("I ski", "user", "Ann")
 
 
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_a_blank_name_or_role_is_none(memory: Memory, blank: Any) -> None:
+    """Frameworks write an empty name where there is none: the message is kept, without a speaker."""
+    memory.add([{"role": blank, "name": blank, "content": "tea"}], user_id="u")
+    [item] = memory.get_all(user_id="u")["results"]
+    assert (item["memory"], item["role"], item.get("actor_id")) == ("tea", "user", None)
+
+
 def test_reasons_name_what_was_left_out(memory: Memory) -> None:
     """Calls of tools and reasoning are called so, whether they are parts or messages of their own."""
     parts = [{"reasoningContent": {}}, {"toolUse": {}}]
