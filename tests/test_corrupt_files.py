@@ -23,7 +23,7 @@ import pytest
 from embedder import HashEmbedder
 from sizes import sizes
 
-from mem0lite import CorruptFileError, Mem0LiteError, Memory
+from mem0lite import ANY_SCOPE, CorruptFileError, Mem0LiteError, Memory
 from mem0lite.values import text_hash
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -261,7 +261,7 @@ def readings(memory: Memory, ids: list[str], event_ids: list[str]) -> Iterator[t
             "results"
         ],
     )
-    yield "get_all with a filter", lambda: memory.get_all(filters={"changed": True}, top_k=50)["results"]
+    yield "get_all with a filter", lambda: memory.get_all(filters={**ANY_SCOPE, "changed": True}, top_k=50)["results"]
     yield "graph", lambda: memory.graph(user_id="ann", limit=1_000)
     yield "graph around", lambda: memory.graph(filters={"user_id": "*"}, entity="part20", depth=3)
     yield "search the graph", lambda: memory.search("what does part7 require?", user_id="ann")["results"]

@@ -113,7 +113,7 @@ def _log(request: AnyRequest, error: Exception, *, traced: bool = True) -> None:
     if traced:
         logger.error("Request %s failed: %s %s", *named, exc_info=error)
     else:
-        logger.warning("Request %s failed: %s %s: %s", *named, error)
+        logger.error("Request %s failed: %s %s: %s", *named, error)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
