@@ -13,6 +13,6 @@ from mem0lite.cli.serve import _listener, _run
 from mem0lite.server import Settings
 
 if __name__ == "__main__":
-    settings = replace(Settings.from_environment(), db=sys.argv[1], port=0)
+    settings = replace(Settings.from_environment(), db=sys.argv[1], port=0, insecure=True)
     with Memory(settings.db, embedder=HashEmbedder()) as memory, _listener(settings) as listener:
         _run(memory, settings, listener)

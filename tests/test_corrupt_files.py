@@ -281,7 +281,7 @@ def readings(memory: Memory, ids: list[str], event_ids: list[str]) -> Iterator[t
 def _exported(memory: Memory) -> list[Any]:
     lines = io.StringIO()
     memory.export(lines, show_expired=True)
-    return [json.loads(line) for line in lines.getvalue().splitlines()]
+    return [item for item in map(json.loads, lines.getvalue().splitlines()) if "memory" in item]
 
 
 def writings(memory: Memory, ids: list[str], folder: Path) -> Iterator[Callable[[], Any]]:

@@ -367,7 +367,8 @@ class Served:
     def listen(self) -> None:
         """Note what it says, to the end."""
         assert self.process.stderr
-        self.said.extend(line.rstrip() for line in self.process.stderr)
+        told = (line.rstrip() for line in self.process.stderr)
+        self.said.extend(line for line in told if not line.startswith("mem0lite closed "))
 
 
 @contextmanager

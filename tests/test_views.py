@@ -86,7 +86,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "vacuum": {},
 }
 # What says nothing of any memory.
-OF_THE_PROGRAM = {"api_version", "close", "graph_categories", "read_only", "path", "memory"}
+OF_THE_PROGRAM = {"api_version", "close", "graph_categories", "read_only", "path", "memory", "statement_timeout"}
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
