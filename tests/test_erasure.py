@@ -11,7 +11,7 @@ from embedder import HashEmbedder
 from serving import add
 from sizes import sizes
 
-from mem0lite import DatabaseBusyError, Memory, PermissionDeniedError, ValidationError
+from mem0lite import ANY_SCOPE, DatabaseBusyError, Memory, PermissionDeniedError, ValidationError
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -107,7 +107,7 @@ def test_a_scope_is_all_its_ids(memory):
     memory.add("erased", user_id="alice", run_id="r")
     memory.add("kept too", run_id="r")
     assert memory.erase(user_id="alice", run_id="r")["memories"] == 1
-    assert {item["memory"] for item in memory.get_all(filters={"memory": {"contains": "e"}})["results"]} == {
+    assert {item["memory"] for item in memory.get_all(filters={**ANY_SCOPE, "memory": {"contains": "e"}})["results"]} == {
         "kept",
         "kept too",
     }
