@@ -107,7 +107,8 @@ def test_a_scope_is_all_its_ids(memory):
     memory.add("erased", user_id="alice", run_id="r")
     memory.add("kept too", run_id="r")
     assert memory.erase(user_id="alice", run_id="r")["memories"] == 1
-    assert {item["memory"] for item in memory.get_all(filters={**ANY_SCOPE, "memory": {"contains": "e"}})["results"]} == {
+    left = memory.get_all(filters={**ANY_SCOPE, "memory": {"contains": "e"}})["results"]
+    assert {item["memory"] for item in left} == {
         "kept",
         "kept too",
     }
