@@ -715,7 +715,7 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
         assert ids(remote("list", "--json", *narrowed)) == ids(run("list", "--json", *narrowed))
     assert remote("get", "1").stdout == run("get", "1").stdout
     run("add", "The api service requires Redis.", "--user", "dan", "--category", "skill")
-    run("reindex", "--graph", MEM0_USE_GRAPH_FOR_CATEGORIES="skill")
+    run("reindex", "--graph", "--categories", "skill", "--yes")
     for asked in ([], ["--user", "dan"], ["--entity", "Redis", "--depth", 2], ["--category", "skill", "--json"],
                   ["--format", "mermaid"], ["--format", "graphml"], ["--user", "bob"]):  # fmt: skip
         assert remote("graph", *asked).stdout == run("graph", *asked).stdout
