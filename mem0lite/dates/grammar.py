@@ -65,8 +65,8 @@ class Found:
 
     def placed(self, outer: "Found") -> "Found":
         """Return this as it lies in the other."""
-        own, reading, deeper = self.within, outer.whole or outer.read, outer.within
-        assert own is not None  # noqa: S101 - what needs a unit can be placed in one
+        own = self.within or (lambda period: period)  # what needs a unit has one
+        reading, deeper = outer.whole or outer.read, outer.within
         open_still = bool(outer.needs)
         return replace(
             self,
