@@ -2,6 +2,7 @@ import io
 import json
 import os
 import stat
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from mem0lite import ANY_SCOPE, ConfigurationError, DatabaseError, DiskFullError, Memory, ValidationError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
-KEY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+KEY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8).map(
+    lambda key: unicodedata.normalize("NFC", key)  # as keys are kept
+)
 METADATA = st.dictionaries(
     KEY.filter(lambda key: key not in ("expires_at", "memory_lifespan")),
     st.recursive(
