@@ -98,8 +98,11 @@ def test_a_call_within_its_limit_is_not_stopped():
 def test_one_limit_is_for_all_reads_of_a_call():
     """What one read used is missing to the next of the same call; time between them does not count."""
     with filled(":memory:", memories=2) as memory:
+        alone = Ticking()
+        with within(Limit(1_000_000, alone)):
+            memory.get_all(user_id="u", filters=heavy(20))
         clock = Ticking()
-        with within(Limit(100, clock)):
+        with within(Limit(2.5 * alone.now, clock)):
             assert memory.get_all(user_id="u", filters=heavy(20))["total"] == 0
             clock.now += 10_000
             assert memory.get_all(user_id="u", filters=heavy(20))["total"] == 0

@@ -76,7 +76,7 @@ class Scenario:
         self.tea = added["results"][0]["id"]
         added = await do("add_text", client.add, "My bicycle is red", user_id=self.user, infer=False)
         self.bicycle = added["results"][0]["id"]
-        await do("add_repeated", client.add, said, user_id=self.user)
+        await do("add_repeated", client.add, said, user_id=self.user, metadata={"topic": "tea", "cups": 2})
         await do("add_dated", client.add, "Passport ends soon", user_id=self.user, expiration_date="2999-01-01")
         await do("add_expired", client.add, "Sale ended", user_id=self.user, expiration_date="2000-01-01")
         await do("add_by_filters", client.add, "I know filters", filters={"user_id": self.user})
