@@ -187,6 +187,8 @@ def depends_on_day(text: str) -> bool:
 
 def canonical(text: str) -> Canonical:
     """Return what of a text carries meaning; of code, long texts and texts without a word that is the text itself."""
+    if len(text) > MAX_CHARACTERS:
+        return _canonical(text)  # itself, at no cost
     return _short(text) if len(text) <= _SHORT_TEXT else _long(text)
 
 
@@ -203,7 +205,7 @@ def _canonical(text: str) -> Canonical:
 
 # One text is compared with several. What is kept is some fifty times as large as the text, so of long ones few are.
 _short = lru_cache(maxsize=512)(_canonical)
-_long = lru_cache(maxsize=16)(_canonical)
+_long = lru_cache(maxsize=96)(_canonical)  # as many as one text is compared with, and more
 
 
 def _agree(mark: Mark, other: Mark) -> bool:
