@@ -23,6 +23,7 @@ from .database import Durability, refuse_database_file
 from .embed import Embedder, cut, embed_documents, embed_query, identity, resolve, trust
 from .errors import (
     ConfigurationError,
+    CorruptFileError,
     DatabaseError,
     MemoryNotFoundError,
     NotAMemoryFileError,
@@ -1409,17 +1410,22 @@ class Memory(Handle):
         interrupted call keeps what it has done for the next one. Texts are never touched. A Memory that is open with
         the former embedder raises EmbedderMismatchError from then on where vectors are needed.
 
-        Raises EmbedderMismatchError when another call with another embedder takes over.
+        Raises EmbedderMismatchError when another call with another embedder takes over, CorruptFileError.
         """
         if not Path(path := store_path(path, "path")).is_file():
             raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
         resolved = resolve(embedder)
         store = Store(path, embedder=None, durability="full")
         try:
-            embedded = 0
+            embedded, before = 0, None
             if store.begin_reembedding(identity(resolved)):
                 while not store.finish_reembedding(identity(resolved)):
                     batch = store.pending(_BATCH)
+                    if batch and batch == before:
+                        raise CorruptFileError(
+                            f"{os.fspath(path)} is damaged: new vectors cannot be kept. Restore a backup."
+                        )
+                    before = batch
                     vectors = embed_documents(resolved, [text for _, _, text in batch])
                     store.put_new_vectors(
                         identity(resolved),

@@ -274,7 +274,10 @@ class _Folder:
         last = 2**63 - 1
         chunk = "SELECT rowid, point FROM points WHERE rowid < ? ORDER BY rowid DESC LIMIT ?"
         while rows := connection.execute(chunk, (last, _CHUNK)).fetchall():
-            for last, blob in rows:
+            for number, blob in rows:
+                if number >= last:  # a damaged tree leads back to what was read before, for ever
+                    raise sqlite3.DatabaseError("its rows are out of order")
+                last = number
                 try:
                     point, payload = _decode(blob)
                 except Exception as error:  # a damaged or a forged pickle can fail in any way

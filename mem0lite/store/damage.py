@@ -1,7 +1,8 @@
 """What rows can only be in a damaged file: the one place where that becomes a CorruptFileError."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from ..errors import CorruptFileError, Mem0LiteError
@@ -19,6 +20,25 @@ def undamaged() -> Iterator[None]:
         raise
     except _DECODING as error:
         raise CorruptFileError("The file is damaged: a row of it cannot be read. Restore a backup.") from error
+
+
+def check_order(positions: Sequence[Any], after: Any, *, descending: bool = False) -> None:
+    """Raise CorruptFileError unless each position lies beyond the one before, and the first beyond ``after``.
+
+    A damaged tree can lead back to what was read before: whoever reads in parts would then never come to the end.
+    """
+    steps = pairwise((after, *positions))
+    if not all(one > other if descending else one < other for one, other in steps):
+        raise CorruptFileError("The file is damaged: its rows are out of order. Restore a backup.")
+
+
+def check_agreement(found: int, known: int) -> None:
+    """Raise CorruptFileError unless as many rows were found in a table as another table or an index knows of.
+
+    What an index names and its table lacks is never removed: whoever removes in parts would then never come to the end.
+    """
+    if found != known:
+        raise CorruptFileError("The file is damaged: its tables and indexes do not agree. Restore a backup.")
 
 
 def text(value: Any) -> str:

@@ -424,8 +424,8 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     remove(connection, keys)
 
 
-def purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
-    """Remove the memories as if they had never been."""
+def purge(connection: apsw.Connection, keys: Sequence[int]) -> int:
+    """Remove the memories as if they had never been; return how many there were."""
     ids = fetch(
         connection,
         "SELECT m.id, m.key >> 32 FROM memory m WHERE m.key IN (SELECT value FROM json_each(?))",
@@ -433,8 +433,9 @@ def purge(connection: apsw.Connection, keys: Sequence[int]) -> None:
     )
     # With the scope, because an imported id may have been another scope's before, whose history that is.
     connection.executemany("DELETE FROM history WHERE memory_id = ? AND scope = ?", ids)
-    remove(connection, keys)
+    removed = remove(connection, keys)
     remove_empty_scopes(connection, {key >> 32 for key in keys})
+    return removed["memories"]
 
 
 def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:

@@ -39,7 +39,7 @@ from ..values import to_iso
 from . import check, cursors, graph, log, rows
 from .cache import Cache
 from .check import Finding
-from .damage import text, undamaged
+from .damage import check_agreement, check_order, text, undamaged
 from .rows import Entry
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, MIGRATIONS, TABLES, condition
 
@@ -385,7 +385,7 @@ class Store:
 
         def work(connection: apsw.Connection) -> int:
             batch = rows.fetch(connection, f"SELECT m.key FROM memory m WHERE {EXPIRED} LIMIT {_VACUUM_BATCH}", (now,))
-            rows.purge(connection, [key for (key,) in batch])
+            check_agreement(rows.purge(connection, [key for (key,) in batch]), len(batch))
             return len(batch)
 
         removed = 0
@@ -428,6 +428,7 @@ class Store:
                 "ORDER BY m.created_at DESC, m.key DESC LIMIT ? OFFSET ?",
                 (*parameters, *passed, min(limit, total) + 1, min(offset, total)),
             )
+            check_order([(created_at, key) for created_at, key in found], passed, descending=True)
             found, following = _cut(connection, "memories", found, limit)
             chosen = [key for _, key in found]
             records = [rows.to_record(row) for row in rows.by_keys(connection, chosen)]
@@ -547,6 +548,7 @@ class Store:
                 "ORDER BY e.sequence DESC LIMIT ? OFFSET ?",
                 (*parameters, passed, min(limit, total) + 1, min(offset, total)),
             )
+            check_order([sequence for sequence, *_ in found], passed, descending=True)
             found, following = _cut(connection, "events", found, limit)
             return [log.to_event(connection, row[2:], now) for row in found], total, following
 
@@ -574,6 +576,7 @@ class Store:
                 f"AND {EXPIRED.replace('?', '?3')}) ORDER BY {number} LIMIT ?4",
                 (follower, after, now, limit),
             )
+            check_order([sequence for sequence, *_ in found], after)
         return [
             cast("ChangeItem", {**log.to_change(change).to_item(memory_id), "sequence": sequence, **log.to_ids(ids)})
             for sequence, memory_id, *ids, change in ((*row[:6], row[6:]) for row in found)
@@ -631,9 +634,12 @@ class Store:
     def after(self, key: int, limit: int) -> list[tuple[int, Record]]:
         """Return the memories whose keys come after one, expired ones too, with their keys."""
         with self._database.read() as connection:
-            keys = rows.fetch(connection, "SELECT key FROM memory WHERE key > ? ORDER BY key LIMIT ?", (key, limit))
-            found = rows.by_keys(connection, [one for (one,) in keys])
-            return [(row[0], rows.to_record(row)) for row in found]
+            found = rows.fetch(connection, "SELECT key FROM memory WHERE key > ? ORDER BY key LIMIT ?", (key, limit))
+            keys = [one for (one,) in found]
+            check_order(keys, key)
+            whole = rows.by_keys(connection, keys)
+            check_agreement(len(whole), len(keys))
+            return [(row[0], rows.to_record(row)) for row in whole]
 
     def put_graphs(
         self, keys: Sequence[int], graph_of: Callable[[Record], Graph | None], *, categories: tuple[str, ...]
