@@ -70,6 +70,7 @@ def add(client: httpx.Client, text: str, **fields: Any) -> str:
 
 
 def texts(answer: httpx.Response) -> set[str]:
-    """Return the texts of the memories in an answer."""
+    """Return the texts of the memories in an answer, be it a list or an object."""
     assert answer.status_code == 200, answer.text
-    return {item["memory"] for item in answer.json()["results"]}
+    found = answer.json()
+    return {item["memory"] for item in (found if isinstance(found, list) else found["results"])}

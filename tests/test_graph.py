@@ -737,7 +737,7 @@ OTHER = [{"role": "user", "content": "Kafka uses the disk."}]
 
 def test_both_surfaces_answer_with_relations(client: httpx.Client) -> None:
     """Add and search have them on mem0's self-hosted and hosted API, where a memory is of a graph category only."""
-    body = {"messages": MESSAGE, "user_id": "alice", "metadata": SKILL}
+    body = {"messages": MESSAGE, "user_id": "alice", "metadata": SKILL, "output_format": "v1.1"}
     for path in ("/memories", "/v3/memories/add/", "/v1/memories/"):
         client.post("/reset")
         assert triples(client.post(path, json=body).raise_for_status().json()) == [("api service", "requires", "Redis")]
@@ -745,7 +745,8 @@ def test_both_surfaces_answer_with_relations(client: httpx.Client) -> None:
     client.post("/memories", json=body)
     for path in ("/search", "/v2/memories/search/", "/v3/memories/search/"):
         for user, there in (("alice", True), ("bob", False)):
-            found = client.post(path, json={"query": "api service", "filters": {"user_id": user}}).json()
+            asked = {"query": "api service", "filters": {"user_id": user}, "output_format": "v1.1"}
+            found = client.post(path, json=asked).json()
             assert len(found["results"]) == 1
             assert ("relations" in found) is there
     assert "relations" not in client.get("/memories", params={"user_id": "alice"}).json()

@@ -140,6 +140,12 @@ def texts(items: list[dict[str, Any]]) -> set[str]:
     return {item["memory"] for item in items}
 
 
+def listed(run, found):
+    """Return the memories of a list; 0.1.x hands on the array it gets, 1.x puts it into an object, 2.x gets one."""
+    assert isinstance(found, list if run.major == 0 else dict)
+    return found if run.major == 0 else found["results"]
+
+
 ALL_OF_USER = {
     *("I drink green tea every morning", "My bicycle is red", "Passport ends soon", "I know filters"),
     *("Where do I live?", "You live in Graz", "Everyone said this"),
@@ -297,8 +303,9 @@ def test_get_with_a_slash_finds_nothing(run):
 def test_get_all_returns_the_users_live_memories(run):
     """Everything of the user comes back, what is expired does not."""
     found = run.value("get_all")
-    assert texts(found["results"]) == ALL_OF_USER
-    assert (found["count"], found["next"], found["previous"]) == (len(ALL_OF_USER), None, None)
+    assert texts(listed(run, found)) == ALL_OF_USER
+    if run.major == 2:
+        assert (found["count"], found["next"], found["previous"]) == (len(ALL_OF_USER), None, None)
 
 
 def test_get_all_pages(run):
@@ -312,7 +319,7 @@ def test_get_all_pages(run):
 
 def test_get_all_reads_nested_filters(run):
     """An id within AND counts as the user, and the filters beside it hold."""
-    assert texts(run.value("get_all_nested")["results"]) == {"I drink green tea every morning"}
+    assert texts(listed(run, run.value("get_all_nested"))) == {"I drink green tea every morning"}
 
 
 @only(1, 2)
@@ -327,10 +334,8 @@ def test_get_all_of_an_app(run):
 @only(1, 2)
 def test_get_all_of_nobody_is_empty(run):
     """An unknown user has no memories, which is no error."""
-    assert run.value("get_all_nobody") == {
-        **{"count": 0, "next": None, "previous": None, "results": []},
-        "next_cursor": None,
-    }
+    page = {"count": 0, "next": None, "previous": None, "next_cursor": None} if run.major == 2 else {}
+    assert run.value("get_all_nobody") == {**page, "results": []}
 
 
 @only(1, 2)
@@ -360,8 +365,8 @@ def test_version_2_refuses_ids_at_the_top_level_itself(run):
 @only(0)
 def test_filters_in_a_query_parameter_are_read(run):
     """0.1.x writes filters into the query as Python writes a dictionary; they select, and are never ignored."""
-    assert texts(run.value("get_all_filters_in_query")["results"]) == ALL_OF_USER
-    assert texts(run.value("get_all_nested_in_query")["results"]) == {"I drink green tea every morning"}
+    assert texts(run.value("get_all_filters_in_query")) == ALL_OF_USER
+    assert texts(run.value("get_all_nested_in_query")) == {"I drink green tea every morning"}
 
 
 @only(0)
@@ -369,7 +374,7 @@ def test_the_first_api_version_pages(run):
     """0.1.x asks for pages in the query."""
     page = run.value("get_all_page")
     assert (len(page["results"]), page["count"]) == (3, len(ALL_OF_USER))
-    assert run.value("get_all_v2")["results"] == run.value("get_all")["results"]
+    assert run.value("get_all_v2") == run.value("get_all")
 
 
 # -- search
@@ -377,14 +382,14 @@ def test_the_first_api_version_pages(run):
 
 def test_search_returns_the_best_first(run):
     """The nearest memory comes back with its score, as many as ``top_k`` asks for."""
-    [item] = run.value("search")["results"]
+    [item] = listed(run, run.value("search"))
     assert item["memory"] == "I drink green tea every morning"
     assert 0 < item["score"] <= 1
 
 
 def test_search_takes_either_of_two_ids(run):
     """Ids within OR, as some frameworks send them, and ``limit`` for ``top_k``."""
-    assert texts(run.value("search_either")["results"]) == {"I drink green tea every morning"}
+    assert texts(listed(run, run.value("search_either"))) == {"I drink green tea every morning"}
 
 
 @only(1)

@@ -17,6 +17,7 @@ from . import access_log, docs, health, hosted, selfhosted
 from .auth import create_guard
 from .backend import Backend
 from .errors import EXCEPTION_HANDLERS
+from .ignored import HEADER as IGNORED
 from .metrics import Metrics
 from .mount import shaped, with_slashes
 from .settings import Settings
@@ -130,7 +131,8 @@ def _methods(allowed: bytes, scope: Any) -> bytes:
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
-    return CORSConfig(allow_origins=list(origins), expose_headers=["X-Request-ID"]) if origins else None
+    exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link"]
+    return CORSConfig(allow_origins=list(origins), expose_headers=exposed) if origins else None
 
 
 _GOOD_ID = re.compile(rb"[!-~]{1,128}")

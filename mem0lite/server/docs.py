@@ -34,8 +34,9 @@ DESCRIPTION = (
     "`/v1/`, `/v2/`, `/v3/` and `/api/`, the hosted one, whose paths end in a slash. Messages are stored as memories "
     "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
     "they expire. What needs a language model, `/v1/summary/` and profiles, answers 501. Where the server has API "
-    'keys, press Authorize and give yours. Errors are `{"detail": …}`; every response carries an `X-Request-ID`, which '
-    "the server's log repeats."
+    'keys, press Authorize and give yours. Errors are `{"detail": …}`; what of a request has no effect is named in its '
+    "answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every response carries an `X-Request-ID`, which the "
+    "server's log repeats."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),

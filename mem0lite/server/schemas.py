@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from .ignored import without_effect
+
 Json = dict[str, Any]
 
 EXAMPLE_ID = "3f2b7c1e-9a54-4a0e-8d0e-5b7f3c9d1a20"
@@ -136,7 +138,7 @@ class MemoryCreate(Struct):
     ] = None
     prompt: Annotated[
         str | None,
-        Meta(description="Accepted for clients of mem0; has no effect, as no model rewrites memories.", examples=[""]),
+        without_effect("No language model reads the messages: they are stored as they are.", example=""),
     ] = None
 
 
@@ -308,12 +310,26 @@ Skipped = Annotated[
 ]
 
 
+class IgnoredField(Struct):
+    """A field of the request that had no effect."""
+
+    field: Annotated[str, Meta(description="Its name.", examples=["immutable"])]
+    reason: Annotated[str, Meta(description="Why, and where possible what to give instead.", examples=["Unknown."])]
+
+
+Ignored = Annotated[
+    list[IgnoredField] | UnsetType,
+    Meta(description="What the request gave in vain; there when it gave something. The header has the names."),
+]
+
+
 class AddResponse(Struct):
     """One outcome per message that was remembered."""
 
     results: Annotated[list[AddedMemory], Meta(description="The outcomes, in the order of the messages.")]
     relations: Relations = UNSET
     skipped: Skipped = UNSET
+    ignored: Ignored = UNSET
 
 
 class Signal(Struct):
@@ -388,6 +404,7 @@ class MemoryItem(Struct):
     score_details: Annotated[ScoreDetails | UnsetType, Meta(description="How the score came about, if asked for.")] = (
         UNSET
     )
+    ignored: Ignored = UNSET
 
 
 class SearchResponse(Struct):
@@ -395,6 +412,7 @@ class SearchResponse(Struct):
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
+    ignored: Ignored = UNSET
 
 
 NextCursor = Annotated[
@@ -411,6 +429,7 @@ class MemoryPage(Struct):
     relations: Annotated[
         list[Relation] | UnsetType, Meta(description="What the memories state; there when it is asked for.")
     ] = UNSET
+    ignored: Ignored = UNSET
 
 
 class GraphNode(Struct):
@@ -465,6 +484,7 @@ class MessageResponse(Struct):
     """The answer of an operation that has nothing to return."""
 
     message: Annotated[str, Meta(description="What was done.", examples=["Memory updated successfully!"])]
+    ignored: Ignored = UNSET
 
 
 class UpdatedResponse(MessageResponse):

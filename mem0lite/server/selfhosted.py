@@ -16,6 +16,7 @@ from . import schemas
 from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path
+from .ignored import NamingResponse, note_parameters
 from .routing import (
     DEFAULT_LIST_SIZE,
     DONE,
@@ -146,9 +147,17 @@ async def list_memories(
     responses=answers(*DONE, 422),
 )
 async def delete_memories(
-    memory: Memory, user_id: UserId = None, agent_id: AgentId = None, run_id: RunId = None, app_id: AppId = None
+    request: AnyRequest,
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    run_id: RunId = None,
+    app_id: AppId = None,
 ) -> Answer:
-    """Delete every memory that has all the given ids. At least one id is needed; histories stay."""
+    """Delete every memory that has all the given ids. At least one id is needed; histories stay. A parameter that is
+    not one of these ids is refused, so that no misspelt id deletes more.
+    """
+    _refuse_unknown(request.query_params)
     scope = exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id, app_id=app_id)
     if not scope:
         raise ClientException("At least one identifier is required.")
@@ -286,7 +295,7 @@ async def get_graph(
         show_expired=show_expired,
         format=format,
     )
-    return Response(found, media_type=_MEDIA_TYPES[format])
+    return NamingResponse(found, media_type=_MEDIA_TYPES[format])
 
 
 _MEDIA_TYPES = {
@@ -318,11 +327,13 @@ async def list_entities(memory: Memory) -> Answers:
     responses=answers(*DONE, 422),
 )
 async def delete_entity(
+    request: AnyRequest,
     memory: Memory,
     entity_type: Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")],
     entity_id: Annotated[str, Parameter(description="Its id.")],
 ) -> Answer:
     """Delete every memory of one user, agent, run or app; histories stay."""
+    _refuse_unknown(request.query_params, (), "Encode the id.")
     await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id}))
     return {"message": "Entity deleted"}
 
@@ -376,7 +387,7 @@ async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]
 
     The file is written anew, which takes as long as copying it. At least one id is needed.
     """
-    _refuse_unknown(request.query_params, allowed=())
+    _refuse_unknown(request.query_params, (), "The body names whom to erase.")
     return await memory.erase(**exact_scope(**given(data)))
 
 
@@ -422,16 +433,20 @@ def create_router(backend: Backend) -> Router:
             *(search_memories, get_graph, list_entities, delete_entity, reset, erase, get_configuration, configure),
         ],
         dependencies=dependencies(backend),
-        guards=[exact_path, one_of_each_id],
+        guards=[exact_path, one_of_each_id, note_parameters],
+        response_class=NamingResponse,
         dto=JsonBody,
         return_dto=None,
     )
 
 
-def _refuse_unknown(parameters: Mapping[str, Any], allowed: Sequence[str] = SCOPE_IDS) -> None:
+def _refuse_unknown(
+    parameters: Mapping[str, Any],
+    allowed: Sequence[str] = SCOPE_IDS,
+    cure: str = f"Give {', '.join(SCOPE_IDS)}.",
+) -> None:
     for name in parameters:
         if name not in allowed:
-            cure = f"Give {', '.join(allowed)}." if allowed else "The body names whom to erase."
             raise ClientException(f"Nothing was removed: unknown parameter {name!r}. {cure}")
 
 

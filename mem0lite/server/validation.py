@@ -17,6 +17,7 @@ from litestar.openapi.spec import Reference, Schema
 from ..errors import ValidationError
 from ..filters import SCOPE_IDS
 from ..parameters import listed
+from .ignored import note_fields
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -108,7 +109,10 @@ class JsonBody(AbstractDTO[Any]):
         value = _decoded(value, self.asgi_connection)
         field = self.asgi_connection.route_handler.parsed_data_field
         struct = next(part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type))
-        return to_struct(parse_json(value), struct)
+        parsed = parse_json(value)
+        data: Any = to_struct(parsed, struct)
+        note_fields(self.asgi_connection, parsed, struct)
+        return data
 
 
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
@@ -164,7 +168,7 @@ def parse_json(raw: bytes) -> Any:
 
 
 def to_struct(value: Any, struct: type[S]) -> S:
-    """Return the struct a JSON value means; unknown fields are ignored unless the struct forbids them.
+    """Return the struct a JSON value means; unknown fields are passed over unless the struct forbids them.
 
     Numbers and booleans are also taken from text, as mem0's server does. Raises InvalidRequest with one problem per
     field, ValidationError for a forbidden field.

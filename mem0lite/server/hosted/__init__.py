@@ -4,9 +4,19 @@ from litestar import Router
 
 from ..backend import Backend
 from ..guards import closed_path
+from ..ignored import ROUTINE, NamingResponse, note_parameters
 from ..routing import dependencies
 from ..validation import JsonBody, one_of_each_id
 from . import memories, platform, unavailable
+
+ROUTINE_FIELDS = frozenset(
+    {
+        *("org_id", "project_id", "org_name", "project_name", "source"),
+        *("version", "api_version", "output_format", "async_mode"),
+    }
+)
+"""What clients give with every request: which of several organizations and programs, of which there is one here, and
+versions, of which the path is one."""
 
 
 def create_router(backend: Backend) -> Router:
@@ -15,7 +25,9 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[*memories.HANDLERS, *platform.HANDLERS, *unavailable.HANDLERS],
         dependencies=dependencies(backend),
-        guards=[closed_path, one_of_each_id],
+        guards=[closed_path, one_of_each_id, note_parameters],
+        opt={ROUTINE: ROUTINE_FIELDS},
+        response_class=NamingResponse,
         dto=JsonBody,
         return_dto=None,
     )

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
-from litestar import delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
 from ...filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
+from ..ignored import NamingResponse, note
 from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
@@ -28,8 +29,31 @@ from ..schemas import EXAMPLE_ID, HistoryItem
 from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
-from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_after, page_of, relations, skipped
+from .scopes import (
+    STRINGIFIED,
+    filters_of,
+    metadata_of,
+    moment_of,
+    read_object,
+    scope_in,
+    scope_of,
+    scope_to_add,
+)
+from .shapes import (
+    LIST_FORMAT,
+    as_list,
+    found,
+    item,
+    items,
+    known,
+    outcomes,
+    page_after,
+    page_of,
+    place_of,
+    relations,
+    skipped,
+    with_fields,
+)
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -48,6 +72,7 @@ PageSize = Annotated[
     Parameter(ge=1, le=MAX_LIST_SIZE, description=f"Results per page, by default {DEFAULT_LIST_SIZE}."),
 ]
 Limit = Annotated[int | None, Parameter(ge=1, description=f"Another name of page_size; at most {MAX_LIST_SIZE} count.")]
+Format = Annotated[str | None, Parameter(description="`v1.1` answers an object, `v1.0` a list.")]
 
 
 # -- add
@@ -74,23 +99,28 @@ async def hosted_add(memory: Memory, data: JSONBody[AddRequest]) -> Answer:
     status_code=200,
     tags=[MEMORIES],
     summary="Store memories (v1)",
-    responses=answers(schemas.HostedAdded | list[schemas.Outcome], "The outcome of each message", 422),
+    responses=answers(list[schemas.Outcome] | schemas.HostedAdded, "The outcome of each message", 422),
     operation_class=body(_ADD),
 )
-async def hosted_add_v1(memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
-    """Store messages as clients before 2.x do; with `output_format: "v1.0"` the answer is the bare list."""
+async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
+    """Store messages as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
     added = await _add(memory, data)
-    return added["results"] if data.output_format == "v1.0" else added
+    if data.output_format == "v1.1":
+        return added
+    for part in added.get("skipped", ()):  # which a list has no place for
+        note(request, place_of(part), part["reason"])
+    outcomes: list[dict[str, Any]] = added["results"]
+    return outcomes
 
 
 async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
     added = await memory.add(
         msgspec.to_builtins(data.messages),
         **scope_to_add(data, data.filters),
-        metadata=data.metadata,
+        metadata=metadata_of(data),
         expiration_date=data.expiration_date,
         ttl=data.ttl,
-        timestamp=data.timestamp,
+        timestamp=moment_of(data),
         infer=data.infer is not False,
         memory_type=data.memory_type,
     )
@@ -111,7 +141,7 @@ _SEARCH = {"query": "What can she not eat?", "filters": {"user_id": "alice"}, "t
 
 
 @post(
-    ["/v3/memories/search", "/v2/memories/search"],
+    "/v3/memories/search",
     status_code=200,
     tags=[SEARCH],
     summary="Search memories",
@@ -124,15 +154,15 @@ async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
 
 
 @post(
-    "/v1/memories/search",
+    ["/v2/memories/search", "/v1/memories/search"],
     status_code=200,
     tags=[SEARCH],
-    summary="Search memories (v1)",
-    responses=answers(schemas.HostedFound | list[schemas.HostedMemory], "The memories, best first", 422),
+    summary="Search memories (v1, v2)",
+    responses=answers(list[schemas.HostedMemory] | schemas.HostedFound, "The memories, best first", 422),
     operation_class=body(_SEARCH),
 )
-async def hosted_search_v1(memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
-    """Find memories as clients before 1.0 do: the answer is a bare list, with `output_format: "v1.1"` an object."""
+async def hosted_search_bare(memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
+    """Find memories as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
     found = await _search(memory, data)
     results: list[dict[str, Any]] = found["results"]
     return found if data.output_format == "v1.1" else results
@@ -153,11 +183,11 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
-    return {"results": items(found), **relations(found)}
+    return {"results": with_fields(items(found), data.fields), **relations(found)}
 
 
 @post(
-    ["/v3/memories", "/v2/memories"],
+    "/v3/memories",
     status_code=200,
     tags=[MEMORIES],
     summary="List memories",
@@ -177,11 +207,36 @@ async def hosted_list(
     return await _list(request, memory, data, page, page_size, after)
 
 
+@post(
+    "/v2/memories",
+    status_code=200,
+    tags=[MEMORIES],
+    summary="List memories (v2)",
+    responses=answers(list[schemas.HostedMemory] | schemas.HostedPage, "The memories, or one page of them", 422),
+    operation_class=body({"filters": {"user_id": "alice"}}),
+)
+async def hosted_list_v2(
+    request: AnyRequest,
+    memory: Memory,
+    data: JSONBody[HostedList],
+    page: Page = None,
+    page_size: PageSize = None,
+    after: After = None,
+    output_format: Format = None,
+) -> Response[Any]:
+    """List memories as clients of 1.x do, newest first; an id is needed, in the filters or beside them. The answer is a
+    bare list of at most 1000, whose headers have their number and the address of those that follow. With both `page`
+    and `page_size`, with `after` or with `output_format: "v1.1"` it is an object, unless that says `v1.0`.
+    """
+    data.output_format = data.output_format or output_format
+    return await _list_bare(request, memory, data, page, page_size, after)
+
+
 @get(
     "/v1/memories",
     tags=[MEMORIES],
     summary="List memories (v1)",
-    responses=answers(schemas.HostedPage, "One page, and how many memories match in all", 422),
+    responses=answers(list[schemas.HostedMemory] | schemas.HostedPage, "The memories, or one page of them", 422),
 )
 async def hosted_list_v1(
     request: AnyRequest,
@@ -207,31 +262,66 @@ async def hosted_list_v1(
     top_k: Limit = None,
     limit: Limit = None,
     after: After = None,
-) -> Answer:
-    """List memories as clients before 1.0 do, newest first; an id is needed, in the filters or beside them."""
+    keywords: Annotated[
+        list[str] | None, Parameter(description="Memories whose text has this, or one of these, in any case; repeated.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        Parameter(description="Only these fields of each memory; repeated, or separated by commas."),
+    ] = None,
+    output_format: Format = None,
+) -> Response[Any]:
+    """List memories as clients before 1.0 do, newest first; an id is needed, in the filters or beside them. The answer
+    is a list or an object, as that of `POST /v2/memories/` is.
+    """
     data = HostedList(
         user_id=user_id,
         agent_id=agent_id,
         app_id=app_id,
         run_id=run_id,
         session_id=session_id,
-        filters=read_object(filters, "filters"),
-        metadata=read_object(metadata, "metadata"),
+        filters=_read(request, filters, "filters"),
+        metadata=_read(request, metadata, "metadata"),
         categories=None if categories is None else any_value("categories", categories),
         start_date=start_date,
         end_date=end_date,
         show_expired=show_expired,
         top_k=top_k,
         limit=limit,
+        keywords=keywords,
+        fields=fields,
+        output_format=output_format,
     )
-    return await _list(request, memory, data, page, page_size, after)
+    return await _list_bare(request, memory, data, page, page_size, after)
+
+
+def _read(request: AnyRequest, text: str | None, name: str) -> dict[str, Any] | None:
+    if text == STRINGIFIED:
+        note(request, name, f"The client wrote {STRINGIFIED} instead of what it was given. List by POST.")
+    return read_object(text, name)
+
+
+async def _list_bare(
+    request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None, after: str | None
+) -> Response[Any]:
+    """Answer a list, in which clients have no place to read that there is more: so it is as long as one can be."""
+    paged = after is not None or ((page or data.page) and (page_size or data.page_size))
+    if data.output_format == "v1.1" or (paged and data.output_format != LIST_FORMAT):
+        return NamingResponse(await _list(request, memory, data, page, page_size, after))
+    return as_list(await _list(request, memory, data, page, page_size, after, most=MAX_LIST_SIZE))
 
 
 async def _list(
-    request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None, after: str | None
-) -> Answer:
+    request: AnyRequest,
+    memory: Memory,
+    data: HostedList,
+    page: int | None,
+    page_size: int | None,
+    after: str | None,
+    most: int = DEFAULT_LIST_SIZE,
+) -> dict[str, Any]:
     page = page or data.page
-    page_size = page_size or data.page_size or data.top_k or data.limit or DEFAULT_LIST_SIZE
+    page_size = page_size or data.page_size or data.top_k or data.limit or most
     page_size = min(page_size, MAX_LIST_SIZE)  # a limit is no promise to read all in one page: the links lead on
     matching = await memory.get_all(
         filters=filters_of(data),
@@ -241,9 +331,10 @@ async def _list(
         after=after,
         show_expired=bool(data.show_expired),
     )
+    results = with_fields(items(matching), data.fields)
     if after is not None:
-        return page_after(request, items(matching), matching)
-    shown = page_of(request, items(matching), matching["total"], page or 1, page_size)
+        return page_after(request, results, matching)
+    shown = page_of(request, results, matching["total"], page or 1, page_size)
     return {**shown, "next_cursor": matching["next_cursor"]}
 
 
@@ -283,7 +374,11 @@ async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[Host
     summary="Delete a memory",
     responses=answers(*DONE, 404),
 )
-async def hosted_delete(memory: Memory, memory_id: MemoryId) -> Answer:
+async def hosted_delete(
+    memory: Memory,
+    memory_id: MemoryId,
+    delete_linked: Annotated[str | None, Parameter(description="Accepted: no memory is linked to another.")] = None,
+) -> Answer:
     """Delete one memory; its history stays. `delete_linked` is accepted: no memory here replaces another one."""
     with known(memory_id):
         return await memory.delete(memory_id)
@@ -307,7 +402,7 @@ async def hosted_history(memory: Memory, memory_id: MemoryId) -> Answers:
 # -- many memories
 
 
-IGNORED = ("org_id", "project_id", "source")
+IGNORED = ("org_id", "project_id", "org_name", "project_name", "source")
 """What clients add to every request; the last one mem0's command line."""
 
 
@@ -380,7 +475,7 @@ def _batch(memories: Sequence[Any]) -> Sequence[Any]:
 
 
 HANDLERS = (
-    *(hosted_add, hosted_add_v1, hosted_search, hosted_search_v1, hosted_list, hosted_list_v1),
+    *(hosted_add, hosted_add_v1, hosted_search, hosted_search_bare, hosted_list, hosted_list_v2, hosted_list_v1),
     *(hosted_get, hosted_update, hosted_delete, hosted_history),
     *(hosted_delete_all, hosted_batch_update, hosted_batch_delete),
 )

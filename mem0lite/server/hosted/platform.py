@@ -146,8 +146,11 @@ async def hosted_events(
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
+    event_type: Annotated[str | None, Parameter(description="ADD: other calls are not kept.")] = None,
 ) -> Answer:
     """List the calls of add, newest first."""
+    if event_type is not None and event_type.upper() != "ADD":
+        raise ClientException(f"Invalid event_type: {event_type[:100]!r}. Only calls of add are kept: give ADD.")
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     page_size = page_size or DEFAULT_LIST_SIZE
     found = await memory.events(**scope, page=page, page_size=page_size, after=after)

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from ..ignored import without_effect
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
     EmbeddedPart,
     Expired,
+    Ignored,
     Json,
     Message,
     NextCursor,
@@ -28,8 +30,20 @@ FromOne = Annotated[int, Meta(ge=1)]
 Size = Annotated[int, Meta(ge=1, le=1_000)]
 Instant = float | str | None
 
-_ACCEPTED = "Accepted for clients of mem0; has no effect."
-NoEffect = Annotated[Any, Meta(description=_ACCEPTED, examples=[None])]
+_NO_MODEL = "No language model reads the messages: they are stored as they are."
+_GRAPH = "The server's settings name the categories that make the graph; where it has any, `relations` are there."
+
+Routine = Annotated[Any, Meta(description="Accepted: the path is the version.", examples=[None])]
+ForModels = Annotated[Any, without_effect(_NO_MODEL)]
+EnableGraph = Annotated[Any, without_effect(_GRAPH)]
+Names = Annotated[
+    list[str] | str | None,
+    Meta(description="Only these fields of each memory: a list, or separated by commas.", examples=[["id", "memory"]]),
+]
+Keywords = Annotated[
+    list[str] | str | None,
+    Meta(description="Memories whose text has this, or one of these, in any case.", examples=["peanut"]),
+]
 
 
 # -- requests
@@ -69,13 +83,16 @@ class Conditions(ScopeIds, kw_only=True):
         Instant, Meta(description="Created on or before this instant or day.", examples=[EXAMPLE_INSTANT])
     ] = None
     show_expired: Annotated[bool | None, Meta(description="Include expired memories.", examples=[False])] = None
+    keywords: Keywords = None
+    fields: Names = None
     output_format: Annotated[
-        str | None, Meta(description="Of the v1 routes: `v1.1` answers an object, `v1.0` a list.", examples=["v1.1"])
+        str | None, Meta(description="Of v1 and v2 routes: `v1.1` answers an object, not a list.", examples=["v1.1"])
     ] = None
-    fields: NoEffect = None
-    keyword_search: NoEffect = None
-    latest_only: NoEffect = None
-    version: NoEffect = None
+    latest_only: Annotated[
+        Any,
+        without_effect("Memories do not replace each other: a change is made in place, and what was added stays."),
+    ] = None
+    version: Routine = None
 
 
 class AddRequest(ScopeIds, kw_only=True):
@@ -107,6 +124,12 @@ class AddRequest(ScopeIds, kw_only=True):
     timestamp: Annotated[
         Instant, Meta(description="When it was said: ISO 8601 or epoch seconds.", examples=[EXAMPLE_INSTANT])
     ] = None
+    observation_date: Annotated[Instant, Meta(description="Another name of timestamp.", examples=[EXAMPLE_INSTANT])] = (
+        None
+    )
+    categories: Annotated[
+        list[str] | str | None, Meta(description="Kept as metadata.categories, to find it by.", examples=[["food"]])
+    ] = None
     infer: Annotated[
         bool | None,
         Meta(description="False stores what adds nothing to a memory of the same scope once more.", examples=[True]),
@@ -115,18 +138,21 @@ class AddRequest(ScopeIds, kw_only=True):
         str | None, Meta(description="`procedural_memory`, or nothing.", examples=["procedural_memory"])
     ] = None
     output_format: Annotated[
-        str | None, Meta(description="Of the v1 route: `v1.0` answers a list.", examples=["v1.1"])
+        str | None, Meta(description="Of the v1 route: `v1.1` answers an object, not a list.", examples=["v1.1"])
     ] = None
-    async_mode: NoEffect = None
-    version: NoEffect = None
-    enable_graph: NoEffect = None
-    immutable: NoEffect = None
-    includes: NoEffect = None
-    excludes: NoEffect = None
-    custom_categories: NoEffect = None
-    custom_instructions: NoEffect = None
-    agent_custom_instructions: NoEffect = None
-    structured_data_schema: NoEffect = None
+    async_mode: Annotated[
+        Any, Meta(description="An add is done when it is answered, whatever this says.", examples=[True])
+    ] = None
+    version: Routine = None
+    enable_graph: EnableGraph = None
+    immutable: Annotated[Any, without_effect("Whoever may write may change and delete every memory.")] = None
+    includes: ForModels = None
+    excludes: ForModels = None
+    custom_categories: Annotated[Any, without_effect("Nothing is categorized: give `categories`.")] = None
+    custom_instructions: ForModels = None
+    agent_custom_instructions: ForModels = None
+    structured_data_schema: ForModels = None
+    prompt: ForModels = None
 
 
 class HostedSearch(Conditions, kw_only=True):
@@ -142,8 +168,17 @@ class HostedSearch(Conditions, kw_only=True):
     rerank: Rerank = None
     reference_date: ReferenceDate = None
     ranking: Weights = None
-    filter_memories: NoEffect = None
-    enable_graph: NoEffect = None
+    keyword_search: Annotated[
+        Any,
+        without_effect(
+            'Words count in every search, which `ranking: {"keyword": 0}` turns off.', unless=True, example=True
+        ),
+    ] = None
+    filter_memories: Annotated[Any, without_effect("No language model reads what was found: give a threshold.")] = None
+    only_metadata_based_search: Annotated[
+        Any, without_effect("A search goes by its query too: list the memories instead.")
+    ] = None
+    enable_graph: EnableGraph = None
 
 
 class HostedList(Conditions, kw_only=True):
@@ -161,7 +196,7 @@ class HostedList(Conditions, kw_only=True):
     limit: Annotated[
         FromOne | None, Meta(description="Another name of page_size; at most 1000 count.", examples=[10])
     ] = None
-    enable_graph: NoEffect = None
+    enable_graph: EnableGraph = None
 
 
 class HostedUpdate(Struct):
@@ -243,7 +278,9 @@ class ExportRequest(ExportFilters, kw_only=True):
             examples=[{"type": "object", "properties": {"memory": {"type": "string"}}}],
         ),
     ]
-    export_instructions: NoEffect = None
+    export_instructions: Annotated[
+        Any, without_effect("No language model writes the export: it has the fields of the schema.")
+    ] = None
 
 
 class ExportQuery(ExportFilters, kw_only=True):
@@ -252,7 +289,8 @@ class ExportQuery(ExportFilters, kw_only=True):
     memory_export_id: Annotated[str | None, Meta(description="Id of the export.", examples=[EXAMPLE_ID])] = None
 
 
-_Setting = Annotated[Any, Meta(description="Kept for clients of mem0; changes nothing here.", examples=[None])]
+_KEPT = "It is kept for clients of mem0, and no language model follows it."
+_Setting = Annotated[Any, without_effect("It is kept for clients of mem0, and changes nothing here.")]
 
 
 class ProjectUpdate(Struct):
@@ -260,19 +298,23 @@ class ProjectUpdate(Struct):
 
     custom_instructions: Annotated[
         str | UnsetType | None,
-        Meta(description="Kept for clients of mem0; no model follows them.", examples=["Keep what concerns food"]),
+        without_effect(_KEPT, example="Keep what concerns food"),
     ] = UNSET
     custom_categories: Annotated[
-        list[Any] | UnsetType | None, Meta(description="Kept likewise.", examples=[[{"food": "What one eats"}]])
+        list[Any] | UnsetType | None, without_effect(_KEPT, example=[{"food": "What one eats"}])
     ] = UNSET
     agent_custom_instructions: _Setting = UNSET
     memory_depth: _Setting = UNSET
     usecase_setting: _Setting = UNSET
-    multilingual: _Setting = UNSET
-    decay: _Setting = UNSET
+    multilingual: Annotated[
+        Any, without_effect("Nothing is translated: a text stays in its language.", unless=True, example=True)
+    ] = UNSET
+    decay: Annotated[
+        Any, without_effect("Being found changes no rank. The weight `recency` of `ranking` favours what is new.")
+    ] = UNSET
     retrieval_criteria: _Setting = UNSET
-    enable_graph: _Setting = UNSET
-    version: _Setting = UNSET
+    enable_graph: Annotated[Any, without_effect(_GRAPH)] = UNSET
+    version: Annotated[Any, Meta(description="Kept, and means nothing here.", examples=[None])] = UNSET
     inclusion_prompt: _Setting = UNSET
     exclusion_prompt: _Setting = UNSET
 
@@ -304,7 +346,13 @@ class WebhookCreate(WebhookUpdate, kw_only=True):
 # -- responses
 
 
-class Ping(Struct):
+class Answered(Struct, kw_only=True):
+    """An answer."""
+
+    ignored: Ignored = UNSET
+
+
+class Ping(Answered):
     """That the server is there, and the names its clients ask for."""
 
     status: Annotated[Literal["ok"], Meta(description="Always ok.", examples=["ok"])]
@@ -350,7 +398,7 @@ class Outcome(Struct):
     )
 
 
-class HostedAdded(Struct):
+class HostedAdded(Answered):
     """One outcome per message."""
 
     message: Annotated[str, Meta(description="What was done.", examples=["Memories stored."])]
@@ -361,7 +409,7 @@ class HostedAdded(Struct):
     skipped: Skipped = UNSET
 
 
-class HostedMemory(Struct):
+class HostedMemory(Answered):
     """One memory, with all fields but those about a search and feedback."""
 
     id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
@@ -394,7 +442,7 @@ class HostedMemory(Struct):
     feedback_reason: Annotated[str | UnsetType, Meta(description="Why.", examples=["still true"])] = UNSET
 
 
-class HostedFound(Struct):
+class HostedFound(Answered):
     """The memories found."""
 
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
@@ -406,7 +454,7 @@ Previous = Annotated[str | None, Meta(description="Address of the page before, o
 Count = Annotated[int, Meta(description="How many there are in all.", examples=[1])]
 
 
-class HostedPage(Struct):
+class HostedPage(Answered):
     """One page of memories."""
 
     count: Count
@@ -416,7 +464,7 @@ class HostedPage(Struct):
     results: Annotated[list[HostedMemory], Meta(description="The memories, newest first.")]
 
 
-class HostedEntity(Struct):
+class HostedEntity(Answered):
     """A user, agent, run or app that has memories."""
 
     id: Annotated[str, Meta(description="Its id.", examples=["alice"])]
@@ -430,7 +478,7 @@ class HostedEntity(Struct):
     metadata: Annotated[Json, Meta(description="Always empty.", examples=[{}])]
 
 
-class EntityPage(Struct):
+class EntityPage(Answered):
     """One page of entities."""
 
     count: Count
@@ -439,7 +487,7 @@ class EntityPage(Struct):
     results: Annotated[list[HostedEntity], Meta(description="The entities.")]
 
 
-class HostedEvent(Struct):
+class HostedEvent(Answered):
     """One call of add."""
 
     id: Annotated[str, Meta(description="The event_id that the call answered.", examples=[EXAMPLE_ID])]
@@ -454,7 +502,7 @@ class HostedEvent(Struct):
     results: Annotated[list[Outcome], Meta(description="What became of each message, with the text it has now.")]
 
 
-class HostedEvents(Struct):
+class HostedEvents(Answered):
     """One page of events."""
 
     count: Count
@@ -464,7 +512,7 @@ class HostedEvents(Struct):
     results: Annotated[list[HostedEvent], Meta(description="The events, newest first.")]
 
 
-class FeedbackResponse(Struct):
+class FeedbackResponse(Answered):
     """What was stored."""
 
     message: Annotated[str, Meta(description="What was done.", examples=["Feedback stored."])]
@@ -473,7 +521,7 @@ class FeedbackResponse(Struct):
     feedback_reason: Annotated[str | None, Meta(description="Why.", examples=["still true"])]
 
 
-class ExportMade(Struct):
+class ExportMade(Answered):
     """An export that can be read."""
 
     id: Annotated[str, Meta(description="Id of the export.", examples=[EXAMPLE_ID])]
@@ -481,13 +529,13 @@ class ExportMade(Struct):
     status: Annotated[Literal["SUCCEEDED"], Meta(description="Nothing is left to do.", examples=["SUCCEEDED"])]
 
 
-class Exported(Struct):
+class Exported(Answered):
     """The memories of an export."""
 
     memories: Annotated[list[Json], Meta(description="The memories, in the fields asked for.", examples=[[{}]])]
 
 
-class Project(Struct):
+class Project(Answered):
     """The settings of the project, or those of them that were asked for; what was never set is null."""
 
     id: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
@@ -509,7 +557,7 @@ class ProjectUpdated(Project):
     ] = UNSET
 
 
-class Webhook(Struct):
+class Webhook(Answered):
     """Where which events are sent."""
 
     webhook_id: Annotated[str, Meta(description="Its id.", examples=["wh_1"])]

@@ -10,7 +10,7 @@ from litestar.exceptions import ClientException
 from ...errors import FilterError
 from ...filters import MAX_DEPTH, SCOPE_IDS
 from ...values import clean_id
-from .schemas import Conditions, ScopeIds
+from .schemas import AddRequest, Conditions, ScopeIds
 
 ALIASES = {
     "session_id": "run_id",
@@ -27,6 +27,9 @@ ALIASES = {
 }
 """Names that the hosted API has for fields in filters. mem0's npm client turns camelCase into snake_case everywhere but
 there."""
+
+STRINGIFIED = "[object Object]"
+"""What mem0's npm clients before 3.0 write into a query for any object, empty or not."""
 
 MAX_LITERAL = 10_000
 """Characters of an object that is given as the text of a query parameter."""
@@ -66,9 +69,29 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         parts.append({"metadata": data.metadata})
     if data.categories:
         parts.append({"metadata.categories": data.categories})
+    if data.keywords:
+        words = [data.keywords] if isinstance(data.keywords, str) else data.keywords
+        parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
     dates = {"gte": data.start_date, "lte": data.end_date}
     parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
     return joined(*parts)
+
+
+def metadata_of(data: AddRequest) -> dict[str, Any] | None:
+    """Return the metadata a memory gets, in which its categories are."""
+    if data.categories is None:
+        return data.metadata
+    categories = [data.categories] if isinstance(data.categories, str) else data.categories
+    metadata = dict(data.metadata or {})
+    _agree(metadata, "categories", categories, "categories and metadata.categories differ. Give one of them.")
+    return metadata
+
+
+def moment_of(data: AddRequest) -> float | str | None:
+    """Return when the messages were said, under either name."""
+    if data.timestamp is None or data.observation_date is None or data.timestamp == data.observation_date:
+        return data.observation_date if data.timestamp is None else data.timestamp
+    raise ClientException("timestamp and observation_date differ: they are two names of one date.")
 
 
 def joined(*parts: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +113,10 @@ def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 def read_object(text: str | None, name: str) -> dict[str, Any] | None:
     """Return the object a query parameter holds as JSON, or as Python writes a dictionary.
 
-    mem0's Python clients before 1.0 put ``str(filters)`` into the query. Raises FilterError for anything else.
+    mem0's Python clients before 1.0 put ``str(filters)`` into the query, its npm clients before 3.0 ``[object
+    Object]``, which tells nothing of the object. Raises FilterError for anything else.
     """
-    if text is None:
+    if text is None or text == STRINGIFIED:
         return None
     value = _read_literal(text) if len(text) <= MAX_LITERAL else None
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):

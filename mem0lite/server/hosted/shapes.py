@@ -9,10 +9,14 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from litestar.exceptions import ClientException
 
-from ...errors import MemoryNotFoundError
+from ...errors import MemoryNotFoundError, ValidationError
+from ..ignored import NamingResponse
 from ..routing import AnyRequest
 
 T = TypeVar("T")
+
+LIST_FORMAT = "v1.0"
+"""The ``output_format`` of who reads lists."""
 
 ORG_ID, PROJECT_ID = "mem0lite", "default"
 """The one organization and the one project there is; clients refuse to start without the names of both."""
@@ -23,6 +27,16 @@ _EMPTY = dict.fromkeys(
         *("created_at", "updated_at", "expiration_date"),
     )
 )
+_FIELDS = (
+    *_EMPTY,
+    *("expires_at", "actor_id", "role", "score", "rerank_score", "score_details", "feedback", "feedback_reason"),
+)
+"""The fields a memory can have."""
+
+_FIELD_ALIASES = {
+    **{re.sub(r"_([a-z])", lambda match: match[1].upper(), name): name for name in _FIELDS},
+    "text": "memory",
+}
 
 
 def item(memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +54,22 @@ def items(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item(memory) for memory in found["results"]]
 
 
+def with_fields(shown: list[dict[str, Any]], fields: Sequence[str] | str | None) -> list[dict[str, Any]]:
+    """Return memories with the fields that are asked for only, or with all when none is.
+
+    Raises ValidationError for a field that no memory has.
+    """
+    given = [fields] if isinstance(fields, str) else fields or ()
+    names = [name.strip() for one in given for name in one.split(",") if name.strip()]
+    wanted = [_FIELD_ALIASES.get(name, name) for name in names]
+    for name, field in zip(names, wanted, strict=True):
+        if field not in _FIELDS:
+            raise ValidationError(
+                f"Invalid fields: a memory has no {name[:100]!r}. It has: {', '.join(_FIELDS)}.", field="fields"
+            )
+    return [{name: memory[name] for name in wanted if name in memory} for memory in shown] if wanted else shown
+
+
 def relations(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the field of an answer that has what memories of graph categories state, if there is one."""
     return {"relations": found["relations"]} if "relations" in found else {}
@@ -48,6 +78,12 @@ def relations(found: Mapping[str, Any]) -> dict[str, Any]:
 def skipped(added: Mapping[str, Any]) -> dict[str, Any]:
     """Return the field of an answer that has what was left out of the messages, if anything was."""
     return {"skipped": added["skipped"]} if "skipped" in added else {}
+
+
+def place_of(part: Mapping[str, Any]) -> str:
+    """Return where in a request what was skipped is."""
+    place = f"messages[{part['message']}]"
+    return place if part["part"] is None else f"{place}.content[{part['part']}]"
 
 
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -86,6 +122,16 @@ def page_after(request: AnyRequest, results: Sequence[Mapping[str, Any]], found:
     cursor = found["next_cursor"]
     following = None if cursor is None else _link(request, after=cursor)
     return {"count": found["total"], "next": following, "previous": None, "results": results, "next_cursor": cursor}
+
+
+def as_list(shown: Mapping[str, Any]) -> NamingResponse:
+    """Return the memories of a page as a bare list; how many there are, and where the next ones, is in the headers."""
+    headers = {"X-Total-Count": str(shown["count"])}
+    following = shown["next"]
+    if following is not None:
+        format = "" if "output_format=" in following else f"&output_format={LIST_FORMAT}"  # whose next is a list, too
+        headers["Link"] = f'<{following}{format}>; rel="next"'
+    return NamingResponse(shown["results"], headers=headers)
 
 
 def _link(request: AnyRequest, **place: int | str) -> str:

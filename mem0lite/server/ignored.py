@@ -1,0 +1,112 @@
+"""What a request gives in vain, because nothing here knows the field or it has no effect: the answer names it.
+
+An answer that is an object has it as ``ignored``, and every answer has the names in a header, because a list and null
+have no other place.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import quote
+
+import msgspec
+from litestar import Response
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+HEADER = "X-Mem0lite-Ignored"
+ROUTINE = "mem0lite.routine"
+"""The option of a route that has the names which clients add to every request, and which mean nothing."""
+
+_KEY = "mem0lite.ignored"  # of the scope
+_MOST = 20  # names in one answer
+_LONGEST = 100  # characters of a name
+_UNKNOWN = "This request has no such field."
+_NOT_FIELDS = frozenset({"data", "memory", "request", "server"})  # what handlers are given beside parameters
+
+
+def without_effect(reason: str, *, unless: object = False, example: object = None) -> msgspec.Meta:
+    """Return the description of a field that is accepted and does nothing, which the answer then says.
+
+    Nothing is said of null, of an empty value, and of ``unless``: who gives those asks for what happens anyway.
+    """
+    return msgspec.Meta(
+        description=f"Has no effect, as `ignored` then says. {reason}",
+        examples=[example],
+        extra={"reason": reason, "unless": unless},
+    )
+
+
+def note(connection: Connection, field: str, reason: str) -> None:
+    """Have the answer say that a field has no effect, and why."""
+    scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
+    scope.setdefault(_KEY, {}).setdefault(field[:_LONGEST], reason)
+
+
+def note_fields(connection: Connection, body: object, struct: type[msgspec.Struct], within: str = "") -> None:
+    """Note the fields of a body that its struct does not have, or has without effect."""
+    if not isinstance(body, Mapping):
+        return
+    fields = _fields(struct)
+    routine = connection.route_handler.opt.get(ROUTINE, ())
+    for name, value in body.items():
+        if name not in fields:
+            if name not in routine:
+                note(connection, f"{within}{name}", _UNKNOWN)
+            continue
+        reason, unless, entry = fields[name]
+        if reason is not None and _asks(value, unless):
+            note(connection, f"{within}{name}", reason)
+        if entry is not None and isinstance(value, list):
+            for one in value:
+                note_fields(connection, one, entry, f"{name}[].")
+
+
+async def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Note the parameters of a query that its route does not have; a guard, because those see every request."""
+    known = handler.parsed_fn_signature.parameters
+    routine = handler.opt.get(ROUTINE, ())
+    for name in connection.query_params:
+        if name not in routine and (name not in known or name in _NOT_FIELDS):
+            note(connection, name, _UNKNOWN)
+
+
+class NamingResponse(Response[Any]):
+    """A response that says what its request gave in vain."""
+
+    def to_asgi_response(self, app: Any, request: Any, **options: Any) -> Any:
+        """Return the response with what was noted of the request."""
+        noted: dict[str, str] = request.scope.get(_KEY, {})
+        if noted:
+            shown = [{"field": field, "reason": reason} for field, reason in noted.items()][:_MOST]
+            if len(noted) > _MOST:
+                shown.append({"field": "…", "reason": f"{len(noted) - _MOST} more fields have no effect."})
+            self.headers[HEADER] = ", ".join(quote(one["field"], safe="[]") for one in shown)
+            if isinstance(self.content, Mapping):
+                self.content = {**self.content, "ignored": shown}
+        return super().to_asgi_response(app, request, **options)
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[str | None, object, type[msgspec.Struct] | None]]:
+    """Return of each field why it has no effect, unless it has this value, and the struct of each of its entries."""
+    return {field.name: _meaning(field.name, field.type) for field in msgspec.structs.fields(struct)}
+
+
+def _meaning(name: str, kind: Any) -> tuple[str | None, object, type[msgspec.Struct] | None]:
+    reason, unless = None, None
+    if get_origin(kind) is Annotated:
+        for meta in kind.__metadata__:
+            extra = getattr(meta, "extra", None) or {}
+            reason, unless = extra.get("reason", reason), extra.get("unless", unless)
+        kind = kind.__origin__
+    entry = get_args(kind)[0] if get_origin(kind) is list else None
+    # Messages carry what their SDKs write beside the text, which the messages' own answer, "skipped", is about.
+    known = isinstance(entry, type) and issubclass(entry, msgspec.Struct) and name != "messages"
+    return reason, unless, entry if known else None
+
+
+def _asks(value: object, unless: object) -> bool:
+    return value is not None and value is not unless and value not in ("", [], {})
