@@ -159,6 +159,33 @@ CASES: dict[str, tuple[Any, list[tuple[str, str]], list[tuple[int, int | None, s
         [("user", "I ski"), ("assistant", "Good"), ("assistant", "Well")],
         [(0, 1, "step-start"), (0, 2, "file"), (2, 1, "tool-invocation")],
     ),
+    "@mem0/vercel-ai-provider 3.0.2": (  # each part of a prompt is a message
+        [
+            {"role": "user", "content": "My cat"},
+            {"role": "user", "content": {"type": "image_url", "image_url": {"url": "AAAA"}}},
+            {"role": "user", "content": {"type": "pdf_url", "pdf_url": {}}},
+            {"role": "user", "content": {"type": "mdx_url", "mdx_url": {"url": "https://example.com/a.mdx"}}},
+            {"role": "assistant", "content": ""},
+            {"role": "assistant"},
+            {"role": "assistant", "content": "A fine cat"},
+        ],
+        [("user", "My cat"), ("assistant", "A fine cat")],
+        [(1, None, "image_url"), (2, None, "pdf_url"), (3, None, "mdx_url"), (4, None, "empty"), (5, None, "empty")],
+    ),
+    "pipecat-ai": (
+        [
+            {
+                "role": "user",
+                "content": [text("Audio follows"), {"type": "input_audio", "input_audio": {"data": "AA"}}],
+            },
+            {"role": "user", "content": [IMAGE]},
+            {"role": "assistant", "tool_calls": TOOL_CALLS},
+            {"role": "assistant", "content": None},
+            {"role": "user", "content": [text("My cat"), IMAGE]},
+        ],
+        [("user", "Audio follows"), ("user", "My cat")],
+        [(0, 1, "input_audio"), (1, 0, "image_url"), (2, None, "tool_calls"), (3, None, "empty"), (4, 1, "image_url")],
+    ),
     "what stands beside the content": (
         [
             {"role": "user", "content": "My cat", "images": ["AAAA"]},
@@ -231,6 +258,18 @@ def test_over_http_too(client: httpx.Client, path: str, case: str) -> None:
     assert answer.status_code == 200, answer.text
     assert [(item["role"], item["memory"]) for item in answer.json()["results"]] == kept
     assert left_out(answer.json()) == left
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_list_the_rest_is_named_in_the_header(client: httpx.Client, case: str) -> None:
+    """Where the first version answers a bare list, the same texts are kept, and the header says what is not."""
+    messages, kept, left = CASES[case]
+    body = {"messages": messages if isinstance(messages, list) else [messages], "user_id": "u", "infer": False}
+    answer = client.post("/v1/memories/", json=body)
+    assert answer.status_code == 200, answer.text
+    assert [(item["role"], item["memory"]) for item in answer.json()] == kept
+    places = [f"messages[{message}]" + ("" if part is None else f".content[{part}]") for message, part, _ in left]
+    assert answer.headers.get("X-Mem0lite-Ignored", "") == ", ".join(dict.fromkeys(places))
 
 
 def test_many_adds_name_their_own(memory: Memory) -> None:
