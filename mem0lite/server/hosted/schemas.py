@@ -206,11 +206,15 @@ class BatchedDelete(Struct):
 
 
 class BatchDelete(Struct):
-    """The memories to delete: all of them or, on an error, none."""
+    """The memories to delete, under one of two names: all of them or, on an error, none."""
 
     memories: Annotated[
-        list[BatchedDelete], Meta(description="The memories, 1 to 1000.", examples=[[{"memory_id": EXAMPLE_ID}]])
-    ]
+        list[BatchedDelete] | UnsetType,
+        Meta(description="The memories, 1 to 1000.", examples=[[{"memory_id": EXAMPLE_ID}]]),
+    ] = UNSET
+    memory_ids: Annotated[
+        list[str] | UnsetType, Meta(description="Their ids alone, instead.", examples=[[EXAMPLE_ID]])
+    ] = UNSET
 
 
 class FeedbackRequest(Struct):
@@ -258,8 +262,12 @@ _Setting = Annotated[Any, Meta(description="Kept for clients of mem0; changes no
 class ProjectUpdate(Struct):
     """The settings to change."""
 
+    name: Annotated[str | UnsetType | None, Meta(description="Kept for clients.", examples=["Kitchen"])] = UNSET
+    description: Annotated[
+        str | UnsetType | None, Meta(description="Kept likewise.", examples=["What the kitchen needs"])
+    ] = UNSET
     custom_instructions: Annotated[
-        str | UnsetType | None,
+        str | list[str] | UnsetType | None,
         Meta(description="Kept for clients of mem0; no model follows them.", examples=["Keep what concerns food"]),
     ] = UNSET
     custom_categories: Annotated[
@@ -491,10 +499,15 @@ class Project(Struct):
     """The settings of the project, or those of them that were asked for; what was never set is null."""
 
     id: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
-    name: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
+    project_id: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
+    name: Annotated[str | UnsetType, Meta(description="What was set, else the project.", examples=["default"])] = UNSET
+    description: Annotated[str | UnsetType | None, Meta(description="What was set.", examples=[None])] = UNSET
     organization: Annotated[str | UnsetType, Meta(description="The only organization.", examples=["mem0lite"])] = UNSET
+    members: Annotated[list[Any] | UnsetType, Meta(description="Always empty: keys are not people.", examples=[[]])] = (
+        UNSET
+    )
     custom_instructions: Annotated[
-        str | UnsetType | None, Meta(description="What was set.", examples=["Keep what concerns food"])
+        str | list[str] | UnsetType | None, Meta(description="What was set.", examples=["Keep what concerns food"])
     ] = UNSET
     custom_categories: Annotated[
         list[Any] | UnsetType | None, Meta(description="What was set.", examples=[[{"food": "What one eats"}]])
