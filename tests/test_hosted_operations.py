@@ -141,7 +141,7 @@ def filled(store: Memory) -> dict[str, str]:
     return {
         **{"memory_id": added["results"][0]["id"], "event_id": added["event_id"]},
         **{"entity_type": "user", "entity_id": "alice", "org_id": "o", "project_id": "p", "job_id": "j", "run_id": "r"},
-        "webhook_id": store.create_webhook("https://hooks.example/", is_active=False)["webhook_id"],
+        "webhook_id": store.create_webhook("http://127.0.0.1:9/", is_active=False, allow_private=True)["webhook_id"],
     }
 
 
