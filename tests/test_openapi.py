@@ -52,6 +52,16 @@ ROUTES = {
     ("/v1/feedback/", "post"),
     ("/v1/exports/", "post"),
     ("/v1/exports/get/", "post"),
+    ("/v1/exports/", "get"),
+    ("/v1/memories/events/", "get"),
+    ("/v1/memories/{entity_type}/{entity_id}/", "get"),
+    ("/v1/entities/filters/", "get"),
+    ("/v1/stats/", "get"),
+    *((f"/v1/{kind}s/", "post") for kind in ("user", "agent", "run", "app")),
+    ("/api/v1/orgs/organizations/", "get"),
+    ("/api/v1/orgs/organizations/{org_id}/", "get"),
+    *((f"/api/v1/orgs/organizations/{{org_id}}/{what}/", "get") for what in ("members", "projects")),
+    ("/api/v1/orgs/organizations/{org_id}/projects/{project_id}/members/", "get"),
     *(("/api/v1/orgs/organizations/{org_id}/projects/{project_id}/", method) for method in ("get", "patch")),
     *(("/api/v1/webhooks/projects/{project_id}/", method) for method in ("get", "post")),
     *(("/api/v1/webhooks/{webhook_id}/", method) for method in ("put", "delete")),
@@ -95,7 +105,8 @@ def test_document_names_itself(document: dict[str, Any]) -> None:
 
 def test_every_route_is_described(document: dict[str, Any]) -> None:
     """Each route has a group with a description, a one-line summary, a description and its own operation id."""
-    assert {(path, method) for path, method, _ in _operations(document)} == ROUTES
+    served = {(path, method) for path, method, one in _operations(document) if "501" not in one["responses"]}
+    assert served == ROUTES  # test_hosted_operations.py has the others
     groups = {tag["name"] for tag in document["tags"] if tag["description"]}
     ids = []
     for _, _, operation in _operations(document):
@@ -155,6 +166,8 @@ def test_responses_are_described(document: dict[str, Any]) -> None:
     """Success is 200 with a shape; errors are mem0's shapes; a body can be of the wrong shape."""
     for path, method, operation in _operations(document):
         responses = operation["responses"]
+        if "501" in responses:  # without a 200: test_hosted_operations.py
+            continue
         assert {"200", "401", "403", "503"} <= set(responses) <= {"200", "400", "401", "403", "404", "422", "503"}
         assert list(_references(responses["200"])), f"{method} {path}"
         if "422" in responses:
@@ -189,7 +202,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
             )
             assert answer.status_code == 200, answer.text
             tried += 1
-    assert tried == 22
+    assert tried == 26
     client.post("/configure", json={"vacuum_interval_seconds": 0})
 
 

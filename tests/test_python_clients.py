@@ -32,12 +32,11 @@ NOT_SERVED = {
     "update_profile_settings": (501, MODEL_NEEDED),
     "sample_profiles": (501, MODEL_NEEDED),
     "get_profile_job": (501, MODEL_NEEDED),
-    "project.create": (404, ONE_PROJECT),
-    "project.delete": (405, ONE_PROJECT),
-    "project.get_members": (404, ONE_PROJECT),
-    "project.add_member": (404, ONE_PROJECT),
-    "project.update_member": (404, ONE_PROJECT),
-    "project.remove_member": (404, ONE_PROJECT),
+    "project.create": (501, ONE_PROJECT),
+    "project.delete": (501, ONE_PROJECT),
+    "project.add_member": (501, ONE_PROJECT),
+    "project.update_member": (501, ONE_PROJECT),
+    "project.remove_member": (501, ONE_PROJECT),
 }
 """The methods the server does not serve: the status it answers, and why."""
 
@@ -563,7 +562,14 @@ def test_the_projects_settings_are_kept(run):
 
 def test_the_ids_that_clients_send_along_are_no_settings(run):
     """Clients put organization and project into every body; neither becomes a setting of the project."""
-    assert run.value("project_updated_again").keys() & {"org_id", "project_id"} == set()
+    project = run.value("project_updated_again")
+    assert "org_id" not in project
+    assert project["project_id"] == "default"
+
+
+def test_nobody_is_a_member(run):
+    """Who looks for members is answered that there are none."""
+    assert run.value("project_get_members") == {"members": []}
 
 
 def test_a_webhook_is_made_listed_changed_and_deleted(run):

@@ -26,6 +26,7 @@ EXAMPLES = {
     2_000: 10,
     50_000: 1_200,
 }  # of each operation in the fuzzing phase; the coverage phase makes 3,400 in any case
+NOT_HERE = "hosted: not here"  # whose operations answer 501, which is what is looked for elsewhere
 SURFACES = {"/memories", "/search", "/v1/memories/", "/v3/memories/search/"}  # of both, some paths
 
 
@@ -46,6 +47,7 @@ def test_made_up_requests_find_nothing(tmp_path: Path, seed: int, count: int) ->
             *("--seed", str(seed), "--max-examples", str(EXAMPLES[count]), "--continue-on-failure", "--no-color"),
             *("--exclude-checks", ",".join(EXCLUDED), "--generation-database", "none"),
             *("--generation-with-security-parameters", "false"),
+            *("--exclude-tag", NOT_HERE),
         ]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         still_there = client.get("/health/ready").status_code
@@ -54,7 +56,7 @@ def test_made_up_requests_find_nothing(tmp_path: Path, seed: int, count: int) ->
     assert run.returncode == 0, output
     assert still_there == 200
     assert documented.keys() >= SURFACES
-    operations = sum(len(item) for item in documented.values())
+    operations = sum(NOT_HERE not in one["tags"] for item in documented.values() for one in item.values())
     assert (number(r"Tested: (\d+)", output), operations) == (operations, operations), output
     assert number(r"^ *(\d+) generated", output) >= count, output
 

@@ -19,6 +19,7 @@ from .. import __version__
 from .auth import PUBLIC, SECURITY_SCHEMES
 from .guards import exact_path
 from .mount import beside
+from .routing import NOT_HERE
 
 SWAGGER_UI_VERSION = "5.35.0"
 """Of the npm package swagger-ui-dist, from which ``static/swagger-ui`` is copied unchanged."""
@@ -33,10 +34,10 @@ DESCRIPTION = (
     "A memory store for AI agents in one SQLite file, compatible with mem0's REST APIs: the self-hosted one and, below "
     "`/v1/`, `/v2/`, `/v3/` and `/api/`, the hosted one, whose paths end in a slash. Messages are stored as memories "
     "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
-    "they expire. What needs a language model, `/v1/summary/` and profiles, answers 501. Where the server has API "
-    'keys, press Authorize and give yours. Errors are `{"detail": …}`; what of a request has no effect is named in its '
-    "answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every response carries an `X-Request-ID`, which the "
-    "server's log repeats."
+    "they expire. What one store has no place for, such as members and what a language model would write, answers 501 "
+    'and says why. Where the server has API keys, press Authorize and give yours. Errors are `{"detail": …}`; what of a '
+    "request has no effect is named in its answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every response "
+    "carries an `X-Request-ID`, which the server's log repeats."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
@@ -50,6 +51,7 @@ TAGS = [
     Tag("hosted: exports", description="Memories in the fields of a schema."),
     Tag("hosted: project", description="What clients ask first, and the settings they keep."),
     Tag("hosted: webhooks", description="Addresses that are told of changes."),
+    Tag(NOT_HERE, description="What one store has no place for: each answers 501, and says why."),
 ]
 _HOSTED = re.compile(r"/(?:api/)?v\d/")
 

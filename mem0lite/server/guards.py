@@ -11,6 +11,9 @@ from litestar.handlers import BaseRouteHandler
 
 from .mount import without_slash
 
+SLASH_OR_NONE: dict[str, Any] = {"mem0lite_slash_or_none": True}
+"""The ``opt`` of a hosted route that is also answered without the slash at the end: no id stands in its path."""
+
 
 class MovedError(HTTPException):
     """The client is to ask again elsewhere, with the same method and body."""
@@ -31,12 +34,13 @@ async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
         raise MovedError(without_slash(connection.scope))
 
 
-async def closed_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def closed_path(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a path that does not end in a slash, or has an empty segment, which Litestar passes over.
 
     Clients before 2.x put ids into paths as they are: of the id ``a?b`` only ``a`` arrives in the path, and of ``a//b``
     Litestar makes ``a/b``. Neither may reach what belongs to another id.
     """
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
-    if "//" in path or not path.endswith("/"):
+    either = SLASH_OR_NONE.items() <= handler.opt.items()
+    if "//" in path or not (path.endswith("/") or either):
         raise NotFoundException

@@ -36,6 +36,9 @@ After = Annotated[
 DEFAULT_LIST_SIZE = 100
 MAX_LIST_SIZE = 1_000
 
+NOT_HERE = "hosted: not here"
+"""The tag of the routes that say why they do nothing, in the OpenAPI document."""
+
 
 def dependencies(backend: Backend) -> dict[str, Provide]:
     """Return what the handlers ask for: what the caller may reach of ``backend``'s memory, and ``backend``."""
@@ -59,6 +62,15 @@ def answers(container: Any, description: str, *refusals: int) -> dict[int, Respo
         kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
         documented[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
     return documented
+
+
+def unserved(reason: str) -> dict[int, ResponseSpec]:
+    """Return the documentation of a route that does nothing but say why, with status 501."""
+    described = {**{status: _REFUSALS[status] for status in (401, 403)}, 501: reason}
+    return {
+        status: ResponseSpec(schemas.ErrorResponse, description=description, generate_examples=False)
+        for status, description in described.items()
+    }
 
 
 _REFUSALS = {

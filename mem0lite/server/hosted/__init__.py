@@ -7,7 +7,9 @@ from ..guards import closed_path
 from ..ignored import ROUTINE, NamingResponse, note_parameters
 from ..routing import dependencies
 from ..validation import JsonBody, one_of_each_id
-from . import memories, platform, unavailable
+from . import entities, memories, organization, platform, unavailable
+
+_ROOMS = (memories, entities, organization, platform, unavailable)
 
 ROUTINE_FIELDS = frozenset(
     {
@@ -23,7 +25,7 @@ def create_router(backend: Backend) -> Router:
     """Return the routes, serving the memory of ``backend``."""
     return Router(
         "/",
-        route_handlers=[*memories.HANDLERS, *platform.HANDLERS, *unavailable.HANDLERS],
+        route_handlers=[handler for room in _ROOMS for handler in room.HANDLERS],
         dependencies=dependencies(backend),
         guards=[closed_path, one_of_each_id, note_parameters],
         opt={ROUTINE: ROUTINE_FIELDS},

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
+from msgspec import UNSET
 
 from ...filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
@@ -465,7 +466,10 @@ async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> An
 )
 async def hosted_batch_delete(memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
     """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay."""
-    return await memory.delete_many([one.memory_id for one in _batch(data.memories)])
+    if (data.memories is UNSET) == (data.memory_ids is UNSET):
+        raise ClientException("Give either memories or memory_ids. Nothing was done.")
+    ids = data.memory_ids if data.memories is UNSET else [one.memory_id for one in data.memories]
+    return await memory.delete_many([*_batch(cast("list[str]", ids))])
 
 
 def _batch(memories: Sequence[Any]) -> Sequence[Any]:

@@ -1,113 +1,24 @@
-"""The hosted API beside memories: who is there, what happened, exports, settings of the project, webhooks."""
+"""The hosted API beside memories and entities: what happened, feedback, exports, webhooks."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from litestar import delete, get, patch, post, put
+from litestar import delete, get, post, put
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import JSONBody, Parameter
 
 from ...values import argument_id
-from ..routing import (
-    DEFAULT_LIST_SIZE,
-    DONE,
-    After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    Server,
-    answers,
-    body,
-    exact_scope,
-)
-from ..routing import given as given_fields
+from ..guards import SLASH_OR_NONE
+from ..routing import DEFAULT_LIST_SIZE, DONE, After, Answer, Answers, AnyRequest, Memory, Server, answers, body
 from ..schemas import EXAMPLE_ID
 from . import schemas
-from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId, refuse_unknown
-from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, ProjectUpdate, WebhookCreate
+from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId
+from .organization import ProjectPath
+from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, WebhookCreate
 from .schemas import WebhookUpdate as WebhookChange
-from .scopes import joined, scope_in, scope_of, spelled
-from .shapes import ORG_ID, PROJECT_ID, entity, event, page_after, page_of
-from .unavailable import NeedsModelError
+from .scopes import joined, read_object, scope_in, scope_of, spelled
+from .shapes import event, page_after, page_of
 
-ENTITIES, EVENTS, EXPORTS = "hosted: entities", "hosted: events and feedback", "hosted: exports"
-PROJECT, WEBHOOKS = "hosted: project", "hosted: webhooks"
-
-
-@get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(schemas.Ping, "The server is there"))
-async def hosted_ping(memory: Memory) -> Answer:
-    """Answer what clients ask before anything else: that the key is accepted, and the names of its project."""
-    return {
-        "status": "ok",
-        "message": "The API key is accepted.",
-        "org_id": ORG_ID,
-        "project_id": PROJECT_ID,
-        "user_email": None,
-    }
-
-
-# -- entities
-
-
-@get(
-    "/v1/entities",
-    tags=[ENTITIES],
-    summary="List users, agents, runs and apps",
-    responses=answers(schemas.EntityPage, "The entities that have memories", 422),
-)
-async def hosted_entities(
-    request: AnyRequest,
-    memory: Memory,
-    page: Page = None,
-    page_size: Annotated[
-        int | None, Parameter(ge=1, le=1_000, description="Results per page; without a page, all are listed.")
-    ] = None,
-) -> Answer:
-    """List every user, agent, run and app that has memories; all of them unless a page is asked for, because clients
-    that delete them all read one answer only.
-    """
-    all_of_them = [entity(one) for one in await memory.entities()]
-    size = page_size or (DEFAULT_LIST_SIZE if page else max(1, len(all_of_them)))
-    start = ((page or 1) - 1) * size
-    return page_of(request, all_of_them[start : start + size], len(all_of_them), page or 1, size)
-
-
-_ENTITY_PATHS = ["/v2/entities/{entity_type:str}/{entity_id:path}", "/v1/entities/{entity_type:str}/{entity_id:path}"]
-EntityType = Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")]
-EntityId = Annotated[str, Parameter(description="Its id, in which a slash may be encoded or not.")]
-
-
-@get(
-    _ENTITY_PATHS,
-    tags=[ENTITIES],
-    summary="Get a user, agent, run or app",
-    responses=answers(schemas.HostedEntity, "The entity", 404, 422),
-)
-async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
-    """Get one user, agent, run or app; 404 when it has no memories. Its `profile/` answers 501."""
-    name = entity_id.removeprefix("/")
-    for one in await memory.entities():
-        if (one["type"], one["id"]) == (entity_type, name):
-            return entity(one)
-    if name.endswith("/profile"):
-        raise NeedsModelError("Profiles")
-    raise NotFoundException(f"No {entity_type} with id {name} has memories")
-
-
-@delete(
-    _ENTITY_PATHS,
-    status_code=200,
-    tags=[ENTITIES],
-    summary="Delete a user, agent, run or app",
-    responses=answers(*DONE, 422),
-)
-async def hosted_delete_entity(
-    request: AnyRequest, memory: Memory, entity_type: EntityType, entity_id: EntityId
-) -> Answer:
-    """Delete every memory of one user, agent, run or app; histories stay. One that has no memories is no error."""
-    refuse_unknown(request)
-    await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id.removeprefix("/")}))
-    return {"message": "Entity deleted successfully."}
+EVENTS, EXPORTS, WEBHOOKS = "hosted: events and feedback", "hosted: exports", "hosted: webhooks"
 
 
 # -- events and feedback
@@ -129,6 +40,9 @@ async def hosted_event(
     return event(found)
 
 
+NotSelected = Annotated[str | None, Parameter(description="Refused: events are listed newest first, page by page.")]
+
+
 @get(
     "/v1/events",
     tags=[EVENTS],
@@ -143,14 +57,15 @@ async def hosted_events(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
+    event_type: Annotated[str | None, Parameter(description="`ADD`: other calls are not recorded.")] = None,
+    start_date: NotSelected = None,
+    end_date: NotSelected = None,
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
-    event_type: Annotated[str | None, Parameter(description="ADD: other calls are not kept.")] = None,
 ) -> Answer:
-    """List the calls of add, newest first."""
-    if event_type is not None and event_type.upper() != "ADD":
-        raise ClientException(f"Invalid event_type: {event_type[:100]!r}. Only calls of add are kept: give ADD.")
+    """List the calls of add, newest first. Other calls are not recorded, and dates select none."""
+    _refuse_selection(event_type, start_date=start_date, end_date=end_date)
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     page_size = page_size or DEFAULT_LIST_SIZE
     found = await memory.events(**scope, page=page, page_size=page_size, after=after)
@@ -159,6 +74,23 @@ async def hosted_events(
         return page_after(request, results, found)
     shown = page_of(request, results, found["total"], page or 1, page_size)
     return {**shown, "next_cursor": found["next_cursor"]}
+
+
+hosted_memory_events = get(
+    "/v1/memories/events",
+    operation_id="hosted_memory_events",
+    tags=[EVENTS],
+    summary="List events, at their older address",
+    responses=answers(schemas.HostedEvents, "One page of events", 422),
+)(hosted_events.fn)
+
+
+def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
+    if event_type is not None and event_type.upper() != "ADD":
+        raise ClientException("Invalid event_type: only calls of add are recorded. Leave it out, or give ADD.")
+    for name, value in dates.items():
+        if value is not None:
+            raise ClientException(f"Invalid {name}: events are not selected by date. Page through them, newest first.")
 
 
 @post(
@@ -195,6 +127,7 @@ async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) ->
 @post(
     "/v1/exports/get",
     status_code=200,
+    opt=SLASH_OR_NONE,
     tags=[EXPORTS],
     summary="Read an export",
     responses=answers(schemas.Exported, "The memories", 404, 422),
@@ -205,57 +138,41 @@ async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answ
     return await memory.get_memory_export(data.memory_export_id, _export_filters(memory, data))
 
 
+@get(
+    "/v1/exports",
+    tags=[EXPORTS],
+    summary="Read an export, by the address",
+    responses=answers(schemas.Exported, "The memories", 404, 422),
+)
+async def hosted_read_export(
+    memory: Memory,
+    user_id: UserId = None,
+    agent_id: AgentId = None,
+    app_id: AppId = None,
+    run_id: RunId = None,
+    session_id: SessionId = None,
+    filters: Annotated[
+        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
+    ] = None,
+    memory_export_id: Annotated[str | None, Parameter(description="Id of the export.")] = None,
+) -> Answer:
+    """Read the memories of an export as they are now, or those of a filter."""
+    wanted = ExportFilters(
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        session_id=session_id,
+        filters=read_object(filters, "filters"),
+    )
+    return await memory.get_memory_export(memory_export_id, _export_filters(memory, wanted))
+
+
 def _export_filters(memory: Memory, data: ExportFilters) -> dict[str, Any] | None:
     ids = scope_in(data)
     if memory.user_id is None:  # a view refuses "*" itself, in filters too
         ids = {name: argument_id(value, name) for name, value in ids.items()}
     return joined(ids, spelled(data.filters or {})) or None
-
-
-# -- the project
-
-
-ProjectPath = Annotated[str, Parameter(description="Any name: there is one project.")]
-OrgPath = Annotated[str, Parameter(description="Any name: there is one organization.")]
-_PROJECT_PATH = "/api/v1/orgs/organizations/{org_id:str}/projects/{project_id:str}"
-
-
-@get(
-    _PROJECT_PATH,
-    tags=[PROJECT],
-    summary="Get the project's settings",
-    responses=answers(schemas.Project, "The settings", 422),
-)
-async def hosted_get_project(
-    memory: Memory,
-    org_id: OrgPath,
-    project_id: ProjectPath,
-    fields: Annotated[list[str] | None, Parameter(description="These settings only; repeated.")] = None,
-) -> Answer:
-    """Get the settings that clients of mem0 keep here."""
-    project = _project(await memory.get_project())
-    return project if fields is None else {name: project.get(name) for name in fields}
-
-
-@patch(
-    _PROJECT_PATH,
-    tags=[PROJECT],
-    summary="Change the project's settings",
-    responses=answers(schemas.ProjectUpdated, "The settings that now hold", 422),
-    operation_class=body({"custom_instructions": "Keep what concerns food"}),
-)
-async def hosted_update_project(
-    memory: Memory, org_id: OrgPath, project_id: ProjectPath, data: JSONBody[ProjectUpdate]
-) -> Answer:
-    """Keep settings for clients of mem0; no language model follows them."""
-    settings = given_fields(data)
-    if not settings:
-        raise ClientException("At least one setting must be given, such as custom_instructions.")
-    return {"message": "Project updated successfully.", **_project(await memory.update_project(settings))}
-
-
-def _project(settings: dict[str, Any]) -> dict[str, Any]:
-    return {"id": PROJECT_ID, "name": PROJECT_ID, "organization": ORG_ID, **settings}
 
 
 # -- webhooks
@@ -337,16 +254,18 @@ def _event_types(data: WebhookChange) -> list[str] | None:
     return data.event_types if data.event_types is not None else data.eventTypes
 
 
+_BY_PROJECT, _BY_WEBHOOK = "/api/v1/webhooks/{project_id:str}/webhook", "/api/v1/webhooks/{webhook_id:str}/webhook"
+_OTHER_ADDRESSES = (
+    get(_BY_PROJECT, include_in_schema=False)(hosted_list_webhooks.fn),
+    post(_BY_PROJECT, status_code=200, include_in_schema=False)(hosted_create_webhook.fn),
+    put(_BY_WEBHOOK, include_in_schema=False)(hosted_update_webhook.fn),
+    delete(_BY_WEBHOOK, status_code=200, include_in_schema=False)(hosted_delete_webhook.fn),
+)
+"""Where the examples of mem0's reference look for webhooks; its clients ask elsewhere."""
+
 HANDLERS = (
-    *(
-        hosted_ping,
-        hosted_entities,
-        hosted_get_entity,
-        hosted_delete_entity,
-        hosted_event,
-        hosted_events,
-        hosted_feedback,
-    ),
-    *(hosted_create_export, hosted_get_export, hosted_get_project, hosted_update_project),
+    *(hosted_event, hosted_events, hosted_memory_events, hosted_feedback),
+    *(hosted_create_export, hosted_get_export, hosted_read_export),
     *(hosted_list_webhooks, hosted_create_webhook, hosted_update_webhook, hosted_delete_webhook),
+    *_OTHER_ADDRESSES,
 )

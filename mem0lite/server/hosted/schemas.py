@@ -241,11 +241,15 @@ class BatchedDelete(Struct):
 
 
 class BatchDelete(Struct):
-    """The memories to delete: all of them or, on an error, none."""
+    """The memories to delete, under one of two names: all of them or, on an error, none."""
 
     memories: Annotated[
-        list[BatchedDelete], Meta(description="The memories, 1 to 1000.", examples=[[{"memory_id": EXAMPLE_ID}]])
-    ]
+        list[BatchedDelete] | UnsetType,
+        Meta(description="The memories, 1 to 1000.", examples=[[{"memory_id": EXAMPLE_ID}]]),
+    ] = UNSET
+    memory_ids: Annotated[
+        list[str] | UnsetType, Meta(description="Their ids alone, instead.", examples=[[EXAMPLE_ID]])
+    ] = UNSET
 
 
 class FeedbackRequest(Struct):
@@ -296,8 +300,12 @@ _Setting = Annotated[Any, without_effect("It is kept for clients of mem0, and ch
 class ProjectUpdate(Struct):
     """The settings to change."""
 
+    name: Annotated[str | UnsetType | None, Meta(description="Kept for clients.", examples=["Kitchen"])] = UNSET
+    description: Annotated[
+        str | UnsetType | None, Meta(description="Kept likewise.", examples=["What the kitchen needs"])
+    ] = UNSET
     custom_instructions: Annotated[
-        str | UnsetType | None,
+        str | list[str] | UnsetType | None,
         without_effect(_KEPT, example="Keep what concerns food"),
     ] = UNSET
     custom_categories: Annotated[
@@ -539,10 +547,15 @@ class Project(Answered):
     """The settings of the project, or those of them that were asked for; what was never set is null."""
 
     id: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
-    name: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
+    project_id: Annotated[str | UnsetType, Meta(description="The only project.", examples=["default"])] = UNSET
+    name: Annotated[str | UnsetType, Meta(description="What was set, else the project.", examples=["default"])] = UNSET
+    description: Annotated[str | UnsetType | None, Meta(description="What was set.", examples=[None])] = UNSET
     organization: Annotated[str | UnsetType, Meta(description="The only organization.", examples=["mem0lite"])] = UNSET
+    members: Annotated[list[Any] | UnsetType, Meta(description="Always empty: keys are not people.", examples=[[]])] = (
+        UNSET
+    )
     custom_instructions: Annotated[
-        str | UnsetType | None, Meta(description="What was set.", examples=["Keep what concerns food"])
+        str | list[str] | UnsetType | None, Meta(description="What was set.", examples=["Keep what concerns food"])
     ] = UNSET
     custom_categories: Annotated[
         list[Any] | UnsetType | None, Meta(description="What was set.", examples=[[{"food": "What one eats"}]])

@@ -140,7 +140,9 @@ def _link(request: AnyRequest, **place: int | str) -> str:
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     query = [(name, value) for name, value in query if name not in place]
     query += [(name, str(value)) for name, value in place.items()]
-    path = quote(f"{scope['root_path']}{scope['mem0lite.path']}")
+    path = scope["mem0lite.path"]
+    segments = path.split("%2F") if scope["mem0lite.marked"] else [path]  # where an id has a slash
+    path = quote(scope["root_path"]) + "%2F".join(quote(segment) for segment in segments)
     return f"{_origin(request)}{path}?{urlencode(query)}"
 
 

@@ -1,37 +1,126 @@
-"""What only a language model could answer: 501, with a detail that says so."""
+"""What one store on one machine has no place for: each route answers 501, with a sentence that says why."""
 
-from litestar import get, route
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, cast
+
+from litestar import route
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Operation
+from litestar.openapi.spec import Parameter as OpenAPIParameter
+
+from ..auth import PUBLIC, admin_only
+from ..routing import NOT_HERE, unserved
+
+_ACCOUNTS = "There are no accounts here: whoever runs the server gives out its API keys (MEM0LITE_API_KEYS)."
+_MEMBERS = "There are no members here: who may ask is settled by the server's API keys (MEM0LITE_API_KEYS)."
+_OTHER_ORGANIZATION = "There is one organization here and no other: serve another file for another one."
+_ORGANIZATION_STAYS = "The one organization cannot be deleted: POST /reset removes every memory."
+_OTHER_PROJECT = "There is one project here and no other: serve another file for another one."
+_PROJECT_STAYS = "The one project cannot be deleted: POST /reset removes every memory."
+_RUSH = "Agent Rush is a game on mem0's own platform: no memory here takes part in it."
+_DREAM = "Dream merges and rewrites memories with a language model, which mem0lite does not have."
+_NO_MODEL = "are written by a language model, which mem0lite does not have. Search or export the memories instead."
+_SUMMARIES = f"Summaries {_NO_MODEL}"
+PROFILES = f"Profiles {_NO_MODEL}"
 
 
-class NeedsModelError(HTTPException):
-    """The answer would have to be written by a language model."""
+class NotHereError(HTTPException):
+    """What is asked for has no place in one store; the detail says why."""
 
     status_code = 501
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            detail=f"{what} are written by a language model, which mem0lite does not have. Search or export the "
-            "memories instead."
-        )
+
+class _Absent(NamedTuple):
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    name: str
+    summary: str
+    reason: str
 
 
-@route("/v1/summary", http_method=["POST"], include_in_schema=False)
-async def hosted_summary() -> None:
-    """Say that there are no summaries."""
-    raise NeedsModelError("Summaries")
+_AUTH = "/api/v1/auth"
+_ORGS = "/api/v1/orgs/organizations"
+_ORG = f"{_ORGS}/{{org_id:str}}"
+_PROJECT = f"{_ORG}/projects/{{project_id:str}}"
+_DREAMS = f"{_PROJECT}/dream"
+
+_ABSENT = (
+    # accounts, which mem0's command line makes
+    _Absent("POST", f"{_AUTH}/agent_mode", "agent_mode", "Make an account for an agent", _ACCOUNTS),
+    _Absent("PATCH", f"{_AUTH}/agent_mode/caller", "agent_caller", "Name the agent of an account", _ACCOUNTS),
+    _Absent("POST", f"{_AUTH}/email_code", "email_code", "Sign in by e-mail", _ACCOUNTS),
+    _Absent("POST", f"{_AUTH}/email_code/verify", "verify_email_code", "Sign in with a code", _ACCOUNTS),
+    _Absent("POST", "/v1/agent-rush/memories", "rush_add", "Play Agent Rush: add", _RUSH),
+    _Absent("POST", "/v1/agent-rush/memories/search", "rush_search", "Play Agent Rush: search", _RUSH),
+    # what a language model would write
+    _Absent("POST", "/v1/summary", "summary", "Summarize memories", _SUMMARIES),
+    _Absent("GET", "/v2/profiles/settings", "profile_settings", "Get the settings of profiles", PROFILES),
+    _Absent("POST", "/v2/profiles/settings", "set_profile_settings", "Change the settings of profiles", PROFILES),
+    _Absent("GET", "/v2/profiles/jobs", "profile_jobs", "List the jobs that make profiles", PROFILES),
+    _Absent("POST", "/v2/profiles/jobs", "make_profiles", "Make profiles", PROFILES),
+    _Absent("GET", "/v2/profiles/jobs/{job_id:str}", "profile_job", "Get a job that makes profiles", PROFILES),
+    _Absent("POST", "/v2/profiles/trigger", "trigger_profile", "Make a profile now", PROFILES),
+    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Make some profiles to look at", PROFILES),
+    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Make all profiles anew", PROFILES),
+    _Absent("GET", f"{_DREAMS}/config", "dream_config", "Get the settings of Dream", _DREAM),
+    _Absent("PATCH", f"{_DREAMS}/config", "set_dream_config", "Change the settings of Dream", _DREAM),
+    _Absent("POST", f"{_DREAMS}/preview", "dream_preview", "See what Dream would look at", _DREAM),
+    _Absent("GET", f"{_DREAMS}/stats", "dream_stats", "Count what Dream did", _DREAM),
+    _Absent("GET", f"{_DREAMS}/activity", "dream_activity", "List what Dream did", _DREAM),
+    _Absent("GET", f"{_DREAMS}/runs", "dream_runs", "List the runs of Dream", _DREAM),
+    _Absent("GET", f"{_DREAMS}/runs/{{run_id:str}}/memories", "dream_run", "List what a run of Dream wrote", _DREAM),
+    _Absent("GET", f"{_DREAMS}/memory/{{memory_id:str}}/sources", "dream_sources", "List what Dream read", _DREAM),
+    # other organizations and projects, and members
+    _Absent("POST", _ORGS, "create_organization", "Make an organization", _OTHER_ORGANIZATION),
+    _Absent("DELETE", _ORG, "delete_organization", "Delete the organization", _ORGANIZATION_STAYS),
+    _Absent("POST", f"{_ORG}/projects", "create_project", "Make a project", _OTHER_PROJECT),
+    _Absent("DELETE", _PROJECT, "delete_project", "Delete the project", _PROJECT_STAYS),
+    _Absent("POST", f"{_ORG}/members", "add_organization_member", "Add a member to the organization", _MEMBERS),
+    _Absent("PUT", f"{_ORG}/members", "change_organization_member", "Change a member of the organization", _MEMBERS),
+    _Absent("DELETE", f"{_ORG}/members", "remove_organization_member", "Take a member from the organization", _MEMBERS),
+    _Absent("POST", f"{_PROJECT}/members", "add_project_member", "Add a member to the project", _MEMBERS),
+    _Absent("PUT", f"{_PROJECT}/members", "change_project_member", "Change a member of the project", _MEMBERS),
+    _Absent("DELETE", f"{_PROJECT}/members", "remove_project_member", "Take a member from the project", _MEMBERS),
+)
+
+_PARAMETERS = {
+    "org_id": "Any name: there is one organization.",
+    "project_id": "Any name: there is one project.",
+    "job_id": "Any name.",
+    "run_id": "Any name.",
+    "memory_id": "Any name.",
+}
 
 
-@route(["/v2/profiles/settings", "/v2/profiles/jobs"], http_method=["GET", "POST"], include_in_schema=False)
-async def hosted_profiles() -> None:
-    """Say that there are no profiles."""
-    raise NeedsModelError("Profiles")
+@dataclass
+class _Described(Operation):
+    """The documentation of a route that reads nothing: parameters of its path have descriptions all the same, and
+    none can be wrong."""
+
+    def __post_init__(self) -> None:
+        cast("dict[str, Any]", self.responses).pop("400", None)
+        for parameter in cast("list[OpenAPIParameter]", self.parameters or []):
+            parameter.description = _PARAMETERS[parameter.name]
 
 
-@get("/v2/profiles/jobs/{job_id:str}", include_in_schema=False)
-async def hosted_profile_job() -> None:
-    """Say that there are no profiles."""
-    raise NeedsModelError("Profiles")
+def _handler(absent: _Absent) -> HTTPRouteHandler:
+    async def say() -> None:
+        raise NotHereError(detail=absent.reason)
+
+    return route(
+        absent.path,
+        http_method=absent.method,
+        status_code=NotHereError.status_code,
+        guards=[admin_only] if absent.path.startswith(_ORGS) else [],
+        opt=PUBLIC if absent.reason is _ACCOUNTS else {},  # who asks for a key has none
+        operation_id=f"hosted_{absent.name}",
+        tags=[NOT_HERE],
+        summary=absent.summary,
+        description=absent.reason,
+        responses=unserved(absent.reason),
+        operation_class=_Described,
+    )(say)
 
 
-HANDLERS = (hosted_summary, hosted_profiles, hosted_profile_job)
+HANDLERS = (*(_handler(one) for one in _ABSENT),)

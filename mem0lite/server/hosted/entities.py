@@ -1,0 +1,247 @@
+"""The hosted API's users, agents, runs and apps: who has memories, which, and how many."""
+
+from collections import Counter
+from typing import Annotated, Literal
+
+from litestar import delete, get, post
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import JSONBody, Parameter
+
+from ...errors import PermissionDeniedError
+from ...filters import ANY_SCOPE
+from ...values import clean_id
+from ..routing import (
+    DEFAULT_LIST_SIZE,
+    DONE,
+    MAX_LIST_SIZE,
+    After,
+    Answer,
+    Answers,
+    AnyRequest,
+    Memory,
+    answers,
+    body,
+    exact_scope,
+)
+from . import entity_schemas, schemas
+from .entity_schemas import NewAgent, NewApp, NewEntity, NewRun, NewUser
+from .memories import MEMORIES, Page, PageSize, refuse_unknown
+from .shapes import entity, items, page_after, page_of
+from .unavailable import PROFILES, NotHereError
+
+ENTITIES = "hosted: entities"
+
+_TYPES = ("user", "agent", "run", "app")
+
+EntityType = Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")]
+EntityId = Annotated[str, Parameter(description="Its id, in which a slash may be encoded or not.")]
+
+
+@get(
+    "/v1/entities",
+    tags=[ENTITIES],
+    summary="List users, agents, runs and apps",
+    responses=answers(schemas.EntityPage, "The entities that have memories", 422),
+)
+async def hosted_entities(
+    request: AnyRequest,
+    memory: Memory,
+    page: Page = None,
+    page_size: Annotated[
+        int | None, Parameter(ge=1, le=1_000, description="Results per page; without a page, all are listed.")
+    ] = None,
+) -> Answer:
+    """List every user, agent, run and app that has memories; all of them unless a page is asked for, because clients
+    that delete them all read one answer only.
+    """
+    all_of_them = [entity(one) for one in await memory.entities()]
+    size = page_size or (DEFAULT_LIST_SIZE if page else max(1, len(all_of_them)))
+    start = ((page or 1) - 1) * size
+    return page_of(request, all_of_them[start : start + size], len(all_of_them), page or 1, size)
+
+
+@get(
+    "/v1/entities/filters",
+    tags=[ENTITIES],
+    summary="List the types of entities",
+    responses=answers(entity_schemas.EntityTypes, "The types, and by which filter each is named"),
+)
+async def hosted_entity_filters(memory: Memory) -> Answer:
+    """List what an entity can be, the filter that names one, and how many of each have memories."""
+    counts = await _counted(memory)
+    return {"results": [{"type": name, "filter": f"{name}_id", "total": counts[name]} for name in _TYPES]}
+
+
+_ENTITY_PATHS = ["/v2/entities/{entity_type:str}/{entity_id:path}", "/v1/entities/{entity_type:str}/{entity_id:path}"]
+
+
+@get(
+    _ENTITY_PATHS,
+    tags=[ENTITIES],
+    summary="Get a user, agent, run or app",
+    responses=answers(schemas.HostedEntity, "The entity", 404, 422),
+)
+async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
+    """Get one user, agent, run or app; 404 when it has no memories. Its `profile/` answers 501."""
+    name = entity_id.removeprefix("/")
+    for one in await memory.entities():
+        if (one["type"], one["id"]) == (entity_type, name):
+            return entity(one)
+    if name.endswith("/profile"):
+        raise NotHereError(detail=PROFILES)
+    raise NotFoundException(f"No {entity_type} with id {name} has memories")
+
+
+@delete(
+    _ENTITY_PATHS,
+    status_code=200,
+    tags=[ENTITIES],
+    summary="Delete a user, agent, run or app",
+    responses=answers(*DONE, 422),
+)
+async def hosted_delete_entity(
+    request: AnyRequest, memory: Memory, entity_type: EntityType, entity_id: EntityId
+) -> Answer:
+    """Delete every memory of one user, agent, run or app; histories stay. One that has no memories is no error."""
+    refuse_unknown(request)
+    await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id.removeprefix("/")}))
+    return {"message": "Entity deleted successfully."}
+
+
+# -- making one
+
+
+@post(
+    "/v1/users",
+    status_code=200,
+    tags=[ENTITIES],
+    summary="Name a user",
+    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    operation_class=body({"user_id": "alice"}),
+)
+async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
+    """Check the id of a user, who is there from the first memory on: nothing is made before."""
+    return _named(memory, "user", data.user_id, data)
+
+
+@post(
+    "/v1/agents",
+    status_code=200,
+    tags=[ENTITIES],
+    summary="Name an agent",
+    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    operation_class=body({"agent_id": "travel-planner"}),
+)
+async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answer:
+    """Check the id of an agent, which is there from its first memory on: nothing is made before."""
+    return _named(memory, "agent", data.agent_id, data)
+
+
+@post(
+    "/v1/apps",
+    status_code=200,
+    tags=[ENTITIES],
+    summary="Name an app",
+    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    operation_class=body({"app_id": "inbox"}),
+)
+async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
+    """Check the id of an app, which is there from its first memory on: nothing is made before."""
+    return _named(memory, "app", data.app_id, data)
+
+
+@post(
+    "/v1/runs",
+    status_code=200,
+    tags=[ENTITIES],
+    summary="Name a run",
+    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    operation_class=body({"run_id": "2030-01-31"}),
+)
+async def hosted_create_run(memory: Memory, data: JSONBody[NewRun]) -> Answer:
+    """Check the id of a run, which is there from its first memory on: nothing is made before."""
+    return _named(memory, "run", data.run_id, data)
+
+
+def _named(memory: Memory, kind: str, given: str | int, data: NewEntity) -> Answer:
+    name = clean_id(given, f"{kind}_id")
+    if data.metadata:
+        raise ClientException(f"Invalid metadata: nothing is kept of this {kind} itself. Give it to the memories.")
+    if data.name is not None and data.name.strip() != name:
+        raise ClientException(f"Invalid name: the name of this {kind} is its id, {name}. Leave it out.")
+    if kind == "user" and memory.user_id not in (None, name):
+        raise PermissionDeniedError("This API key is for one user's memories only: name that user.")
+    return {f"{kind}_id": name, "message": f"The {kind} is there from the first memory on; nothing was made."}
+
+
+# -- their memories
+
+
+@get(
+    "/v1/memories/{entity_type:str}/{entity_id:str}",
+    tags=[MEMORIES],
+    summary="List the memories of a user, agent, run or app",
+    responses=answers(
+        schemas.HostedPage | list[schemas.HostedMemory], "All of them or, if one is asked for, a page", 404, 422
+    ),
+)
+async def hosted_entity_memories(
+    request: AnyRequest,
+    memory: Memory,
+    entity_type: Annotated[str, Parameter(description="user, agent, run or app.")],
+    entity_id: Annotated[str, Parameter(description="Its id, in which a slash is encoded.")],
+    page: Page = None,
+    page_size: PageSize = None,
+    after: After = None,
+) -> Answer | Answers:
+    """List the memories of one user, agent, run or app, newest first: all, as a list, unless a page is asked for. More
+    than 1,000 are listed page by page only.
+    """
+    if entity_type not in _TYPES:
+        raise NotFoundException(f"No memory has an id with a slash, and no entity is a {entity_type}.")
+    whole = page is None and page_size is None and after is None
+    size = MAX_LIST_SIZE if whole else page_size or DEFAULT_LIST_SIZE
+    found = await memory.get_all(
+        **exact_scope(**{f"{entity_type}_id": entity_id}), page=page, page_size=size, after=after
+    )
+    if whole and found["total"] > size:  # a list could not say that something is left out
+        raise ClientException(f"There are {found['total']} memories, too many for one list. Give page and page_size.")
+    if whole:
+        return items(found)
+    if after is not None:
+        return page_after(request, items(found), found)
+    return {**page_of(request, items(found), found["total"], page or 1, size), "next_cursor": found["next_cursor"]}
+
+
+@get(
+    "/v1/stats",
+    tags=[ENTITIES],
+    summary="Count memories and adds",
+    responses=answers(entity_schemas.HostedStats, "The numbers"),
+)
+async def hosted_stats(memory: Memory) -> Answer:
+    """Count the memories that there are, the calls of add that are recorded, and who has memories. Searches are not
+    recorded: their number is null.
+    """
+    everybody = ANY_SCOPE if memory.user_id is None else None
+    memories = await memory.get_all(filters=everybody, page_size=1)
+    events = await memory.events(page_size=1)
+    counts = await _counted(memory)
+    return {
+        "total_memories": memories["total"],
+        "total_add_events": events["total"],
+        "total_search_events": None,
+        **{f"total_{name}s": counts[name] for name in _TYPES},
+    }
+
+
+async def _counted(memory: Memory) -> dict[str, int]:
+    there = Counter[str](one["type"] for one in await memory.entities())
+    return {name: there[name] for name in _TYPES}
+
+
+HANDLERS = (
+    *(hosted_entities, hosted_entity_filters, hosted_get_entity, hosted_delete_entity),
+    *(hosted_create_user, hosted_create_agent, hosted_create_app, hosted_create_run),
+    *(hosted_entity_memories, hosted_stats),
+)

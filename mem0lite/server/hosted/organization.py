@@ -1,0 +1,173 @@
+"""The hosted API's one organization with its one project: who asks first, and the settings that clients keep."""
+
+from typing import Annotated, Any
+
+from litestar import get, patch
+from litestar.exceptions import ClientException
+from litestar.params import JSONBody, Parameter
+
+from ..auth import admin_only
+from ..routing import Answer, Answers, Memory, answers, body
+from ..routing import given as given_fields
+from . import entity_schemas, schemas
+from .schemas import ProjectUpdate
+from .shapes import ORG_ID, PROJECT_ID
+
+PROJECT = "hosted: project"
+
+ProjectPath = Annotated[str, Parameter(description="Any name: there is one project.")]
+OrgPath = Annotated[str, Parameter(description="Any name: there is one organization.")]
+
+_ORGS = "/api/v1/orgs/organizations"
+_ORG = f"{_ORGS}/{{org_id:str}}"
+_PROJECT = f"{_ORG}/projects/{{project_id:str}}"
+
+
+@get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(schemas.Ping, "The server is there"))
+async def hosted_ping(memory: Memory) -> Answer:
+    """Answer what clients ask before anything else: that the key is accepted, and the names of its project."""
+    return {
+        "status": "ok",
+        "message": "The API key is accepted.",
+        "org_id": ORG_ID,
+        "project_id": PROJECT_ID,
+        "user_email": None,
+    }
+
+
+# -- the organization
+
+
+@get(
+    _ORGS,
+    guards=[admin_only],
+    tags=[PROJECT],
+    summary="List organizations",
+    responses=answers(list[entity_schemas.Organization], "The one organization"),
+)
+async def hosted_organizations() -> Answers:
+    """List the one organization there is."""
+    return [_organization()]
+
+
+@get(
+    _ORG,
+    guards=[admin_only],
+    tags=[PROJECT],
+    summary="Get the organization",
+    responses=answers(entity_schemas.Organization, "The one organization"),
+)
+async def hosted_organization(org_id: OrgPath) -> Answer:
+    """Get the one organization there is."""
+    return _organization()
+
+
+@get(
+    f"{_ORG}/members",
+    guards=[admin_only],
+    tags=[PROJECT],
+    summary="List the organization's members",
+    responses=answers(entity_schemas.Members, "Nobody"),
+)
+async def hosted_organization_members(org_id: OrgPath) -> Answer:
+    """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""
+    return {"members": []}
+
+
+def _organization() -> dict[str, Any]:
+    nothing = (
+        "description",
+        "address",
+        "contact_email",
+        "phone_number",
+        "website",
+        "created_at",
+        "updated_at",
+        "owner",
+    )
+    return {
+        "id": 1,
+        "org_id": ORG_ID,
+        "name": ORG_ID,
+        **dict.fromkeys(nothing),
+        "on_paid_plan": False,
+        "members": [],
+    }
+
+
+# -- the project
+
+
+@get(
+    f"{_ORG}/projects",
+    guards=[admin_only],
+    tags=[PROJECT],
+    summary="List projects",
+    responses=answers(list[schemas.Project], "The one project"),
+)
+async def hosted_projects(memory: Memory, org_id: OrgPath) -> Answers:
+    """List the one project there is, with its settings."""
+    return [_project(await memory.get_project())]
+
+
+@get(
+    _PROJECT,
+    tags=[PROJECT],
+    summary="Get the project's settings",
+    responses=answers(schemas.Project, "The settings", 422),
+)
+async def hosted_get_project(
+    memory: Memory,
+    org_id: OrgPath,
+    project_id: ProjectPath,
+    fields: Annotated[list[str] | None, Parameter(description="These settings only; repeated.")] = None,
+) -> Answer:
+    """Get the settings that clients of mem0 keep here."""
+    project = _project(await memory.get_project())
+    return project if fields is None else {name: project.get(name) for name in fields}
+
+
+@patch(
+    _PROJECT,
+    tags=[PROJECT],
+    summary="Change the project's settings",
+    responses=answers(schemas.ProjectUpdated, "The settings that now hold", 422),
+    operation_class=body({"custom_instructions": "Keep what concerns food"}),
+)
+async def hosted_update_project(
+    memory: Memory, org_id: OrgPath, project_id: ProjectPath, data: JSONBody[ProjectUpdate]
+) -> Answer:
+    """Keep settings for clients of mem0; no language model follows them."""
+    settings = given_fields(data)
+    if not settings:
+        raise ClientException("At least one setting must be given, such as custom_instructions.")
+    return {"message": "Project updated successfully.", **_project(await memory.update_project(settings))}
+
+
+@get(
+    f"{_PROJECT}/members",
+    guards=[admin_only],
+    tags=[PROJECT],
+    summary="List the project's members",
+    responses=answers(entity_schemas.Members, "Nobody"),
+)
+async def hosted_project_members(org_id: OrgPath, project_id: ProjectPath) -> Answer:
+    """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""
+    return {"members": []}
+
+
+def _project(settings: dict[str, Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {
+        "id": PROJECT_ID,
+        "project_id": PROJECT_ID,
+        "description": None,
+        "organization": ORG_ID,
+        "members": [],
+    }
+    return {**named, **settings, "name": settings.get("name") or PROJECT_ID}
+
+
+HANDLERS = (
+    *(hosted_ping, hosted_organizations, hosted_organization, hosted_organization_members),
+    *(hosted_projects, hosted_get_project, hosted_update_project, hosted_project_members),
+)
