@@ -291,7 +291,7 @@ def test_answers_have_the_keys_of_mem0(memory):
     assert set(listed) == {"results", "total", "next_cursor"}
     assert [sorted(item) for item in listed["results"]] == [sorted(ITEM)]
     found = memory.search("python", filters={"user_id": "u1"}, explain=True, rerank=True)
-    assert set(found) == {"results"}
+    assert set(found) == {"results", "not_reranked"}
     assert [sorted(item) for item in found["results"]] == [sorted([*ITEM, "score", "score_details"])]
     assert memory.update(added["id"], expiration_date="2099-01-01") == {"message": "Memory updated successfully!"}
     assert sorted(memory.get(added["id"])) == sorted([*ITEM, "score", "expiration_date", "expires_at"])

@@ -29,7 +29,7 @@ from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_after, page_of, relations, skipped
+from .shapes import found, item, items, known, not_reranked, outcomes, page_after, page_of, relations, skipped
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -147,13 +147,13 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         top_k=top_k,
         limit=data.limit,
         threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
-        rerank=bool(data.rerank),
+        rerank=data.rerank,
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
-    return {"results": items(found), **relations(found)}
+    return {"results": items(found), **relations(found), **not_reranked(found)}
 
 
 @post(

@@ -14,6 +14,7 @@ from ..schemas import (
     Json,
     Message,
     NextCursor,
+    NotReranked,
     PastExpiry,
     ReferenceDate,
     Relations,
@@ -399,6 +400,7 @@ class HostedFound(Struct):
 
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
+    not_reranked: NotReranked = UNSET
 
 
 Next = Annotated[str | None, Meta(description="Address of the next page, or null.", examples=[None])]
