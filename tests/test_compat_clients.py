@@ -83,6 +83,7 @@ def test_clients_answer_from_a_file(source: str, play: Callable[..., Any], path:
     for mode in ("sync", "async"):
         check(played[mode], translated=mode == "sync" or source >= "2")  # before 2.0 the async client does not
         assert played[mode]["searched"] == ALLERGY
+        assert played[mode]["coroutines"] == (mode == "async")
     assert played["left_imported"] == []
     assert not path.with_name(path.name + "-wal").exists()
     with Memory(path) as memory:

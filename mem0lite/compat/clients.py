@@ -6,11 +6,13 @@ import inspect
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .. import errors, mem0_config
+from ..filters import SCOPE_IDS
 
 if TYPE_CHECKING:
     from .local import Local
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 MAIN = "mem0.client.main"
 HOSTED = "https://api.mem0.ai"
 _ANY_KEY = "mem0lite"
+_PROJECT = ("org_id", "project_id")
 _CLIENTS = ("MemoryClient", "AsyncMemoryClient")
 
 
@@ -70,42 +73,81 @@ def load(folder: str | None) -> ModuleType:
     return standin
 
 
+def _in_filters(call: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Return a call's arguments with the ids in its filters, where mem0's client since 2.0 demands them.
+
+    Packages that were written for an earlier one name them beside the filters, and would get an error for each call.
+    """
+    ids = {name: value for name, value in options.items() if name in SCOPE_IDS}
+    if not ids or "options" not in inspect.signature(call).parameters:
+        return options
+    given = options.get("filters") or next((one.filters for one in args if hasattr(one, "filters")), None)
+    ids = {name: value for name, value in ids.items() if value is not None}
+    filters = {"AND": [given, ids]} if given and ids else given or ids
+    return {**{name: value for name, value in options.items() if name not in SCOPE_IDS}, "filters": filters}
+
+
+class _Aimed:
+    """What comes before one of the clients: where it asks by default, and calls that only earlier versions take."""
+
+    _url: str
+    _local: "Local | None"
+    _in_process: "Local | None" = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        signature = inspect.signature(super().__init__)
+        if "org_id" not in signature.parameters:  # since 2.0; here the host alone tells them
+            options = {name: value for name, value in options.items() if name not in _PROJECT}
+        told = signature.bind_partial(*args, **options).arguments
+        if str(told.get("host") or HOSTED).rstrip("/") == HOSTED:  # some packages write the default out
+            told["host"] = self._url
+            if not (told.get("api_key") or os.environ.get("MEM0_API_KEY")):
+                told["api_key"] = os.environ.get("MEM0LITE_API_KEY") or _ANY_KEY  # a file, or a server without keys
+            if self._local is not None:
+                told["client"] = self._ask(self._local, told.get("client"))
+        super().__init__(**told)
+
+    def _ask(self, local: "Local", given: object) -> Any:
+        if given is not None:
+            raise errors.ConfigurationError(
+                "client: compat.install(path=…) answers from a file, not over the network. Leave it out, or give the "
+                "host that it is for."
+            )
+        self._in_process = local
+        return local.async_client() if isinstance(self, _AimedAsync) else local.client()
+
+    def _validate_api_key(self) -> Any:
+        """Ask the file, where mem0's async client would use a library of its own for this one request."""
+        if self._in_process is None:
+            return super()._validate_api_key()  # type: ignore[misc]
+        with self._in_process.client() as http:
+            told = http.get("/v1/ping/").json()
+        self.org_id, self.project_id = told["org_id"], told["project_id"]
+        return told["user_email"]
+
+    def search(self, query: str, *args: Any, **options: Any) -> Any:
+        """Search; a user and the like may be named as before 2.0, beside the filters."""
+        return super().search(query, *args, **_in_filters(super().search, args, options))  # type: ignore[misc]
+
+    def get_all(self, *args: Any, **options: Any) -> Any:
+        """List; a user and the like may be named as before 2.0, beside the filters."""
+        return super().get_all(*args, **_in_filters(super().get_all, args, options))  # type: ignore[misc]
+
+
+class _AimedAsync(_Aimed):
+    """As _Aimed, where callers look whether a verb is a coroutine function."""
+
+    async def search(self, query: str, *args: Any, **options: Any) -> Any:
+        return await super().search(query, *args, **options)
+
+    async def get_all(self, *args: Any, **options: Any) -> Any:
+        return await super().get_all(*args, **options)
+
+
 def aim(source: ModuleType, url: str, local: "Local | None") -> dict[str, type]:
     """Return the classes of the clients, with ``url``, or a file in this process, for their host by default."""
-
-    class _Aimed:
-        _in_process: "Local | None" = None
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            told = inspect.signature(super().__init__).bind_partial(*args, **options).arguments
-            if str(told.get("host") or HOSTED).rstrip("/") == HOSTED:  # some packages write the default out
-                told["host"] = url
-                if not (told.get("api_key") or os.environ.get("MEM0_API_KEY")):
-                    told["api_key"] = os.environ.get("MEM0LITE_API_KEY") or _ANY_KEY  # a file, or a server without keys
-                if local is not None:
-                    self._in_process = local
-                    told["client"] = self._client_of(local, told.get("client"))
-            super().__init__(**told)
-
-        def _client_of(self, local: "Local", given: object) -> Any:
-            if given is not None:
-                raise errors.ConfigurationError(
-                    "client: compat.install(path=…) answers from a file, not over the network. Leave it out, or give "
-                    "the host that it is for."
-                )
-            return local.async_client() if isinstance(self, classes[1]) else local.client()
-
-        def _validate_api_key(self) -> Any:
-            """Ask the file, where mem0's async client would use a library of its own for this one request."""
-            if self._in_process is None:
-                return super()._validate_api_key()  # type: ignore[misc]
-            with self._in_process.client() as http:
-                told = http.get("/v1/ping/").json()
-            self.org_id, self.project_id = told["org_id"], told["project_id"]
-            return told["user_email"]
-
-    classes = [getattr(source, name) for name in _CLIENTS]
+    own = {"_url": url, "_local": local, "__module__": MAIN}
     return {
-        name: type(name, (_Aimed, base), {"__module__": MAIN, "__doc__": base.__doc__})
-        for name, base in zip(_CLIENTS, classes, strict=True)
+        name: type(name, (aimed, base := getattr(source, name)), {**own, "__doc__": base.__doc__})
+        for name, aimed in zip(_CLIENTS, (_Aimed, _AimedAsync), strict=True)
     }

@@ -34,9 +34,8 @@ async def failure_of(call, *args, **options):
 
 
 async def play(make):
-    user, client = make.__name__, make(api_key="m0-a-key-of-the-hosted-service")
-    top_level = "options" not in inspect.signature(client.search).parameters  # mem0ai before 2.0
-    of_user = {"user_id": user} if top_level else {"filters": {"user_id": user}}
+    user, client = make.__name__, make(api_key="m0-a-key-of-the-hosted-service", org_id="o", project_id="p")
+    of_user = {"user_id": user}  # as before 2.0, whichever version it is
 
     async def texts(page):
         found = await result_of(page)
@@ -67,6 +66,7 @@ async def play(make):
     outcome["gone"] = await texts(client.get_all(**of_user))
     await result_of(client.add(ALLERGY, user_id=user))
     await result_of(client.delete_users(user_id=user))
+    outcome["coroutines"] = all(inspect.iscoroutinefunction(one) for one in (client.search, client.get_all))
     outcome["host"] = client.host
     outcome["base"] = [kind.__module__ for kind in make.__mro__ if kind.__name__ == make.__name__]
     return outcome
