@@ -306,6 +306,7 @@ class Memory(Handle):
         statement_timeout: for how many seconds a call may read the file before it is stopped with TimeLimitError; a
             filter over long texts may take that long. Default: any. Exports, backups, checks and whatever goes through
             the whole file by nature have no limit.
+        config: refused, as ``from_config`` opens what a configuration of mem0 means.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -335,9 +336,11 @@ class Memory(Handle):
         graph_categories: Iterable[str] | None = None,
         graph_extractor: Extractor | None = None,
         statement_timeout: float | None = None,
+        config: object = None,
     ) -> None:
-        if isinstance(path, Mapping):
-            raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
+        if isinstance(path, Mapping) or config is not None:
+            given = "config" if config is not None else "path"
+            raise ConfigurationError(f"{given}: a configuration of mem0 is opened with Memory.from_config(…).")
         environment.name_unread()
         self.path = _path_of(path)
         self._clock = clock or _utc_now

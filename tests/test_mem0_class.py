@@ -346,3 +346,10 @@ def test_reading_a_configuration_loads_nothing_heavy():
         "assert not {'pydantic', 'fastembed', 'numpy', 'asyncio'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("arguments", [{"config": {"path": ":memory:"}}, {"path": {"path": ":memory:"}}])
+def test_a_configuration_as_an_argument_names_what_opens_it(arguments):
+    """Memory(config=…) and Memory({…}), as mem0's class takes them, are errors that name from_config."""
+    with pytest.raises(ConfigurationError, match=r"from_config"):
+        Memory(**arguments)

@@ -363,7 +363,11 @@ class MemoryClient(_Client):
         return httpx.Client(timeout=_TIMEOUT)
 
     def _validate_api_key(self) -> str | None:
-        return self._ping(self._http)
+        try:
+            return self._ping(self._http)
+        except BaseException:
+            self._http.close()  # nobody gets this client
+            raise
 
     @property
     def client(self) -> httpx.Client:
