@@ -153,6 +153,29 @@ def test_async_memory_takes_a_configuration_as_there(installed, path):
     assert asyncio.run(totals()) == [1, 1, 1, 1]
 
 
+@pytest.mark.filterwarnings("ignore::mem0lite.CompatibilityWarning")
+def test_relations_are_there_for_who_configured_a_graph(installed):
+    """With a graph store in the configuration, answers have relations, if empty ones; without, as mem0's, none."""
+    from mem0 import AsyncMemory, Memory
+
+    config = {"path": ":memory:", "graph_store": {"provider": "kuzu", "config": {"db": ":memory:"}}}
+
+    async def answers():
+        async with AsyncMemory.from_config(config) as memory:
+            await memory.add("I am allergic to peanuts", user_id="alice")
+            return await memory.search("allergies", user_id="alice")
+
+    assert asyncio.run(answers())["relations"] == []
+    for made in (Memory.from_config(config), Memory(config), Memory(config=config)):
+        with made as memory:
+            added = memory.add("I am allergic to peanuts", user_id="alice")
+            assert added["relations"] == memory.get_all(user_id="alice")["relations"] == []
+            assert memory.for_user("alice").search("allergies")["relations"] == []
+    with Memory.from_config({"path": ":memory:"}) as memory:
+        memory.add("I am allergic to peanuts", user_id="alice")
+        assert "relations" not in memory.search("allergies", user_id="alice")
+
+
 def test_chat_is_as_unfinished_as_there(installed):
     """chat exists and raises NotImplementedError, in both classes."""
     from mem0 import AsyncMemory, Memory

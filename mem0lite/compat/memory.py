@@ -1,6 +1,9 @@
 """The classes that mem0.Memory and mem0.AsyncMemory stand for: mem0lite's, with mem0's constructor."""
 
-from typing import Any, NoReturn
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any, NoReturn, Self
 
 from .. import aio, mem0_config, memory
 
@@ -21,6 +24,29 @@ class _AnyMemory(type):
         return super().__subclasscheck__(subclass) or (stands_for is not None and issubclass(subclass, stands_for))
 
 
+def _names_graph(config: object) -> bool:
+    """Return whether a configuration has a graph store: then ``relations`` is read, be there any or not."""
+    named = config.get("graph_store") if isinstance(config, Mapping) else getattr(config, "graph_store", None)
+    return bool(named)
+
+
+def _telling(verb: Any) -> Any:
+    """Return a verb whose answers have ``relations`` where a graph store was configured."""
+
+    def told(store: "Memory | AsyncMemory", answer: Any) -> Any:
+        return {**answer, "relations": answer.get("relations", [])} if store._graph_named else answer
+
+    @functools.wraps(verb)
+    def call(self: "Memory", *args: Any, **options: Any) -> Any:
+        return told(self, verb(self, *args, **options))
+
+    @functools.wraps(verb)
+    async def later(self: "AsyncMemory", *args: Any, **options: Any) -> Any:
+        return told(self, await verb(self, *args, **options))
+
+    return later if inspect.iscoroutinefunction(verb) else call
+
+
 def _arguments(config: object, options: dict[str, Any]) -> dict[str, Any]:
     return options if config is None else {**mem0_config.read(config), **options}
 
@@ -31,7 +57,17 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
     _STANDS_IN = True
 
     def __init__(self, config: object = None, **options: Any) -> None:
+        self._graph_named = _names_graph(config)
         super().__init__(**_arguments(config, options))
+
+    @classmethod
+    def from_config(cls, config_dict: object) -> Self:
+        """Open the store that a configuration of mem0 means."""
+        made = cls(**mem0_config.read(config_dict))
+        made._graph_named = _names_graph(config_dict)
+        return made
+
+    add, get_all, search = map(_telling, (memory.Memory.add, memory.Memory.get_all, memory.Memory.search))
 
     def chat(self, query: str) -> NoReturn:
         """Raise NotImplementedError, as in mem0."""
@@ -44,7 +80,17 @@ class AsyncMemory(aio.AsyncMemory, metaclass=_AnyMemory):
     _STANDS_IN = True
 
     def __init__(self, config: object = None, **options: Any) -> None:
+        self._graph_named = _names_graph(config)
         super().__init__(**_arguments(config, options))
+
+    @classmethod
+    def from_config(cls, config_dict: object) -> Self:
+        """Open the store that a configuration of mem0 means."""
+        made = cls(**mem0_config.read(config_dict))
+        made._graph_named = _names_graph(config_dict)
+        return made
+
+    add, get_all, search = map(_telling, (aio.AsyncMemory.add, aio.AsyncMemory.get_all, aio.AsyncMemory.search))
 
     async def chat(self, query: str) -> NoReturn:
         """Raise NotImplementedError, as in mem0."""
