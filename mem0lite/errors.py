@@ -24,14 +24,39 @@
         ├── ReadOnlyError                       the file or its disk cannot be written
         └── ClosedError                         the Memory was closed before the call
 
-The second base is what callers of mem0 already catch. Class names shared with ``mem0.exceptions`` are spelled alike.
+The second base is what callers of mem0 already catch. Class names shared with ``mem0.exceptions`` are spelled alike,
+and every class takes the arguments that those take.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class Mem0LiteError(Exception):
     """Base of every error mem0lite raises on purpose; with the attributes that mem0's errors have."""
 
     _more = "The README of mem0lite says what each verb takes and raises."
+
+    def __init__(
+        self,
+        message: object = "",
+        error_code: str | None = None,
+        details: "Mapping[str, Any] | None" = None,
+        suggestion: str | None = None,
+        debug_info: "Mapping[str, Any] | None" = None,
+        **more: "Any",
+    ) -> None:
+        super().__init__(message, **more)
+        told: dict[str, Any] = {
+            "error_code": error_code,
+            "details": details,
+            "suggestion": suggestion,
+            "debug_info": debug_info,
+        }
+        self._told = {name: value for name, value in told.items() if value is not None}
 
     @property
     def message(self) -> str:
@@ -41,22 +66,23 @@ class Mem0LiteError(Exception):
     @property
     def suggestion(self) -> str:
         """The text of the error, which ends with the cure where there is one, and where more is said of its kind."""
-        return f"{str(self).rstrip()} {self._more}"
+        return self._told.get("suggestion") or f"{str(self).rstrip()} {self._more}"
 
     @property
     def error_code(self) -> str:
-        """The name of the error's class."""
-        return type(self).__name__
+        """The name of the error's class, or the status of a server: ``HTTP_404``."""
+        return self._told.get("error_code") or type(self).__name__
 
     @property
-    def details(self) -> dict[str, str]:
-        """The field that the error is about, if there is one."""
-        return {name: value for name, value in vars(self).items() if name == "field"}
+    def details(self) -> "dict[str, Any]":
+        """The field that the error is about, if there is one, or what a server answered."""
+        own = {name: value for name, value in vars(self).items() if name == "field" and value}
+        return own | dict(self._told.get("details", {}))
 
     @property
-    def debug_info(self) -> dict[str, str]:
-        """Nothing: the traceback has what there is."""
-        return {}
+    def debug_info(self) -> "dict[str, Any]":
+        """What a client knows of a request; else nothing: the traceback has what there is."""
+        return dict(self._told.get("debug_info", {}))
 
 
 class ValidationError(Mem0LiteError, ValueError):
@@ -64,8 +90,8 @@ class ValidationError(Mem0LiteError, ValueError):
 
     _more = "Correct the value, and call again."
 
-    def __init__(self, message: str, *, field: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: object = "", *told: "Any", field: str = "", **more: "Any") -> None:
+        super().__init__(message, *told, **more)
         self.field = field
 
 

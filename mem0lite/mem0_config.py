@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import quote
 
 from .embed import BUNDLED_MODEL
-from .errors import ConfigurationError
+from .errors import ConfigurationError, EmbeddingError
 from .files import store_path
+from .rerank import Configured, LocalReranker
 
 _DEFAULT_FILE = "mem0lite.db"
 _DEFAULT_COLLECTION = "mem0"
@@ -30,10 +31,21 @@ _UNUSED = {
     "custom_instructions": _NO_MODEL,
     "custom_prompt": _NO_MODEL,
     "graph_store": "no graph database is used",
-    "reranker": "results are not ranked again",
     "history_db_path": "histories are in the memories' file",
 }
 _HARMLESS = {"path", "collection_name", "on_disk", "embedding_model_dims"}  # of a vector store: read, or of no effect
+
+
+_RERANKERS = {
+    "sentence_transformer": "cross-encoder/ms-marco-MiniLM-L-6-v2",
+    "huggingface": "BAAI/bge-reranker-base",
+    "fastembed": None,
+    None: None,
+}
+"""The providers whose models run on this machine, and the models they have by default."""
+_TWINS = {f"cross-encoder/{name}": f"Xenova/{name}" for name in ("ms-marco-MiniLM-L-6-v2", "ms-marco-MiniLM-L-12-v2")}
+"""Names in mem0's guides, and those of the same weights in ONNX."""
+_OF_A_RERANKER = {"model", "top_k", "batch_size", "show_progress_bar", "num_workers"}  # read, or of no effect there too
 
 
 class CompatibilityWarning(UserWarning):
@@ -45,6 +57,7 @@ class Arguments(TypedDict):
 
     path: str | None
     embedder: str | None
+    reranker: NotRequired[Configured]
 
 
 def read(config: object) -> Arguments:
@@ -54,7 +67,8 @@ def read(config: object) -> Arguments:
     folder, ``/data/qdrant`` → ``/data/qdrant.db``, so that neither touches what the other wrote; a path that ends in
     ``.db``, ``.sqlite`` or ``.sqlite3`` and is no folder is the file itself. A collection other than ``mem0`` is a
     file of its own: ``/data/qdrant.notes.db``. Folders above the file are made, as mem0 does. An embedder of provider
-    ``fastembed`` is used under its model's name.
+    ``fastembed`` is used under its model's name. So is a reranker, under ``reranker`` or ``rerank``, whose model is a
+    folder or is on this machine; with one that cannot be used, searches that it would have ordered say so.
 
     Warns once, as CompatibilityWarning, of everything that has no effect. Raises ConfigurationError for what is not a
     configuration, and for ``version`` v1.0, whose answers have another shape.
@@ -65,6 +79,8 @@ def read(config: object) -> Arguments:
         "path": _path(sections.pop("path", None), _section(sections, "vector_store"), unused),
         "embedder": _embedder(_section(sections, "embedder"), unused),
     }
+    if reranker := _reranker(sections, unused):
+        arguments["reranker"] = reranker
     _check_version(sections, unused)
     unused += [f"{name} ({_UNUSED.get(name, 'unknown')})" for name in sections]
     if unused:
@@ -165,6 +181,29 @@ def _embedder(embedder: tuple[str | None, Mapping[Any, Any]], unused: list[str])
         name = "the embedder" if provider is None else f"embedder {provider}"
         unused.append(f"{name} (texts are embedded by {BUNDLED_MODEL}, on this machine)")
     return None
+
+
+def _reranker(sections: dict[Any, Any], unused: list[str]) -> Configured | None:
+    """Return the reranker that is configured, and note why it is not used, or what of its settings is not."""
+    given = [_section(sections, name) for name in ("rerank", "reranker")]  # mem0's guides write both
+    provider, settings = next((one for one in given if one[0] is not None or one[1]), (None, {}))
+    if provider is None and not settings:
+        return None
+    name = "the reranker" if provider is None else f"reranker {provider}"
+    model = _text(settings, "model", "reranker.config") or _RERANKERS.get(provider)
+    if provider not in _RERANKERS or model is None:
+        problem = "nothing is sent to a service or a language model: results are in the order of their scores"
+    else:
+        try:
+            reranker = LocalReranker(_TWINS.get(model, model))
+        except EmbeddingError as error:
+            problem = f"results are in the order of their scores: {error}"
+        else:
+            others = [str(key) for key in settings if key not in _OF_A_RERANKER]
+            unused += [f"{', '.join(others)} of {name} (it is used as it is, on this CPU)"] if others else []
+            return Configured(reranker)
+    unused.append(f"{name} ({problem})")
+    return Configured(problem=f"{name}: {problem}")
 
 
 def _check_version(sections: dict[Any, Any], unused: list[str]) -> None:

@@ -62,7 +62,7 @@ from .limits import clean_timeout
 from .messages import Message, Messages, read_messages
 from .ranking import Query, Ranked, Ranking, Scores
 from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
-from .rerank import Reranker, rerank_scores, resolve_reranker
+from .rerank import Configured, Reranker, rerank_scores, resolve_reranker
 from .similarity import COSINE, canonical
 from .store import (
     SCHEMA_VERSION,
@@ -149,6 +149,10 @@ _REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remember
 _WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
 _NAMED = 10  # of the items that a problem of ``check`` is about
 _FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
+_NO_RERANKER = (
+    "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
+    "name or folder, or serve it with MEM0LITE_RERANKER."
+)
 _RERANKED = 3  # times as many as asked for are given to a reranker
 
 Instant = datetime | date | str | float
@@ -302,6 +306,7 @@ class Memory(Handle):
         statement_timeout: for how many seconds a call may read the file before it is stopped with TimeLimitError; a
             filter over long texts may take that long. Default: any. Exports, backups, checks and whatever goes through
             the whole file by nature have no limit.
+        config: refused, as ``from_config`` opens what a configuration of mem0 means.
 
     Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
     and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
@@ -319,16 +324,23 @@ class Memory(Handle):
         short_term_ttl: Duration | None = None,
         durability: Durability = "full",
         ranking: Ranking | Mapping[str, float] | None = None,
-        reranker: Reranker | Callable[[str, Sequence[str]], Sequence[float]] | str | os.PathLike[str] | None = None,
+        reranker: Reranker
+        | Configured
+        | Callable[[str, Sequence[str]], Sequence[float]]
+        | str
+        | os.PathLike[str]
+        | None = None,
         cache_bytes: int | None = None,
         read_only: bool = False,
         checksums: bool = False,
         graph_categories: Iterable[str] | None = None,
         graph_extractor: Extractor | None = None,
         statement_timeout: float | None = None,
+        config: object = None,
     ) -> None:
-        if isinstance(path, Mapping):
-            raise ConfigurationError("The first argument is a path. Open a configuration with Memory.from_config(…).")
+        if isinstance(path, Mapping) or config is not None:
+            given = "config" if config is not None else "path"
+            raise ConfigurationError(f"{given}: a configuration of mem0 is opened with Memory.from_config(…).")
         environment.name_unread()
         self.path = _path_of(path)
         self._clock = clock or _utc_now
@@ -851,7 +863,7 @@ class Memory(Handle):
         top_k: int | None = None,
         limit: int | None = None,
         threshold: float | None = DEFAULT_THRESHOLD,
-        rerank: bool = False,
+        rerank: bool | None = None,
         explain: bool = False,
         show_expired: bool = False,
         reference_date: Instant | None = None,
@@ -868,7 +880,7 @@ class Memory(Handle):
         store's for this search. ``reference_date`` is the "now" of a question such as "what did I do last week?";
         default: the clock's. Days are those of its time zone, which is a datetime's or the offset of ISO 8601 text;
         without one they are UTC. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``;
-        without one it has no effect.
+        where there is none, ``not_reranked`` says so. Default: whether a configuration of mem0 names a reranker.
 
         Memories of graph categories also count for the entities that they share with the query, or that are next to
         those in the graph, and ``relations`` has what the results state. For a question about what is needed or what
@@ -888,7 +900,7 @@ class Memory(Handle):
         graph = bool(self.graph_categories)
         vector, trusted = self._embed_query(query), trust(self._embedder, query)
         question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
-        reranker = self._reranker if rerank else None
+        reranker, not_reranked = self._to_rerank(rerank)
         with self._store.searching(expression, None if show_expired else now, question) as reading:
             scores = Scores(reading.view, question, weights)
             found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
@@ -899,6 +911,8 @@ class Memory(Handle):
             found = _reranked(reranker, query, found)[:count]
         elif question.asked != "any":
             found = _step_by_step(found, stated, [one.name for one in question.names])
+        if not_reranked and isinstance(self._reranker, Configured):  # mem0 has 0.0 then; this is what decided
+            found = [replace(one, rerank_score=one.ranked.score) for one in found]
         results: list[MemoryItem] = []
         for one in found:
             item: MemoryItem = {**one.record.to_item(), "score": one.ranked.score}
@@ -908,9 +922,21 @@ class Memory(Handle):
                 item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
         answer: SearchResult = {"results": results}
+        if not_reranked is not None:
+            answer["not_reranked"] = not_reranked
         if of_graph and any(_in_graph(one.record, categories) for one in found):  # a reranker may have left those out
             answer["relations"] = _of_results(stated, found)
         return answer
+
+    def _to_rerank(self, asked: bool | None) -> tuple[Reranker | None, str | None]:
+        """Return what orders a search anew, or why nothing does although it was asked for."""
+        given = self._reranker
+        reranker = given.reranker if isinstance(given, Configured) else given
+        if not (isinstance(given, Configured) if asked is None else asked):
+            return None, None
+        if reranker is not None:
+            return reranker, None
+        return None, given.problem if isinstance(given, Configured) else _NO_RERANKER
 
     @overload
     def graph(

@@ -9,6 +9,7 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -60,20 +61,31 @@ class LocalReranker:
         return [_logistic(logit) for logit in self._model.rerank(query, documents, batch_size=_BATCH_SIZE)]
 
 
+@dataclass(frozen=True)
+class Configured:
+    """A reranker that a configuration of mem0 names: searches use it unless they say ``rerank=False``.
+
+    ``reranker`` is None where it is not on this machine, or elsewhere by its nature, and ``problem`` says so.
+    """
+
+    reranker: Reranker | None = None
+    problem: str = ""
+
+
 class _Function:
     def __init__(self, function: Callable[[str, Sequence[str]], Sequence[float]]) -> None:
         self.rerank = function
 
 
 def resolve_reranker(
-    given: Reranker | Callable[[str, Sequence[str]], Sequence[float]] | str | os.PathLike[str] | None,
-) -> Reranker | None:
+    given: Reranker | Configured | Callable[[str, Sequence[str]], Sequence[float]] | str | os.PathLike[str] | None,
+) -> Reranker | Configured | None:
     """Return the reranker an argument means: an object, a function, a model name, a folder, or None for none.
 
     Raises ConfigurationError for anything else, and what LocalReranker raises.
     """
-    if given is None:
-        return None
+    if given is None or isinstance(given, Configured):
+        return given
     if isinstance(given, str | os.PathLike):
         return LocalReranker(given)
     if isinstance(given, type) or not (isinstance(given, Reranker) or callable(given)):

@@ -77,6 +77,8 @@ class SearchResult(TypedDict):
     results: list[MemoryItem]
     relations: NotRequired[list[Relation]]
     """What the results state, in their order; present where one of them is of a graph category."""
+    not_reranked: NotRequired[str]
+    """Why no reranker ordered the results although one was asked for."""
 
 
 class Page(TypedDict):

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import importlib.util
+import pickle
 import subprocess
 import sys
 import types
@@ -16,12 +17,16 @@ INTEGRATIONS_IMPORT = {
     "mem0": ("Memory", "AsyncMemory", "MemoryClient", "AsyncMemoryClient", "__version__"),
     "mem0.client.main": ("MemoryClient", "AsyncMemoryClient"),
     "mem0.configs.base": ("MemoryConfig",),
+    "mem0.client.types": ("AddMemoryOptions", "SearchMemoryOptions", "ProjectUpdateOptions"),
+    "mem0.client.utils": ("APIError",),
     "mem0.configs.enums": ("MemoryType",),
+    "mem0.configs.rerankers.config": ("RerankerConfig",),
     "mem0.embeddings.configs": ("EmbedderConfig",),
     "mem0.graphs.configs": ("GraphStoreConfig",),
     "mem0.llms.configs": ("LlmConfig",),
     "mem0.memory.main": ("Memory", "AsyncMemory"),
     "mem0.memory.telemetry": ("capture_event", "client_telemetry"),
+    "mem0.proxy.main": ("Mem0",),
     "mem0.vector_stores.configs": ("VectorStoreConfig",),
 }
 
@@ -78,10 +83,10 @@ def test_submodules_are_attributes(installed):
 
 def test_what_is_not_there_is_an_import_error(installed):
     """Names and modules that mem0lite has not are import errors that say whose module it is; no real mem0 helps."""
-    with pytest.raises(ImportError, match=r"compat\.py"):
+    with pytest.raises(ImportError, match=r"mem0lite.compat"):
         from mem0.memory.main import MemoryGraph  # noqa: F401
-    with pytest.raises(ModuleNotFoundError, match=r"mem0\.proxy"):
-        importlib.import_module("mem0.proxy.main")
+    with pytest.raises(ModuleNotFoundError, match=r"mem0\.utils"):
+        importlib.import_module("mem0.utils.factory")
     assert list(importlib.import_module("mem0").__path__) == []
 
 
@@ -148,6 +153,29 @@ def test_async_memory_takes_a_configuration_as_there(installed, path):
     assert asyncio.run(totals()) == [1, 1, 1, 1]
 
 
+@pytest.mark.filterwarnings("ignore::mem0lite.CompatibilityWarning")
+def test_relations_are_there_for_who_configured_a_graph(installed):
+    """With a graph store in the configuration, answers have relations, if empty ones; without, as mem0's, none."""
+    from mem0 import AsyncMemory, Memory
+
+    config = {"path": ":memory:", "graph_store": {"provider": "kuzu", "config": {"db": ":memory:"}}}
+
+    async def answers():
+        async with AsyncMemory.from_config(config) as memory:
+            await memory.add("I am allergic to peanuts", user_id="alice")
+            return await memory.search("allergies", user_id="alice")
+
+    assert asyncio.run(answers())["relations"] == []
+    for made in (Memory.from_config(config), Memory(config), Memory(config=config)):
+        with made as memory:
+            added = memory.add("I am allergic to peanuts", user_id="alice")
+            assert added["relations"] == memory.get_all(user_id="alice")["relations"] == []
+            assert memory.for_user("alice").search("allergies")["relations"] == []
+    with Memory.from_config({"path": ":memory:"}) as memory:
+        memory.add("I am allergic to peanuts", user_id="alice")
+        assert "relations" not in memory.search("allergies", user_id="alice")
+
+
 def test_chat_is_as_unfinished_as_there(installed):
     """chat exists and raises NotImplementedError, in both classes."""
     from mem0 import AsyncMemory, Memory
@@ -183,12 +211,49 @@ def test_every_exception_of_mem0_can_be_caught(installed, path):
 
 
 def test_the_client_says_where_it_is(installed):
-    """MemoryClient is not replaced: making one is an error that names the server, and shows no key."""
+    """Where install was told of no host, making a client is an error that names both ways, and shows no key."""
     mem0 = importlib.import_module("mem0")
     for client in (mem0.MemoryClient, mem0.AsyncMemoryClient):
-        with pytest.raises(mem0lite.ConfigurationError, match=rf"mem0lite serve.*{client.__name__}\(host=") as caught:
+        with pytest.raises(
+            mem0lite.ConfigurationError, match=rf"{client.__name__}: .*path=.*mem0lite serve.*url="
+        ) as caught:
             client(api_key="m0-secret")
         assert "m0-secret" not in str(caught.value)
+
+
+def test_stores_made_as_our_own_count_as_those_of_mem0(installed, path):
+    """isinstance and issubclass take mem0lite's Memory and AsyncMemory for mem0's, and nothing else for them."""
+    import mem0
+
+    class Mine(mem0.Memory):
+        pass
+
+    with mem0lite.Memory(path) as memory:
+        assert isinstance(memory, mem0.Memory)
+        assert isinstance(memory.for_user("alice"), mem0.Memory)
+        assert not isinstance(memory, mem0.AsyncMemory | Mine)
+    assert isinstance(mem0lite.AsyncMemory(path), mem0.AsyncMemory)
+    assert issubclass(mem0lite.AsyncMemory, mem0.AsyncMemory)
+    assert issubclass(Mine, mem0.Memory)
+    assert not isinstance(object(), mem0.Memory)
+    assert not issubclass(mem0.Memory, Mine)
+
+
+def test_errors_take_what_those_of_mem0_take():
+    """Every class of mem0lite.exceptions, which are those of mem0.exceptions, is made with mem0's arguments and keeps
+    them, also when pickled."""
+    from mem0lite import exceptions
+
+    told = {"details": {"a": 1}, "suggestion": "Wait.", "debug_info": {"retry_after": 5}}
+    for name in exceptions.__all__:
+        kind = getattr(exceptions, name)
+        if not isinstance(kind, type):
+            continue
+        made = kind("Too fast", "RATE_001", **told)
+        for error in (made, pickle.loads(pickle.dumps(made)), kind(message="Too fast", error_code="RATE_001", **told)):
+            assert isinstance(error, exceptions.MemoryError)
+            assert (str(error), error.message, error.error_code) == ("Too fast", "Too fast", "RATE_001")
+            assert {field: getattr(error, field) for field in told} == told
 
 
 def test_telemetry_goes_nowhere(installed):
@@ -232,3 +297,48 @@ def test_uninstalling_without_installing_does_nothing(someone_elses):
     """uninstall takes only mem0lite's modules away."""
     compat.uninstall()
     assert imported() == someone_elses
+
+
+class Model:
+    """What stands for litellm: it keeps what it was given, and answers."""
+
+    def __init__(self):
+        self.given = []
+
+    def completion(self, **asked):
+        self.given.append(asked)
+        return "an answer"
+
+
+def test_the_proxy_gives_the_model_what_is_remembered(path, monkeypatch):
+    """mem0.proxy's chat completions remember messages, and give them to the model at a later question; whoever else's
+    memories they do not."""
+    model = Model()
+    monkeypatch.setitem(sys.modules, "litellm", model)
+    with compat.install(path=path):
+        from mem0.proxy.main import Mem0
+
+        for client in (Mem0(config={"path": str(path)}), Mem0(api_key="m0-any")):
+            create = client.chat.completions.create
+            said = [{"role": "user", "content": "I am allergic to peanuts"}]
+            assert create(model="small", messages=said, user_id="alice", temperature=0) == "an answer"
+            asked = [{"role": "user", "content": "Which food should I avoid with my allergy?"}]
+            create(model="small", messages=asked, user_id="alice")
+            create(model="small", messages=asked, user_id="bob")
+            first, later, others = model.given[-3:]
+            assert (first["model"], first["temperature"]) == ("small", 0)
+            assert later["messages"][-1] == asked[0]
+            assert "allergic to peanuts" in later["messages"][0]["content"]
+            assert "allergic to peanuts" not in str(others)
+            with pytest.raises(mem0lite.ValidationError, match="user_id"):
+                create(model="small", messages=asked)
+
+
+def test_the_proxy_says_what_it_needs(installed, monkeypatch):
+    """Without litellm, mem0.proxy names the command that installs it."""
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    from mem0.proxy.main import Mem0
+
+    client = Mem0(config={"path": ":memory:"})
+    with pytest.raises(mem0lite.DependencyError, match="pip install litellm"):
+        client.chat.completions.create(model="small", messages=[], user_id="alice")

@@ -285,6 +285,14 @@ def test_a_list_of_outcomes_names_what_was_skipped(client: httpx.Client) -> None
     assert ignored(answer) == ["messages[0].content[1]", "messages[1]"]
 
 
+def test_a_list_of_results_names_a_reranking_that_was_not_done(client: httpx.Client) -> None:
+    """A bare list has no place for the reason why nothing was ordered anew: the header names what was asked for."""
+    ask = {"query": "tea", "filters": {"user_id": "u"}}
+    for path in ("/v1/memories/search/", "/v2/memories/search/"):
+        assert ignored(client.post(path, json={**ask, "rerank": True})) == ["rerank"]
+        assert ignored(client.post(path, json=ask)) == []
+
+
 # -- what the npm clients before 3.0 make of objects
 
 

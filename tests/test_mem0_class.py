@@ -291,7 +291,7 @@ def test_answers_have_the_keys_of_mem0(memory):
     assert set(listed) == {"results", "total", "next_cursor"}
     assert [sorted(item) for item in listed["results"]] == [sorted(ITEM)]
     found = memory.search("python", filters={"user_id": "u1"}, explain=True, rerank=True)
-    assert set(found) == {"results"}
+    assert set(found) == {"results", "not_reranked"}
     assert [sorted(item) for item in found["results"]] == [sorted([*ITEM, "score", "score_details"])]
     assert memory.update(added["id"], expiration_date="2099-01-01") == {"message": "Memory updated successfully!"}
     assert sorted(memory.get(added["id"])) == sorted([*ITEM, "score", "expiration_date", "expires_at"])
@@ -346,3 +346,10 @@ def test_reading_a_configuration_loads_nothing_heavy():
         "assert not {'pydantic', 'fastembed', 'numpy', 'asyncio'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("arguments", [{"config": {"path": ":memory:"}}, {"path": {"path": ":memory:"}}])
+def test_a_configuration_as_an_argument_names_what_opens_it(arguments):
+    """Memory(config=…) and Memory({…}), as mem0's class takes them, are errors that name from_config."""
+    with pytest.raises(ConfigurationError, match=r"from_config"):
+        Memory(**arguments)

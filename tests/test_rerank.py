@@ -1,9 +1,11 @@
 """Rerankers: cross-encoders through fastembed, functions, objects, and what their scores become."""
 
+import asyncio
 import math
 import shutil
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from embedder import HashEmbedder
 
 import mem0lite
-from mem0lite import ConfigurationError, EmbeddingError, Memory, ModelNotFoundError
+from mem0lite import AsyncMemory, CompatibilityWarning, ConfigurationError, EmbeddingError, Memory, ModelNotFoundError
 from mem0lite.rerank import LocalReranker, Reranker, rerank_scores, resolve_reranker
 
 TOKENIZER = Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2"
@@ -251,3 +253,100 @@ def test_reranking_connects_to_nothing(folder):
         "assert rerank_scores(resolve_reranker(sys.argv[1]), 'black piano', ['piano'])[0] < 0.5\n"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+
+
+def configuration(section="reranker", provider="sentence_transformer", **config):
+    return {"path": ":memory:", section: {"provider": provider, "config": config}}
+
+
+def play(memory):
+    memory.add_many([{"messages": text, "user_id": "alice"} for text in DOCUMENTS])
+    return memory.search(QUERY, filters={"user_id": "alice"}, threshold=0)
+
+
+@pytest.mark.parametrize("section", ["reranker", "rerank"])
+@pytest.mark.parametrize("provider", ["sentence_transformer", "huggingface", "fastembed"])
+def test_a_configured_reranker_orders_every_search(folder, section, provider):
+    """A configuration of mem0 whose reranker is a local folder orders searches by it, and says so in their items;
+    nothing of it is named as unused, and rerank=False leaves it out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        memory = Memory.from_config(configuration(section, provider, model=str(folder), top_k=5, batch_size=16))
+    with memory:
+        found = play(memory)
+        assert [item["memory"] for item in found["results"]] == DOCUMENTS[::-1]
+        expected = pytest.approx([logistic(2 * shared - 3) for shared in SHARED[::-1]])
+        assert [item["rerank_score"] for item in found["results"]] == expected
+        assert "not_reranked" not in found
+        plain = memory.search(QUERY, user_id="alice", rerank=False)
+        assert all("rerank_score" not in item for item in plain["results"])
+
+
+def test_a_configured_reranker_orders_async_searches(folder):
+    """AsyncMemory.from_config uses the reranker, too."""
+
+    async def main():
+        async with AsyncMemory.from_config(configuration(model=str(folder))) as memory:
+            await memory.add(DOCUMENTS[2], user_id="alice")
+            return await memory.search(QUERY, user_id="alice")
+
+    [item] = asyncio.run(main())["results"]
+    assert item["rerank_score"] == pytest.approx(logistic(2 * SHARED[2] - 3))
+
+
+def test_what_of_a_configured_reranker_is_not_used_is_named(folder):
+    """Settings that would have another effect in mem0 are named in the warning; the reranker is used all the same."""
+    with pytest.warns(CompatibilityWarning, match=r"device, max_length of reranker huggingface"):
+        memory = Memory.from_config(
+            configuration("reranker", "huggingface", model=str(folder), device="cuda", max_length=9)
+        )
+    with memory:
+        assert "rerank_score" in play(memory)["results"][0]
+
+
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ({"provider": "cohere", "config": {"model": "rerank-v3.5", "api_key": "co-secret"}}, "service"),
+        ({"provider": "llm_reranker", "config": {"model": "gpt-5-mini"}}, "language model"),
+        ({"provider": "zero_entropy"}, "service"),
+        ({"provider": "sentence_transformer"}, "mem0lite fetch Xenova/ms-marco-MiniLM-L-6-v2"),
+        ({"provider": "huggingface", "config": {"model": None}}, "mem0lite fetch BAAI/bge-reranker-base"),
+        ({"provider": "huggingface", "config": {"model": "someone/unknown"}}, "someone/unknown"),
+        ({"provider": "sentence_transformer", "config": {"model": "/nowhere/at/all"}}, "/nowhere/at/all"),
+    ],
+)
+def test_a_configured_reranker_that_cannot_be_used_says_so(section, why, tmp_path, monkeypatch):
+    """Where the model is a service, or not on this machine, the warning and every search say so; the order is that of
+    the scores, which rerank_score then is."""
+    monkeypatch.setenv("FASTEMBED_CACHE_PATH", str(tmp_path))
+    with pytest.warns(CompatibilityWarning) as warned:
+        memory = Memory.from_config({"path": ":memory:", "reranker": section})
+    message = str(warned[0].message)
+    assert why in message
+    assert f"reranker {section['provider']}" in message
+    with memory:
+        found = play(memory)
+        assert why in found["not_reranked"]
+        assert "co-secret" not in message + found["not_reranked"]
+        assert [item["rerank_score"] for item in found["results"]] == [item["score"] for item in found["results"]]
+        assert "not_reranked" not in memory.search(QUERY, user_id="alice", rerank=False)
+
+
+def test_a_store_without_a_reranker_says_so():
+    """rerank=True without any is answered with the reason, and without it with none."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        assert "not_reranked" not in play(memory)
+        assert "reranker" in memory.search(QUERY, user_id="alice", rerank=True)["not_reranked"]
+
+
+def test_a_cross_encoder_goes_by_the_name_mem0_has_for_it(folder, tmp_path, monkeypatch):
+    """The default model of mem0's sentence_transformer is the same weights in ONNX form, if those are at hand."""
+    cache = tmp_path / "cache"
+    snapshot = cache / f"models--{NAME.replace('/', '--')}" / "snapshots" / "0123"
+    shutil.copytree(folder, snapshot)
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("0123")
+    monkeypatch.setenv("FASTEMBED_CACHE_PATH", str(cache))
+    with Memory.from_config(configuration(model="cross-encoder/ms-marco-MiniLM-L-6-v2")) as memory:
+        assert "not_reranked" not in play(memory)

@@ -60,7 +60,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
             *("POST", "/search", {"query": "x", "user_id": "u1", "threshold": 3}, 400),
             {"detail": "Invalid threshold: 3.0. Must be between 0 and 1 (inclusive)."},
         ),
-        ("POST", "/search", {"query": "x", "user_id": "zzz", "limit": 1, "rerank": True}, 200, {"results": []}),
+        ("POST", "/search", {"query": "x", "user_id": "zzz", "limit": 1, "rerank": False}, 200, {"results": []}),
         ("PUT", "/memories/{id}", {"text": "I love rust"}, 200, {"message": "Memory updated successfully!"}),
         ("PUT", "/memories/{id}", {"metadata": {"k": 1}}, 200, {"message": "Memory updated successfully!"}),
         ("PUT", "/memories/{id}", {"expiration_date": None}, 200, {"message": "Memory updated successfully!"}),
@@ -428,6 +428,15 @@ def test_search_is_reranked_on_request(path: str) -> None:
     assert [item["memory"] for item in plain] == ["tea", "tea with milk"]
     assert [item["memory"] for item in found] == ["tea with milk", "tea"]
     assert found[0]["rerank_score"] == pytest.approx(13 / 99)
+
+
+@pytest.mark.parametrize("path", ["/search", "/v3/memories/search/", "/v2/memories/search/"])
+def test_a_search_that_cannot_be_reranked_says_so(path: str, client: httpx.Client) -> None:
+    """Without a reranker the answer to ``rerank`` says on both surfaces why nothing was ordered anew."""
+    ask = {"query": "tea", "filters": {"user_id": "alice"}, "output_format": "v1.1"}
+    assert "reranker" in client.post(path, json={**ask, "rerank": True}).json()["not_reranked"]
+    for asked in ({}, {"rerank": False}, {"rerank": None}):
+        assert "not_reranked" not in client.post(path, json={**ask, **asked}).json()
 
 
 @pytest.mark.parametrize("path", ["/memories", "/v3/memories/add/"])

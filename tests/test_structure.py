@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types", "environment"],
-    ["comparison"],
+    ["comparison", "exceptions"],
     ["values", "files", "conversation", "moments", "similarity", "reading", "prompts"],
     ["text", "filters", "parameters", "embed", "dates", "held", "limits"],
     ["sqlite_file"],
@@ -25,7 +25,8 @@ FLOORS = [
     ["webhooks"],
     ["memory"],
     ["aio", "retrieval"],
-    ["server", "compat"],
+    ["server"],
+    ["compat"],
     ["cli"],
     ["__main__"],
 ]

@@ -160,7 +160,8 @@ class MemoryUpdate(Struct):
 
 
 Rerank = Annotated[
-    bool | None, Meta(description="Order the best by the server's reranker, if it has one.", examples=[False])
+    bool | None,
+    Meta(description="Order the best by the server's reranker; without one, `not_reranked` says so.", examples=[False]),
 ]
 ReferenceDate = Annotated[
     float | str | None,
@@ -407,12 +408,22 @@ class MemoryItem(Struct):
     ignored: Ignored = UNSET
 
 
+NotReranked = Annotated[
+    str | UnsetType,
+    Meta(
+        description="Why no reranker ordered the results although one was asked for.",
+        examples=["This store has no reranker."],
+    ),
+]
+
+
 class SearchResponse(Struct):
     """The memories found."""
 
     results: Annotated[list[MemoryItem], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
     ignored: Ignored = UNSET
+    not_reranked: NotReranked = UNSET
 
 
 NextCursor = Annotated[

@@ -235,7 +235,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         app_id=data.app_id,
         top_k=data.top_k,
         limit=data.limit,
-        rerank=bool(data.rerank),
+        rerank=data.rerank,
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,

@@ -47,6 +47,7 @@ from .shapes import (
     item,
     items,
     known,
+    not_reranked,
     outcomes,
     page_after,
     page_of,
@@ -162,11 +163,15 @@ async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
     responses=answers(list[schemas.HostedMemory] | schemas.HostedFound, "The memories, best first", 422),
     operation_class=body(_SEARCH),
 )
-async def hosted_search_bare(memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
+async def hosted_search_bare(request: AnyRequest, memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
     """Find memories as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
     found = await _search(memory, data)
+    if data.output_format == "v1.1":
+        return found
+    if "not_reranked" in found:  # which a list has no place for
+        note(request, "rerank", found["not_reranked"])
     results: list[dict[str, Any]] = found["results"]
-    return found if data.output_format == "v1.1" else results
+    return results
 
 
 async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
@@ -178,13 +183,13 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         top_k=top_k,
         limit=data.limit,
         threshold=DEFAULT_THRESHOLD if data.threshold is None else data.threshold,
-        rerank=bool(data.rerank),
+        rerank=data.rerank,
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
-    return {"results": with_fields(items(found), data.fields), **relations(found)}
+    return {"results": with_fields(items(found), data.fields), **relations(found), **not_reranked(found)}
 
 
 @post(

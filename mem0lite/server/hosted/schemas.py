@@ -16,6 +16,7 @@ from ..schemas import (
     Json,
     Message,
     NextCursor,
+    NotReranked,
     PastExpiry,
     ReferenceDate,
     Relations,
@@ -455,6 +456,7 @@ class HostedFound(Answered):
 
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
+    not_reranked: NotReranked = UNSET
 
 
 Next = Annotated[str | None, Meta(description="Address of the next page, or null.", examples=[None])]

@@ -75,6 +75,11 @@ def relations(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"relations": found["relations"]} if "relations" in found else {}
 
 
+def not_reranked(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field of an answer that says why no reranker ordered it although one was asked for, if it is so."""
+    return {"not_reranked": found["not_reranked"]} if "not_reranked" in found else {}
+
+
 def skipped(added: Mapping[str, Any]) -> dict[str, Any]:
     """Return the field of an answer that has what was left out of the messages, if anything was."""
     return {"skipped": added["skipped"]} if "skipped" in added else {}

@@ -1,0 +1,122 @@
+"""The modules of mem0 that there are under install(), and what is in them."""
+
+import enum
+import os
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import ModuleType
+from typing import Any
+
+from .. import exceptions
+from .clients import AsyncMemoryClient, MemoryClient
+from .memory import AsyncMemory, Memory
+from .proxy import Mem0
+
+VERSION = "2.2.1+mem0lite"
+"""What ``mem0.__version__`` says: the mem0 whose class is followed."""
+
+
+class Config:
+    """A configuration, or a section of one, as mem0's classes hold it: what was given, as attributes."""
+
+    def __init__(self, **settings: Any) -> None:
+        vars(self).update(settings)
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return what was given, whichever part of it is asked for."""
+        return dict(vars(self))
+
+
+class MemoryType(enum.Enum):
+    """mem0's kinds of memories; only the last is a value of ``memory_type``."""
+
+    SEMANTIC = "semantic_memory"
+    EPISODIC = "episodic_memory"
+    PROCEDURAL = "procedural_memory"
+
+
+class Telemetry:
+    """Where integrations, and mem0's own client, report what they do to mem0: here, nowhere."""
+
+    posthog = None
+
+    def capture_event(self, *args: Any, **properties: Any) -> None:
+        """Do nothing."""
+
+
+class APIError(Exception):
+    """Never raised; what mem0's clients raised before 0.1.100."""
+
+
+def _nothing(*args: Any, **options: Any) -> None:
+    return None
+
+
+_CLASSES: dict[str, Any] = {
+    "Memory": Memory,
+    "AsyncMemory": AsyncMemory,
+    "MemoryClient": MemoryClient,
+    "AsyncMemoryClient": AsyncMemoryClient,
+}
+_OPTIONS = ("Add", "Search", "GetAll", "DeleteAll", "Update")
+MODULES: dict[str, dict[str, Any]] = {
+    "mem0": {**_CLASSES, "__version__": VERSION},
+    "mem0.client": {},
+    "mem0.client.main": {name: _CLASSES[name] for name in ("MemoryClient", "AsyncMemoryClient")},
+    "mem0.client.types": {
+        **{f"{verb}MemoryOptions": Config for verb in _OPTIONS},
+        "ProjectUpdateOptions": Config,
+    },
+    "mem0.client.utils": {"APIError": APIError},
+    "mem0.configs": {},
+    "mem0.configs.base": {"MemoryConfig": Config},
+    "mem0.configs.embeddings": {},
+    "mem0.configs.embeddings.base": {"BaseEmbedderConfig": Config},
+    "mem0.configs.enums": {"MemoryType": MemoryType},
+    "mem0.configs.llms": {},
+    "mem0.configs.llms.base": {"BaseLlmConfig": Config},
+    "mem0.configs.rerankers": {},
+    "mem0.configs.rerankers.config": {"RerankerConfig": Config},
+    "mem0.embeddings": {},
+    "mem0.embeddings.configs": {"EmbedderConfig": Config},
+    "mem0.exceptions": {name: getattr(exceptions, name) for name in exceptions.__all__},
+    "mem0.graphs": {},
+    "mem0.graphs.configs": {"GraphStoreConfig": Config},
+    "mem0.llms": {},
+    "mem0.llms.configs": {"LlmConfig": Config},
+    "mem0.memory": {},
+    "mem0.memory.main": {name: _CLASSES[name] for name in ("Memory", "AsyncMemory")},
+    "mem0.memory.setup": {  # of which mem0's client wants these: who reports what it does
+        "setup_config": _nothing,
+        "get_user_id": lambda: "mem0lite",
+        "read_anon_ids": dict,
+        "is_aliased": lambda *names: True,
+        "mark_aliased": _nothing,
+    },
+    "mem0.memory.telemetry": {
+        "capture_event": _nothing,
+        "capture_client_event": _nothing,
+        "client_telemetry": Telemetry(),
+    },
+    "mem0.proxy": {},
+    "mem0.proxy.main": {"Mem0": Mem0},
+    "mem0.vector_stores": {},
+    "mem0.vector_stores.configs": {"VectorStoreConfig": Config},
+}
+
+
+def make() -> dict[str, ModuleType]:
+    """Return the modules by their names, each an attribute of the one above it."""
+    made = {name: _module(name, names) for name, names in MODULES.items()}
+    for name, module in made.items():
+        if parent := name.rpartition(".")[0]:
+            setattr(made[parent], name.rpartition(".")[2], module)
+    return made
+
+
+def _module(name: str, names: dict[str, Any]) -> ModuleType:
+    """Return a package that has these names, whose modules are those of MODULES, never the installed mem0's."""
+    module = module_from_spec(ModuleSpec(name, None, is_package=True))  # with a spec, find_spec() sees it
+    module.__file__ = os.fspath(__file__)  # named by the error of importing what is not here
+    vars(module).update(names)
+    return module
