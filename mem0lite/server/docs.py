@@ -36,8 +36,8 @@ DESCRIPTION = (
     "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
     "they expire. What one store has no place for, such as members and what a language model would write, answers 501 "
     'and says why. Where the server has API keys, press Authorize and give yours. Errors are `{"detail": …}`; what of '
-    "a request has no effect is named in its answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every response "
-    "carries an `X-Request-ID`, which the server's log repeats."
+    "a request has no effect is named in its answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every "
+    "response carries an `X-Request-ID`, which the server's log repeats."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
