@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import quote
 
 from .embed import BUNDLED_MODEL
 from .errors import ConfigurationError
 from .files import store_path
+from .types import TypedDict
 
 _DEFAULT_FILE = "mem0lite.db"
 _DEFAULT_COLLECTION = "mem0"

@@ -1,6 +1,13 @@
 """The shapes that come back: plain dictionaries at run time, as callers of mem0 expect, typed for everyone else."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, ParamSpec, SupportsIndex, TypeVar, overload
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict as TypedDict
+else:
+    from typing_extensions import TypedDict as TypedDict  # pydantic, and so all that builds on it, refuses typing's
 
 Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
 
@@ -33,8 +40,9 @@ class ScoreDetails(TypedDict):
     threshold: float
 
 
-class MemoryItem(TypedDict):
-    """One memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when set."""
+class StoredMemory(TypedDict):
+    """What every answer says of a memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when
+    set."""
 
     id: str
     memory: str
@@ -43,10 +51,6 @@ class MemoryItem(TypedDict):
     metadata: dict[str, Any] | None
     created_at: str
     updated_at: str
-    rerank_score: NotRequired[float]
-    """In a ``search`` with a reranker its score in 0..1, by which the results are in order."""
-    score: NotRequired[float | None]
-    """In ``search`` a number in 0..1, in ``get`` None, in ``get_all`` absent."""
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]
@@ -58,7 +62,24 @@ class MemoryItem(TypedDict):
     """The instant from which the memory is invisible, whichever rule set it."""
     feedback: NotRequired[str]
     feedback_reason: NotRequired[str]
+
+
+class MemoryItem(StoredMemory):
+    """One memory that was not searched for."""
+
+    score: NotRequired[None]
+    """There in ``get``, as in mem0, and absent in ``get_all``."""
+
+
+class SearchHit(StoredMemory):
+    """One memory that ``search`` found."""
+
+    score: float
+    """In 0..1."""
+    rerank_score: NotRequired[float]
+    """With a reranker its score in 0..1, by which the results are in order."""
     score_details: NotRequired[ScoreDetails]
+    """How the score came about, when asked for."""
 
 
 class Relation(TypedDict):
@@ -74,7 +95,7 @@ class Relation(TypedDict):
 class SearchResult(TypedDict):
     """What ``search`` returns, best first."""
 
-    results: list[MemoryItem]
+    results: list[SearchHit]
     relations: NotRequired[list[Relation]]
     """What the results state, in their order; present where one of them is of a graph category."""
 
@@ -486,3 +507,60 @@ class Stats(Counts):
     embedder: EmbedderIdentity
     schema_version: int
     sqlite_version: str
+
+
+# -- what type checkers see
+
+# A verb is annotated with the shape it returns, which is what pydantic and its frameworks make schemas of. No TypedDict
+# may be taken for a dict[str, Any], nor a list of them for a list of those, and callers of mem0 write just that. So
+# checkers are shown an Answer in its place, which may be taken for either: for a dict, as a subclass, and for its
+# TypedDict (whoever names that gets every key checked) by its base Any. Its price is that it passes for anything else,
+# too. Rejected: to annotate dict[str, Any], as schemas were lost and TypedDicts refused; Any, since mypy's strict mode
+# refuses to return that; and a union of both, of which every member would have to fit.
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+if TYPE_CHECKING:
+
+    class Answer(dict[str, Any], Any, Generic[_T]):  # type: ignore[misc]
+        """A dictionary of the shape T, for type checkers only. What may be None in one shape is ``… | Any``."""
+
+        @overload
+        def __getitem__(self, key: Literal["results"], /) -> "Answers[Any]": ...
+        @overload
+        def __getitem__(self, key: Literal["score"], /) -> float | Any: ...
+        @overload
+        def __getitem__(self, key: Literal["metadata"], /) -> dict[str, Any] | Any: ...
+        @overload
+        def __getitem__(
+            self, key: Literal["id", "memory", "event", "event_id", "message", "created_at", "updated_at"], /
+        ) -> str | Any: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+    class Answers(list[Any], Generic[_T]):
+        """A list of dictionaries of the shape T, for type checkers only; what is iterated over is Any, so that lists
+        made of it may be taken for lists of either, too."""
+
+        @overload
+        def __getitem__(self, index: SupportsIndex, /) -> Answer[_T]: ...
+        @overload
+        def __getitem__(self, index: slice, /) -> "Answers[_T]": ...
+        def __getitem__(self, index: Any, /) -> Any: ...
+
+
+def answer(verb: Callable[_P, _T]) -> "Callable[_P, Answer[_T]]":
+    """Show type checkers an Answer in the place of the shape that a verb returns."""
+    return verb  # type: ignore[return-value]
+
+
+def answers(verb: Callable[_P, list[_T]]) -> "Callable[_P, Answers[_T]]":
+    """Do the same for a verb that returns a list of a shape."""
+    return verb  # type: ignore[return-value]
+
+
+def answer_or_none(verb: Callable[_P, _T | None]) -> "Callable[_P, Answer[_T] | Any]":
+    """Do the same for a verb that may return None; to callers of mem0 a checker does not object that it might."""
+    return verb
