@@ -1,7 +1,7 @@
 """The shapes that come back: plain dictionaries at run time, as callers of mem0 expect, typed for everyone else."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, ParamSpec, SupportsIndex, TypeVar, overload
 
 if sys.version_info >= (3, 12):
@@ -511,12 +511,12 @@ class Stats(Counts):
 
 # -- what type checkers see
 
-# A verb is annotated with the shape it returns, which is what pydantic and its frameworks make schemas of. No TypedDict
-# may be taken for a dict[str, Any], nor a list of them for a list of those, and callers of mem0 write just that. So
-# checkers are shown an Answer in its place, which may be taken for either: for a dict, as a subclass, and for its
-# TypedDict (whoever names that gets every key checked) by its base Any. Its price is that it passes for anything else,
-# too. Rejected: to annotate dict[str, Any], as schemas were lost and TypedDicts refused; Any, since mypy's strict mode
-# refuses to return that; and a union of both, of which every member would have to fit.
+# A verb is annotated with the shape it returns, of which pydantic and what builds on it make schemas. But callers of
+# mem0 take answers for a dict[str, Any] and a list[dict[str, Any]], and no TypedDict or list of them may be taken for
+# those. So checkers are shown an Answer in its place: a subclass of dict, which may be taken for its TypedDict as well,
+# by its base Any; whoever names that has every key checked. The price is that it may be taken for anything else, too.
+# Rejected: to annotate dict[str, Any], as then schemas are lost and TypedDicts refused; Any, which mypy's strict mode
+# refuses to return; a union of these, each of which had to fit, or of which isinstance(found, dict) leaves unknowns.
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -524,7 +524,7 @@ _T = TypeVar("_T")
 if TYPE_CHECKING:
 
     class Answer(dict[str, Any], Any, Generic[_T]):  # type: ignore[misc]
-        """A dictionary of the shape T, for type checkers only. What may be None in one shape is ``… | Any``."""
+        """A dictionary of the shape T, for type checkers only."""
 
         @overload
         def __getitem__(self, key: Literal["results"], /) -> "Answers[Any]": ...
@@ -537,8 +537,12 @@ if TYPE_CHECKING:
             self, key: Literal["id", "memory", "event", "event_id", "message", "created_at", "updated_at"], /
         ) -> str | Any: ...
         @overload
-        def __getitem__(self, key: str, /) -> Any: ...
-        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: Any, /) -> Any: ...
+        def __getitem__(self, key: Any, /) -> Any: ...
+        def __iter__(
+            self,
+        ) -> Iterator[Any]: ...  # where a caller asks whether it is a dict, it may be a list to pyright
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # noqa: D102
 
     class Answers(list[Any], Generic[_T]):
         """A list of dictionaries of the shape T, for type checkers only; what is iterated over is Any, so that lists

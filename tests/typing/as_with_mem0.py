@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from mem0lite import AsyncMemory, Memory
 
@@ -25,6 +25,14 @@ def total(hits: list[dict[str, Any]]) -> float:
         score: float = hit["score"]
         best = max(best, score)
     return best
+
+
+class Store(Protocol):
+    def search(self, query: str, *, user_id: str, limit: int = 3) -> dict[str, Any]: ...
+
+
+class AsyncStore(Protocol):
+    async def search(self, query: str, *, user_id: str, limit: int = 3) -> dict[str, Any]: ...
 
 
 class Assistant:
@@ -63,6 +71,19 @@ class Assistant:
         return self.memory.delete(memory_id)
 
 
+def either(store: Store, user_id: str) -> list[dict[str, Any]]:
+    """As integrations do that know mem0's versions of both shapes."""
+    found = store.search("tea", user_id=user_id)
+    rows = found["results"] if isinstance(found, dict) else found
+    return [{**row, "rounded": round(row["score"], 2)} for row in rows]
+
+
+async def both(store: AsyncStore, memory: AsyncMemory, user_id: str) -> dict[str, Any]:
+    found, listed = await asyncio.gather(store.search("tea", user_id=user_id), memory.get_all(user_id=user_id))
+    rows = listed["results"] if isinstance(listed, dict) else listed
+    return {**listed, "found": [hit["memory"] for hit in found["results"]], "first": rows[0]["memory"]}
+
+
 async def later(memory: AsyncMemory, user_id: str) -> list[dict[str, Any]]:
     added: dict[str, Any] = await memory.add("I drink tea", user_id=user_id, metadata={"topic": "food"})
     found: dict[str, list[dict[str, Any]]] = await memory.search("tea", filters={"user_id": user_id}, threshold=0)
@@ -71,6 +92,7 @@ async def later(memory: AsyncMemory, user_id: str) -> list[dict[str, Any]]:
         await memory.update(first["id"], data="I drink green tea")
         item: dict[str, Any] | None = await memory.get(first["id"])
         show(json.dumps(item), total(found["results"]), len(added["results"]))
+    show(await both(memory, memory, user_id))
     for hit in (await memory.search("tea", user_id=user_id)).get("results", []):
         bullet(hit)
     return (await memory.get_all(user_id=user_id))["results"]
@@ -86,6 +108,7 @@ def main() -> None:
         by_id: dict[str, dict[str, Any]] = {row["id"]: row for row in memory.get_all(user_id="alice")["results"]}
         show(json.dumps(rows), len(by_id), assistant.forget(ids[0]))
         asyncio.run(later(AsyncMemory(memory), "alice"))
+        show(either(memory, "alice"))
 
 
 if __name__ == "__main__":
