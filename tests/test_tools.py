@@ -32,7 +32,7 @@ SHAPES = [
     for one in vars(module).values()
     if is_typeddict(one) and one.__module__ == module.__name__
 ]
-FRAMEWORKS = ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0")
+FRAMEWORKS = ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0")
 SCRIPTS = Path(__file__).parent / "integrations"
 ROOT = Path(mem0lite.__file__).parent.parent
 
@@ -201,7 +201,7 @@ def packages() -> Path:
         pytest.skip(f"{', '.join(FRAMEWORKS)}: {reason}")
 
 
-@pytest.mark.parametrize("script", ["tools_pydantic_ai.py", "tools_openai_agents.py"])
+@pytest.mark.parametrize("script", ["tools_pydantic_ai.py", "tools_openai_agents.py", "tools_mcp.py"])
 def test_every_verb_is_a_tool(packages: Path, tmp_path: Path, script: str) -> None:
     """Frameworks take each verb of both classes as a tool with all its parameters, and their agents call them.
 
@@ -219,6 +219,8 @@ def test_every_verb_is_a_tool(packages: Path, tmp_path: Path, script: str) -> No
         signature = inspect.signature(getattr(getattr(mem0lite, kind), verb))
         assert set(schema["properties"]) == set(signature.parameters) - {"self"}, name
     assert len(told["schemas"]) == 2 * len(VERBS)
+    for name, schema in told.get("returned", {}).items():  # only MCP tells clients what comes back
+        assert schema is not None, name
     for found, _, item in told["answers"]:
         assert "peanuts" in str(found) or "nuts" in str(found)
         assert "I am allergic to all nuts" in str(item)
