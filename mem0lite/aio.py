@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from . import mem0_config, stopping
@@ -34,7 +34,7 @@ _EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "networ
 
 def _off_loop(
     verb: Callable[Concatenate[Memory, P], R], pool: str = _READS, *, limited: bool = False
-) -> Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, R]]:
+) -> Callable[Concatenate["AsyncMemory", P], "CoroutineType[Any, Any, R]"]:
     @functools.wraps(verb)
     async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
         def work(memory: Memory) -> R:
@@ -42,17 +42,17 @@ def _off_loop(
 
         return await (self._limited(pool, work) if limited else self._run(pool, work))
 
-    return call
+    return call  # type: ignore[return-value]  # an async def returns a CoroutineType, which mypy does not say
 
 
 def _reading(
     verb: Callable[Concatenate[Memory, P], R], pool: str = _READS
-) -> Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, R]]:
+) -> Callable[Concatenate["AsyncMemory", P], "CoroutineType[Any, Any, R]"]:
     @functools.wraps(verb)
     async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._read(pool, lambda memory: verb(memory, *args, **kwargs), kwargs)
 
-    return call
+    return call  # type: ignore[return-value]  # an async def returns a CoroutineType, which mypy does not say
 
 
 def _within(limit: Limit, call: Callable[[Memory], R]) -> Callable[[Memory], R]:

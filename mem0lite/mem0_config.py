@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 from urllib.parse import quote
 
 from .embed import BUNDLED_MODEL
 from .errors import ConfigurationError, EmbeddingError
 from .files import store_path
 from .rerank import Configured, LocalReranker
+from .types import TypedDict
 
 _DEFAULT_FILE = "mem0lite.db"
 _DEFAULT_COLLECTION = "mem0"

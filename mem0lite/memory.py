@@ -1,6 +1,7 @@
 """Memory: the verbs. Scope, lifetime and de-duplication live here; no SQL does."""
 
 import copy
+import enum
 import functools
 import io
 import json
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Literal, NoReturn, Self, TypedDict, TypeVar, overload
+from typing import IO, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast, overload
 
 from . import environment, stopping
 from .comparison import nfc
@@ -101,12 +102,17 @@ from .types import (
     ReindexResult,
     Relation,
     RestoreResult,
+    SearchHit,
     SearchResult,
     SkippedPart,
     Stats,
+    TypedDict,
     UpdateResult,
     VacuumResult,
     Webhook,
+    answer,
+    answer_or_none,
+    answers,
 )
 from .values import (
     add_micros,
@@ -159,8 +165,22 @@ Instant = datetime | date | str | float
 """A point in time: a datetime, a date, ISO 8601 text or epoch seconds; without a time zone it is UTC."""
 Duration = timedelta | float
 """A timedelta or seconds."""
-Progress = Callable[[int, int], None]
+
+
+class _OfPython:
+    """Marks what only Python code can pass: pydantic takes any object for it, and a tool's parameters are without."""
+
+    def __init__(self, *others: str) -> None:
+        self._choices = [{"type": "is-instance", "cls": object}, *({"type": other} for other in others)]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> dict[str, Any]:
+        return {"type": "union", "choices": self._choices}
+
+
+Progress = Annotated[Callable[[int, int], None], _OfPython("none")]  # pydantic makes no tool of Callable | None
 """Called with how many are done and how many there are."""
+TextFile = Annotated[IO[str], _OfPython()]
+EmbedderObject = Annotated[Embedder, _OfPython()]
 
 
 _Written = TypeVar("_Written")
@@ -180,15 +200,27 @@ OF_FILES = ("from_config", "restore", "reembed")
 """What the class does with any file, and a view of one user's memories refuses."""
 
 
-class _Unset:
-    """The type of UNSET."""
+class _Unset(enum.Enum):
+    """The type of UNSET: an enumeration, as that is what type checkers and makers of schemas know one value by."""
+
+    UNSET = "UNSET"
 
     def __repr__(self) -> str:
         return "UNSET"
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, Any]:
+        # A tool's parameters show the default as this text, and a model that sends it means the default: before str in
+        # a union, pydantic then takes it for this.
+        text = {"type": "literal", "expected": ["UNSET"]}
+        read = {"type": "function-after", "function": {"type": "no-info", "function": cls}, "schema": text}
+        return {"type": "union", "choices": [{"type": "is-instance", "cls": cls}, read]}
 
-UNSET: Final = _Unset()
+
+UNSET: Final = _Unset.UNSET
 """Not given, where None is a value."""
+UnsetId = Annotated[_Unset, _OfPython()]
+"""The same where any text may be an id: of a tool's arguments none is taken for it."""
 
 
 class AddItem(TypedDict, total=False):
@@ -266,6 +298,11 @@ class Exports(int):
         exports = super().__new__(cls, memories)
         exports.deleted, exports.events = deleted, events
         return exports
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[type], Any]) -> Any:
+        """To pydantic it is a number."""
+        return handler(int)
 
 
 class Memory(Handle):
@@ -444,6 +481,7 @@ class Memory(Handle):
 
     # -- writing
 
+    @answer
     def add(
         self,
         messages: Messages,
@@ -502,6 +540,7 @@ class Memory(Handle):
         }
         return self.add_many([item])[0]
 
+    @answers
     def add_many(self, items: Iterable[AddItem]) -> list[AddResult]:
         """Do many ``add`` calls as one: one embedding batch, one transaction, all or nothing.
 
@@ -541,12 +580,13 @@ class Memory(Handle):
             results.append(result)
         return results
 
+    @answer
     def update(
         self,
         memory_id: str,
         text: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        expiration_date: str | date | _Unset | None = UNSET,
+        expiration_date: _Unset | str | date | None = UNSET,
         *,
         data: str | None = None,
         timestamp: Instant | None = None,
@@ -572,8 +612,10 @@ class Memory(Handle):
         }
         if not isinstance(expiration_date, _Unset):
             item["expiration_date"] = expiration_date
-        return {**self.update_many([item]), "message": "Memory updated successfully!"}
+        changed: UpdateResult = self.update_many([item])
+        return {**changed, "message": "Memory updated successfully!"}
 
+    @answer
     def update_many(self, items: Iterable[UpdateItem]) -> UpdateResult:
         """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
 
@@ -600,6 +642,7 @@ class Memory(Handle):
             answer["expired"] = expired
         return answer
 
+    @answer
     def feedback(
         self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None
     ) -> FeedbackResult:
@@ -617,11 +660,13 @@ class Memory(Handle):
         self._store.update([Update(memory_id, change, event="FEEDBACK")], self._within, self._now())
         return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
+    @answer
     def delete(self, memory_id: str) -> MessageResult:
         """Delete one memory; its history stays. Raises MemoryNotFoundError for an unknown or expired id."""
         self.delete_many([memory_id])
         return {"message": "Memory deleted successfully!"}
 
+    @answer
     def delete_many(self, memory_ids: Iterable[str]) -> MessageResult:
         """Delete memories in one transaction, all or nothing; histories stay. Raises MemoryNotFoundError."""
         if isinstance(memory_ids, str):
@@ -630,6 +675,7 @@ class Memory(Handle):
         self._store.delete(ids, self._within, self._now())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
+    @answer
     def delete_all(
         self,
         user_id: str | int | None = None,
@@ -656,10 +702,10 @@ class Memory(Handle):
 
     def reset(
         self,
-        user_id: str | int | _Unset = UNSET,
-        agent_id: str | int | _Unset = UNSET,
-        run_id: str | int | _Unset = UNSET,
-        app_id: str | int | _Unset = UNSET,
+        user_id: str | int | UnsetId = UNSET,
+        agent_id: str | int | UnsetId = UNSET,
+        run_id: str | int | UnsetId = UNSET,
+        app_id: str | int | UnsetId = UNSET,
     ) -> None:
         """Remove a scope's memories and their histories, or without arguments everything.
 
@@ -681,6 +727,7 @@ class Memory(Handle):
             named = {"user_id": owner}
         self._store.reset(self._expression(None, *ids.values()), named, owner)
 
+    @answer
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
         self._check_whole("vacuum")
@@ -689,6 +736,7 @@ class Memory(Handle):
 
     # -- the file as a whole
 
+    @answer
     def erase(
         self,
         user_id: str | int | None = None,
@@ -732,6 +780,7 @@ class Memory(Handle):
             "graph": removed["graph"],
         }
 
+    @answer
     def check(self, *, repair: bool = False) -> CheckResult:
         """Compare everything in the file that must agree; with ``repair`` mend what can be made anew from the texts.
 
@@ -774,6 +823,7 @@ class Memory(Handle):
         self._store.backup(_copy_at(path))
 
     @staticmethod
+    @answer
     def restore(
         backup: str | os.PathLike[str],
         path: str | os.PathLike[str],
@@ -808,12 +858,14 @@ class Memory(Handle):
 
     # -- reading
 
+    @answer_or_none
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
         memory_id = asked_id(memory_id, "memory_id")
         record = self._store.get(memory_id, self._within, self._horizon(show_expired))
         return None if record is None else {**record.to_item(), "score": None}
 
+    @answer
     def get_all(
         self,
         *,
@@ -851,6 +903,7 @@ class Memory(Handle):
             answer["relations"] = stated
         return answer
 
+    @answer
     def search(
         self,
         query: str,
@@ -913,9 +966,9 @@ class Memory(Handle):
             found = _step_by_step(found, stated, [one.name for one in question.names])
         if not_reranked and isinstance(self._reranker, Configured):  # mem0 has 0.0 then; this is what decided
             found = [replace(one, rerank_score=one.ranked.score) for one in found]
-        results: list[MemoryItem] = []
+        results: list[SearchHit] = []
         for one in found:
-            item: MemoryItem = {**one.record.to_item(), "score": one.ranked.score}
+            item = cast("SearchHit", {**one.record.to_item(), "score": one.ranked.score})
             if one.rerank_score is not None:
                 item["rerank_score"] = one.rerank_score
             if explain:
@@ -939,6 +992,7 @@ class Memory(Handle):
         return None, given.problem if isinstance(given, Configured) else _NO_RERANKER
 
     @overload
+    @answer
     def graph(
         self,
         *,
@@ -1021,6 +1075,7 @@ class Memory(Handle):
         found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
         return _FORMATS[format](found)
 
+    @answer
     def reindex_graph(
         self,
         *,
@@ -1074,14 +1129,17 @@ class Memory(Handle):
         self._store.finish_graph(categories)
         return done
 
+    @answers
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
         return self._store.history(asked_id(memory_id, "memory_id"), self._within, self._now())
 
+    @answers
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app with live memories: their number, first creation and last update."""
         return self._store.entities(self._within, self._now())
 
+    @answer
     def events(
         self,
         *,
@@ -1106,10 +1164,12 @@ class Memory(Handle):
         results, total, following = self._store.events(within, self._now(), count, start, after)
         return {"results": results, "total": total, "next_cursor": following}
 
+    @answer_or_none
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
         return self._store.event(asked_id(event_id, "event_id"), self._within, self._now())
 
+    @answer
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
 
@@ -1122,6 +1182,7 @@ class Memory(Handle):
                 raise ValidationError(f"Invalid {name}: {shown(value)}. Must be a whole number from 0 on.", field=name)
         return {"results": self._store.changes(after, self._user_id, self._now(), limit)}
 
+    @answer
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
         self._check_whole("stats")
@@ -1156,6 +1217,7 @@ class Memory(Handle):
         stored = self._store.change_document("project", "", lambda before: {**(before or {}), **changes})
         return {**_PROJECT, **(stored or {})}
 
+    @answer
     def create_memory_export(
         self, schema: Mapping[str, Any] | str, filters: Mapping[str, Any] | None = None
     ) -> MemoryExportRequest:
@@ -1178,6 +1240,7 @@ class Memory(Handle):
         self._store.change_document("export", export_id, lambda _: export)
         return {"id": export_id, "message": "The export is ready."}
 
+    @answer
     def get_memory_export(
         self, memory_export_id: str | None = None, filters: Mapping[str, Any] | None = None
     ) -> MemoryExport:
@@ -1202,6 +1265,7 @@ class Memory(Handle):
 
     # -- webhooks
 
+    @answer
     def create_webhook(
         self,
         url: str,
@@ -1236,6 +1300,7 @@ class Memory(Handle):
             allow_private=allow_private,
         )
 
+    @answers
     def get_webhooks(self) -> list[Webhook]:
         """Return every webhook, with the state of its deliveries, oldest first."""
         from . import webhooks
@@ -1243,6 +1308,7 @@ class Memory(Handle):
         self._check_whole("get_webhooks")
         return webhooks.list_(self._store)
 
+    @answer
     def update_webhook(
         self,
         webhook_id: str,
@@ -1271,6 +1337,7 @@ class Memory(Handle):
             allow_private=allow_private,
         )
 
+    @answer
     def delete_webhook(self, webhook_id: str) -> MessageResult:
         """Remove a webhook; nothing is posted to it any more. Raises NotFoundError."""
         from . import webhooks
@@ -1278,6 +1345,7 @@ class Memory(Handle):
         self._check_whole("delete_webhook")
         return webhooks.delete(self._store, webhook_id)
 
+    @answer
     def deliver_webhooks(self, *, allow_private: bool = False) -> DeliveryResult:
         """Post what changed to the webhooks; the server does so by itself, the library when it is called.
 
@@ -1296,7 +1364,7 @@ class Memory(Handle):
 
     def export(
         self,
-        file: str | os.PathLike[str] | IO[str],
+        file: str | os.PathLike[str] | TextFile,
         *,
         filters: Mapping[str, Any] | None = None,
         user_id: str | int | None = None,
@@ -1322,6 +1390,7 @@ class Memory(Handle):
         ):
             return _write_lines(lines, found)
 
+    @answer
     def import_(
         self,
         file: str | os.PathLike[str] | Iterable[str],
@@ -1368,6 +1437,7 @@ class Memory(Handle):
         result["events"] = self._store.insert_events([one for one in known if isinstance(one, AddEvent)])
         return result
 
+    @answer
     def import_from_mem0(
         self,
         source: str | os.PathLike[str],
@@ -1423,11 +1493,12 @@ class Memory(Handle):
         return result
 
     @classmethod
+    @answer
     def reembed(
         cls,
         path: str | os.PathLike[str],
         *,
-        embedder: Embedder | str | os.PathLike[str] | None = None,
+        embedder: EmbedderObject | str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> ReembedResult:
         """Compute every vector of a file anew with ``embedder``, which the file then remembers.

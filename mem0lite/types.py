@@ -1,6 +1,13 @@
 """The shapes that come back: plain dictionaries at run time, as callers of mem0 expect, typed for everyone else."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, ParamSpec, SupportsIndex, TypeVar, overload
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict as TypedDict
+else:
+    from typing_extensions import TypedDict as TypedDict  # pydantic, and so all that builds on it, refuses typing's
 
 Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
 
@@ -33,8 +40,9 @@ class ScoreDetails(TypedDict):
     threshold: float
 
 
-class MemoryItem(TypedDict):
-    """One memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when set."""
+class StoredMemory(TypedDict):
+    """What every answer says of a memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when
+    set."""
 
     id: str
     memory: str
@@ -43,10 +51,6 @@ class MemoryItem(TypedDict):
     metadata: dict[str, Any] | None
     created_at: str
     updated_at: str
-    rerank_score: NotRequired[float]
-    """In a ``search`` with a reranker its score in 0..1, by which the results are in order."""
-    score: NotRequired[float | None]
-    """In ``search`` a number in 0..1, in ``get`` None, in ``get_all`` absent."""
     user_id: NotRequired[str]
     agent_id: NotRequired[str]
     run_id: NotRequired[str]
@@ -58,7 +62,24 @@ class MemoryItem(TypedDict):
     """The instant from which the memory is invisible, whichever rule set it."""
     feedback: NotRequired[str]
     feedback_reason: NotRequired[str]
+
+
+class MemoryItem(StoredMemory):
+    """One memory that was not searched for."""
+
+    score: NotRequired[None]
+    """There in ``get``, as in mem0, and absent in ``get_all``."""
+
+
+class SearchHit(StoredMemory):
+    """One memory that ``search`` found."""
+
+    score: float
+    """In 0..1."""
+    rerank_score: NotRequired[float]
+    """With a reranker its score in 0..1, by which the results are in order."""
     score_details: NotRequired[ScoreDetails]
+    """How the score came about, when asked for."""
 
 
 class Relation(TypedDict):
@@ -74,7 +95,7 @@ class Relation(TypedDict):
 class SearchResult(TypedDict):
     """What ``search`` returns, best first."""
 
-    results: list[MemoryItem]
+    results: list[SearchHit]
     relations: NotRequired[list[Relation]]
     """What the results state, in their order; present where one of them is of a graph category."""
     not_reranked: NotRequired[str]
@@ -488,3 +509,64 @@ class Stats(Counts):
     embedder: EmbedderIdentity
     schema_version: int
     sqlite_version: str
+
+
+# -- what type checkers see
+
+# A verb is annotated with the shape it returns, of which pydantic and what builds on it make schemas. But callers of
+# mem0 take answers for a dict[str, Any] and a list[dict[str, Any]], and no TypedDict or list of them may be taken for
+# those. So checkers are shown an Answer in its place: a subclass of dict, which may be taken for its TypedDict as well,
+# by its base Any; whoever names that has every key checked. The price is that it may be taken for anything else, too.
+# Rejected: to annotate dict[str, Any], as then schemas are lost and TypedDicts refused; Any, which mypy's strict mode
+# refuses to return; a union of these, each of which had to fit, or of which isinstance(found, dict) leaves unknowns.
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+if TYPE_CHECKING:
+
+    class Answer(dict[str, Any], Any, Generic[_T]):  # type: ignore[misc]
+        """A dictionary of the shape T, for type checkers only."""
+
+        @overload
+        def __getitem__(self, key: Literal["results"], /) -> "Answers[Any]": ...
+        @overload
+        def __getitem__(self, key: Literal["score"], /) -> float | Any: ...
+        @overload
+        def __getitem__(self, key: Literal["metadata"], /) -> dict[str, Any] | Any: ...
+        @overload
+        def __getitem__(
+            self, key: Literal["id", "memory", "event", "event_id", "message", "created_at", "updated_at"], /
+        ) -> str | Any: ...
+        @overload
+        def __getitem__(self, key: Any, /) -> Any: ...
+        def __getitem__(self, key: Any, /) -> Any: ...
+        def __iter__(
+            self,
+        ) -> Iterator[Any]: ...  # where a caller asks whether it is a dict, it may be a list to pyright
+        def get(self, key: str, default: Any = None, /) -> Any: ...  # noqa: D102
+
+    class Answers(list[Any], Generic[_T]):
+        """A list of dictionaries of the shape T, for type checkers only; what is iterated over is Any, so that lists
+        made of it may be taken for lists of either, too."""
+
+        @overload
+        def __getitem__(self, index: SupportsIndex, /) -> Answer[_T]: ...
+        @overload
+        def __getitem__(self, index: slice, /) -> "Answers[_T]": ...
+        def __getitem__(self, index: Any, /) -> Any: ...
+
+
+def answer(verb: Callable[_P, _T]) -> "Callable[_P, Answer[_T]]":
+    """Show type checkers an Answer in the place of the shape that a verb returns."""
+    return verb  # type: ignore[return-value]
+
+
+def answers(verb: Callable[_P, list[_T]]) -> "Callable[_P, Answers[_T]]":
+    """Do the same for a verb that returns a list of a shape."""
+    return verb  # type: ignore[return-value]
+
+
+def answer_or_none(verb: Callable[_P, _T | None]) -> "Callable[_P, Answer[_T] | Any]":
+    """Do the same for a verb that may return None; to callers of mem0 a checker does not object that it might."""
+    return verb

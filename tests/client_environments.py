@@ -92,7 +92,7 @@ def _all() -> dict[tuple[str, str], Future[Path]]:
 def _made(name: str, version: str, make: Callable[[Path, str, str], None]) -> Path:
     """Return an environment's folder, making it beside its place first: a half-made one never stands there."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mem0lite-tests"
-    runtime = "node" if name == "npm" else f"py{sys.version_info.major}.{sys.version_info.minor}"
+    runtime = "node" if name in ("npm", "pyright") else f"py{sys.version_info.major}.{sys.version_info.minor}"
     folder = cache / f"{name}-{version}-{runtime}"
     if folder.is_dir():
         return folder
@@ -115,14 +115,15 @@ def _pip(folder: Path, name: str, version: str) -> None:
 
 
 def _npm(folder: Path, name: str, version: str) -> None:
-    """Install the npm package without its install scripts: they compile SQLite for the half that is not the client."""
+    """Install mem0's npm package, or another one by its name, without install scripts: mem0's compile SQLite for the
+    half that is not the client."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise UnavailableError("Node.js is not installed")
     folder.mkdir()
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries", "1"]
-    _install([npm, "install", "--prefix", str(folder), *options, f"mem0ai@{version}"])
+    _install([npm, "install", "--prefix", str(folder), *options, f"{'mem0ai' if name == 'npm' else name}@{version}"])
 
 
 def _install(command: list[str]) -> None:

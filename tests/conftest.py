@@ -15,7 +15,7 @@ import mem0lite
 from mem0lite import LocalEmbedder, Memory
 from mem0lite.embed import BUNDLED_MODEL
 
-collect_ignore_glob = ["clients/*", "integrations/*", "moving/*"]  # scripts that run in other environments
+collect_ignore_glob = ["clients/*", "integrations/*", "moving/*", "typing/*"]  # scripts that run by themselves
 
 settings.register_profile(
     "mem0lite", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -211,7 +211,6 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
     [
         (schemas.AddResponse, types.AddResult),
         (schemas.AddedMemory, types.AddedItem),
-        (schemas.MemoryItem, types.MemoryItem),
         (schemas.ScoreDetails, types.ScoreDetails),
         (schemas.SearchResponse, types.SearchResult),
         (schemas.MemoryPage, types.Page),
@@ -227,6 +226,15 @@ def test_described_responses_are_those_of_the_library(described: type[msgspec.St
     unsent = {"event_id"} if typed is types.AddResult else set()  # mem0's self-hosted server has no events
     assert {field.name for field in fields} == set(get_type_hints(typed)) - unsent
     assert {field.name for field in fields if field.required} == set(typed.__required_keys__) - unsent
+
+
+def test_a_described_memory_is_what_verbs_return() -> None:
+    """The document has one memory for all answers: what was searched for, and what was not; either always has the same
+    of it."""
+    fields = msgspec.structs.fields(schemas.MemoryItem)
+    assert {field.name for field in fields} == {*get_type_hints(types.MemoryItem), *get_type_hints(types.SearchHit)}
+    assert {field.name for field in fields if field.required} == types.MemoryItem.__required_keys__
+    assert types.SearchHit.__required_keys__ == {*types.MemoryItem.__required_keys__, "score"}
 
 
 def test_described_responses_of_the_hosted_api_are_what_is_sent(client: httpx.Client, store: Memory) -> None:

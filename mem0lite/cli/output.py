@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from ..types import MemoryItem
+    from ..types import MemoryItem, SearchHit
 
 _WIDE = 130  # columns of a terminal from which a memory's details get columns of their own
 
@@ -95,7 +95,7 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     print_rows(["", ""], [(name.replace("_", " "), value) for name, value in pairs.items()])
 
 
-def print_memories(items: "Sequence[MemoryItem]") -> None:
+def print_memories(items: "Sequence[MemoryItem] | Sequence[SearchHit]") -> None:
     """Print memories: columns where there is room, on a narrow terminal one block each."""
     if not items:
         note("No memories.")
@@ -110,31 +110,31 @@ def print_memories(items: "Sequence[MemoryItem]") -> None:
         _draw(console, headings, [[*map(_cell, _score(item, scored)), _block(item)] for item in items], leading=1)
 
 
-def _score(item: "MemoryItem", scored: bool) -> list[str]:
+def _score(item: "MemoryItem | SearchHit", scored: bool) -> list[str]:
     return [f"{item.get('score') or 0:.3f}"] if scored else []
 
 
-def _scope(item: "MemoryItem") -> str:
+def _scope(item: "MemoryItem | SearchHit") -> str:
     ids = {name: item.get(name) for name in ("user_id", "agent_id", "run_id", "app_id")}
     return " ".join(f"{name.removesuffix('_id')}={value}" for name, value in ids.items() if value is not None)
 
 
-def metadata_text(item: "MemoryItem") -> str:
+def metadata_text(item: "MemoryItem | SearchHit") -> str:
     """Return a memory's metadata as JSON, or nothing."""
     return dumps(item["metadata"]) if item["metadata"] else ""
 
 
-def _created(item: "MemoryItem", exact: bool = False) -> str:
+def _created(item: "MemoryItem | SearchHit", exact: bool = False) -> str:
     return item["created_at"] if exact else item["created_at"][:16].replace("T", " ")
 
 
-def _columns(item: "MemoryItem", scored: bool, exact: bool) -> list[str]:
+def _columns(item: "MemoryItem | SearchHit", scored: bool, exact: bool) -> list[str]:
     return [
         item["id"], *_score(item, scored), item["memory"], _scope(item), metadata_text(item), _created(item, exact)
     ]  # fmt: skip
 
 
-def _block(item: "MemoryItem") -> "Text":
+def _block(item: "MemoryItem | SearchHit") -> "Text":
     """Return a memory as one cell, its details beneath its text."""
     from rich.text import Text
 

@@ -1,9 +1,10 @@
 """What an extractor of entities and relations is, and what it answers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, Protocol, TypedDict, runtime_checkable
+from typing import Any, NotRequired, Protocol, runtime_checkable
 
 from ..errors import ExtractionError
+from ..types import TypedDict
 from ..values import shown
 
 MAX_NAME_LENGTH = 1_000

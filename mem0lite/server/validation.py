@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict, TypeVar, cast, get_args
+from typing import Any, NotRequired, TypeVar, cast, get_args
 
 import msgspec
 from litestar import Request
@@ -17,6 +17,7 @@ from litestar.openapi.spec import Reference, Schema
 from ..errors import ValidationError
 from ..filters import SCOPE_IDS
 from ..parameters import listed
+from ..types import TypedDict
 from .ignored import note_fields
 
 S = TypeVar("S", bound=msgspec.Struct)
