@@ -37,7 +37,7 @@ _HARMLESS = {"path", "collection_name", "on_disk", "embedding_model_dims"}  # of
 
 
 class CompatibilityWarning(UserWarning):
-    """Parts of a mem0 configuration that have no effect here."""
+    """Parts of a mem0 configuration, or arguments of mem0, that have no effect here."""
 
 
 class Arguments(TypedDict):

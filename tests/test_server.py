@@ -116,6 +116,31 @@ def test_infer_defaults_to_true(client: httpx.Client, infer: dict[str, Any]) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "infers"),
+    [
+        *((one, True) for one in ("yes", "Y", "on", "t", "TRUE", "true", "1", 1, 1.0)),
+        *((one, False) for one in ("no", "N", "Off", "f", "false", "0", 0, 0.0)),
+    ],
+)
+def test_a_boolean_may_be_written_as_mem0_reads_it(client: httpx.Client, written: Any, infers: bool) -> None:
+    """What pydantic takes for a boolean, mem0's server does, and so does this one."""
+    add(client, "I love python")
+    body = {"messages": HELLO, "user_id": "alice", "infer": written}
+    [outcome] = client.post("/memories", json=body).json()["results"]
+    assert outcome["event"] == ("NONE" if infers else "ADD")
+    hosted = client.post("/v3/memories/add/", json=body).json()["results"]
+    assert hosted[0]["event"] == outcome["event"]
+
+
+@pytest.mark.parametrize("written", ["maybe", "", "yess", 2, 0.5, [], {}])
+def test_what_is_no_boolean_is_refused(client: httpx.Client, written: Any) -> None:
+    """Anything else in the place of a boolean is a 422 that names the field, and nothing is stored."""
+    answer = client.post("/memories", json={"messages": HELLO, "user_id": "alice", "infer": written})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "infer"])
+    assert texts(client.get("/memories?user_id=alice")) == set()
+
+
 def test_add_takes_every_field_of_the_library(client: httpx.Client) -> None:
     """Scope, metadata, name, timestamp and ttl of a request reach the memory."""
     body = {

@@ -45,7 +45,7 @@ MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 Page = Annotated[int | None, Parameter(ge=1, description="Number of the page, from 1.")]
 PageSize = Annotated[
     int | None,
-    Parameter(ge=1, le=MAX_LIST_SIZE, description=f"Results per page, by default {DEFAULT_LIST_SIZE}."),
+    Parameter(ge=1, description=f"Results per page, by default {DEFAULT_LIST_SIZE}; at most {MAX_LIST_SIZE} count."),
 ]
 Limit = Annotated[int | None, Parameter(ge=1, description=f"Another name of page_size; at most {MAX_LIST_SIZE} count.")]
 

@@ -10,6 +10,7 @@ from ...values import argument_id
 from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
+    MAX_LIST_SIZE,
     After,
     Answer,
     Answers,
@@ -60,14 +61,14 @@ async def hosted_entities(
     memory: Memory,
     page: Page = None,
     page_size: Annotated[
-        int | None, Parameter(ge=1, le=1_000, description="Results per page; without a page, all are listed.")
+        int | None, Parameter(ge=1, description="Results per page, at most 1000; without a page, all are listed.")
     ] = None,
 ) -> Answer:
     """List every user, agent, run and app that has memories; all of them unless a page is asked for, because clients
     that delete them all read one answer only.
     """
     all_of_them = [entity(one) for one in await memory.entities()]
-    size = page_size or (DEFAULT_LIST_SIZE if page else max(1, len(all_of_them)))
+    size = min(page_size, MAX_LIST_SIZE) if page_size else DEFAULT_LIST_SIZE if page else max(1, len(all_of_them))
     start = ((page or 1) - 1) * size
     return page_of(request, all_of_them[start : start + size], len(all_of_them), page or 1, size)
 
@@ -149,7 +150,7 @@ async def hosted_events(
 ) -> Answer:
     """List the calls of add, newest first."""
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
-    page_size = page_size or DEFAULT_LIST_SIZE
+    page_size = min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
     found = await memory.events(**scope, page=page, page_size=page_size, after=after)
     results = [event(one) for one in found["results"]]
     if after is not None:

@@ -25,7 +25,6 @@ from ..schemas import (
 
 Id = str | int | None
 FromOne = Annotated[int, Meta(ge=1)]
-Size = Annotated[int, Meta(ge=1, le=1_000)]
 Instant = float | str | None
 
 _ACCEPTED = "Accepted for clients of mem0; has no effect."
@@ -51,8 +50,9 @@ class Conditions(ScopeIds, kw_only=True):
     filters: Annotated[
         Json | None,
         Meta(
-            description="Ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, contains, icontains) and "
-            "AND, OR, NOT, nested. `session_id`, `userId` and the like are read as `run_id`, `user_id` ….",
+            description="Ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, contains, icontains, "
+            "not_contains, exists; also with $) and AND, OR, NOT, nested. `session_id`, `userId`, `text`, `keywords`, "
+            "`timestamp`, `memory_ids` and the like are read as `run_id`, `user_id`, `memory` ….",
             examples=[{"AND": [{"user_id": "alice"}]}],
         ),
     ] = None
@@ -153,7 +153,8 @@ class HostedList(Conditions, kw_only=True):
         None
     )
     page_size: Annotated[
-        Size | None, Meta(description="Results per page; the query's comes first.", examples=[100])
+        FromOne | None,
+        Meta(description="Results per page, of which at most 1000 count; the query's comes first.", examples=[100]),
     ] = None
     top_k: Annotated[
         FromOne | None, Meta(description="Another name of page_size; at most 1000 count.", examples=[10])
