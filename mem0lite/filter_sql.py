@@ -209,6 +209,10 @@ def _json_icontains(path: str, operand: str) -> Sql:
     return _joined("OR", [member, _some_value(path, _text("x.value", "icontains", operand), _TEXT)])
 
 
+def _json_part(path: str, operand: str) -> Sql:
+    return _some_value(path, ("x.type = 'text' AND instr(casefold(x.value), ?) > 0", [operand]), _NOT_OBJECT)
+
+
 def _json_ordered(operator: str) -> Callable[[str, Any], Sql]:
     return lambda path, operand: _some_value(path, _ordered(path, operator, operand), _NOT_CONTAINER)
 
@@ -223,5 +227,6 @@ _JSON_SQL: dict[str, Callable[[str, Any], Sql]] = {
     "lte": _json_ordered("lte"),
     "contains": _json_contains,
     "icontains": _json_icontains,
+    "part": _json_part,
 }
 """Operators on metadata keys."""

@@ -2,12 +2,16 @@
 
 The grammar, the same on every verb (see the README for examples):
 
-- ``{"k": v}`` equal, or a list that contains v; ``{"k": [a, b]}`` any of; ``{"k": "*"}`` present and not null;
-  ``{"k": None}`` absent or null; ``{"k": {operator: operand, …}}`` all of the operators.
-- ``AND`` / ``OR`` / ``NOT`` (also ``$and`` …) nest; keys beside each other are AND-ed.
+- ``{"k": v}`` equal, or a list that contains v; ``{"k": [a, b]}`` any of, as with ``eq`` and, negated, ``ne``;
+  ``{"k": "*"}`` present and not null; ``{"k": None}`` absent or null; ``{"k": {operator: operand, …}}`` all of the
+  operators. Each may be written as MongoDB and Chroma do: ``$eq``, ``$in``, ….
+- ``AND`` / ``OR`` / ``NOT`` (also ``$and``, ``$or``, ``$not``, ``$nor``) nest; keys beside each other are AND-ed.
 - A key is one of the memory's own fields (FIELDS), or a metadata key: ``k``, ``metadata.k`` and
   ``{"metadata": {"k": …}}`` are the same. A dot goes into nested objects, or is part of the key: both are tried.
+- ``categories`` is the metadata key of that name, but ``contains`` is true there of a part of a name, in any case.
 - ``ne``, ``nin`` and ``NOT`` are true of a memory that lacks the key.
+- ``expiration_date`` is the day that was given, whole, whatever time of it the operand names; ``expires_at`` is when
+  the memory really expires.
 - Dates compare as moments, those of the memory itself and, where both sides are ISO 8601, those in metadata. A date
   without a time is that day, UTC: ``eq`` within it, ``gt`` after it, ``lte`` through it.
 - Texts are the same in composed and decomposed Unicode form, integers exact whatever their size.
@@ -20,14 +24,14 @@ from typing import Any, Literal
 
 from .comparison import DAY, casefold, nfc, spellings
 from .errors import FilterError, ValidationError
-from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_span
+from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_iso, to_span
 
 MAX_DEPTH = 50
 """Groups inside each other."""
 MAX_CONDITIONS = 1_000
 """Conditions in one filter."""
 
-FieldKind = Literal["scope", "text", "instant", "metadata"]
+FieldKind = Literal["scope", "text", "instant", "day", "metadata"]
 
 FIELDS: dict[str, FieldKind] = {
     "user_id": "scope",
@@ -44,8 +48,12 @@ FIELDS: dict[str, FieldKind] = {
     "created_at": "instant",
     "updated_at": "instant",
     "expires_at": "instant",
+    "expiration_date": "day",
 }
 """The memory's own fields; every other key is a metadata key."""
+
+CATEGORIES = "categories"
+"""The metadata key whose values are names: ``contains`` asks for a part of one."""
 
 SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
 
@@ -68,16 +76,29 @@ _OTHER_OPERATORS = {
     **{"<": "lt", "<=": "lte", "le": "lte", "after": "gt", "before": "lt", "min": "gte", "max": "lte"},
     **{"any": "in", "anyof": "in", "oneof": "in", "notin": "nin", "noneof": "nin", "has": "contains"},
     **{"like": "icontains", "ilike": "icontains", "includes": "contains", "substring": "contains"},
+    **{"regex": "icontains", "notregex": "not_contains", "notcontains": "not_contains"},
 }
 """What others call groups and operators, without case and signs between words."""
 
-_LOGIC = {"AND": "AND", "OR": "OR", "NOT": "NOT", "$and": "AND", "$or": "OR", "$not": "NOT"}
+_LOGIC = {"AND": "AND", "OR": "OR", "NOT": "NOT", "$and": "AND", "$or": "OR", "$not": "NOT", "$nor": "NOT"}
+
+_FOREIGN_SHAPES = (
+    {"field", "operator", "value"},
+    {"key", "operator", "value"},
+    {"operator", "conditions"},
+    {"condition", "filters"},
+)
+"""The keys of filters as Haystack and LlamaIndex write them."""
+
+_NOT_HERE = {"all", "elemMatch", "expr", "jsonSchema", "mod", "not_regex", "regex", "size", "text", "type", "where"}
+"""Operators of MongoDB and Chroma that there are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One test of one field; ``operand`` is never None, nor holds it: null is the negation of ``exists``. Texts in it
-    are composed; of an instant, ``on`` is "in one of the days that begin there".
+    are composed; of an instant, ``on`` is "in one of the days that begin there"; ``part`` is of a name, or of one in a
+    list, without case.
 
     ``paths`` is where a metadata key may be, one of which must pass; it is empty for the memory's own fields.
     """
@@ -241,6 +262,7 @@ def _group(filters: object, name: str, depth: int) -> Expression:
     if depth > MAX_DEPTH:
         raise FilterError(f"Invalid filters: more than {MAX_DEPTH} levels deep. Flatten them.", field="filters")
     parts: list[Expression] = []
+    _check_shape(filters, name)
     for key, value in filters.items():
         if not isinstance(key, str):
             raise FilterError(f"Invalid {name}: key {shown(key)} must be a string.", field=name)
@@ -250,8 +272,29 @@ def _group(filters: object, name: str, depth: int) -> Expression:
             parts.append(_metadata_object(value))
         else:
             _check_case(key, value)
+            _check_place(key)
             parts.append(_field(key, value))
     return both(*parts)
+
+
+def _check_shape(filters: Mapping[Any, Any], name: str) -> None:
+    """Raise FilterError for a filter as another library has it, whose words would be taken for metadata keys."""
+    if filters.keys() in _FOREIGN_SHAPES:
+        raise FilterError(
+            f"Invalid {name}: this is another library's filter ({', '.join(filters)}). Write "
+            "{'field': {'operator': value}}, and metadata keys of these names as 'metadata.…'.",
+            field=name,
+        )
+
+
+def _check_place(key: str) -> None:
+    """Raise FilterError for an operator where a field should be."""
+    if key.startswith("$") and key[1:] in (*_OPERATORS, *_NOT_HERE):
+        raise FilterError(
+            f"Invalid filter '{key}': an operator stands inside a field, {{'field': {{'{key}': …}}}}. A metadata key "
+            f"of that name is 'metadata.{key}'.",
+            field=key,
+        )
 
 
 def _check_case(key: str, value: object) -> None:
@@ -298,7 +341,24 @@ def _metadata_object(value: object) -> Expression:
             "Write {'metadata': {'key': value}}.",
             field="metadata",
         )
-    return both(*(_field(f"metadata.{key}", item) for key, item in value.items()))
+    return both(*(_metadata_item(key, item) for key, item in value.items()))
+
+
+def _metadata_item(key: object, value: object) -> Expression:
+    """Return the test of a metadata key, or that of all metadata: ``{"ne": {"k": v}}`` is true where the metadata has
+    not all that is in the object, ``eq`` and ``contains`` where it has."""
+    if key in _OF_METADATA and isinstance(value, Mapping) and value and not any(map(_is_operator, value)):
+        held = _metadata_object(value)
+        return Not(held) if _OF_METADATA[str(key)] else held
+    return _field(f"metadata.{key}", value)
+
+
+def _is_operator(name: object) -> bool:
+    return str(name).startswith("$") or _operator(name) is not None
+
+
+_OF_METADATA = {"eq": False, "$eq": False, "contains": False, "$contains": False, "ne": True, "$ne": True}
+"""Operators on metadata as a whole, and whether they negate."""
 
 
 def _paths(key: str) -> tuple[tuple[str, ...], ...]:
@@ -323,18 +383,33 @@ def _field(name: str, value: object) -> Expression:
     return _tested(present, "eq", value)
 
 
+def _operator(name: object) -> str | None:
+    """Return the operator that a name means, also with MongoDB's sign, or None."""
+    plain = str(name).removeprefix("$")
+    return plain if plain in _OPERATORS else None
+
+
 def _tested(present: Condition, operator: str, operand: object) -> Expression:
     """Return the test of a field, whose being there is ``present``, by an operator."""
-    if operator not in _OPERATORS:
+    if operator == "$not" and isinstance(operand, Mapping) and operand and "$not" not in operand:
+        return Not(both(*(_tested(present, str(inner), one) for inner, one in operand.items())))
+    name = _operator(operator)
+    if name is None:
         raise FilterError(
             f"Unsupported filter operator '{operator}' for field '{present.field}'. "
             f"Supported operators: {', '.join(_OPERATORS)}.{_meant(present.field, operator)}",
             field=present.field,
         )
-    positive, negated, check = _OPERATORS[operator]
+    positive, negated, check = _OPERATORS[name]
+    if positive == "eq" and isinstance(operand, list | tuple):
+        positive, check = "in", _list
+    elif positive in ("contains", "icontains") and present.field == CATEGORIES:
+        positive, check = "part", _folded
     checked_operand = check(present.field, present.kind, operator, operand)
     tested: Expression
-    if positive == "eq" and checked_operand is None:
+    if positive == "exists":
+        tested = present if checked_operand else Not(present)
+    elif positive == "eq" and checked_operand is None:
         tested = Not(present)
     elif positive == "in" and None in checked_operand:
         rest = tuple(item for item in checked_operand if item is not None)
@@ -346,7 +421,9 @@ def _tested(present: Condition, operator: str, operand: object) -> Expression:
 
 def _compared(present: Condition, operator: str, operand: Any) -> Expression:
     """Return the test of a field; of an instant the operand is a span (first microsecond, first one after it), or
-    several."""
+    several, of a day the days it is in, or several times them."""
+    if present.kind == "day":
+        return _compared_day(present, operator, operand)
     if present.kind != "instant":
         return replace(present, operator=operator, operand=operand)
     if operator == "in":
@@ -359,6 +436,14 @@ def _compared(present: Condition, operator: str, operand: Any) -> Expression:
         return All((_compared(present, "gte", operand), _compared(present, "lte", operand)))
     bound = end if operator in ("gt", "lte") else start
     return replace(present, operator="gte" if operator in ("gt", "gte") else "lt", operand=bound)
+
+
+def _compared_day(present: Condition, operator: str, operand: Any) -> Condition:
+    if operator == "in":
+        return replace(present, operator="in", operand=tuple(day for days in operand for day in days))
+    if operator == "eq":
+        return replace(present, operator="in", operand=operand)
+    return replace(present, operator=operator, operand=operand[0] if operator in ("gte", "lt") else operand[-1])
 
 
 def _wrong(name: str, operator: str, expected: str, operand: object) -> FilterError:
@@ -374,6 +459,9 @@ def _scalar(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
         return clean_id(operand, name)
     if kind == "instant":
         return to_span(operand, name)
+    if kind == "day":
+        start, end = to_span(operand, name)
+        return tuple(to_iso(at)[:10] for at in range(start, end, DAY))
     if isinstance(operand, str):
         return nfc(encodable(operand, name))
     if kind == "text":
@@ -404,7 +492,7 @@ def _ordered(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
 
 
 def _member(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
-    if kind == "instant" or operand is None:
+    if kind in ("instant", "day") or operand is None:
         raise _wrong(name, operator, "text, and a field that is not a date", operand)
     if kind == "scope" and isinstance(operand, str):
         return nfc(encodable(operand, name))  # part of an id need not be a valid id
@@ -412,9 +500,15 @@ def _member(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
 
 
 def _folded(name: str, kind: FieldKind, operator: str, operand: object) -> str:
-    if kind == "instant" or not isinstance(operand, str):
+    if kind in ("instant", "day") or not isinstance(operand, str):
         raise _wrong(name, operator, "text, and a field that is not a date", operand)
     return casefold(encodable(operand, name))
+
+
+def _flag(name: str, kind: FieldKind, operator: str, operand: object) -> bool:
+    if not isinstance(operand, bool):
+        raise _wrong(name, operator, "true or false", operand)
+    return operand
 
 
 _Check = Callable[[str, FieldKind, str, object], Any]
@@ -431,4 +525,7 @@ _OPERATORS: dict[str, tuple[str, bool, _Check]] = {
     "nin": ("in", True, _list),
     "contains": ("contains", False, _member),
     "icontains": ("icontains", False, _folded),
+    "not_contains": ("contains", True, _member),
+    "exists": ("exists", False, _flag),
 }
+"""Each may have MongoDB's sign before it."""

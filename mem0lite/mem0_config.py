@@ -50,7 +50,7 @@ _OF_A_RERANKER = {"model", "top_k", "batch_size", "show_progress_bar", "num_work
 
 
 class CompatibilityWarning(UserWarning):
-    """Parts of a mem0 configuration that have no effect here."""
+    """Parts of a mem0 configuration, or arguments of mem0, that have no effect here."""
 
 
 class Arguments(TypedDict):

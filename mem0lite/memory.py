@@ -5,6 +5,7 @@ import enum
 import functools
 import io
 import json
+import logging
 import os
 import shlex
 import uuid
@@ -123,8 +124,10 @@ from .values import (
     clean_metadata,
     clean_scope,
     clean_text,
+    day_of,
     encodable,
     end_of_day,
+    is_instant,
     is_number,
     seconds_to_micros,
     shown,
@@ -381,6 +384,7 @@ class Memory(Handle):
         environment.name_unread()
         self.path = _path_of(path)
         self._clock = clock or _utc_now
+        self._noted: set[str] = set()
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._query_vectors = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
@@ -497,6 +501,7 @@ class Memory(Handle):
         infer: bool = True,
         memory_type: str | None = None,
         prompt: str | None = None,
+        llm: object = None,
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
 
@@ -510,13 +515,18 @@ class Memory(Handle):
         the same text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text
         as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
         same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
-        any case. ``prompt`` is accepted for callers of mem0 and has no effect. Of a text so long that the model sees
-        parts of it only, the answer has how many as ``embedded``.
+        any case. ``prompt`` and ``llm`` are accepted for callers of mem0 and have no effect, of which the latter warns
+        (CompatibilityWarning). Of a text so long that the model sees parts of it only, the answer has how many as
+        ``embedded``.
 
         The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
         ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
         ``"short_term"``. ``timestamp``, also as a message's key, says when it was said: it becomes ``created_at``, and
         lifetimes count from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+
+        As in mem0, ``metadata["created_at"]`` is a ``timestamp`` and ``metadata["expiration_date"]`` an
+        ``expiration_date`` where no other is given, and then no metadata. What is no date stays in the metadata, and so
+        do ids, which say nothing of whose a memory is; both are logged, once a name.
 
         A memory that is past its expiry when it is added, such as one with a ``ttl`` of 0, is stored, but shown with
         ``show_expired`` alone: its result says so by ``expires_at`` and ``expired``, which is True. A negative ``ttl``
@@ -524,6 +534,8 @@ class Memory(Handle):
 
         Raises ValidationError, EmbeddingError, DatabaseError.
         """
+        if llm is not None:
+            _warn_of_model()
         item: AddItem = {
             "messages": messages,
             "user_id": user_id,
@@ -1594,7 +1606,13 @@ class Memory(Handle):
                     field="memory_type",
                 )
             metadata["memory_type"] = memory_type
-        said = item.get("timestamp")
+        self._note_ids(metadata)
+        said, expiration_date = item.get("timestamp"), item.get("expiration_date")
+        if expiration_date is None:
+            expiration_date = self._moved("expiration_date", metadata)
+        undated = dict(metadata)
+        if said is None:
+            said = self._moved("created_at", undated)
         drafts = []
         for message in messages:
             timestamp = message.timestamp if message.timestamp is not None else said
@@ -1604,15 +1622,37 @@ class Memory(Handle):
                 scope=scope,
                 text=message.text,
                 hash=text_hash(message.text),
-                metadata=metadata or None,
+                metadata=(undated if message.timestamp is None else metadata) or None,
                 created_at=created,
                 updated_at=created,
                 actor_id=message.actor_id,
                 role=message.role,
             )
-            record = self._with_lifetime(record, item.get("ttl"), item.get("expiration_date"))
+            record = self._with_lifetime(record, item.get("ttl"), expiration_date)
             drafts.append(_Draft(record, item.get("infer") is not False, dated=timestamp is not None))
         return drafts
+
+    def _note_ids(self, metadata: Mapping[str, Any]) -> None:
+        """Log, of each id once, that one in metadata does not say whose the memory is."""
+        for name in (*SCOPE_IDS, "actor_id"):
+            if name in metadata and name not in self._noted:
+                self._note(name, f"is metadata and says nothing of whose the memory is: find it as 'metadata.{name}'")
+
+    def _moved(self, name: Literal["created_at", "expiration_date"], metadata: dict[str, Any]) -> Any:
+        """Take one of the memory's own dates out of metadata, which is where callers of mem0 may give it, and return
+        it. What is no such date stays there, which is logged once; so does null."""
+        value = metadata.get(name)
+        if value is None:
+            return None
+        if (is_instant if name == "created_at" else day_of)(value):
+            return metadata.pop(name)
+        if name not in self._noted:
+            self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
+        return None
+
+    def _note(self, name: str, problem: str) -> None:
+        self._noted.add(name)
+        logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
 
     def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
         """Return what an item asks for, still without a vector, and the new text if it has one."""
@@ -1624,7 +1664,10 @@ class Memory(Handle):
             raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
         text = None if text is None else clean_text(text, "text")
         changes = {} if metadata is None else clean_metadata(metadata)
+        self._note_ids(changes)
         created = None if said is None else to_micros(said, "timestamp")
+        if "expiration_date" not in item and (day := self._moved("expiration_date", changes)) is not None:
+            item = {**item, "expiration_date": day}
 
         def change(record: Record) -> Record:
             merged = {name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes} | changes
@@ -1885,6 +1928,16 @@ def _cache_bytes(given: int | None) -> int:
 def _expression(filters: object, *ids: object) -> Expression:
     given = {name: argument_id(value, name) for name, value in zip(SCOPE_IDS, ids, strict=True) if value is not None}
     return both(parse(filters), parse(given))
+
+
+def _warn_of_model() -> None:
+    from .mem0_config import CompatibilityWarning
+
+    warnings.warn(
+        "llm has no effect in mem0lite, which stores messages as they are: summarize them before, and leave it out.",
+        CompatibilityWarning,
+        stacklevel=3,  # who called add
+    )
 
 
 def _check_arguments(item: object, arguments: type, verb: str) -> None:

@@ -53,10 +53,3 @@ def _parts(value: str) -> Iterator[list[Any]]:
         elif plain := found["plain"].strip():
             yield meanings(plain)
         place = found.end() if found[0].endswith(",") else len(value) + 1
-
-
-def quoted(text: str) -> str:
-    """Return a text as a parameter that ``listed`` reads as this one value."""
-    if "," in text or '"' in text or text != text.strip():
-        return '"' + text.replace('"', '""') + '"'
-    return text

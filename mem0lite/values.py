@@ -4,7 +4,8 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, TypeGuard
 
@@ -249,6 +250,15 @@ def to_micros(value: object, field: str) -> int:
     return to_micros_in_zone(value, field)[0]
 
 
+def is_instant(value: object) -> bool:
+    """True for what ``to_micros`` accepts."""
+    try:
+        to_micros(value, "value")
+    except ValidationError:
+        return False
+    return True
+
+
 def to_micros_in_zone(value: object, field: str) -> tuple[int, tzinfo]:
     """Return an instant as ``to_micros`` does, and the time zone it was given in; UTC where it has none."""
     try:
@@ -305,18 +315,32 @@ def to_iso(micros: int) -> str:
 
 
 def end_of_day(expiration_date: object) -> tuple[str, int]:
-    """Return a ``YYYY-MM-DD`` date and the first instant (microseconds) after that day, UTC; of the last day there is,
-    9999-12-31, its own last microsecond."""
-    text = expiration_date.isoformat() if isinstance(expiration_date, date) else expiration_date
-    try:
-        if not isinstance(text, str):
-            raise ValueError
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        return day.date().isoformat(), min((day - _EPOCH + timedelta(days=1)) // _MICROSECOND, LAST_INSTANT)
-    except ValueError:
-        raise ValidationError(
-            "expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date"
-        ) from None
+    """Return a date as ``YYYY-MM-DD`` and the first instant (microseconds) after that day, UTC; of the last day there
+    is, 9999-12-31, its own last microsecond. A datetime means its date, in its own time zone."""
+    day = day_of(expiration_date)
+    if day is None:
+        raise ValidationError("expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date")
+    after = datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH + timedelta(days=1)
+    return day.isoformat(), min(after // _MICROSECOND, LAST_INSTANT)
+
+
+def day_of(value: object) -> date | None:
+    """Return the date that an expiration date is, or None where it is none."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        for read in _DAYS:
+            with suppress(ValueError):
+                return read(value)
+    return None
+
+
+_DAYS: tuple[Callable[[str], date], ...] = (
+    date.fromisoformat,
+    lambda text: datetime.strptime(text, "%Y-%m-%d").date(),  # without leading zeros, too
+)
 
 
 def seconds_to_micros(value: object, field: str) -> int:

@@ -404,3 +404,54 @@ def test_infer_none_is_the_default(memory):
     """infer=None, as JSON bodies carry it, means the default, which de-duplicates."""
     memory.add("same", user_id="u", infer=None)
     assert memory.add("same", user_id="u", infer=None)["results"][0]["event"] == "NONE"
+
+
+@pytest.mark.parametrize("said", ["2020-02-03T09:00:00+09:00", "2020-02-03", 1580688000, 1580688000.0])
+def test_created_at_in_metadata_dates_a_memory(memory, said):
+    """As in mem0, metadata says when it was said where no timestamp does: it is the memory's date then, and no
+    metadata."""
+    [added] = memory.add("x", user_id="u", metadata={"created_at": said, "k": 1}, ttl=10**9)["results"]
+    item = memory.get(added["id"])
+    assert (item["created_at"], item["updated_at"]) == ("2020-02-03T00:00:00+00:00",) * 2
+    assert item["metadata"] == {"k": 1}
+    assert item["expires_at"].startswith("2051-10-12")
+    assert memory.get_all(user_id="u", filters={"created_at": "2020-02-03"})["total"] == 1
+
+
+def test_a_timestamp_comes_before_created_at_in_metadata(memory):
+    """What a call or a message says is its date leaves metadata as they are; the other messages have those'."""
+    metadata = {"created_at": "2020-02-03"}
+    [one] = memory.add("x", user_id="u", metadata=metadata, timestamp="2021-01-01")["results"]
+    said = [{"role": "user", "content": "y", "timestamp": "2022-01-01"}, {"role": "user", "content": "z"}]
+    [two, three] = memory.add(said, user_id="u", metadata=metadata)["results"]
+    items = [memory.get(added["id"]) for added in (one, two, three)]
+    assert [(item["created_at"][:4], item["metadata"]) for item in items] == [
+        ("2021", metadata),
+        ("2022", metadata),
+        ("2020", None),
+    ]
+
+
+@pytest.mark.parametrize("value", ["spring 2020", True, ["2020-01-01"], {"year": 2020}, 1e300, None])
+def test_what_is_no_date_in_metadata_stays_there(memory, value):
+    """Metadata that only has the name of a date is metadata."""
+    [added] = memory.add("x", user_id="u", metadata={"created_at": value})["results"]
+    item = memory.get(added["id"])
+    assert (item["metadata"], item["created_at"][:10]) == ({"created_at": value}, "2026-03-01")
+
+
+def test_ids_and_undated_dates_in_metadata_are_told_of_once(memory, caplog):
+    """That an id in metadata says nothing of whose a memory is, and that a date there is none, is logged by name, once
+    each, without the values."""
+    ids = {"user_id": "eve", "agent_id": "bot", "run_id": "r", "app_id": "a", "actor_id": "al"}
+    for _ in range(3):
+        [added] = memory.add("x", user_id="alice", metadata={**ids, "created_at": "soon"}, infer=False)["results"]
+    memory.update(added["id"], metadata={"user_id": "mallory", "expiration_date": "soon"})
+    assert memory.for_user("alice").get_all(filters={"metadata.user_id": "mallory"})["total"] == 1
+    logged = [record.getMessage() for record in caplog.records if record.name == "mem0lite"]
+    assert [re.match(r"metadata\['(\w+)'\]", message)[1] for message in logged] == [
+        *ids,
+        "created_at",
+        "expiration_date",
+    ]
+    assert not any(value in message for message in logged for value in ("eve", "mallory", "soon"))

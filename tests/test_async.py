@@ -7,7 +7,7 @@ import typing
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import AsyncMemory, ClosedError, LocalEmbedder, Memory, NotAMemoryFileError
+from mem0lite import AsyncMemory, ClosedError, CompatibilityWarning, LocalEmbedder, Memory, NotAMemoryFileError
 
 NOT_VERBS = {"for_user", "from_config"}  # make another object, so the asynchronous ones are no coroutines
 VERBS = sorted(
@@ -281,3 +281,23 @@ def test_an_export_that_is_cancelled_or_fails_lets_the_store_close(path):
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_a_language_model_given_to_add_has_no_effect_and_is_told_of(path, asynchronous):
+    """``llm``, which mem0's AsyncMemory.add takes, warns that messages are stored as they are; None does not."""
+
+    async def add(**model):
+        async with AsyncMemory(path, embedder=HashEmbedder()) as memory:
+            return await memory.add("I like figs", agent_id="a", memory_type="procedural_memory", **model)
+
+    def add_at_once(**model):
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            return memory.add("I like figs", agent_id="a", memory_type="procedural_memory", **model)
+
+    def call(**model):
+        return asyncio.run(add(**model)) if asynchronous else add_at_once(**model)
+
+    with pytest.warns(CompatibilityWarning, match="llm has no effect"):
+        assert call(llm=object())["results"][0]["memory"] == "I like figs"
+    assert call(llm=None)["results"][0]["event"] == "NONE"

@@ -36,6 +36,7 @@ KEYS = [
     "caf\u00e9",
     "cafe\u0301",
     "cafe\u0301.b",
+    "categories",
 ]
 OWN = {
     "user_id",
@@ -49,6 +50,7 @@ OWN = {
     "created_at",
     "updated_at",
     "expires_at",
+    "expiration_date",
 }
 
 
@@ -149,6 +151,11 @@ def icontains(stored, operand):
     return isinstance(stored, str) and folded(operand) in folded(stored)
 
 
+def has_part(stored, operand):
+    """Categories are names, and ``contains`` is about a part of one."""
+    return any(isinstance(name, str) and folded(operand) in folded(name) for name in elements(stored))
+
+
 ORACLE = {
     "eq": equal,
     "gt": ordered(1),
@@ -161,13 +168,25 @@ ORACLE = {
 
 
 def field_matches(item, name, operator, operand):
+    operator = operator.removeprefix("$")
+    if operator == "not":
+        return not all(field_matches(item, name, inner, one) for inner, one in operand.items())
+    if operator in ("eq", "ne") and isinstance(operand, list):
+        operator = "in" if operator == "eq" else "nin"
     if operator in ("in", "nin"):
         found = any(field_matches(item, name, "eq", one) for one in operand)
         return found if operator == "in" else not found
     if operator == "ne":
         return not field_matches(item, name, "eq", operand)
+    if operator == "not_contains":
+        return not field_matches(item, name, "contains", operand)
+    present = any(value is not None for value in values(item, name))
+    if operator == "exists":
+        return present == operand
     if operator == "eq" and operand is None:
-        return all(value is None for value in values(item, name))
+        return not present
+    if name == "categories" and operator in ("contains", "icontains"):
+        return any(has_part(value, operand) for value in values(item, name))
     return any(ORACLE[operator](value, operand) for value in values(item, name))
 
 
@@ -181,7 +200,7 @@ def part_matches(item, key, value):
         return all(matches(item, part) for part in value)
     if key in ("OR", "$or"):
         return any(matches(item, part) for part in value)
-    if key in ("NOT", "$not"):
+    if key in ("NOT", "$not", "$nor"):
         return not matches(item, value) if isinstance(value, dict) else not any(matches(item, part) for part in value)
     assert word != key or key not in ("and", "or", "not")
     if key == "metadata":
@@ -239,18 +258,43 @@ def one_form(value):
     )
 
 
-OPERATORS = st.one_of(
-    st.dictionaries(st.sampled_from(["eq", "ne"]), SCALARS, min_size=1),
-    st.dictionaries(st.sampled_from(["in", "nin"]), st.lists(SCALARS, max_size=3), min_size=1),
-    st.dictionaries(st.sampled_from(["gt", "gte", "lt", "lte"]), TEXTS | NUMBERS, min_size=1),
-    st.dictionaries(st.just("contains"), TEXTS | NUMBERS | st.booleans(), min_size=1),
-    st.dictionaries(st.just("icontains"), TEXTS, min_size=1),
+def spelt(*names):
+    """Operators, also as MongoDB and Chroma write them."""
+    return st.sampled_from([sign + name for name in names for sign in ("", "$")])
+
+
+PLAIN_OPERATORS = st.one_of(
+    st.dictionaries(spelt("eq", "ne"), SCALARS | st.lists(SCALARS, max_size=3), min_size=1),
+    st.dictionaries(spelt("in", "nin"), st.lists(SCALARS, max_size=3), min_size=1),
+    st.dictionaries(spelt("gt", "gte", "lt", "lte"), TEXTS | NUMBERS, min_size=1),
+    st.dictionaries(spelt("contains", "not_contains"), TEXTS | NUMBERS | st.booleans(), min_size=1),
+    st.dictionaries(spelt("icontains"), TEXTS, min_size=1),
+    st.dictionaries(spelt("exists"), st.booleans(), min_size=1),
 )
-KEY = st.sampled_from([*(key for key in KEYS if key != "metadata"), *(f"metadata.{key}" for key in KEYS)])
+OPERATORS = PLAIN_OPERATORS | st.fixed_dictionaries({"$not": PLAIN_OPERATORS})
+KEYS_ALONE = [key for key in KEYS if key not in ("metadata", "categories")]
+KEY = st.sampled_from([*KEYS_ALONE, *(f"metadata.{key}" for key in KEYS)])
 ON_METADATA = st.dictionaries(
     KEY, st.one_of(SCALARS, st.just("*"), st.lists(SCALARS, max_size=3), OPERATORS), max_size=2
 )
+DAYS_ASKED = st.sampled_from([*MOMENTS])
+ON_DAYS = st.one_of(
+    DAYS_ASKED,
+    st.none(),
+    st.just("*"),
+    st.lists(DAYS_ASKED | st.none(), max_size=3),
+    st.dictionaries(spelt("eq", "ne", "gt", "gte", "lt", "lte"), DAYS_ASKED, min_size=1, max_size=2),
+    st.dictionaries(spelt("in", "nin", "eq", "ne"), st.lists(DAYS_ASKED | st.none(), max_size=3), min_size=1),
+)
+ON_CATEGORIES = st.one_of(
+    TEXTS,
+    st.lists(TEXTS, max_size=3),
+    st.dictionaries(spelt("contains", "icontains", "not_contains"), TEXTS, min_size=1, max_size=2),
+    st.dictionaries(spelt("eq", "ne"), SCALARS, min_size=1),
+)
 ON_OWN = st.one_of(
+    st.fixed_dictionaries({"expiration_date": ON_DAYS}),
+    st.fixed_dictionaries({"categories": ON_CATEGORIES}),
     st.fixed_dictionaries(
         {"user_id": st.sampled_from(["u0", "u1", "*", ["u0", "u2"], {"ne": "u0"}, {"contains": "u"}, None])}
     ),
@@ -273,6 +317,7 @@ FILTERS = st.recursive(
         st.dictionaries(st.sampled_from(["AND", "$and"]), st.lists(inner, max_size=3), min_size=1),
         st.dictionaries(st.sampled_from(["OR", "$or"]), st.lists(inner, min_size=1, max_size=3), min_size=1),
         st.dictionaries(st.sampled_from(["NOT", "$not"]), inner | st.lists(inner, max_size=3), min_size=1),
+        st.fixed_dictionaries({"$nor": st.lists(inner, max_size=3)}),
         st.tuples(inner, inner).map(lambda pair: {**pair[0], **pair[1]}),
     ),
     max_leaves=6,
@@ -282,7 +327,7 @@ FILTERS = st.recursive(
 @given(st.lists(METADATA.map(one_form), min_size=1, max_size=6), st.lists(FILTERS, min_size=1, max_size=8))
 def test_filters_mean_what_the_oracle_says(stored, asked):
     """get_all, search, export and delete_all select exactly what the grammar says, whatever the keys and types."""
-    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+    with Memory(":memory:", embedder=HashEmbedder(), clock=lambda: utc(2024, 1, 1)) as memory:
         for number, metadata in enumerate(stored):
             memory.add(
                 [
@@ -292,6 +337,7 @@ def test_filters_mean_what_the_oracle_says(stored, asked):
                 user_id=f"u{number % 3}",
                 agent_id=f"a{number % 2}" if number % 4 else None,
                 metadata=metadata,
+                expiration_date=[None, "2024-03-10", "2024-03-09", "9999-12-31"][number % 4],
             )
         items = memory.get_all(filters=ANY_SCOPE, top_k=100)["results"]
         assert len(items) == len(stored)
@@ -457,7 +503,7 @@ def test_neighbouring_integers_are_two(memory, number, place):
         ({"k": {"regex": "p"}}, "Unsupported filter operator 'regex' for field 'k'"),
         ({"k": {}}, "'k': {} holds no operator"),
         ({"k": {"in": "p"}}, "'in' takes a list, got str"),
-        ({"k": {"eq": ["p"]}}, "'eq' takes a string, number, boolean or null, got list"),
+        ({"k": {"eq": [["p"]]}}, "'eq' takes a string, number, boolean or null, got list"),
         ({"k": {"gt": None}}, "'gt' takes a number, text or date, got NoneType"),
         ({"k": {"gt": True}}, "'gt' takes a number, text or date, got bool"),
         ({"k": {"icontains": 5}}, "'icontains' takes text"),
@@ -486,6 +532,19 @@ def test_neighbouring_integers_are_two(memory, number, place):
         ({"metadata": {"a": {"b": 1}}}, "Unsupported filter operator 'b' for field 'metadata.a'"),
         ([("k", 1)], "Invalid filters: must be an object, got list"),
         ({"OR": [{"k": n} for n in range(1001)]}, "1001 conditions, at most 1000"),
+        ({"$gt": 5}, "'$gt': an operator stands inside a field"),
+        ({"$contains": "tea"}, "A metadata key of that name is 'metadata.$contains'"),
+        ({"AND": [{"$where": "x"}]}, "'$where': an operator stands inside a field"),
+        ({"k": {"$all": ["a"]}}, "Unsupported filter operator '$all' for field 'k'"),
+        ({"k": {"$not": 5}}, "Unsupported filter operator '$not'"),
+        ({"k": {"$not": {"$not": {"eq": 1}}}}, "Unsupported filter operator '$not'"),
+        ({"k": {"$exists": 1}}, "'$exists' takes true or false, got int"),
+        ({"categories": {"contains": 5}}, "'contains' takes text"),
+        ({"expiration_date": {"contains": "2030"}}, "a field that is not a date"),
+        ({"expiration_date": {"gte": "soon"}}, "'soon' is not an instant"),
+        ({"field": "k", "operator": "==", "value": 1}, "another library's filter"),
+        ({"AND": [{"operator": "AND", "conditions": []}]}, "another library's filter"),
+        ({"metadata": {"ne": {}}}, "'metadata.ne': {} holds no operator"),
     ],
 )
 def test_a_bad_filter_is_an_error_never_an_empty_result(memory, filters, complaint):
@@ -594,7 +653,9 @@ def test_the_scope_part_is_about_ids_alone(filters):
         ({"not": {"a": 1}}, "Did you mean 'NOT' for 'not'"),
         ({"or": {"user_id": "u"}}, "Did you mean 'OR' for 'or'"),
         ({"a": {"GTE": 1}}, "Did you mean 'gte'"),
-        ({"a": {"$gte": 1}}, "Did you mean 'gte'"),
+        ({"a": {"$GTE": 1}}, "Did you mean 'gte'"),
+        ({"a": {"$regex": "x"}}, "Did you mean 'icontains'"),
+        ({"a": {"$not_regex": "x"}}, "Did you mean 'not_contains'"),
         ({"a": {">=": 1}}, "Did you mean 'gte'"),
         ({"created_at": {"before": "2024-01-01"}}, "Did you mean 'lt'"),
         ({"a": {"==": 1}}, "Did you mean 'eq'"),
@@ -621,3 +682,127 @@ def test_metadata_may_be_called_as_groups_are(memory, key, value):
     assert memory.get_all(user_id="u", filters={key: value})["total"] == 1
     if value is not None:
         assert memory.get_all(user_id="u", filters={key: {"ne": "other"}})["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("2026-03-05", True),
+        (date(2026, 3, 5), True),
+        (datetime(2026, 3, 5, 23, 59, tzinfo=UTC), True),
+        ("2026-W10", True),
+        ("2026-03-06", False),
+        ({"eq": "2026-03-05T10:00:00Z"}, True),
+        ({"ne": "2026-03-05"}, False),
+        ({"gte": "2026-03-05T10:00:00"}, True),
+        ({"gt": "2026-03-05T10:00:00"}, False),
+        ({"gt": "2026-03-04T23:59:59"}, True),
+        ({"lte": "2026-03-05"}, True),
+        ({"lt": "2026-03-05"}, False),
+        ({"$lt": "2026-03-06"}, True),
+        ({"gte": 1772668800}, True),
+        ({"in": ["2026-03-01", "2026-03-05"]}, True),
+        (["2026-03-01", None], False),
+        ({"nin": ["2026-W10"]}, False),
+        ("*", True),
+        (None, False),
+        ({"exists": True}, True),
+    ],
+)
+def test_expiration_date_is_the_day_that_was_given(memory, wanted, expected):
+    """``expiration_date`` is the memory's own day, compared as a whole day; metadata of that name is another key."""
+    memory.add("x", user_id="u", expiration_date="2026-03-05")
+    assert memory.get_all(user_id="u", filters={"expiration_date": wanted})["total"] == expected
+    assert memory.get_all(user_id="u", filters={"metadata.expiration_date": "*"})["total"] == 0
+
+
+def test_a_life_without_a_day_has_no_expiration_date(memory):
+    """What expires by ``ttl`` has ``expires_at`` alone, and filters say so."""
+    memory.add("x", user_id="u", ttl=60)
+    assert memory.get_all(user_id="u", filters={"expiration_date": None, "expires_at": "*"})["total"] == 1
+    assert memory.get_all(user_id="u", filters={"expiration_date": {"gt": "2000-01-01"}})["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["run_id", "id", "memory", "role", "k", "metadata.k"])
+def test_eq_and_ne_take_lists(memory, name):
+    """``ne`` with a list is none of it, ``eq`` any of it, of every kind of field."""
+    one, other = (
+        memory.add(text, user_id="u", run_id=text, metadata={"k": text})["results"][0]["id"] for text in ("r1", "r2")
+    )
+    values = {"id": (one, other), "role": ("user", "nobody")}.get(name, ("r1", "r2"))
+    for operators, count in (
+        ({"ne": [values[0], "x"]}, 0 if name == "role" else 1),
+        ({"$ne": list(values)}, 0),
+        ({"eq": list(values)}, 2),
+        ({"$eq": ("x", "y")}, 0),
+        ({"ne": []}, 2),
+    ):
+        assert memory.get_all(user_id="u", filters={name: operators})["total"] == count, operators
+
+
+CATEGORY_FILTERS = [
+    ({"contains": "financ"}, True),
+    ({"contains": "FINANCE"}, True),
+    ({"icontains": "personal"}, True),
+    ({"not_contains": "nance"}, False),
+    ({"contains": "food"}, False),
+    ("personal_finance", True),
+    ("finance", False),
+    ({"in": ["finance", "travel"]}, True),
+    ({"eq": "Travel"}, False),
+    ({"ne": "travel"}, False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), CATEGORY_FILTERS)
+@pytest.mark.parametrize("stored", [["personal_finance", "travel"], ["travel", "personal_finance", 5]])
+def test_categories_contain_a_part_of_a_name(memory, stored, wanted, expected):
+    """``contains`` on categories is true of a part of a name, in any case; equality is exact. As a metadata key it is
+    like every other: a list contains its elements."""
+    memory.add("x", user_id="u", metadata={"categories": stored})
+    assert memory.get_all(user_id="u", filters={"categories": wanted})["total"] == expected
+    for elements in ({"contains": "travel"}, {"contains": "personal_finance"}):
+        assert memory.get_all(user_id="u", filters={"metadata": {"categories": elements}})["total"] == 1
+    assert memory.get_all(user_id="u", filters={"metadata.categories": {"contains": "finance"}})["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"eq": {"a": 1, "b": ["x"]}}, True),
+        ({"contains": {"a": 1}}, True),
+        ({"$contains": {"a": 2}}, False),
+        ({"ne": {"a": 1}}, False),
+        ({"ne": {"a": 1, "b": "y"}}, True),
+        ({"$ne": {"c": 1}}, True),
+        ({"ne": {"ne": 1}}, True),  # a metadata key of that name
+    ],
+)
+def test_operators_on_metadata_as_a_whole(memory, wanted, expected):
+    """``eq`` and ``contains`` on ``metadata`` ask for all that is in their object, ``ne`` is the opposite."""
+    memory.add("x", user_id="u", metadata={"a": 1, "b": ["x"]})
+    assert memory.get_all(user_id="u", filters={"metadata": wanted})["total"] == expected
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"$and": [{"user_id": {"$eq": "u"}}, {"n": {"$gt": 1, "$lte": 5}}]},
+        {"user_id": "u", "n": {"$gte": 5, "$lt": 6}},
+        {"user_id": "u", "$or": [{"n": {"$in": [5, 6]}}, {"n": {"$eq": 0}}]},
+        {"user_id": "u", "n": {"$nin": [1, 2], "$ne": 3}},
+        {"user_id": "u", "$nor": [{"n": 1}, {"tags": "b"}]},
+        {"user_id": "u", "$not": {"n": {"$lt": 5}}},
+        {"user_id": "u", "n": {"$not": {"$lt": 5}}},
+        {"user_id": "u", "tags": {"$contains": "a", "$not_contains": "b"}},
+        {"user_id": {"$in": ["u", "v"]}, "n": {"$exists": True}, "m": {"$exists": False}},
+        {"user_id": {"$exists": True}, "text": {"$icontains": "HEL"}},
+    ],
+    ids=repr,
+)
+def test_the_signs_of_mongodb_and_chroma(memory, filters):
+    """Operators and groups may be written as those databases do, and find a scope where ours do."""
+    memory.add("x", user_id="u", metadata={"n": 5, "tags": ["a"], "text": "hello"})
+    assert memory.search("x", filters=filters, threshold=0)["results"][0]["memory"] == "x"
+    memory.delete_all(filters=filters)
+    assert memory.get_all(user_id="u")["total"] == 0

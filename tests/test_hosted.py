@@ -328,7 +328,7 @@ def test_a_page_after_the_last_is_empty(client: httpx.Client) -> None:
         assert (answer["count"], answer["results"], answer["next"]) == (1, [], None)
 
 
-@pytest.mark.parametrize("query", ["page=0", "page_size=0", "page_size=1001", "page=x"])
+@pytest.mark.parametrize("query", ["page=0", "page_size=0", "page_size=-1", "page=x"])
 def test_pages_have_bounds(client: httpx.Client, query: str) -> None:
     """A page number or size that cannot be had is refused, in the query as in the body."""
     assert client.post(f"/v3/memories/?{query}", json={"filters": {"user_id": "u"}}).status_code == 422
@@ -337,11 +337,16 @@ def test_pages_have_bounds(client: httpx.Client, query: str) -> None:
 
 
 def test_a_large_limit_is_a_page(client: httpx.Client) -> None:
-    """``limit`` and ``top_k``, which were never bounded, give the largest page rather than an error."""
+    """``limit``, ``top_k`` and ``page_size`` over the largest page give that one rather than an error."""
     add(client, "tea")
-    for name in ("limit", "top_k"):
-        assert texts(client.post("/v2/memories/", json={"user_id": "alice", name: 5_000})) == {"tea"}
-        assert texts(client.get("/v1/memories/", params={"user_id": "alice", name: 5_000})) == {"tea"}
+    for name in ("limit", "top_k", "page_size"):
+        for size in (1_001, 5_000, 10**12):
+            assert texts(client.post("/v2/memories/", json={"user_id": "alice", name: size})) == {"tea"}
+            assert texts(client.get("/v1/memories/", params={"user_id": "alice", name: size})) == {"tea"}
+    for path in ("/v3/memories/", "/v1/events/", "/v1/entities/"):
+        method, body = ("POST", {"filters": {"user_id": "alice"}}) if path == "/v3/memories/" else ("GET", None)
+        answer = client.request(method, path, params={"page": 1, "page_size": 10**12}, json=body).json()
+        assert (answer["count"], len(answer["results"]), answer["next"]) == (1, 1, None)
 
 
 def test_list_wants_to_know_whose(client: httpx.Client) -> None:

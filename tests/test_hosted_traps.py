@@ -235,14 +235,54 @@ def test_camel_case_ids_in_filters(client: httpx.Client, name: str) -> None:
         {"memoryIds": {"in": ["{id}"]}},
         {"keywords": {"icontains": "PEANUT"}},
         {"createdAt": {"gte": "2020-01-01"}, "keywords": {"contains": "peanut"}},
+        {"memory_id": "{id}"},
+        {"memoryId": {"$in": ["{id}"]}},
+        {"keywords": "PEANUTS"},
+        {"keywords": ["walnut", "peanut"]},
+        {"keywords": {"ne": "figs"}},
+        {"keywords": {"nin": ["figs", "apples"], "contains": "allergic"}},
+        {"keywords_search": "allergic to"},
+        {"keywordsSearch": {"eq": "Allergic"}},
+        {"keywords": "allergic", "keywords_search": {"in": ["peanuts"]}, "text": {"contains": "I am"}},
+        {"text": "I am allergic to peanuts"},
+        {"text": {"icontains": "PEANUT"}},
+        {"memory": {"contains": "peanut"}, "text": {"$icontains": "ALLERGIC"}},
+        {"timestamp": {"lt": "2021-01-01"}},
+        {"timestamp": "2020-06-01"},
+        {"timestamp": {"$gte": "2020-06-01", "$lt": "2020-06-02"}, "created_at": {"lt": "2021-01-01"}},
+        {"expiration_date": "2099-01-31"},
+        {"expiration_date": {"gte": "2099-01-01T10:00:00Z", "lt": "2099-02-01"}},
+        {"expirationDate": {"ne": None}},
+        {"NOT": {"timestamp": {"gte": "2021-01-01"}}},
+        {"OR": [{"text": "x"}, {"keywords": "peanut"}]},
+        {"categories": {"contains": "HEALTH"}},
+        {"categories": {"in": ["health_care"]}},
+        {"$nor": [{"text": {"contains": "figs"}}]},
+        {"run_id": {"ne": ["r2", "r3"]}},
+        {"metadata": {"contains": {"level": 3}}},
+        {"metadata": {"level": {"$gt": 2}}},
     ],
+    ids=repr,
 )
 def test_the_hosted_names_of_fields_in_filters(client: httpx.Client, condition: dict[str, Any]) -> None:
-    """memory_ids, keywords and camelCase dates mean the memory's id, text and dates, not metadata that nobody has."""
-    memory_id = add(client, "I am allergic to peanuts", user_id="u1")
-    add(client, "I like figs", user_id="u1")
+    """Ids, texts, words, dates and categories under the hosted API's names, in any depth and with either spelling of
+    an operator, mean the memory's own, not metadata that nobody has: in lists, searches and exports, and as text in a
+    query."""
+    peanuts = "I am allergic to peanuts"
+    dates = {"timestamp": "2020-06-01T08:00:00Z", "expiration_date": "2099-01-31"}
+    memory_id = add(client, peanuts, user_id="u1", metadata={"categories": ["health_care"], "level": 3}, **dates)
+    add(client, "I like figs", user_id="u1", run_id="r2", metadata={"level": 1, "categories": ["food"]})
+    page = {"page": 1, "page_size": 100}
     filters = json.loads(json.dumps({"user_id": "u1", **condition}).replace("{id}", memory_id))
-    assert texts(client.post("/v3/memories/", json={"filters": filters})) == {"I am allergic to peanuts"}
+    assert texts(client.post("/v3/memories/", json={"filters": filters})) == {peanuts}
+    assert texts(client.get("/v1/memories/", params={"filters": json.dumps(filters), **page})) == {peanuts}
+    assert texts(client.get("/v1/memories/", params={"filters": str(filters), **page})) == {peanuts}
+    search = {"query": "peanuts", "threshold": 0, "filters": filters, "output_format": "v1.1"}
+    assert texts(client.post("/v2/memories/search/", json=search)) == {peanuts}
+    export = {"schema": {"properties": {"memory": {}}}, "filters": filters}
+    made = client.post("/v1/exports/", json=export).json()["id"]
+    read = client.post("/v1/exports/get/", json={"memory_export_id": made}).json()
+    assert peanuts in str(read) and "figs" not in str(read)
 
 
 def test_camel_case_in_metadata_is_left_alone(client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from embedder import HashEmbedder
@@ -365,3 +365,56 @@ def test_instants_beyond_the_calendar_are_refused(memory, timestamp):
     """An instant that a time zone moves out of the years 1 to 9999 is an error, not a memory nobody can read."""
     with pytest.raises(ValidationError, match="timestamp"):
         memory.add("x", user_id="u", timestamp=timestamp)
+
+
+@pytest.mark.parametrize(
+    ("given", "day"),
+    [
+        (date(2026, 3, 5), "2026-03-05"),
+        (datetime(2026, 3, 5, 23, 30), "2026-03-05"),
+        (datetime(2026, 3, 5, 23, 30, tzinfo=timezone(timedelta(hours=-5))), "2026-03-05"),
+        ("2026-03-05", "2026-03-05"),
+        ("20260305", "2026-03-05"),
+        ("2026-3-5", "2026-03-05"),
+    ],
+)
+def test_an_expiration_date_may_be_a_date_or_a_datetime(memory, given, day):
+    """A datetime means its date, in its own zone, as in mem0; the memory is visible through that day, UTC."""
+    [added] = memory.add("x", user_id="u", expiration_date=given)["results"]
+    [other] = memory.add("y", user_id="u")["results"]
+    memory.update(other["id"], expiration_date=given)
+    for memory_id in (added["id"], other["id"]):
+        item = memory.get(memory_id)
+        assert (item["expiration_date"], item["expires_at"]) == (day, "2026-03-06T00:00:00+00:00")
+
+
+@pytest.mark.parametrize("given", ["2026-03-05T10:00:00Z", "5 March", "2026-02-30", "", 20260305, 1.5, True])
+def test_what_is_no_day_is_no_expiration_date(memory, given):
+    """A text with a time, a day that there is not, and a number are refused by name."""
+    with pytest.raises(ValidationError, match="must be a valid date in YYYY-MM-DD format") as caught:
+        memory.add("x", user_id="u", expiration_date=given)
+    assert caught.value.field == "expiration_date"
+
+
+def test_an_expiration_date_in_metadata_is_one(memory, clock):
+    """As in mem0, add and update take a day from metadata where no other is given; it is no metadata then."""
+    [added] = memory.add("x", user_id="u", metadata={"expiration_date": "2026-03-05", "k": 1})["results"]
+    item = memory.get(added["id"])
+    assert (item["expiration_date"], item["metadata"]) == ("2026-03-05", {"k": 1})
+    memory.update(added["id"], metadata={"expiration_date": "2026-03-02"})
+    assert memory.get(added["id"])["expiration_date"] == "2026-03-02"
+    memory.update(added["id"], metadata={"expiration_date": "2026-03-09"}, expiration_date="2026-03-03")
+    item = memory.get(added["id"])
+    assert (item["expiration_date"], item["metadata"]) == ("2026-03-03", {"k": 1, "expiration_date": "2026-03-09"})
+    clock.advance(days=3)
+    assert memory.get_all(user_id="u")["total"] == 0
+
+
+@pytest.mark.parametrize("value", ["when the trial ends", "2026-03-05T10:00:00Z", 5, None, ["2026-03-05"], True])
+def test_what_is_no_day_in_metadata_stays_there(memory, value):
+    """Metadata that only has the name of a day is metadata, and found as such."""
+    [added] = memory.add("x", user_id="u", metadata={"expiration_date": value})["results"]
+    item = memory.get(added["id"])
+    assert (item["metadata"], item.get("expires_at")) == ({"expiration_date": value}, None)
+    wanted = {"metadata.expiration_date": value, "expiration_date": None}
+    assert memory.get_all(user_id="u", filters=wanted)["total"] == 1

@@ -338,6 +338,14 @@ def test_get_all_of_nobody_is_empty(run):
 
 
 @only(1, 2)
+def test_get_all_knows_the_hosted_fields(run):
+    """text, keywords, timestamp and expiration_date are the memory's own, ne takes a list, and a page over the largest
+    is that one."""
+    assert texts(run.value("get_all_hosted_fields")["results"]) == {"I drink green tea every morning"}
+    assert texts(run.value("get_all_ending")["results"]) == {"Passport ends soon"}
+
+
+@only(1, 2)
 def test_get_all_refuses_an_unknown_operator(run):
     """A filter that cannot be understood is an error, not an empty answer."""
     run.refused("get_all_bad_filter", 400)

@@ -1,5 +1,6 @@
 """The self-hosted routes, compared with what mem0's own server was recorded to answer."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,6 +115,31 @@ def test_infer_defaults_to_true(client: httpx.Client, infer: dict[str, Any]) -> 
     assert client.post("/memories", json=body).json()["results"] == [
         {"id": first, "memory": "I love python", "event": "NONE"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "infers"),
+    [
+        *((one, True) for one in ("yes", "Y", "on", "t", "TRUE", "true", "1", 1, 1.0)),
+        *((one, False) for one in ("no", "N", "Off", "f", "false", "0", 0, 0.0)),
+    ],
+)
+def test_a_boolean_may_be_written_as_mem0_reads_it(client: httpx.Client, written: Any, infers: bool) -> None:
+    """What pydantic takes for a boolean, mem0's server does, and so does this one."""
+    add(client, "I love python")
+    body = {"messages": HELLO, "user_id": "alice", "infer": written}
+    [outcome] = client.post("/memories", json=body).json()["results"]
+    assert outcome["event"] == ("NONE" if infers else "ADD")
+    hosted = client.post("/v3/memories/add/", json=body).json()["results"]
+    assert hosted[0]["event"] == outcome["event"]
+
+
+@pytest.mark.parametrize("written", ["maybe", "", "yess", 2, 0.5, [], {}])
+def test_what_is_no_boolean_is_refused(client: httpx.Client, written: Any) -> None:
+    """Anything else in the place of a boolean is a 422 that names the field, and nothing is stored."""
+    answer = client.post("/memories", json={"messages": HELLO, "user_id": "alice", "infer": written})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "infer"])
+    assert texts(client.get("/memories?user_id=alice")) == set()
 
 
 def test_add_takes_every_field_of_the_library(client: httpx.Client) -> None:
@@ -583,3 +609,33 @@ def test_a_cursor_walks_a_list_that_changes(client: httpx.Client) -> None:
     for more in ({"after": "x"}, {"offset": "1"}, {"page": "1"}):
         answer = client.get("/memories", params={**params, **more})
         assert (answer.status_code, "after" in answer.text) == (400, True)
+
+
+FILTERED = [
+    ({"n": {"$gte": 2}}, {"green tea"}),
+    ({"OR": [{"memory": {"icontains": "COFFEE"}}, {"n": 2}]}, {"green tea", "coffee"}),
+    ({"user_id": {"ne": ["alice", "carl"]}}, {"coffee"}),
+    ({"expiration_date": {"gte": "2099-01-01"}}, {"coffee"}),
+    ({"text": "*"}, set()),  # a metadata key on these routes
+    ({}, {"green tea", "coffee"}),
+]
+
+
+@pytest.mark.parametrize(("filters", "expected"), FILTERED)
+@pytest.mark.parametrize("write", [json.dumps, str])
+def test_a_list_takes_a_filter(client: httpx.Client, filters: dict[str, Any], expected: set[str], write: Any) -> None:
+    """``filters`` of GET /memories narrows the list beside ids and labels; it is never passed over."""
+    add(client, "green tea", metadata={"n": 2, "project_id": "p"})
+    add(client, "coffee", user_id="bob", expiration_date="2099-01-31")
+    assert texts(client.get("/memories", params={"filters": write(filters)})) == expected
+    narrowed = {"filters": write(filters), "user_id": "alice", "project_id": "p"}
+    assert texts(client.get("/memories", params=narrowed)) == expected & {"green tea"}
+
+
+@pytest.mark.parametrize(
+    "text", ["[object Object]", "[1]", "x", '{"n": {"near": 1}}', '{"$gt": 1}', '{"n": 1' + " " * 10_000]
+)
+@pytest.mark.parametrize("path", ["/memories", "/graph"])
+def test_a_filter_that_cannot_be_read_is_refused(client: httpx.Client, path: str, text: str) -> None:
+    """Where a filter cannot be read or understood, nothing is listed."""
+    assert client.get(path, params={"filters": text, "user_id": "alice"}).status_code == 400

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import Mem0LiteError, MemoryNotFoundError, ValidationError
-from .options import LABELS
 
 if TYPE_CHECKING:
     import httpx
@@ -74,7 +73,7 @@ class RemoteMemory:
         show_expired: bool = False,
         **scope: str,
     ) -> "Page":
-        """GET /memories, which knows the ids and the four metadata keys with options of their own, and no filter."""
+        """GET /memories."""
         where = {name: value for name, value in (("offset", offset), ("after", after)) if value is not None}
         query = {"top_k": limit, **where, "show_expired": show_expired, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))
@@ -164,16 +163,8 @@ def _memory_path(memory_id: str) -> str:
 
 
 def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a filter as GET /memories' parameters; raise ValidationError for one it has no parameters for."""
-    from ..filters import ANY_SCOPE
-    from ..parameters import quoted
-
-    if filters is None or filters == ANY_SCOPE:
-        return {}
-    if not set(filters) <= set(LABELS.values()):
-        raise ValidationError("--filter needs --db here: a server lists by ids and labels only.", field="filter")
-    # The server knows itself what else a text may mean.
-    return {name: [quoted(one) for one in value if isinstance(one, str)] for name, value in filters.items()}
+    """Return a filter as the parameter of GET /memories; without one, a server lists everybody's by itself."""
+    return {} if filters is None else {"filters": json.dumps(filters)}
 
 
 def _detail(detail: Any) -> str:

@@ -189,8 +189,8 @@ class SearchRequest(Struct):
         Json | None,
         Meta(
             description="Which memories to search: ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, "
-            "contains, icontains) and AND, OR, NOT. An id of a user, agent, run or app is needed here or beside "
-            "it.",
+            "contains, icontains, not_contains, exists; also with $) and AND, OR, NOT. An id of a user, agent, run or "
+            "app is needed here or beside it.",
             examples=[{"user_id": "alice", "domain_tags": ["python", "rust"]}],
         ),
     ] = None

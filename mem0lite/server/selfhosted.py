@@ -16,6 +16,7 @@ from . import schemas
 from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path
+from .hosted.scopes import joined, read_object
 from .ignored import NamingResponse, note_parameters
 from .routing import (
     DEFAULT_LIST_SIZE,
@@ -58,6 +59,9 @@ ProjectIds = Annotated[Values, _any_of("values of metadata.project_id")]
 Lifespans = Annotated[Values, _any_of("values of metadata.memory_lifespan")]
 Categories = Annotated[Values, _any_of("values of metadata.memory_category")]
 DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
+Filters = Annotated[
+    str | None, Parameter(description="A filter as of a search: JSON, or a dictionary as Python writes it.")
+]
 
 
 # -- memories
@@ -105,6 +109,7 @@ async def list_memories(
     memory_category: Categories = None,
     domain_tag: DomainTags = None,
     domain_tags: DomainTags = None,
+    filters: Filters = None,
     top_k: Annotated[
         int, Parameter(ge=0, le=MAX_LIST_SIZE, description="Maximum number of results to return.")
     ] = DEFAULT_LIST_SIZE,
@@ -123,6 +128,7 @@ async def list_memories(
         filters=_filters(
             memory,
             ids,
+            read_object(filters, "filters"),
             project_id=project_id,
             memory_lifespan=memory_lifespan,
             memory_category=memory_category,
@@ -262,6 +268,7 @@ async def get_graph(
     memory_category: Categories = None,
     domain_tag: DomainTags = None,
     domain_tags: DomainTags = None,
+    filters: Filters = None,
     entity: Annotated[str | None, Parameter(description="Only what is near this entity.")] = None,
     depth: Annotated[
         int, Parameter(ge=0, le=MAX_GRAPH_DEPTH, description="How many relations away from the entity.")
@@ -283,6 +290,7 @@ async def get_graph(
         filters=_filters(
             memory,
             ids,
+            read_object(filters, "filters"),
             project_id=project_id,
             memory_lifespan=memory_lifespan,
             memory_category=memory_category,
@@ -456,11 +464,15 @@ def _either(*values: Values) -> Values:
     return given if any(some is not None for some in values) else None
 
 
-def _filters(memory: Memory, ids: Mapping[str, str | None], **parameters: Sequence[str] | None) -> dict[str, Any]:
+def _filters(
+    memory: Memory,
+    ids: Mapping[str, str | None],
+    filters: Mapping[str, Any] | None,
+    **parameters: Sequence[str] | None,
+) -> dict[str, Any]:
     """Return the filter of what a list is asked for; without ids, of everybody's memories."""
-    filters = _metadata_filters(**parameters)
     everybody = memory.user_id is None and all(one is None for one in ids.values())
-    return {"AND": [ANY_SCOPE, filters]} if everybody else filters
+    return joined(ANY_SCOPE if everybody else {}, dict(filters or {}), _metadata_filters(**parameters))
 
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:

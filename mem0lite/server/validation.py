@@ -171,14 +171,40 @@ def parse_json(raw: bytes) -> Any:
 def to_struct(value: Any, struct: type[S]) -> S:
     """Return the struct a JSON value means; unknown fields are passed over unless the struct forbids them.
 
-    Numbers and booleans are also taken from text, as mem0's server does. Raises InvalidRequest with one problem per
-    field, ValidationError for a forbidden field.
+    Numbers and booleans are also taken from text, as mem0's server does (``"yes"`` is true). Raises InvalidRequest with
+    one problem per field, ValidationError for a forbidden field.
     """
     try:
         return msgspec.convert(value, struct, strict=False)
     except msgspec.ValidationError:
-        _check_known(value, struct)
+        pass
+    _check_known(value, struct)
+    value = _with_booleans(value, struct)
+    try:
+        return msgspec.convert(value, struct, strict=False)
+    except msgspec.ValidationError:
         raise InvalidRequest(list(_problems(value, struct))) from None
+
+
+_BOOLEANS: dict[str | float, bool] = {
+    **dict.fromkeys(("yes", "y", "on", "t", 1.0), True),
+    **dict.fromkeys(("no", "n", "off", "f", 0.0), False),
+}
+"""What pydantic takes for a boolean and msgspec does not."""
+
+
+def _with_booleans(value: Any, struct: type[msgspec.Struct]) -> Any:
+    """Return a JSON object in which what stands for a boolean, in a field that is one, is a boolean."""
+    if not isinstance(value, dict):
+        return value
+    flags = {field.name for field in msgspec.structs.fields(struct) if _is_flag(field.type)}
+    written = {name: one.lower() if isinstance(one, str) else one for name, one in value.items() if name in flags}
+    meant = {name: _BOOLEANS[one] for name, one in written.items() if isinstance(one, str | float) and one in _BOOLEANS}
+    return {**value, **meant}
+
+
+def _is_flag(kind: Any) -> bool:
+    return kind is bool or any(map(_is_flag, get_args(kind)))
 
 
 def parameter_problems(request: Request[Any, Any, Any], error: ValidationException) -> list[Problem]:

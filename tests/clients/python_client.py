@@ -123,6 +123,13 @@ class Scenario:
         await do("get_all_of_app", get_all, filters={"app_id": self.app})
         await do("get_all_nobody", get_all, filters={"user_id": self.mine + "-nobody"})
         await do("get_all_bad_filter", get_all, filters={"user_id": user, "cups": {"regex": "2"}})
+        fields = [
+            *({"text": {"icontains": "GREEN"}}, {"keywords": "TEA"}, {"timestamp": {"gte": "2020-01-01"}}),
+            *({"run_id": {"ne": ["x", "y"]}}, {"expiration_date": None}, {"metadata": {"cups": {"$gt": 1}}}),
+        ]
+        await do("get_all_hosted_fields", get_all, filters={"AND": [{"user_id": user}, *fields]})
+        ending = [{"user_id": user}, {"expiration_date": {"gte": "2998-12-31T10:00:00"}}]
+        await do("get_all_ending", get_all, filters={"$and": ending}, page=1, page_size=5_000)
 
     async def search(self):
         do, search, user = self.do, self.client.search, self.user

@@ -48,14 +48,14 @@ async def hosted_entities(
     memory: Memory,
     page: Page = None,
     page_size: Annotated[
-        int | None, Parameter(ge=1, le=1_000, description="Results per page; without a page, all are listed.")
+        int | None, Parameter(ge=1, description="Results per page, at most 1000; without a page, all are listed.")
     ] = None,
 ) -> Answer:
     """List every user, agent, run and app that has memories; all of them unless a page is asked for, because clients
     that delete them all read one answer only.
     """
     all_of_them = [entity(one) for one in await memory.entities()]
-    size = page_size or (DEFAULT_LIST_SIZE if page else max(1, len(all_of_them)))
+    size = min(page_size, MAX_LIST_SIZE) if page_size else DEFAULT_LIST_SIZE if page else max(1, len(all_of_them))
     start = ((page or 1) - 1) * size
     return page_of(request, all_of_them[start : start + size], len(all_of_them), page or 1, size)
 
@@ -200,7 +200,7 @@ async def hosted_entity_memories(
     if entity_type not in _TYPES:
         raise NotFoundException(f"No memory has an id with a slash, and no entity is a {entity_type}.")
     whole = page is None and page_size is None and after is None
-    size = MAX_LIST_SIZE if whole else page_size or DEFAULT_LIST_SIZE
+    size = MAX_LIST_SIZE if whole else min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
     found = await memory.get_all(
         **exact_scope(**{f"{entity_type}_id": entity_id}), page=page, page_size=size, after=after
     )

@@ -71,7 +71,7 @@ MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 Page = Annotated[int | None, Parameter(ge=1, description="Number of the page, from 1.")]
 PageSize = Annotated[
     int | None,
-    Parameter(ge=1, le=MAX_LIST_SIZE, description=f"Results per page, by default {DEFAULT_LIST_SIZE}."),
+    Parameter(ge=1, description=f"Results per page, by default {DEFAULT_LIST_SIZE}; at most {MAX_LIST_SIZE} count."),
 ]
 Limit = Annotated[int | None, Parameter(ge=1, description=f"Another name of page_size; at most {MAX_LIST_SIZE} count.")]
 Format = Annotated[str | None, Parameter(description="`v1.1` answers an object, `v1.0` a list.")]
@@ -302,9 +302,10 @@ async def hosted_list_v1(
 
 
 def _read(request: AnyRequest, text: str | None, name: str) -> dict[str, Any] | None:
-    if text == STRINGIFIED:
-        note(request, name, f"The client wrote {STRINGIFIED} instead of what it was given. List by POST.")
-    return read_object(text, name)
+    if text != STRINGIFIED:
+        return read_object(text, name)
+    note(request, name, f"The client wrote {STRINGIFIED} instead of what it was given. List by POST.")
+    return None
 
 
 async def _list_bare(

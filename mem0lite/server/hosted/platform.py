@@ -8,7 +8,19 @@ from litestar.params import JSONBody, Parameter
 
 from ...values import argument_id
 from ..guards import SLASH_OR_NONE
-from ..routing import DEFAULT_LIST_SIZE, DONE, After, Answer, Answers, AnyRequest, Memory, Server, answers, body
+from ..routing import (
+    DEFAULT_LIST_SIZE,
+    DONE,
+    MAX_LIST_SIZE,
+    After,
+    Answer,
+    Answers,
+    AnyRequest,
+    Memory,
+    Server,
+    answers,
+    body,
+)
 from ..schemas import EXAMPLE_ID
 from . import schemas
 from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId
@@ -67,7 +79,7 @@ async def hosted_events(
     """List the calls of add, newest first. Other calls are not recorded, and dates select none."""
     _refuse_selection(event_type, start_date=start_date, end_date=end_date)
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
-    page_size = page_size or DEFAULT_LIST_SIZE
+    page_size = min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
     found = await memory.events(**scope, page=page, page_size=page_size, after=after)
     results = [event(one) for one in found["results"]]
     if after is not None:

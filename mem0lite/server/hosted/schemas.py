@@ -28,7 +28,6 @@ from ..schemas import (
 
 Id = str | int | None
 FromOne = Annotated[int, Meta(ge=1)]
-Size = Annotated[int, Meta(ge=1, le=1_000)]
 Instant = float | str | None
 
 _NO_MODEL = "No language model reads the messages: they are stored as they are."
@@ -66,8 +65,9 @@ class Conditions(ScopeIds, kw_only=True):
     filters: Annotated[
         Json | None,
         Meta(
-            description="Ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, contains, icontains) and "
-            "AND, OR, NOT, nested. `session_id`, `userId` and the like are read as `run_id`, `user_id` ….",
+            description="Ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, contains, icontains, "
+            "not_contains, exists; also with $) and AND, OR, NOT, nested. `session_id`, `userId`, `text`, `keywords`, "
+            "`timestamp`, `memory_ids` and the like are read as `run_id`, `user_id`, `memory` ….",
             examples=[{"AND": [{"user_id": "alice"}]}],
         ),
     ] = None
@@ -189,7 +189,8 @@ class HostedList(Conditions, kw_only=True):
         None
     )
     page_size: Annotated[
-        Size | None, Meta(description="Results per page; the query's comes first.", examples=[100])
+        FromOne | None,
+        Meta(description="Results per page, of which at most 1000 count; the query's comes first.", examples=[100]),
     ] = None
     top_k: Annotated[
         FromOne | None, Meta(description="Another name of page_size; at most 1000 count.", examples=[10])

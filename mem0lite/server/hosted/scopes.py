@@ -21,9 +21,16 @@ ALIASES = {
     "sessionId": "run_id",
     "createdAt": "created_at",
     "updatedAt": "updated_at",
+    "timestamp": "created_at",
+    "expirationDate": "expiration_date",
+    "expiresAt": "expires_at",
+    "actorId": "actor_id",
+    "feedbackReason": "feedback_reason",
+    "memory_id": "id",
+    "memoryId": "id",
     "memory_ids": "id",
     "memoryIds": "id",
-    "keywords": "memory",
+    "text": "memory",
 }
 """Names that the hosted API has for fields in filters. mem0's npm client turns camelCase into snake_case everywhere but
 there."""
@@ -31,11 +38,15 @@ there."""
 STRINGIFIED = "[object Object]"
 """What mem0's npm clients before 3.0 write into a query for any object, empty or not."""
 
+KEYWORDS = ("keywords", "keywords_search", "keywordsSearch")
+"""Names that the hosted API has for what is somewhere in a memory's text."""
+
 MAX_LITERAL = 10_000
 """Characters of an object that is given as the text of a query parameter."""
 
 _AND = ("AND", "$and")
-_GROUPS = (*_AND, "OR", "$or", "NOT", "$not")
+_GROUPS = (*_AND, "OR", "$or", "NOT", "$not", "$nor")
+_IS_IN, _IS_NOT_IN = ("eq", "$eq", "in", "$in"), ("ne", "$ne", "nin", "$nin")
 
 
 def scope_of(
@@ -101,22 +112,54 @@ def joined(*parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """Return filters in which every field has the library's name; ``metadata`` and operands stay as they are."""
+    """Return filters in which every field has the library's name; ``metadata`` and operands stay as they are.
+
+    Two names of one field beside each other are two conditions; of an id, which is whose memories are meant, they
+    must agree.
+    """
     named: dict[str, Any] = {}
+    more: list[dict[str, Any]] = []
     for key, value in filters.items():
         if key in _GROUPS and depth < MAX_DEPTH:  # deeper ones are the library's to refuse
             value = _spelled_group(value, depth + 1)
-        _agree(named, ALIASES.get(key, key), value, f"{key} and another name of it differ in one filter. Give one.")
-    return named
+        name = ALIASES.get(key, key)
+        if key in KEYWORDS:
+            more.append(_about_words(value))
+        elif name in named and name not in SCOPE_IDS:
+            more.append({name: value})
+        else:
+            _agree(named, name, value, f"{key} and another name of it differ in one filter. Give one.")
+    return joined(named, *more)
+
+
+def _about_words(value: Any) -> dict[str, Any]:
+    """Return the condition on texts that ``keywords`` is: what it shall equal is in them, in any case."""
+    if not isinstance(value, Mapping):
+        return _has_one_of(value)
+    tests = [
+        _has_one_of(operand)
+        if operator in _IS_IN
+        else {"NOT": _has_one_of(operand)}
+        if operator in _IS_NOT_IN
+        else {"memory": {operator: operand}}
+        for operator, operand in value.items()
+    ]
+    return joined(*tests) if tests else {"memory": {}}
+
+
+def _has_one_of(words: Any) -> dict[str, Any]:
+    """Return the condition on texts to have a word, or one of several; ``"*"`` and null mean what they always do."""
+    several = words if isinstance(words, list | tuple) else [words]
+    tests = [{"memory": {"icontains": word} if isinstance(word, str) and word != "*" else word} for word in several]
+    return tests[0] if len(tests) == 1 else {"OR": tests}
 
 
 def read_object(text: str | None, name: str) -> dict[str, Any] | None:
     """Return the object a query parameter holds as JSON, or as Python writes a dictionary.
 
-    mem0's Python clients before 1.0 put ``str(filters)`` into the query, its npm clients before 3.0 ``[object
-    Object]``, which tells nothing of the object. Raises FilterError for anything else.
+    mem0's Python clients before 1.0 put ``str(filters)`` into the query. Raises FilterError for anything else.
     """
-    if text is None or text == STRINGIFIED:
+    if text is None:
         return None
     value = _read_literal(text) if len(text) <= MAX_LITERAL else None
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
@@ -158,7 +201,7 @@ def _pinned(filters: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, A
 def _equal_to(value: Any) -> Any:
     """Return the operand of a test for equality, else None."""
     if isinstance(value, Mapping):
-        return cast("Any", value.get("eq")) if set(value) == {"eq"} else None
+        return cast("Any", next(iter(value.values()))) if set(value) in ({"eq"}, {"$eq"}) else None
     return None if isinstance(value, list) else value
 
 
