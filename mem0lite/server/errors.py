@@ -42,13 +42,11 @@ _FAILURES: dict[type[Exception], tuple[int, str]] = {
     DiskFullError: (507, "There is no room left to store this."),
     ReadOnlyError: (503, "The store cannot be written."),
     ClosedError: (503, "The server is shutting down."),
-    FileReplacedError: (
-        503,
-        "The store's file was removed or replaced while it was open.",
-    ),
-    DatabaseError: (503, "The store cannot be used. The server's log tells why."),
-    EmbedderMismatchError: (503, "The store was embedded with another model. The server's log tells the cure."),
-    ModelNotFoundError: (503, "The embedding model is not installed. The server's log tells the cure."),
+    # 503 is for what passes. What lasts until somebody mends it is 502, as of mem0's server whose database is out.
+    FileReplacedError: (502, "The store's file was removed or replaced while it was open."),
+    DatabaseError: (502, "The store cannot be used. The server's log tells why."),
+    EmbedderMismatchError: (502, "The store was embedded with another model. The server's log tells the cure."),
+    ModelNotFoundError: (502, "The embedding model is not installed. The server's log tells the cure."),
     EmbeddingError: (500, "The text could not be embedded. The server's log tells why."),
     ExtractionError: (500, "The text's entities could not be extracted. The server's log tells why."),
     Mem0LiteError: _INTERNAL,

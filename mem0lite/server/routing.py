@@ -58,7 +58,7 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
 def answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
     """Return the documentation of a route's responses."""
     documented = {200: ResponseSpec(container, description=description, generate_examples=False)}
-    for status in (400, 401, 403, *refusals, 503):
+    for status in (400, 401, 403, *refusals, 502, 503):
         kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
         documented[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
     return documented
@@ -79,7 +79,8 @@ _REFUSALS = {
     403: "The API key is another user's, or the request comes from another site's page",
     404: "No such memory",
     422: "Validation Error",
-    503: "The store cannot be used now, the request read for too long, or too many of the caller's wait already",
+    502: "The store cannot be used, and the server's log tells why",
+    503: "The store is busy, closed or read-only, the request read for too long, or too many of the caller's wait already",
 }
 DONE = (schemas.MessageResponse, "Done")
 """The container and the description of an answer that has nothing to return."""
