@@ -1,7 +1,7 @@
 // Drive npm packages that use mem0 against a server; print what they made of its answers as one JSON document.
 //
-// Runs in the packages' own environment: `node npm_packages.mjs FOLDER URL KEY PACKAGE…`. Nothing is caught: where a
-// package swallows an error, what it returns is empty, and the error is among those that were printed.
+// Runs in the packages' own environment: `node npm_packages.mjs FOLDER URL KEY PACKAGE…`. What a package throws is its
+// outcome; where it swallows an error, what it returns is empty, and the error is among those that were printed.
 
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -90,5 +90,5 @@ async function npm2() {
 
 const plays = { mastra, langchain, vercel, npm2 };
 const printed = {};
-for (const name of packages) printed[name] = await plays[name]();
+for (const name of packages) printed[name] = await plays[name]().catch((error) => ({ failed: String(error.stack) }));
 process.stdout.write(JSON.stringify({ ...printed, errors }));
