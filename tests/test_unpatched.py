@@ -166,5 +166,6 @@ def test_crewai(run):
 def test_pipecat(run):
     """Pipecat's service keeps the texts of a conversation with images, and puts them before the model later."""
     printed, left = run("pipecat", "pipecat_service.py")
-    assert printed == {"first": [], "later": [True], "of_another_user": [], "listed": [ALLERGY, BICYCLE]}
-    assert left == [("alice", ALLERGY), ("alice", BICYCLE)]
+    said = [ALLERGY, BICYCLE, "Which food must I avoid with my allergy?"]
+    assert printed == {"first": [], "later": [True], "of_another_user": [], "listed": said}
+    assert left == [*(("alice", text) for text in said), ("bob", "What am I allergic to?")]

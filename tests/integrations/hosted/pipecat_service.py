@@ -36,7 +36,7 @@ async def passed(service: Mem0MemoryService, *messages: dict[str, object]) -> li
     given = list(messages)
     down, _ = await run_test(service, frames_to_send=[LLMContextFrame(LLMContext(given))])
     [frame] = [one for one in down if isinstance(one, LLMContextFrame)]
-    return [one["content"] for one in frame.context.get_messages() if one["role"] == "system"]
+    return [one["content"] for one in frame.context.get_messages() if one["role"] == "developer"]
 
 
 def service(user: str) -> Service:
