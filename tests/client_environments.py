@@ -4,7 +4,7 @@
 other failure fails it. It is made when a test first asks, by one process while the others wait; ``python
 tests/client_environments.py`` makes them all side by side before (``.ci/run`` does, behind its first checks).
 
-uv installs: six times as fast as pip, and environments that share a package share its files.
+uv installs, several times as fast as pip, and environments that share a package share its files.
 """
 
 import ast
@@ -64,11 +64,12 @@ HEAVY = frozenset({"crewai", "pipecat", "npm-mastra"})
 """Sets of hundreds of megabytes: made only for `pytest -m clients`."""
 
 _UNREACHABLE = (
+    *("Max retries exceeded", "ConnectTimeoutError", "ReadTimeoutError", "ProxyError"),
     *("Failed to establish a new connection", "Name or service not known", "Temporary failure in name resolution"),
     *("dns error", "tcp connect error", "operation timed out", "Network is unreachable", "error sending request"),
     *("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH"),
 )
-"""What uv and npm print when it is the network that failed, not the installation."""
+"""What uv, pip and npm print when it is the network that failed, not the installation."""
 
 
 class UnavailableError(Exception):

@@ -84,7 +84,10 @@ def test_an_environment_that_another_process_made_meanwhile_is_taken(cache):
     assert [one.name for one in folder.iterdir()] == ["theirs"]
 
 
-@pytest.mark.parametrize("sign", ["Caused by: tcp connect error", "npm error code EAI_AGAIN"])
+@pytest.mark.parametrize(
+    "sign",
+    ["Failed to establish a new connection: refused", "Caused by: tcp connect error", "npm error code EAI_AGAIN"],
+)
 def test_a_registry_that_is_not_reached_is_told_with_its_line(sign):
     """Where the network failed, the tests are skipped, with the line that says how."""
     with pytest.raises(UnavailableError, match=sign):
