@@ -1,6 +1,9 @@
 """How the environments of mem0's clients are made: whole or not at all, and told apart where they cannot be."""
 
+import re
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import client_environments
 import pytest
@@ -45,6 +48,30 @@ def test_a_half_made_environment_is_not_kept(cache):
     assert list(cache.iterdir()) == []
 
 
+def test_one_makes_an_environment_and_the_others_wait(cache):
+    """Processes that need the same environment at once make it once: the rest take what the first one made."""
+    begun, made = threading.Event(), []
+
+    def make(folder, name, version):
+        made.append(version)
+        begun.set()
+        waiting.wait(60)
+        folder.mkdir()
+
+    def ask():
+        return client_environments._made("mem0ai", "9.9.9", make)
+
+    waiting = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(ask)
+        begun.wait(60)
+        second = threads.submit(ask)
+        waiting.set()
+        assert first.result() == second.result()
+    assert made == ["9.9.9"]
+    assert [one.name for one in cache.iterdir()] == [first.result().name]
+
+
 def test_an_environment_that_another_process_made_meanwhile_is_taken(cache):
     """Two processes may make the same environment; the slower one uses the other's."""
 
@@ -57,7 +84,10 @@ def test_an_environment_that_another_process_made_meanwhile_is_taken(cache):
     assert [one.name for one in folder.iterdir()] == ["theirs"]
 
 
-@pytest.mark.parametrize("sign", ["Failed to establish a new connection: refused", "npm error code EAI_AGAIN"])
+@pytest.mark.parametrize(
+    "sign",
+    ["Failed to establish a new connection: refused", "Caused by: tcp connect error", "npm error code EAI_AGAIN"],
+)
 def test_a_registry_that_is_not_reached_is_told_with_its_line(sign):
     """Where the network failed, the tests are skipped, with the line that says how."""
     with pytest.raises(UnavailableError, match=sign):
@@ -86,3 +116,24 @@ def test_a_client_sees_nothing_of_the_callers_environment(monkeypatch, tmp_path)
     assert "MEM0_API_KEY" not in printed
     assert "HTTP_PROXY" not in printed
     assert printed.endswith(f"{tmp_path} false\n")
+
+
+def test_every_client_of_the_guide_is_run_or_marked():
+    """Each row of the guide's table names the version that is installed and the test that runs it, or why none does."""
+    guide = (client_environments.ROOT / "README.md").read_text()
+    table = guide.split("| client | how it gets here | run by |\n|---|---|---|\n")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
+    singles = {f"mem0ai=={version}" for version in client_environments.PYTHON_CLIENTS}
+    singles |= {f"mem0-cli=={client_environments.CLI}", f"mem0ai@{client_environments.NPM_CLIENT}"}
+    installed = singles.union(*client_environments.SETS.values())
+    listed = set()
+    for name, _, run_by in rows:
+        if run_by.startswith("read only: "):
+            continue
+        pins = set(re.findall(r"`([^`]+)`", name))
+        assert pins and pins <= installed
+        listed |= pins
+        tests = [client_environments.ROOT / "tests" / test for test in re.findall(r"`(test_\w+\.py)`", run_by)]
+        assert tests
+        assert all("client_environments" in test.read_text() for test in tests)
+    assert singles <= listed

@@ -3,24 +3,15 @@
 mem0ai is installed beside them, as it is for their users, and must not be what they get.
 """
 
-import hashlib
 import json
-import sys
-import tomllib
 from pathlib import Path
 
 import client_environments
 import pytest
 
-import mem0lite
 from mem0lite import Memory
 
-FRAMEWORKS = (
-    *("agno==3.1.10", "autogen-ext==0.7.5", "langgraph==1.2.22", "llama-index-memory-mem0==2.1.0"),
-    *("mem0-strands==0.1.1", "mem0ai==2.2.1"),
-)
 SCRIPTS = Path(__file__).parent / "integrations"
-ROOT = Path(mem0lite.__file__).parent.parent
 
 ALLERGY = "I am allergic to peanuts"
 BICYCLE = "My bicycle is green"
@@ -28,19 +19,7 @@ BICYCLE = "My bicycle is green"
 
 @pytest.fixture(scope="module")
 def environment():
-    """The frameworks and what mem0lite needs, but not mem0lite: it comes from here, so the environment can be kept."""
-    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-
-    def install(folder, name, version):
-        client_environments._install([sys.executable, "-m", "venv", str(folder)])
-        pip = [client_environments.python_of(folder), "-m", "pip", "install", "--quiet", "--retries", "2"]
-        client_environments._install([*pip, "--disable-pip-version-check", "--no-compile", *FRAMEWORKS, *own])
-
-    digest = hashlib.sha256("\n".join([*FRAMEWORKS, *own]).encode()).hexdigest()[:12]
-    try:
-        return client_environments._made("integrations", digest, install)
-    except client_environments.UnavailableError as reason:
-        pytest.skip(f"{', '.join(FRAMEWORKS)}: {reason}")
+    return client_environments.needed("frameworks")
 
 
 @pytest.fixture
@@ -50,7 +29,9 @@ def run(environment, tmp_path):
     def run(script):
         path = tmp_path / "agent.db"
         offline = [client_environments.python_of(environment), str(SCRIPTS / "offline.py")]
-        finished = client_environments.run([*offline, str(SCRIPTS / script), str(path)], tmp_path, PYTHONPATH=str(ROOT))
+        finished = client_environments.run(
+            [*offline, str(SCRIPTS / script), str(path)], tmp_path, PYTHONPATH=str(client_environments.ROOT)
+        )
         assert finished.returncode == 0, finished.stderr[-4000:]
         assert "NETWORK" not in finished.stderr
         with Memory(path) as memory:

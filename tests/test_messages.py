@@ -2,10 +2,7 @@
 
 import dataclasses
 import enum
-import hashlib
 import json
-import sys
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +18,6 @@ from mem0lite import Memory
 served, store, client = serving.served, serving.store, serving.client
 
 ROOT = Path(mem0lite.__file__).parent.parent
-SDKS = ("anthropic==2.14.0", "openai==3.57.0", "google-genai==3.6.1", "langchain-core==1.8.3")
 
 
 def text(words: str) -> dict[str, Any]:
@@ -349,19 +345,8 @@ def test_reasons_name_what_was_left_out(memory: Memory) -> None:
 
 @pytest.fixture(scope="module")
 def sdks() -> Path:
-    """An environment with the SDKs and what mem0lite needs; mem0lite comes from here, so it can be kept."""
-    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-
-    def install(folder: Path, name: str, version: str) -> None:
-        client_environments._install([sys.executable, "-m", "venv", str(folder)])
-        pip = [client_environments.python_of(folder), "-m", "pip", "install", "--quiet", "--retries", "2"]
-        client_environments._install([*pip, "--disable-pip-version-check", "--no-compile", *SDKS, *own])
-
-    digest = hashlib.sha256("\n".join([*SDKS, *own]).encode()).hexdigest()[:12]
-    try:
-        return client_environments._made("sdks", digest, install)
-    except client_environments.UnavailableError as reason:
-        pytest.skip(f"{', '.join(SDKS)}: {reason}")
+    """An environment with the SDKs."""
+    return client_environments.needed("sdks")
 
 
 def test_the_objects_of_the_sdks(sdks: Path, tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
 """Answers and verbs as others' schemas: pydantic's of every shape, FastAPI's responses, agent frameworks' tools."""
 
 import asyncio
-import hashlib
 import inspect
 import json
-import os
-import sys
 import typing
 from pathlib import Path
 from typing import Any
@@ -32,9 +29,7 @@ SHAPES = [
     for one in vars(module).values()
     if is_typeddict(one) and one.__module__ == module.__name__
 ]
-FRAMEWORKS = ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0")
 SCRIPTS = Path(__file__).parent / "integrations"
-ROOT = Path(mem0lite.__file__).parent.parent
 
 
 def returned(verb: str) -> Any:
@@ -186,30 +181,15 @@ def test_a_tool_updates_an_expiration_date_only_when_it_is_given(memory: Memory)
         assert memory.get(added["id"]).get("expiration_date") == expected
 
 
-@pytest.fixture(scope="module")
-def packages() -> Path:
-    """A folder with the frameworks and all they need, in front of what is installed here."""
-
-    def install(folder: Path, name: str, version: str) -> None:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "2", "--disable-pip-version-check"]
-        client_environments._install([*pip, "--no-compile", "--target", str(folder), *FRAMEWORKS])
-
-    try:
-        digest = hashlib.sha256("\n".join(FRAMEWORKS).encode()).hexdigest()[:12]
-        return client_environments._made("tools", digest, install)
-    except client_environments.UnavailableError as reason:
-        pytest.skip(f"{', '.join(FRAMEWORKS)}: {reason}")
-
-
 @pytest.mark.parametrize("script", ["tools_pydantic_ai.py", "tools_openai_agents.py", "tools_mcp.py"])
-def test_every_verb_is_a_tool(packages: Path, tmp_path: Path, script: str) -> None:
+def test_every_verb_is_a_tool(tmp_path: Path, script: str) -> None:
     """Frameworks take each verb of both classes as a tool with all its parameters, and their agents call them.
 
     A call that leaves an argument out leaves things as they are: a corrected memory keeps its expiration date.
     """
-    offline = [sys.executable, str(SCRIPTS / "offline.py"), str(SCRIPTS / script), str(tmp_path / "agent.db"), *VERBS]
-    path = os.pathsep.join([str(packages), str(ROOT)])
-    finished = client_environments.run(offline, tmp_path, PYTHONPATH=path)
+    python = client_environments.python_of(client_environments.needed("tools"))
+    offline = [python, str(SCRIPTS / "offline.py"), str(SCRIPTS / script), str(tmp_path / "agent.db"), *VERBS]
+    finished = client_environments.run(offline, tmp_path, PYTHONPATH=str(client_environments.ROOT))
     assert finished.returncode == 0, finished.stderr[-4000:]
     assert "NETWORK" not in finished.stderr
     assert "PydanticJsonSchemaWarning" not in finished.stderr

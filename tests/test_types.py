@@ -10,7 +10,6 @@ import pytest
 
 import mem0lite
 
-PYRIGHT = "1.1.414"
 ROOT = Path(mem0lite.__file__).parent.parent
 PROGRAMS = sorted(map(str, (Path(__file__).parent / "typing").glob("*.py")))
 
@@ -26,10 +25,7 @@ def test_mypy_finds_nothing() -> None:
 
 def test_pyright_finds_nothing(tmp_path: Path) -> None:
     """In its strict mode pyright lets answers pass for dictionaries, for lists of them and for the shapes they have."""
-    try:
-        environment = client_environments._made("pyright", PYRIGHT, client_environments._npm)
-    except client_environments.UnavailableError as reason:
-        pytest.skip(f"pyright {PYRIGHT}: {reason}")
+    environment = client_environments.needed("npm-pyright")
     settings = {
         "include": PROGRAMS,
         "extraPaths": [str(ROOT)],

@@ -80,7 +80,7 @@ _REFUSALS = {
     404: "No such memory",
     422: "Validation Error",
     502: "The store cannot be used, and the server's log tells why",
-    503: "The store is busy, closed or read-only, the request read for too long, or too many of the caller's wait already",
+    503: "The store is busy, closed or read-only, or the request read for too long, or too many of the caller wait",
 }
 DONE = (schemas.MessageResponse, "Done")
 """The container and the description of an answer that has nothing to return."""
