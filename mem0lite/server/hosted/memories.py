@@ -14,7 +14,6 @@ from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
     MAX_LIST_SIZE,
-    UPDATED,
     After,
     Answer,
     Answers,
@@ -24,12 +23,12 @@ from ..routing import (
     body,
     given,
 )
-from ..schemas import EXAMPLE_ID, HistoryItem
+from ..schemas import EXAMPLE_ID, BatchUpdatedResponse, HistoryItem
 from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import filters_of, read_object, scope_in, scope_of, scope_to_add
-from .shapes import found, item, items, known, outcomes, page_after, page_of, relations, skipped
+from .shapes import embedded, found, item, items, known, outcomes, page_after, page_of, relations, skipped
 
 DEFAULT_TOP_K = 10
 MAX_BATCH = 1_000
@@ -153,7 +152,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
-    return {"results": items(found), **relations(found)}
+    return {"results": items(found), **relations(found), **embedded(found)}
 
 
 @post(
@@ -266,14 +265,14 @@ async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
     "/v1/memories/{memory_id:str}",
     tags=[MEMORIES],
     summary="Change a memory",
-    responses=answers(schemas.HostedMemory, "The memory as it is now", 404, 422),
+    responses=answers(schemas.HostedUpdated, "The memory as it is now", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[HostedUpdate]) -> Answer:
     """Change a memory's text, merge into its metadata, or set its dates (an expiration_date of null clears it)."""
     with known(memory_id):
-        await memory.update(memory_id, **given(data))
-        return item(found(await memory.get(memory_id, show_expired=True), memory_id))
+        updated = await memory.update(memory_id, **given(data))
+        return {**item(found(await memory.get(memory_id, show_expired=True), memory_id)), **embedded(updated)}
 
 
 @delete(
@@ -352,7 +351,7 @@ def refuse_unknown(request: AnyRequest, *names: str) -> None:
     "/v1/batch",
     tags=[MEMORIES],
     summary="Change many memories",
-    responses=answers(*UPDATED, 404, 422),
+    responses=answers(BatchUpdatedResponse, "Done", 404, 422),
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}]}),
 )
 async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> Answer:

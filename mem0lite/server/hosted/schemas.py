@@ -9,7 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
-    EmbeddedPart,
+    Embedded,
+    EmbeddedQuery,
     Expired,
     Json,
     Message,
@@ -336,9 +337,7 @@ class Outcome(Struct):
     ] = UNSET
     expires_at: PastExpiry = UNSET
     expired: Expired = UNSET
-    embedded: Annotated[
-        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
-    ] = UNSET
+    embedded: Embedded = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
     ] = UNSET
@@ -399,6 +398,13 @@ class HostedFound(Struct):
 
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
+    embedded: EmbeddedQuery = UNSET
+
+
+class HostedUpdated(HostedMemory):
+    """One memory after a change."""
+
+    embedded: Embedded = UNSET
 
 
 Next = Annotated[str | None, Meta(description="Address of the next page, or null.", examples=[None])]
