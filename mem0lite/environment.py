@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VARIABLES = frozenset(
     {
@@ -45,8 +45,7 @@ _MEANT_BY_MEM0S = frozenset({name for name in VARIABLES if name.startswith("MEM0
 _named: set[str] = set()  # by this process, in its log
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(NamedTuple):
     """A variable that nobody reads."""
 
     name: str

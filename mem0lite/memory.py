@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import shlex
 import uuid
 import warnings
 from collections import Counter
@@ -22,7 +21,7 @@ from typing import IO, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, 
 from . import environment, stopping
 from .comparison import nfc
 from .database import Durability, refuse_database_file
-from .embed import Embedder, cut, embed_documents, embed_query, identity, resolve, trust
+from .embed import Embedder, cut, cut_query, embed_documents, embed_query, identity, resolve, trust
 from .errors import (
     ConfigurationError,
     CorruptFileError,
@@ -85,6 +84,7 @@ from .types import (
     CheckResult,
     CreatedWebhook,
     DeliveryResult,
+    EmbeddedMemory,
     Entity,
     ErasureReceipt,
     EventItem,
@@ -108,6 +108,7 @@ from .types import (
     SkippedPart,
     Stats,
     TypedDict,
+    UpdateManyResult,
     UpdateResult,
     VacuumResult,
     Webhook,
@@ -612,6 +613,7 @@ class Memory(Handle):
         by an ``expiration_date``, also None, by setting or removing ``metadata["expires_at"]``, or, where neither these
         nor a ``ttl`` are in force, by another ``memory_lifespan``. The expiry is then what holds by ``add``'s order of
         precedence. A memory that is past it with this update is in the answer's ``expired``: nobody sees it any more.
+        Of a text so long that the model sees parts of it only, the answer has how many as ``embedded``.
 
         Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
         value cannot be accepted, EmbeddingError, DatabaseError.
@@ -624,15 +626,21 @@ class Memory(Handle):
         }
         if not isinstance(expiration_date, _Unset):
             item["expiration_date"] = expiration_date
-        changed: UpdateResult = self.update_many([item])
-        return {**changed, "message": "Memory updated successfully!"}
+        many: UpdateManyResult = self.update_many([item])
+        changed: UpdateResult = {"message": "Memory updated successfully!"}
+        if "expired" in many:
+            changed["expired"] = many["expired"]
+        for part in many.get("embedded", ()):
+            changed["embedded"] = {"windows": part["windows"], "of": part["of"]}
+        return changed
 
     @answer
-    def update_many(self, items: Iterable[UpdateItem]) -> UpdateResult:
+    def update_many(self, items: Iterable[UpdateItem]) -> UpdateManyResult:
         """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
 
-        Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Raises
-        what ``update`` raises; a ValidationError's message starts with the position of the item.
+        Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Of
+        texts so long that the model sees parts of them only, the answer has the ids and how many as ``embedded``.
+        Raises what ``update`` raises; a ValidationError's message starts with the position of the item.
         """
         now = self._now()
         updates = []
@@ -643,15 +651,17 @@ class Memory(Handle):
                 if len(items) == 1:
                     raise
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        ready = self._with_vectors(updates, now)
+        ready, parts = self._with_vectors(updates, now)
 
         def write(categories: tuple[str, ...]) -> list[Record]:
             graphed = self._with_graphs(ready, now, categories)
             return self._store.update(graphed, self._within, now, categories=categories)
 
-        answer: UpdateResult = {"message": f"Successfully updated {len(updates)} memories"}
+        answer: UpdateManyResult = {"message": f"Successfully updated {len(updates)} memories"}
         if expired := [record.id for record in self._following(write) if record.is_expired(now)]:
             answer["expired"] = expired
+        if parts:
+            answer["embedded"] = parts
         return answer
 
     @answer
@@ -951,6 +961,8 @@ class Memory(Handle):
         those in the graph, and ``relations`` has what the results state. For a question about what is needed or what
         follows, the best of them that are steps of one procedure come in its order, whatever their scores.
 
+        Of a query so long that the model sees parts of it only, the answer has how many as ``embedded``.
+
         Raises ValidationError for a blank query, a threshold outside 0..1, an unknown weight, a date that is none, or
         filters without a user, agent, run or app; EmbeddingError, also for a reranker that does not answer with
         numbers.
@@ -991,6 +1003,8 @@ class Memory(Handle):
             answer["not_reranked"] = not_reranked
         if of_graph and any(_in_graph(one.record, categories) for one in found):  # a reranker may have left those out
             answer["relations"] = _of_results(stated, found)
+        if (part := cut_query(self._embedder, query)) is not None:
+            answer["embedded"] = part
         return answer
 
     def _to_rerank(self, asked: bool | None) -> tuple[Reranker | None, str | None]:
@@ -1418,7 +1432,8 @@ class Memory(Handle):
         A line needs ``memory`` (or ``text``), and an id of a user, agent, run or app unless one is given here. What it
         has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
         an interrupted import can be run again. Histories of deleted memories, events and settings come as well, where
-        there are none of their ids and names. Every line is checked before the first is stored.
+        there are none of their ids and names. Every line is checked before the first is stored. Memories whose text is
+        so long that the model sees parts of it only are in the answer's ``embedded``.
 
         Raises ValidationError naming the line.
         """
@@ -1438,9 +1453,7 @@ class Memory(Handle):
         result: ImportResult = {"added": 0, "skipped": 0, "deleted": deleted, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
-            added = self._import_batch(batch, now)
-            result["added"] += added
-            result["skipped"] += len(batch) - added
+            self._import_batch(batch, now, result)
             if progress:
                 progress(start + len(batch), len(entries))
         result["deleted"] += self._store.insert_histories(
@@ -1471,6 +1484,7 @@ class Memory(Handle):
 
         A memory whose id exists is skipped, so that a call can be repeated, also one that failed: what came until then
         stays. What cannot be taken is in ``refused`` and ``incomplete``, with the reason, and stops nothing else.
+        Memories whose text is so long that the model sees parts of it only are in ``embedded``.
 
         Raises ValidationError when ``source`` is not mem0's, Mem0LiteError when it cannot be reached or read.
         """
@@ -1497,9 +1511,7 @@ class Memory(Handle):
                     gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
                     result["deleted"] += self._store.insert_histories(gone, now)
                     continue
-                added = self._import_batch(batch.entries, now)
-                result["added"] += added
-                result["skipped"] += len(batch.entries) - added
+                self._import_batch(batch.entries, now, result)
                 if progress:
                     progress(result["added"] + result["skipped"], batch.total)
         return result
@@ -1526,7 +1538,7 @@ class Memory(Handle):
         resolved = resolve(embedder)
         store = Store(path, embedder=None, durability="full")
         try:
-            embedded, before = 0, None
+            embedded, partly, before = 0, 0, None
             if store.begin_reembedding(identity(resolved)):
                 while not store.finish_reembedding(identity(resolved)):
                     batch = store.pending(_BATCH)
@@ -1541,10 +1553,12 @@ class Memory(Handle):
                         [(key, text_hash, vector) for (key, text_hash, _), vector in zip(batch, vectors, strict=True)],
                     )
                     embedded += len(batch)
+                    partly += sum(cut(resolved, text) is not None for _, _, text in batch)
                     if progress:
                         left, total = store.pending_count()
                         progress(total - left, total)
-            return {"embedded": embedded, "total": store.pending_count()[1]}
+            answer: ReembedResult = {"embedded": embedded, "total": store.pending_count()[1]}
+            return {**answer, "partly": partly} if partly else answer
         finally:
             store.close()
 
@@ -1684,9 +1698,13 @@ class Memory(Handle):
 
         return Update(asked_id(item["memory_id"], "memory_id"), change), text
 
-    def _with_vectors(self, updates: Sequence[tuple[Update, str | None]], now: int) -> list[Update]:
-        """Return the updates, those with a new text with its vector; the texts are embedded in one batch."""
-        texts = []
+    def _with_vectors(
+        self, updates: Sequence[tuple[Update, str | None]], now: int
+    ) -> tuple[list[Update], list[EmbeddedMemory]]:
+        """Return the updates, those with a new text with its vector, and which new texts are too long for the model;
+        the texts are embedded in one batch."""
+        texts: list[str] = []
+        last: dict[str, str] = {}
         for update, text in updates:
             if text is None:
                 continue
@@ -1697,8 +1715,15 @@ class Memory(Handle):
                     f"Memory with id {update.memory_id} not found. Please provide a valid 'memory_id'"
                 )
             texts.append(replace(record, text=text).indexed_text)
+            last[update.memory_id] = texts[-1]
         vectors = iter(embed_documents(self._embedder, texts))
-        return [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
+        ready = [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
+        return ready, self._parts(last.items())
+
+    def _parts(self, texts: Iterable[tuple[str, str]]) -> list[EmbeddedMemory]:
+        """Return of which memories, given as id and text, the model sees parts only."""
+        parts = [(memory_id, cut(self._embedder, text)) for memory_id, text in texts]
+        return [{"id": memory_id, **part} for memory_id, part in parts if part is not None]
 
     def _embed_query(self, query: str) -> bytes:
         if len(query) <= _REMEMBERED_QUERY:
@@ -1718,6 +1743,8 @@ class Memory(Handle):
 
     def _other_categories(self, asked: tuple[str, ...] | None, *, given: bool) -> None:
         """Say that the file has other graph categories than an argument, which is an error, or the environment."""
+        import shlex
+
         changed = f"--categories {shlex.quote(','.join(asked))}" if asked else "--no-categories"
         command = f"mem0lite reindex --graph --db {shlex.quote(self.path)} {changed}"
         found = f"{self.path} has the graph categories {_listed(self.graph_categories)}"
@@ -1835,7 +1862,10 @@ class Memory(Handle):
             item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
         return item
 
-    def _import_batch(self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int) -> int:
+    def _import_batch(
+        self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int, result: ImportResult | MoveResult
+    ) -> None:
+        """Add the memories of a batch whose ids are not there, and count them in the result."""
         known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
@@ -1847,7 +1877,13 @@ class Memory(Handle):
             ]
             return self._store.insert(entries, now, categories=categories)
 
-        return sum(outcome.added for outcome in self._following(write))
+        outcomes = self._following(write)
+        added = sum(outcome.added for outcome in outcomes)
+        result["added"] += added
+        result["skipped"] += len(batch) - added
+        texts = [(one.record.id, one.record.indexed_text) for one in outcomes if one.added]
+        if parts := self._parts(texts):
+            result.setdefault("embedded", []).extend(parts)
 
 
 def _path_of(given: str | os.PathLike[str] | None) -> str:

@@ -22,19 +22,16 @@ _FOR_SEARCH = "Represent this sentence for searching relevant passages: "
 _TASK = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
 # As their model cards say. fastembed adds none of them; it knows the tasks of jina-embeddings-v3, which has no prompts.
-_FAMILIES = [
-    (re.compile(pattern), prompts)
-    for pattern, prompts in (
-        (r"\be5-.*instruct|\be5-mistral", Prompts(f"{_TASK} ")),
-        (r"\be5-(?:small|base|large)", Prompts("query: ", "passage: ")),
-        (r"\bqwen3-embedding", Prompts(_TASK)),
-        (r"\bnomic-embed-text", Prompts("search_query: ", "search_document: ")),
-        (r"\bembeddinggemma", Prompts("task: search result | query: ", "title: none | text: ")),
-        (r"\barctic-embed-[a-z]+-v2", Prompts("query: ")),
-        (r"\barctic-embed|\bmxbai-embed-large|\bbge-(?:small|base|large)-en", Prompts(_FOR_SEARCH)),
-        (r"\bbge-(?:small|base|large)-zh", Prompts("为这个句子生成表示以用于检索相关文章：")),
-    )
-]
+_FAMILIES = (
+    (r"\be5-.*instruct|\be5-mistral", Prompts(f"{_TASK} ")),
+    (r"\be5-(?:small|base|large)", Prompts("query: ", "passage: ")),
+    (r"\bqwen3-embedding", Prompts(_TASK)),
+    (r"\bnomic-embed-text", Prompts("search_query: ", "search_document: ")),
+    (r"\bembeddinggemma", Prompts("task: search result | query: ", "title: none | text: ")),
+    (r"\barctic-embed-[a-z]+-v2", Prompts("query: ")),
+    (r"\barctic-embed|\bmxbai-embed-large|\bbge-(?:small|base|large)-en", Prompts(_FOR_SEARCH)),
+    (r"\bbge-(?:small|base|large)-zh", Prompts("为这个句子生成表示以用于检索相关文章：")),
+)
 _QUERY_KEYS, _DOCUMENT_KEYS = ("query", "search_query"), ("document", "passage", "search_document")
 
 
@@ -42,7 +39,7 @@ def of_name(*names: str) -> Prompts:
     """Return the prompts of the first of the names that belongs to a family that has some."""
     for name in names:
         for family, prompts in _FAMILIES:
-            if family.search(name[-LONGEST_NAME:].lower().replace("_", "-")):
+            if re.search(family, name[-LONGEST_NAME:].lower().replace("_", "-")):
                 return prompts
     return Prompts()
 

@@ -172,8 +172,9 @@ def _check_no_programs(connection: apsw.Connection, source: Path) -> None:
 
 def write_copy(connection: apsw.Connection, target: Path, *, checksums: bool) -> None:
     """Write a compact copy of what a connection sees to an empty file, with page checksums or without."""
-    # VACUUM INTO writes no checksums, whatever file system the target is said to have, so that the room for them is
-    # left in a first copy, which is then written anew with them.
+    # VACUUM INTO a file of the file system with checksums is not enough: that computes them from when page 1, which
+    # tells of them, is written, and pages that SQLite's cache has no room for are written before it. So the room for
+    # them is left in a first copy, which is then written anew with them.
     reserved, vfs = CHECKSUM_BYTES if checksums else 0, apsw.vfs_names()[0]
     name = as_uri(target, f"reserve={reserved}", f"vfs={vfs}")
     connection.execute("VACUUM INTO ?", (name,)).fetchall()

@@ -187,7 +187,6 @@ _MOST_PARTS = 64  # of an identifier: no path has more, and an encoded file must
 _SURPLUS = re.compile(r"([^\w\s\x00-\x7f]{30})[^\w\s\x00-\x7f]+")
 _DIGIT = re.compile(r"[^\D0-9]")
 _CLUSTER = re.compile(r"[^\W_][^\w\s]*|.")
-_MAY_BE_SYMBOL = re.compile("[\xa2-\xa5\xa9\xac\xae\xb0\xb1\xd7\xf7\u03f6\u0606-\u060f\u20a0-\u2bff\u3000-\U0001fbff]")
 _VARIANTS = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")  # colour or not, joiners, tones of skin
 
 # Signs of an identifier, a number or a time. Most prose has none and is spared the rest.
@@ -228,6 +227,7 @@ class _Unicode(NamedTuple):
     beyond_latin: re.Pattern[str]
     invisible: re.Pattern[str]
     spaceless: re.Pattern[str]
+    may_be_symbol: re.Pattern[str]
     symbol: re.Pattern[str]
     marked: _Patterns
 
@@ -276,6 +276,9 @@ def _unicode() -> _Unicode:
             r"|(?P<southeast>[\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"  # Thai, Lao
             r"\u1000-\u103f\u1050-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f\u1780-\u17d3\u17d7\u17dc\u17dd]+)"  # Myanmar, Khmer
         ),
+        may_be_symbol=re.compile(
+            "[\xa2-\xa5\xa9\xac\xae\xb0\xb1\xd7\xf7\u03f6\u0606-\u060f\u20a0-\u2bff\u3000-\U0001fbff]"
+        ),
         symbol=re.compile(
             "(?P<key>[0-9#*])\ufe0f?\u20e3|[\U0001f1e6-\U0001f1ff]{2}"
             rf"|\U0001f3f4[\U000e0020-\U000e007e]{{1,16}}\U000e007f|{one}(?:\u200d{one}){{0,9}}"
@@ -320,7 +323,7 @@ def _terms(text: str, *, joined: bool = True) -> tuple[Counter[str], list[str]]:
     """Return the terms of a text, with the words that parts of it make as one or without, and its languages where they
     are Latin in script and not English."""
     found: list[str] = []
-    if not text.isascii() and _MAY_BE_SYMBOL.search(text):
+    if not text.isascii() and _unicode().may_be_symbol.search(text):
         text = _unicode().symbol.sub(lambda symbol: _take_symbol(symbol, found), text)
     marked = not text.isascii() and _unicode().beyond_latin.search(text)
     if marked:

@@ -100,6 +100,8 @@ class SearchResult(TypedDict):
     """What the results state, in their order; present where one of them is of a graph category."""
     not_reranked: NotRequired[str]
     """Why no reranker ordered the results although one was asked for."""
+    embedded: NotRequired["EmbeddedPart"]
+    """Present where the question is too long to be embedded whole."""
 
 
 class Page(TypedDict):
@@ -157,6 +159,12 @@ class EmbeddedPart(TypedDict):
     """How many of the model's windows were embedded, spread evenly over the text."""
     of: int
     """How many the text has."""
+
+
+class EmbeddedMemory(EmbeddedPart):
+    """What of the long text of one of many memories is in its vector."""
+
+    id: str
 
 
 class AddedItem(TypedDict):
@@ -240,10 +248,21 @@ class MessageResult(TypedDict):
 
 
 class UpdateResult(MessageResult):
-    """The answer of ``update`` and ``update_many``."""
+    """The answer of ``update``."""
 
     expired: NotRequired[list[str]]
     """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
+    embedded: NotRequired[EmbeddedPart]
+    """Present where the new text is too long to be embedded whole."""
+
+
+class UpdateManyResult(MessageResult):
+    """The answer of ``update_many``."""
+
+    expired: NotRequired[list[str]]
+    """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
+    embedded: NotRequired[list[EmbeddedMemory]]
+    """The memories whose new text is too long to be embedded whole; present when there are any."""
 
 
 class HistoryItem(TypedDict):
@@ -428,6 +447,8 @@ class ImportResult(TypedDict):
     """Calls of ``add`` that were kept."""
     settings: int
     """Settings of the file that it did not have."""
+    embedded: NotRequired[list[EmbeddedMemory]]
+    """The added memories whose text is too long to be embedded whole; present when there are any."""
 
 
 class MoveProblem(TypedDict):
@@ -454,6 +475,8 @@ class MoveResult(TypedDict):
     """Memories that could not be taken, and why."""
     incomplete: list[MoveProblem]
     """What else was left behind: rows of a history, parts of the source that could not be reached."""
+    embedded: NotRequired[list[EmbeddedMemory]]
+    """The added memories whose text is too long to be embedded whole; present when there are any."""
 
 
 class ReembedResult(TypedDict):
@@ -461,6 +484,8 @@ class ReembedResult(TypedDict):
 
     embedded: int
     """Vectors computed in this call; an interrupted earlier call's work is not repeated."""
+    partly: NotRequired[int]
+    """How many of those texts are too long to be embedded whole; present when there are any."""
     total: int
 
 

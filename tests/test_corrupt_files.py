@@ -52,6 +52,11 @@ def bare(item: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in item.items() if name not in ("score", "history")}, sort_keys=True)
 
 
+def parts(item: dict[str, Any]) -> set[str]:
+    """Return what an item, or a line of an export, tells: a memory, a call, settings, and the changes of a history."""
+    return {bare(item), *(json.dumps(change, sort_keys=True) for change in item.get("history", ()))}
+
+
 def fill(path: Path, **options: Any) -> tuple[Files, set[str]]:
     """Make a store with a bit of everything; return it as it lies on the disk in the middle of its use, and every
     memory there was at some time."""
@@ -281,7 +286,7 @@ def readings(memory: Memory, ids: list[str], event_ids: list[str]) -> Iterator[t
 def _exported(memory: Memory) -> list[Any]:
     lines = io.StringIO()
     memory.export(lines, show_expired=True)
-    return [item for item in map(json.loads, lines.getvalue().splitlines()) if "memory" in item]
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
 
 
 def writings(memory: Memory, ids: list[str], folder: Path) -> Iterator[Callable[[], Any]]:
@@ -312,7 +317,7 @@ class Outcome:
     altered: list[str] = field(default_factory=list)
     """Readings that answered otherwise than the sound store."""
     altered_memories: bool = False
-    """Whether a memory was returned that was never stored so."""
+    """Whether a memory, or something of an export, was returned that was never stored so."""
     found: bool = False
     """Whether something said that the file is damaged."""
     wrong: list[str] = field(default_factory=list)
@@ -383,7 +388,7 @@ class Case:
         except (AssertionError, TypeError, ValueError, KeyError) as error:
             self.outcome.wrong.append(f"{name}: malformed {item!r:.300}: {error!r}")
             return
-        self.outcome.altered_memories |= bare(item) not in self.work.memories
+        self.outcome.altered_memories |= not parts(item) <= self.work.known
 
     def _check(self, memory: Memory) -> None:
         result = self._try("check", memory.check)
@@ -397,6 +402,20 @@ class Case:
 
 
 def _check_types(item: dict[str, Any]) -> None:
+    json.dumps(item, allow_nan=False)
+    for change in item.get("history", ()):
+        assert isinstance(change["event"], str)
+        datetime.fromisoformat(change["created_at"])
+    if "memory" in item:
+        _check_memory(item)
+    elif item["type"] == "event":
+        datetime.fromisoformat(item["created_at"])
+        assert all(isinstance(one["id"], str) for one in item["results"])
+    else:
+        assert item["type"] in ("history", "settings")
+
+
+def _check_memory(item: dict[str, Any]) -> None:
     assert all(isinstance(item[name], str) for name in ("id", "memory", "hash"))
     assert item["metadata"] is None or isinstance(item["metadata"], dict)
     for name in ("created_at", "updated_at"):
@@ -405,7 +424,6 @@ def _check_types(item: dict[str, Any]) -> None:
         assert item.get(name) is None or isinstance(item[name], str)
     if item.get("score") is not None:
         assert 0 <= item["score"] <= 1
-    json.dumps(item, allow_nan=False)
 
 
 def _where(error: BaseException) -> str:
@@ -423,7 +441,7 @@ class Work:
     def __init__(self, folder: Path, seed: str, *, checksums: bool) -> None:
         self.folder, self.seed = folder, seed
         sound = folder / "sound.db"
-        in_use, self.memories = fill(sound, checksums=checksums)
+        in_use, memories = fill(sound, checksums=checksums)
         other, _ = fill(folder / "other.db", checksums=checksums)
         self.files = {
             "": sound.read_bytes(),
@@ -438,6 +456,7 @@ class Work:
             self.ids = known[:3] + known[5:7] + known[10:12] + deleted[:1]
             self.event_ids = [event["id"] for event in memory.events(top_k=3)["results"]]
             self.truth = {name: verb() for name, verb in readings(memory, self.ids, self.event_ids)}
+        self.known = memories.union(*map(parts, self.truth["export"]))
 
 
 def main(folder: str, seed: str, checksums: str, first: str, last: str) -> None:

@@ -40,6 +40,7 @@ MADE = {
     "word": lambda: [text._patterns("").word, text._unicode().marked.word],
     "one": lambda: [text._unicode().symbol],
     "segments": lambda: [re.compile(r"(?:/+[^/]+){40}")],
+    "family": lambda: [family for family, _ in prompts._FAMILIES],
     "pattern": lambda: list({pattern: None for rules in grammar._RULES.values() for pattern, _ in rules}),
 }
 """Patterns of which a part is known in a function only, by the name of that part."""

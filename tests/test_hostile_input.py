@@ -27,6 +27,7 @@ from test_filters import OWN, Lines, matches
 
 from mem0lite import FilterError, Memory, NotFoundError, ValidationError
 from mem0lite.filters import ANY_SCOPE
+from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -706,6 +707,30 @@ def kept(store: Memory, answer: httpx.Response) -> set[Any]:
     return {one and one["memory"] for one in found}
 
 
+def deleted_by_any(path: str, query: dict[str, str]) -> int:
+    """Send a deletion with ``*`` to a store of its own, where it may delete what has any such id; return the status."""
+    settings = Settings(vacuum_interval_seconds=0)
+    with (
+        Memory(":memory:", embedder=HashEmbedder()) as store,
+        serving.served_by(create_app(store, settings)) as client,
+    ):
+        store.add("a user's", user_id="bob")
+        store.add("an agent's", agent_id="planner")
+        answer = client.delete(path, params=query)
+        left = [one["memory"] for one in store.get_all(filters=ANY_SCOPE)["results"]]
+    hosted = path.startswith("/v1/") and "user_id" in query  # the other routes take no "*"
+    expected = (200, ["an agent's"]) if hosted else (400, ["an agent's", "a user's"])
+    assert (answer.status_code, left) == expected, f"{path} {query}: {answer.text}"
+    return answer.status_code
+
+
+@pytest.mark.parametrize("path", ["/memories", "/v1/memories/"])
+@pytest.mark.parametrize("name", ["user_id", "top_k", "project_id"])
+def test_a_deletion_of_any_id_is_answered(path: str, name: str) -> None:
+    """``*`` deletes what has any such id where the hosted API says so, and nothing elsewhere."""
+    deleted_by_any(path, {name: "*"})
+
+
 @pytest.mark.parametrize("count", sizes(2_000, 100_000))
 def test_hostile_requests_are_answered(client: httpx.Client, store: Memory, seed: int, count: int) -> None:
     """Whatever JSON and parameters say, the answer is JSON with a status under 500, and what is stored comes back."""
@@ -715,7 +740,8 @@ def test_hostile_requests_are_answered(client: httpx.Client, store: Memory, seed
     for number in range(count):
         method, path, query, body = next(made)
         if method == "DELETE" and "*" in query.values():
-            continue  # which means everybody's memories, the keeper's too
+            statuses[deleted_by_any(path, query)] += 1
+            continue
         content = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         try:

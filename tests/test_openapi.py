@@ -218,6 +218,9 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
         (schemas.Entity, types.Entity),
         (schemas.ErasureReceipt, types.ErasureReceipt),
         (schemas.MessageResponse, types.MessageResult),
+        (schemas.UpdatedResponse, types.UpdateResult),
+        (schemas.BatchUpdatedResponse, types.UpdateManyResult),
+        (schemas.EmbeddedMemory, types.EmbeddedMemory),
     ],
 )
 def test_described_responses_are_those_of_the_library(described: type[msgspec.Struct], typed: Any) -> None:

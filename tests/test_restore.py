@@ -18,6 +18,7 @@ from mem0lite import (
     Memory,
     NotAMemoryFileError,
 )
+from mem0lite.sqlite_file import CHECKSUM_BYTES, as_uri, checksum_vfs, connect
 
 DATA = Path(__file__).parent / "data"
 
@@ -191,6 +192,36 @@ def test_an_open_store_can_be_restored_from(memory, tmp_path):
     memory.add("later", user_id="u")
     with Memory(tmp_path / "copy.db", embedder=HashEmbedder()) as copy:
         assert texts(copy) == {"x"}
+
+
+def without_checksum(path: Path) -> list[int]:
+    """Return the numbers of the pages of a file whose checksum is wrong or missing."""
+    content = path.read_bytes()
+    connection = connect(path, checksums=True)
+    connection.execute("PRAGMA checksum_verification = OFF").fetchall()
+    size = connection.pragma("page_size")
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    found = [
+        number
+        for number, page in enumerate(pages, start=1)
+        if connection.execute("SELECT verify_checksum(?)", (page,)).get != 1
+    ]
+    connection.close()
+    return found
+
+
+def test_every_page_of_a_restored_file_has_its_checksum(tmp_path):
+    """Also the pages of a file that is larger than SQLite's cache, which VACUUM INTO alone leaves without."""
+    source, target, direct = (tmp_path / name for name in ("source.db", "target.db", "direct.db"))
+    with Memory(source, embedder=HashEmbedder()) as memory:
+        memory.add([{"content": f"fact {n}"} for n in range(400)], user_id="u", metadata={"long": "x" * 20_000})
+    Memory.restore(source, target, checksums=True)
+    assert without_checksum(target) == []
+    connection = connect(target, checksums=True)
+    name = as_uri(direct, f"reserve={CHECKSUM_BYTES}", f"vfs={checksum_vfs()}")
+    connection.execute("VACUUM INTO ?", (name,)).fetchall()
+    connection.close()
+    assert len(without_checksum(direct)) > 100
 
 
 @pytest.mark.parametrize("checksums", [False, True])

@@ -46,6 +46,7 @@ from .remote import RemoteMemory
 
 if TYPE_CHECKING:
     from ..memory import Memory
+    from ..types import EmbeddedPart, ImportResult, MoveResult
 
 _DEFAULT_LIST = 100
 
@@ -122,9 +123,12 @@ def add(
         if item.get("expired"):
             note(f"It was added, but already expired at {item.get('expires_at')}: only --show-expired shows it.")
         if part := item.get("embedded"):
-            note(
-                f"Too long to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
-            )
+            note(_partly(part))
+
+
+def _partly(part: "EmbeddedPart", what: str = "Too long") -> str:
+    """Return how much of a text the model saw, as a sentence."""
+    return f"{what} to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
 
 
 @cli.command()
@@ -161,6 +165,8 @@ def search(
         print_json(result)
     else:
         print_memories(result["results"])
+        if part := result.get("embedded"):
+            note(_partly(part, "The question is too long"))
 
 
 @cli.command()
@@ -497,7 +503,17 @@ def _import_lines(options: Options, file: str) -> None:
     with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
         source = stdin_lines() if file == "-" else file
         result = memory.import_(source, **options.scope, progress=progress)
-    report(result, options.json)
+    if options.json:
+        print_json(result)
+    else:
+        _print_taken(result)
+
+
+def _print_taken(taken: "ImportResult | MoveResult", **counts: int) -> None:
+    """Print what an import did: numbers, and which of the memories are embedded in part."""
+    print_pairs({**{name: value for name, value in taken.items() if name != "embedded"}, **counts})
+    for part in taken.get("embedded", ()):
+        note(f"{part['id']}: {_partly(part)}")
 
 
 def _import_from_mem0(options: Options, source: str, api_key: str | None, history_db: str | None) -> None:
@@ -509,8 +525,7 @@ def _import_from_mem0(options: Options, source: str, api_key: str | None, histor
     if options.json:
         print_json(result)
     else:
-        counts = {"refused": len(result["refused"]), "incomplete": len(result["incomplete"])}
-        print_pairs({**result, **counts})
+        _print_taken(result, refused=len(result["refused"]), incomplete=len(result["incomplete"]))
         for one in left:
             note(f"{one['where']}{', ' + one['id'] if one['id'] else ''}: {one['problem']}")
     if left:

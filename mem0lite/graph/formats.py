@@ -1,7 +1,6 @@
 """A graph as Mermaid draws it in Markdown, and as GraphML, which graph programs read."""
 
 import re
-from html import escape
 
 from ..types import GraphResult
 
@@ -14,7 +13,7 @@ _ATTRIBUTES = (
     ("edge", "relationship", "string"),
     ("edge", "memory_ids", "string"),
 )
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _LINE_ENDS = dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " ")
 _ESCAPED = str.maketrans(
     {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "|": "#124;", "\\": "#92;", **_LINE_ENDS}
@@ -62,4 +61,6 @@ def _data(**values: str) -> str:
 
 def _written(text: str) -> str:
     """Return a text as XML has it, without the characters that XML 1.0 does not have."""
-    return escape(_NOT_IN_XML.sub("", text))
+    from html import escape  # with all of HTML's entities, which nothing else needs
+
+    return escape(re.sub(_NOT_IN_XML, "", text))

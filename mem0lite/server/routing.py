@@ -84,8 +84,6 @@ _REFUSALS = {
 }
 DONE = (schemas.MessageResponse, "Done")
 """The container and the description of an answer that has nothing to return."""
-UPDATED = (schemas.UpdatedResponse, "Done")
-"""Those of the answer to a change of memories."""
 
 
 def body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:

@@ -252,6 +252,20 @@ class EmbeddedPart(Struct):
     of: Annotated[int, Meta(description="How many the text has.", examples=[229])]
 
 
+class EmbeddedMemory(EmbeddedPart):
+    """What of the long text of one of many memories is in its vector."""
+
+    id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
+
+
+Embedded = Annotated[
+    EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
+]
+EmbeddedQuery = Annotated[
+    EmbeddedPart | UnsetType, Meta(description="Present where the question is too long to be embedded whole.")
+]
+
+
 class AddedMemory(Struct):
     """The outcome of one message."""
 
@@ -267,9 +281,7 @@ class AddedMemory(Struct):
     ] = UNSET
     expires_at: PastExpiry = UNSET
     expired: Expired = UNSET
-    embedded: Annotated[
-        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
-    ] = UNSET
+    embedded: Embedded = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer=false` only.", examples=["Alice"])
     ] = UNSET
@@ -424,6 +436,7 @@ class SearchResponse(Struct):
     relations: Relations = UNSET
     ignored: Ignored = UNSET
     not_reranked: NotReranked = UNSET
+    embedded: EmbeddedQuery = UNSET
 
 
 NextCursor = Annotated[
@@ -498,12 +511,26 @@ class MessageResponse(Struct):
     ignored: Ignored = UNSET
 
 
-class UpdatedResponse(MessageResponse):
-    """The answer of a change."""
+PastWithChange = Annotated[
+    list[str] | UnsetType,
+    Meta(description="Memories that are past their expiry with this change, by id.", examples=[[EXAMPLE_ID]]),
+]
 
-    expired: Annotated[
-        list[str] | UnsetType,
-        Meta(description="Memories that are past their expiry with this change, by id.", examples=[[EXAMPLE_ID]]),
+
+class UpdatedResponse(MessageResponse):
+    """The answer of a change of a memory."""
+
+    expired: PastWithChange = UNSET
+    embedded: Embedded = UNSET
+
+
+class BatchUpdatedResponse(MessageResponse):
+    """The answer of a change of many memories."""
+
+    expired: PastWithChange = UNSET
+    embedded: Annotated[
+        list[EmbeddedMemory] | UnsetType,
+        Meta(description="Memories whose new text is too long to be embedded whole; present when there are any."),
     ] = UNSET
 
 

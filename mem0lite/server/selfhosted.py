@@ -22,7 +22,6 @@ from .routing import (
     DEFAULT_LIST_SIZE,
     DONE,
     MAX_LIST_SIZE,
-    UPDATED,
     After,
     Answer,
     Answers,
@@ -186,7 +185,7 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Change a memory",
-    responses=answers(*UPDATED, 404, 422),
+    responses=answers(schemas.UpdatedResponse, "Done", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:

@@ -16,7 +16,6 @@ from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
     MAX_LIST_SIZE,
-    UPDATED,
     After,
     Answer,
     Answers,
@@ -26,7 +25,7 @@ from ..routing import (
     body,
     given,
 )
-from ..schemas import EXAMPLE_ID, HistoryItem
+from ..schemas import EXAMPLE_ID, BatchUpdatedResponse, HistoryItem
 from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
@@ -43,6 +42,7 @@ from .scopes import (
 from .shapes import (
     LIST_FORMAT,
     as_list,
+    embedded,
     found,
     item,
     items,
@@ -170,6 +170,8 @@ async def hosted_search_bare(request: AnyRequest, memory: Memory, data: JSONBody
         return found
     if "not_reranked" in found:  # which a list has no place for
         note(request, "rerank", found["not_reranked"])
+    if (part := found.get("embedded")) is not None:
+        note(request, "query", f"It is too long: {part['windows']} of its {part['of']} parts were asked for.")
     results: list[dict[str, Any]] = found["results"]
     return results
 
@@ -189,7 +191,12 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
-    return {"results": with_fields(items(found), data.fields), **relations(found), **not_reranked(found)}
+    return {
+        "results": with_fields(items(found), data.fields),
+        **relations(found),
+        **not_reranked(found),
+        **embedded(found),
+    }
 
 
 @post(
@@ -364,14 +371,14 @@ async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
     "/v1/memories/{memory_id:str}",
     tags=[MEMORIES],
     summary="Change a memory",
-    responses=answers(schemas.HostedMemory, "The memory as it is now", 404, 422),
+    responses=answers(schemas.HostedUpdated, "The memory as it is now", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[HostedUpdate]) -> Answer:
     """Change a memory's text, merge into its metadata, or set its dates (an expiration_date of null clears it)."""
     with known(memory_id):
-        await memory.update(memory_id, **given(data))
-        return item(found(await memory.get(memory_id, show_expired=True), memory_id))
+        updated = await memory.update(memory_id, **given(data))
+        return {**item(found(await memory.get(memory_id, show_expired=True), memory_id)), **embedded(updated)}
 
 
 @delete(
@@ -454,7 +461,7 @@ def refuse_unknown(request: AnyRequest, *names: str) -> None:
     "/v1/batch",
     tags=[MEMORIES],
     summary="Change many memories",
-    responses=answers(*UPDATED, 404, 422),
+    responses=answers(BatchUpdatedResponse, "Done", 404, 422),
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}]}),
 )
 async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> Answer:

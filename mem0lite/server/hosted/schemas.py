@@ -10,7 +10,8 @@ from ..ignored import without_effect
 from ..schemas import (
     EXAMPLE_ID,
     EXAMPLE_INSTANT,
-    EmbeddedPart,
+    Embedded,
+    EmbeddedQuery,
     Expired,
     Ignored,
     Json,
@@ -394,9 +395,7 @@ class Outcome(Struct):
     ] = UNSET
     expires_at: PastExpiry = UNSET
     expired: Expired = UNSET
-    embedded: Annotated[
-        EmbeddedPart | UnsetType, Meta(description="Present where the text is too long to be embedded whole.")
-    ] = UNSET
+    embedded: Embedded = UNSET
     actor_id: Annotated[
         str | UnsetType | None, Meta(description="Who said it; with `infer: false` only.", examples=["Alice"])
     ] = UNSET
@@ -458,6 +457,13 @@ class HostedFound(Answered):
     results: Annotated[list[HostedMemory], Meta(description="The memories, best first.")]
     relations: Relations = UNSET
     not_reranked: NotReranked = UNSET
+    embedded: EmbeddedQuery = UNSET
+
+
+class HostedUpdated(HostedMemory):
+    """One memory after a change."""
+
+    embedded: Embedded = UNSET
 
 
 Next = Annotated[str | None, Meta(description="Address of the next page, or null.", examples=[None])]

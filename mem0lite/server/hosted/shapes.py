@@ -91,6 +91,11 @@ def place_of(part: Mapping[str, Any]) -> str:
     return place if part["part"] is None else f"{place}.content[{part['part']}]"
 
 
+def embedded(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field of an answer that says how much of a long text or question was embedded, if not all was."""
+    return {"embedded": answer["embedded"]} if "embedded" in answer else {}
+
+
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what became of each message, its text in both places where clients look for it."""
     return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]
