@@ -102,7 +102,8 @@ def _meaning(name: str, kind: Any) -> tuple[str | None, object, type[msgspec.Str
             extra = getattr(meta, "extra", None) or {}
             reason, unless = extra.get("reason", reason), extra.get("unless", unless)
         kind = kind.__origin__
-    entry = get_args(kind)[0] if get_origin(kind) is list else None
+    lists = [one for one in (kind, *get_args(kind)) if get_origin(one) is list]
+    entry = get_args(lists[0])[0] if lists else None
     # Messages carry what their SDKs write beside the text, which the messages' own answer, "skipped", is about.
     known = isinstance(entry, type) and issubclass(entry, msgspec.Struct) and name != "messages"
     return reason, unless, entry if known else None
