@@ -81,7 +81,8 @@ def collected():
         method = node.func.attr
         methods = uses.get(variable, {"search", "fullmatch"}) if method == "compile" else {method} & METHODS
         for number, pattern in enumerate(resolved(module, node) if methods else ()):
-            found[f"{module.__name__}:{node.lineno}{f'[{number}]' if number else ''}"] = pattern, sorted(methods)
+            place = f"{module.__name__}:{node.lineno}{f'[{number}]' if number else ''}"
+            found[place] = re.compile(pattern), sorted(methods)
     return found
 
 
@@ -161,7 +162,8 @@ def grows(work, made, size=SIZE):
         return False
     once = more = math.inf
     for _ in range(ATTEMPTS):
-        once, more = min(once, cost(work, made(size))), min(more, cost(work, made(4 * size)))
+        once = min(once, *(cost(work, made(size)) for _ in range(3)))  # a disturbed one makes the longer seem cheap
+        more = min(more, cost(work, made(4 * size)))
         if more <= GROWTH * once:
             return False
     return True
