@@ -24,7 +24,7 @@ from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
 
 SIZE = 2_000
-NOTICEABLE = 200  # times a look at every character: what costs less is not looked at any closer
+NOTICEABLE = 80  # times a look at every character: what costs less is not looked at any closer
 EXPONENTIAL = 2_000_000  # looks at a character, which a text of 24 characters costs only where each doubles the work
 GROWTH = 11  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
 ATTEMPTS = 12  # to find what seems to grow too fast to be linear: the machine may have been busy
@@ -90,7 +90,10 @@ PATTERNS = collected()
 
 
 def characters(parsed):
-    """Yield what a pattern speaks of: its characters, one or two of each class, and its words."""
+    """Yield what a pattern speaks of: its characters, one or two of each class, and its words.
+
+    Of these 40 characters at most, so that what they are repeated to is alike all along.
+    """
     word = ""
     for operation, argument in parsed:
         name = str(operation)
@@ -98,7 +101,7 @@ def characters(parsed):
             word += chr(argument)
             yield chr(argument)
         else:
-            yield from [word] * (len(word) > 1)
+            yield from [word[:40]] * (len(word) > 1)
             word = ""
         if name in ("NOT_LITERAL", "RANGE"):
             yield from [chr(end) for end in (argument if name == "RANGE" else [argument])]
@@ -106,7 +109,7 @@ def characters(parsed):
             yield {"DIGIT": "1", "WORD": "a", "SPACE": " "}.get(str(argument).split("_")[-1], "!")
         elif isinstance(argument, list | tuple | _parser.SubPattern):
             yield from itertools.chain.from_iterable(map(characters, nested(argument)))
-    yield from [word] * (len(word) > 1)
+    yield from [word[:40]] * (len(word) > 1)
 
 
 def nested(argument):
@@ -171,7 +174,7 @@ def grows(work, made, size=SIZE):
 
 def _most(longest):
     """Return what a text of bounded length may cost, whatever it is: a small part of what embedding it does."""
-    return 100 * NOTICEABLE * UNIT * longest
+    return 250 * NOTICEABLE * UNIT * longest
 
 
 def slow_for(pattern, methods, longest=None):
