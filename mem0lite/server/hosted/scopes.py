@@ -73,6 +73,16 @@ def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str,
     return scope
 
 
+def beside_ids(filters: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """Yield the names of what filters ask for beside the ids that ``scope_to_add`` takes from them."""
+    for key, value in filters.items():
+        if key in _AND and isinstance(value, list) and depth < MAX_DEPTH:
+            for part in value:
+                yield from beside_ids(part, depth + 1) if isinstance(part, Mapping) else (key,)
+        elif value is not None and (ALIASES.get(key, key) not in SCOPE_IDS or _equal_to(value) is None):
+            yield key
+
+
 def filters_of(data: Conditions) -> dict[str, Any]:
     """Return the one filter that a listing or a search means, beside its ids: all conditions, AND-ed."""
     parts = [spelled(data.filters or {})]
