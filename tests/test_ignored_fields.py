@@ -224,6 +224,13 @@ def test_an_add_names_what_its_filters_have_beside_ids(
     assert ignored(client.post(path, json={"messages": HELLO, "user_id": "u", "filters": filters})) == named
 
 
+@pytest.mark.parametrize("path", ["/v1/memories/?user_id=u&keywords=", "/v1/memories/?user_id=u&keywords=a&keywords="])
+def test_an_empty_keyword_is_refused(client: httpx.Client, path: str) -> None:
+    """Every text has it, so that a selection by it would be none, without a word."""
+    assert "keywords" in detail(client.get(path), 400)
+    assert "keywords" in detail(client.post("/v3/memories/", json={"user_id": "u", "keywords": [""]}), 400)
+
+
 # -- fields that work
 
 

@@ -92,6 +92,8 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         parts.append({"metadata.categories": data.categories})
     if data.keywords:
         words = [data.keywords] if isinstance(data.keywords, str) else data.keywords
+        if "" in words:  # which every text has
+            raise ClientException("Invalid keywords: cannot be empty. Leave it out instead.")
         parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
     dates = {"gte": data.start_date, "lte": data.end_date}
     parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
@@ -151,6 +153,8 @@ def _about_words(value: Any) -> dict[str, Any]:
         if operator in _IS_IN
         else {"NOT": _has_one_of(operand)}
         if operator in _IS_NOT_IN
+        else {"NOT": _about_words(operand)}
+        if operator == "$not" and isinstance(operand, Mapping)
         else {"memory": {operator: operand}}
         for operator, operand in value.items()
     ]
