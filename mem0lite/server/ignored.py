@@ -85,10 +85,12 @@ def _has_body(connection: Connection) -> bool:
 
 
 def refuse_noted(connection: Connection) -> None:
-    """Refuse a deletion that gives something in vain, which was meant to delete less; naming it would be too late."""
+    """Refuse a deletion that gives something in vain, which was meant to delete less; naming it would be too late.
+    Entries of a batch name what they delete, and may be whole memories, as a list answers them."""
     scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
     for field, reason in scope.get(_KEY, {}).items():
-        raise ClientException(f"Nothing was deleted, because of {field!r}. {reason}")
+        if "[]." not in field:
+            raise ClientException(f"Nothing was deleted, because of {field!r}. {reason}")
 
 
 class NamingResponse(Response[Any]):

@@ -486,7 +486,9 @@ async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> An
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID}]}),
 )
 async def hosted_batch_delete(request: AnyRequest, memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
-    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay. Other fields are refused."""
+    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay. Fields beside the list
+    are refused, those of an entry are not.
+    """
     refuse_noted(request)
     if (data.memories is UNSET) == (data.memory_ids is UNSET):
         raise ClientException("Give either memories or memory_ids. Nothing was done.")
