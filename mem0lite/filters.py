@@ -10,8 +10,8 @@ The grammar, the same on every verb (see the README for examples):
   ``{"metadata": {"k": …}}`` are the same. A dot goes into nested objects, or is part of the key: both are tried.
 - ``categories`` is the metadata key of that name, but ``contains`` is true there of a part of a name, in any case.
 - ``ne``, ``nin`` and ``NOT`` are true of a memory that lacks the key.
-- ``expiration_date`` is the day that was given, whole, whatever time of it the operand names; ``expires_at`` is when
-  the memory really expires.
+- ``expiration_date`` is the day that was given, whole, whatever time of it the operand names, in its own time zone;
+  ``expires_at`` is when the memory really expires.
 - Dates compare as moments, those of the memory itself and, where both sides are ISO 8601, those in metadata. A date
   without a time is that day, UTC: ``eq`` within it, ``gt`` after it, ``lte`` through it.
 - Texts are the same in composed and decomposed Unicode form, integers exact whatever their size.
@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from .comparison import DAY, casefold, nfc, spellings
 from .errors import FilterError, ValidationError
-from .values import clean_id, clean_key, encodable, finite, is_number, shown, to_iso, to_span
+from .values import clean_id, clean_key, days_of, encodable, finite, is_number, shown, to_span
 
 MAX_DEPTH = 50
 """Groups inside each other."""
@@ -460,8 +460,7 @@ def _scalar(name: str, kind: FieldKind, operator: str, operand: object) -> Any:
     if kind == "instant":
         return to_span(operand, name)
     if kind == "day":
-        start, end = to_span(operand, name)
-        return tuple(to_iso(at)[:10] for at in range(start, end, DAY))
+        return days_of(operand, name)
     if isinstance(operand, str):
         return nfc(encodable(operand, name))
     if kind == "text":

@@ -385,7 +385,7 @@ class Memory(Handle):
         environment.name_unread()
         self.path = _path_of(path)
         self._clock = clock or _utc_now
-        self._noted: set[str] = set()
+        self._noted: set[tuple[str, str]] = set()
         self._short_term_ttl = _short_term_ttl(short_term_ttl)
         self._embedder = resolve(embedder)
         self._query_vectors = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
@@ -1649,24 +1649,25 @@ class Memory(Handle):
     def _note_ids(self, metadata: Mapping[str, Any]) -> None:
         """Log, of each id once, that one in metadata does not say whose the memory is."""
         for name in (*SCOPE_IDS, "actor_id"):
-            if name in metadata and name not in self._noted:
+            if name in metadata:
                 self._note(name, f"is metadata and says nothing of whose the memory is: find it as 'metadata.{name}'")
 
     def _moved(self, name: Literal["created_at", "expiration_date"], metadata: dict[str, Any]) -> Any:
         """Take one of the memory's own dates out of metadata, which is where callers of mem0 may give it, and return
-        it. What is no such date stays there, which is logged once; so does null."""
+        it. What is no such date stays there; so does null. Either is logged once."""
         value = metadata.get(name)
         if value is None:
             return None
-        if (is_instant if name == "created_at" else day_of)(value):
+        if (_is_moment if name == "created_at" else day_of)(value):
+            self._note(name, f"is the memory's own date and no longer metadata: find it as {name!r}")
             return metadata.pop(name)
-        if name not in self._noted:
-            self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
+        self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
         return None
 
     def _note(self, name: str, problem: str) -> None:
-        self._noted.add(name)
-        logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
+        if (name, problem) not in self._noted:
+            self._noted.add((name, problem))
+            logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
 
     def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
         """Return what an item asks for, still without a vector, and the new text if it has one."""
@@ -1964,6 +1965,14 @@ def _cache_bytes(given: int | None) -> int:
 def _expression(filters: object, *ids: object) -> Expression:
     given = {name: argument_id(value, name) for name, value in zip(SCOPE_IDS, ids, strict=True) if value is not None}
     return both(parse(filters), parse(given))
+
+
+_YEARS = 10**8
+"""Numbers below are no dates where nothing says that they are: years, counts. As seconds they end in March 1973."""
+
+
+def _is_moment(value: object) -> bool:
+    return is_instant(value) and not (is_number(value) and abs(value) < _YEARS)
 
 
 def _warn_of_model() -> None:

@@ -291,6 +291,16 @@ def to_span(value: object, field: str) -> tuple[int, int]:
     return start, start + 1
 
 
+def days_of(value: object, field: str) -> tuple[str, ...]:
+    """Return the days that a moment is in, as ``YYYY-MM-DD``: of a time, its date in its own time zone, as that of an
+    expiration date is; of a week its seven."""
+    start, end = to_span(value, field)
+    if end - start == 1:
+        micros, zone = to_micros_in_zone(value, field)
+        return ((_EPOCH + timedelta(microseconds=micros)).astimezone(zone).date().isoformat(),)
+    return tuple(to_iso(at)[:10] for at in range(start, end, DAY))
+
+
 _WEEK = re.compile(r"\d{4}-?[Ww]\d\d", re.ASCII)
 
 

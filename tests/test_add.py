@@ -432,7 +432,7 @@ def test_a_timestamp_comes_before_created_at_in_metadata(memory):
     ]
 
 
-@pytest.mark.parametrize("value", ["spring 2020", True, ["2020-01-01"], {"year": 2020}, 1e300, None])
+@pytest.mark.parametrize("value", ["spring 2020", True, ["2020-01-01"], {"year": 2020}, 1e300, 2019, 5, -1.5, None])
 def test_what_is_no_date_in_metadata_stays_there(memory, value):
     """Metadata that only has the name of a date is metadata."""
     [added] = memory.add("x", user_id="u", metadata={"created_at": value})["results"]
@@ -455,3 +455,14 @@ def test_ids_and_undated_dates_in_metadata_are_told_of_once(memory, caplog):
         "expiration_date",
     ]
     assert not any(value in message for message in logged for value in ("eve", "mallory", "soon"))
+
+
+def test_a_date_that_leaves_metadata_is_told_of_once(memory, caplog):
+    """Who has metadata of that name for another purpose is told where it went, once for each date."""
+    for _ in range(3):
+        memory.add("x", user_id="u", metadata={"created_at": "2020-02-03", "expiration_date": "2030-01-01"})
+    logged = [record.getMessage() for record in caplog.records if record.name == "mem0lite"]
+    assert sorted(re.match(r"metadata\['(\w+)'\] is the memory's own date", message)[1] for message in logged) == [
+        "created_at",
+        "expiration_date",
+    ]

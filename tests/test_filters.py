@@ -701,6 +701,10 @@ def test_metadata_may_be_called_as_groups_are(memory, key, value):
         ({"lt": "2026-03-05"}, False),
         ({"$lt": "2026-03-06"}, True),
         ({"gte": 1772668800}, True),
+        ("2026-03-05T23:30:00-05:00", True),  # which is the 6th in UTC; of an expiration date it is that day, too
+        ("2026-03-06T00:30:00+09:00", False),
+        ({"in": [datetime(2026, 3, 5, 23, 30, tzinfo=timezone(timedelta(hours=-5)))]}, True),
+        ({"lt": "2026-03-05T23:30:00-05:00"}, False),
         ({"in": ["2026-03-01", "2026-03-05"]}, True),
         (["2026-03-01", None], False),
         ({"nin": ["2026-W10"]}, False),

@@ -241,6 +241,7 @@ def test_camel_case_ids_in_filters(client: httpx.Client, name: str) -> None:
         {"keywords": ["walnut", "peanut"]},
         {"keywords": {"ne": "figs"}},
         {"keywords": {"nin": ["figs", "apples"], "contains": "allergic"}},
+        {"NOT": {"keywords": {"$not": {"$in": ["PEANUT"]}}}},
         {"keywords_search": "allergic to"},
         {"keywordsSearch": {"eq": "Allergic"}},
         {"keywords": "allergic", "keywords_search": {"in": ["peanuts"]}, "text": {"contains": "I am"}},

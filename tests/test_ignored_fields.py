@@ -170,6 +170,69 @@ def test_a_deletion_with_an_unknown_parameter_is_refused(client: httpx.Client, s
     assert everything(store) == ["tea"]
 
 
+@pytest.mark.parametrize("path", ["/memories?user_id=u", "/v1/memories/?user_id=u", "/entities/user/u"])
+def test_a_deletion_with_a_body_is_refused(client: httpx.Client, store: Memory, path: str) -> None:
+    """A deletion reads no body: one that would narrow it down deletes nothing; an empty object asks for nothing."""
+    add(client, "tea", user_id="u")
+    for body in ({"run_id": "r"}, {"filters": {"run_id": "r"}}, {"metadata": {"a": 1}}):
+        assert "body" in detail(client.request("DELETE", path, json=body), 400)
+    assert everything(store) == ["tea"]
+    assert client.request("DELETE", path, json={}).status_code == 200
+    assert everything(store) == []
+
+
+def test_deleting_by_id_refuses_what_it_does_not_know(client: httpx.Client, store: Memory) -> None:
+    """Who names something beside the ids, such as whose the memories are, means to delete less."""
+    memory_id = add(client, "tea", user_id="u")
+    refused = [
+        ("/v1/memories/{}/?user_id=v", None),
+        ("/v1/memories/{}/?memory_id=other", None),
+        ("/v1/memories/{}/", {"user_id": "v"}),
+        ("/memories/{}?user_id=v", None),
+        ("/memories/{}", {"user_id": "v"}),
+        ("/v1/batch/", {"memory_ids": [memory_id], "user_id": "v"}),
+        ("/v1/batch/?user_id=v", {"memory_ids": [memory_id]}),
+    ]
+    for path, body in refused:
+        assert "Nothing was deleted" in detail(client.request("DELETE", path.format(memory_id), json=body), 400)
+    assert everything(store) == ["tea"]
+    entry = {"memory_id": memory_id, "memory": "tea"}
+    assert ignored(client.request("DELETE", "/v1/batch/", json={"memories": [entry]})) == ["memories[].memory"]
+    assert everything(store) == []
+
+
+@pytest.mark.parametrize("path", ["/memories?user_id=u", "/v1/memories/?user_id=u", "/v1/entities/"])
+def test_a_body_that_is_not_read_is_named(client: httpx.Client, path: str) -> None:
+    """What reads its address alone says so to who sends a body, too."""
+    assert ignored(client.request("GET", path, json={"keywords": "tea"})) == ["body"]
+    assert ignored(client.request("GET", path, json={})) == []
+
+
+@pytest.mark.parametrize("path", ["/v1/memories/", "/v3/memories/add/"])
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({"agent_id": "bot", "timestamp": "2024-01-01"}, ["filters.timestamp"]),
+        ({"AND": [{"agentId": "bot"}, {"color": "red"}]}, ["filters.color"]),
+        ({"OR": [{"agent_id": "bot"}]}, ["filters.OR"]),
+        ({"run_id": {"in": ["r"]}}, ["filters.run_id"]),
+        ({"$and": [{"agent_id": {"$eq": "bot"}}, {"session_id": "r"}], "app_id": None}, []),
+    ],
+)
+def test_an_add_names_what_its_filters_have_beside_ids(
+    client: httpx.Client, path: str, filters: dict[str, Any], named: list[str]
+) -> None:
+    """An add takes the ids that its filters ask for; nothing else in them says what a memory is to be."""
+    assert ignored(client.post(path, json={"messages": HELLO, "user_id": "u", "filters": filters})) == named
+
+
+@pytest.mark.parametrize("path", ["/v1/memories/?user_id=u&keywords=", "/v1/memories/?user_id=u&keywords=a&keywords="])
+def test_an_empty_keyword_is_refused(client: httpx.Client, path: str) -> None:
+    """Every text has it, so that a selection by it would be none, without a word."""
+    assert "keywords" in detail(client.get(path), 400)
+    assert "keywords" in detail(client.post("/v3/memories/", json={"user_id": "u", "keywords": [""]}), 400)
+
+
 # -- fields that work
 
 

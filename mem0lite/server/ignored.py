@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Response
 from litestar.connection import ASGIConnection
+from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -24,6 +25,7 @@ _KEY = "mem0lite.ignored"  # of the scope
 _MOST = 20  # names in one answer
 _LONGEST = 100  # characters of a name
 _UNKNOWN = "This request has no such field."
+_UNREAD = "This request reads no body: its parameters are in its address."
 _NOT_FIELDS = frozenset({"data", "memory", "request", "server"})  # what handlers are given beside parameters
 
 
@@ -65,12 +67,30 @@ def note_fields(connection: Connection, body: object, struct: type[msgspec.Struc
 
 
 async def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Note the parameters of a query that its route does not have; a guard, because those see every request."""
-    known = handler.parsed_fn_signature.parameters
+    """Note the parameters of a query, and a body, that its route does not have; a guard, because those see every
+    request."""
+    parameters = handler.parsed_fn_signature.parameters
+    known = parameters.keys() - _NOT_FIELDS - connection.path_params.keys()
     routine = handler.opt.get(ROUTINE, ())
     for name in connection.query_params:
-        if name not in routine and (name not in known or name in _NOT_FIELDS):
+        if name not in routine and name not in known:
             note(connection, name, _UNKNOWN)
+    if "data" not in parameters and _has_body(connection):
+        note(connection, "body", _UNREAD)
+
+
+def _has_body(connection: Connection) -> bool:
+    length = connection.headers.get("content-length", "0")
+    return "transfer-encoding" in connection.headers or length not in ("0", str(len("{}")))  # which asks for nothing
+
+
+def refuse_noted(connection: Connection) -> None:
+    """Refuse a deletion that gives something in vain, which was meant to delete less; naming it would be too late.
+    Entries of a batch name what they delete, and may be whole memories, as a list answers them."""
+    scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
+    for field, reason in scope.get(_KEY, {}).items():
+        if "[]." not in field:
+            raise ClientException(f"Nothing was deleted, because of {field!r}. {reason}")
 
 
 class NamingResponse(Response[Any]):

@@ -17,7 +17,7 @@ from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path
 from .hosted.scopes import joined, read_object
-from .ignored import NamingResponse, note_parameters
+from .ignored import NamingResponse, note_parameters, refuse_noted
 from .routing import (
     DEFAULT_LIST_SIZE,
     DONE,
@@ -163,6 +163,7 @@ async def delete_memories(
     not one of these ids is refused, so that no misspelt id deletes more.
     """
     _refuse_unknown(request.query_params)
+    refuse_noted(request)
     scope = exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id, app_id=app_id)
     if not scope:
         raise ClientException("At least one identifier is required.")
@@ -200,8 +201,9 @@ async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[Memo
     summary="Delete a memory",
     responses=answers(*DONE, 404),
 )
-async def delete_memory(memory: Memory, memory_id: MemoryId) -> Answer:
-    """Delete one memory; its history stays."""
+async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId) -> Answer:
+    """Delete one memory; its history stays. A parameter is refused."""
+    refuse_noted(request)
     await memory.delete(memory_id)
     return {"message": "Memory deleted successfully"}
 
@@ -341,6 +343,7 @@ async def delete_entity(
 ) -> Answer:
     """Delete every memory of one user, agent, run or app; histories stay."""
     _refuse_unknown(request.query_params, (), "Encode the id.")
+    refuse_noted(request)
     await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id}))
     return {"message": "Entity deleted"}
 

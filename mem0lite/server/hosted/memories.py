@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from ...filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
-from ..ignored import NamingResponse, note
+from ..ignored import NamingResponse, note, refuse_noted
 from ..routing import (
     DEFAULT_LIST_SIZE,
     DONE,
@@ -31,6 +31,7 @@ from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import (
     STRINGIFIED,
+    beside_ids,
     filters_of,
     metadata_of,
     moment_of,
@@ -91,9 +92,9 @@ _ADD = {"messages": [{"role": "user", "content": "I am allergic to peanuts"}], "
     responses=answers(schemas.HostedAdded, "The outcome of each message", 422),
     operation_class=body(_ADD),
 )
-async def hosted_add(memory: Memory, data: JSONBody[AddRequest]) -> Answer:
+async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer:
     """Store each message as a memory of a user, an agent, an app or a run: all of them or, on an error, none."""
-    return await _add(memory, data)
+    return await _add(request, memory, data)
 
 
 @post(
@@ -106,7 +107,7 @@ async def hosted_add(memory: Memory, data: JSONBody[AddRequest]) -> Answer:
 )
 async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
     """Store messages as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
-    added = await _add(memory, data)
+    added = await _add(request, memory, data)
     if data.output_format == "v1.1":
         return added
     for part in added.get("skipped", ()):  # which a list has no place for
@@ -115,7 +116,9 @@ async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddR
     return outcomes
 
 
-async def _add(memory: Memory, data: AddRequest) -> dict[str, Any]:
+async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[str, Any]:
+    for field in beside_ids(data.filters or {}):
+        note(request, f"filters.{field}", "An add takes nothing from filters but ids that they ask for by equality.")
     added = await memory.add(
         msgspec.to_builtins(data.messages),
         **scope_to_add(data, data.filters),
@@ -389,11 +392,15 @@ async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[Host
     responses=answers(*DONE, 404),
 )
 async def hosted_delete(
+    request: AnyRequest,
     memory: Memory,
     memory_id: MemoryId,
     delete_linked: Annotated[str | None, Parameter(description="Accepted: no memory is linked to another.")] = None,
 ) -> Answer:
-    """Delete one memory; its history stays. `delete_linked` is accepted: no memory here replaces another one."""
+    """Delete one memory; its history stays. `delete_linked` is accepted: no memory here replaces another one. Any
+    other parameter is refused.
+    """
+    refuse_noted(request)
     with known(memory_id):
         return await memory.delete(memory_id)
 
@@ -449,12 +456,13 @@ async def hosted_delete_all(
 
 
 def refuse_unknown(request: AnyRequest, *names: str) -> None:
-    """Refuse a deletion with query parameters that have no meaning: a misspelt id, or a part of one that was not
-    encoded."""
+    """Refuse a deletion with query parameters that have no meaning, a misspelt id, or a part of one that was not
+    encoded, or with a body, which it does not read."""
     for name in request.query_params:
         if name not in (*names, *IGNORED):
             cure = f"Give {', '.join(names)}." if names else "Encode the id."
             raise ClientException(f"Nothing was deleted: unknown parameter {name!r}. {cure}")
+    refuse_noted(request)
 
 
 @put(
@@ -477,8 +485,11 @@ async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> An
     responses=answers(*DONE, 404, 422),
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID}]}),
 )
-async def hosted_batch_delete(memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
-    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay."""
+async def hosted_batch_delete(request: AnyRequest, memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
+    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay. Fields beside the list
+    are refused, those of an entry are not.
+    """
+    refuse_noted(request)
     if (data.memories is UNSET) == (data.memory_ids is UNSET):
         raise ClientException("Give either memories or memory_ids. Nothing was done.")
     ids = data.memory_ids if data.memories is UNSET else [one.memory_id for one in data.memories]

@@ -73,6 +73,16 @@ def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str,
     return scope
 
 
+def beside_ids(filters: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """Yield the names of what filters ask for beside the ids that ``scope_to_add`` takes from them."""
+    for key, value in filters.items():
+        if key in _AND and isinstance(value, list) and depth < MAX_DEPTH:
+            for part in value:
+                yield from beside_ids(part, depth + 1) if isinstance(part, Mapping) else (key,)
+        elif value is not None and (ALIASES.get(key, key) not in SCOPE_IDS or _equal_to(value) is None):
+            yield key
+
+
 def filters_of(data: Conditions) -> dict[str, Any]:
     """Return the one filter that a listing or a search means, beside its ids: all conditions, AND-ed."""
     parts = [spelled(data.filters or {})]
@@ -82,6 +92,8 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         parts.append({"metadata.categories": data.categories})
     if data.keywords:
         words = [data.keywords] if isinstance(data.keywords, str) else data.keywords
+        if "" in words:  # which every text has
+            raise ClientException("Invalid keywords: cannot be empty. Leave it out instead.")
         parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
     dates = {"gte": data.start_date, "lte": data.end_date}
     parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
@@ -141,6 +153,8 @@ def _about_words(value: Any) -> dict[str, Any]:
         if operator in _IS_IN
         else {"NOT": _has_one_of(operand)}
         if operator in _IS_NOT_IN
+        else {"NOT": _about_words(operand)}
+        if operator == "$not" and isinstance(operand, Mapping)
         else {"memory": {operator: operand}}
         for operator, operand in value.items()
     ]
