@@ -4,7 +4,7 @@
 # Expected: the memories that have a category, whatever it is; the store's own docstring says "field exists", and the store
 # for PostgreSQL does so. Under NOT, those that have none.
 # Seen: the condition is left out, so that all memories are found; under NOT the whole group is left out, and again all are.
-# Why it matters: "those with a category" and "those without" are both everything, and a list that is deleted by it is, too.
+# Why it matters: "those with a category" and "those without" are both everything, for a loop that deletes them, too.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
