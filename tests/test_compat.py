@@ -18,7 +18,7 @@ from mem0lite import compat
 INTEGRATIONS_IMPORT = {
     "mem0": ("Memory", "AsyncMemory", "MemoryClient", "AsyncMemoryClient", "__version__"),
     "mem0.client.main": ("MemoryClient", "AsyncMemoryClient"),
-    "mem0.configs.base": ("MemoryConfig",),
+    "mem0.configs.base": ("MemoryConfig", "MemoryItem", "EmbedderConfig", "LlmConfig", "VectorStoreConfig"),
     "mem0.client.types": ("AddMemoryOptions", "SearchMemoryOptions", "ProjectUpdateOptions"),
     "mem0.client.utils": ("APIError",),
     "mem0.configs.enums": ("MemoryType",),
