@@ -182,7 +182,11 @@ class AsyncMemory(Handle):
         if self._closed.is_set():
             raise ClosedError("This AsyncMemory is closed. Open a new one.")
         memory = await self._opened()
-        return await asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
+        try:
+            called = asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
+        except RuntimeError:  # the interpreter ends and pools take nothing more, but threads and atexit still write
+            return call(memory)
+        return await called
 
     async def _read(self, pool: str, call: Callable[[Memory], R], asked: Mapping[str, Any]) -> R:
         """Run a verb that only reads when it is its caller's turn, and no longer than somebody waits for it."""

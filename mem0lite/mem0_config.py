@@ -192,8 +192,10 @@ def _reranker(sections: dict[Any, Any], unused: list[str]) -> Configured | None:
         return None
     name = "the reranker" if provider is None else f"reranker {provider}"
     model = _text(settings, "model", "reranker.config") or _RERANKERS.get(provider)
-    if provider not in _RERANKERS or model is None:
+    if provider not in _RERANKERS:
         problem = "nothing is sent to a service or a language model: results are in the order of their scores"
+    elif model is None:
+        problem = "its config has no 'model', a folder or a name: results are in the order of their scores"
     else:
         try:
             reranker = LocalReranker(_TWINS.get(model, model))

@@ -541,7 +541,8 @@ class Stats(Counts):
 # A verb is annotated with the shape it returns, of which pydantic and what builds on it make schemas. But callers of
 # mem0 take answers for a dict[str, Any] and a list[dict[str, Any]], and no TypedDict or list of them may be taken for
 # those. So checkers are shown an Answer in its place: a subclass of dict, which may be taken for its TypedDict as well,
-# by its base Any; whoever names that has every key checked. The price is that it may be taken for anything else, too.
+# by its base Any; whoever names that has every key checked. (Pyright does so in what a function takes; a variable it
+# takes for what was assigned to it.) The price is that it may be taken for anything else, too.
 # Rejected: to annotate dict[str, Any], as then schemas are lost and TypedDicts refused; Any, which mypy's strict mode
 # refuses to return; a union of these, each of which had to fit, or of which isinstance(found, dict) leaves unknowns.
 

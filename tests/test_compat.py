@@ -7,6 +7,8 @@ import pickle
 import subprocess
 import sys
 import types
+from abc import ABC
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -16,7 +18,7 @@ from mem0lite import compat
 INTEGRATIONS_IMPORT = {
     "mem0": ("Memory", "AsyncMemory", "MemoryClient", "AsyncMemoryClient", "__version__"),
     "mem0.client.main": ("MemoryClient", "AsyncMemoryClient"),
-    "mem0.configs.base": ("MemoryConfig",),
+    "mem0.configs.base": ("MemoryConfig", "MemoryItem", "EmbedderConfig", "LlmConfig", "VectorStoreConfig"),
     "mem0.client.types": ("AddMemoryOptions", "SearchMemoryOptions", "ProjectUpdateOptions"),
     "mem0.client.utils": ("APIError",),
     "mem0.configs.enums": ("MemoryType",),
@@ -237,6 +239,20 @@ def test_stores_made_as_our_own_count_as_those_of_mem0(installed, path):
     assert issubclass(Mine, mem0.Memory)
     assert not isinstance(object(), mem0.Memory)
     assert not issubclass(mem0.Memory, Mine)
+
+
+def test_callers_derive_from_memory_and_mock_it_as_there(installed):
+    """mem0's classes are abstract ones: another such class may stand beside them, and a mock of one counts as it."""
+    import mem0
+
+    class Agent(mem0.Memory, ABC):
+        pass
+
+    with Agent({"path": ":memory:"}) as memory:
+        assert isinstance(memory, mem0.Memory)
+        assert isinstance(memory, mem0lite.Memory)
+    assert isinstance(MagicMock(spec=mem0.Memory), mem0.Memory)
+    assert not isinstance(MagicMock(spec=mem0.Memory), mem0.AsyncMemory)
 
 
 def test_errors_take_what_those_of_mem0_take():

@@ -6,6 +6,7 @@ mem0ai is installed in an environment of its own, whose packages are put behind 
 import asyncio
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -146,6 +147,51 @@ def test_a_path_is_the_one_of_the_time_of_install(path: Path, monkeypatch: pytes
         monkeypatch.chdir(path.parent / "elsewhere")
         importlib.import_module("mem0").MemoryClient()
     assert path.is_file()
+
+
+def test_the_same_file_is_told_from_another_however_it_is_spelled(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installing a file again does nothing, whatever its spelling; the same name in another folder is another file."""
+    (path.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(path.parent)
+    with compat.install(path=path.name):
+        compat.install(path=Path(path.name))
+        compat.install(path=path)
+        monkeypatch.chdir(path.parent / "elsewhere")
+        with pytest.raises(mem0lite.ConfigurationError, match="uninstall"):
+            compat.install(path=path.name)
+    with compat.install(url="http://127.0.0.1:9/"):
+        compat.install(url="http://127.0.0.1:9")
+
+
+LATE = """
+import atexit, sys, threading
+from pathlib import Path
+from embedder import HashEmbedder
+from mem0lite import Memory, compat
+
+memory = Memory(sys.argv[1], embedder=HashEmbedder())
+compat.install(path=memory)
+from mem0 import MemoryClient
+client = MemoryClient()
+
+def work():
+    threading.main_thread().join()
+    client.add("Said by a thread", user_id="alice")
+
+threading.Thread(target=work).start()
+atexit.register(client.add, "Said at the end", user_id="alice")
+"""
+
+
+def test_what_is_added_while_the_program_ends_is_kept(path: Path) -> None:
+    """Threads that outlive the main one and functions of atexit may add, as with a client of a server."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    command = [sys.executable, "-c", LATE, str(path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        kept = {item["memory"] for item in memory.get_all(user_id="alice")["results"]}
+    assert kept == {"Said by a thread", "Said at the end"}
 
 
 def test_keys_of_a_server_do_not_shut_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

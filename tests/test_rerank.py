@@ -314,6 +314,7 @@ def test_what_of_a_configured_reranker_is_not_used_is_named(folder):
         ({"provider": "huggingface", "config": {"model": None}}, "mem0lite fetch BAAI/bge-reranker-base"),
         ({"provider": "huggingface", "config": {"model": "someone/unknown"}}, "someone/unknown"),
         ({"provider": "sentence_transformer", "config": {"model": "/nowhere/at/all"}}, "/nowhere/at/all"),
+        ({"provider": "fastembed", "config": {}}, "has no 'model'"),
     ],
 )
 def test_a_configured_reranker_that_cannot_be_used_says_so(section, why, tmp_path, monkeypatch):

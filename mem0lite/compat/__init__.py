@@ -19,20 +19,20 @@ And for those that make mem0's client, whose host they give no way to name:
 """
 
 import importlib.util
-import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, DependencyError
+from ..files import store_path
 from . import clients
 from .memory import AsyncMemory, Memory
 from .modules import VERSION, make
 
 if TYPE_CHECKING:
-    from .. import aio, memory
-    from .local import Local
+    from .local import Local, Store
 
 __all__ = ["VERSION", "AsyncMemory", "Memory", "install", "uninstall"]
 
@@ -47,7 +47,7 @@ _opened: "list[Local]" = []
 def install(
     *,
     url: str | None = None,
-    path: "str | os.PathLike[str] | memory.Memory | aio.AsyncMemory | None" = None,
+    path: "Store | None" = None,
     replace: bool = False,
 ) -> ExitStack:
     """Make ``import mem0`` and its modules mean mem0lite in this process, whether mem0ai is installed or not.
@@ -68,6 +68,8 @@ def install(
     Raises ConfigurationError when the real mem0 has been imported, since whoever did so goes on using it, when another
     install is in force, or both url and path are given; DependencyError without ``mem0lite[server]``.
     """
+    _check(url, path)
+    url, path = url and url.rstrip("/"), None if path is None else _here(path)
     asked = (url, path)
     if _asked:
         if _asked != [asked]:
@@ -75,7 +77,6 @@ def install(
                 "mem0lite.compat is installed already, with another url or path. Call compat.uninstall() first."
             )
         return ExitStack()
-    _check(url, path)
     real = {name: module for name, module in sys.modules.items() if name == "mem0" or name.startswith("mem0.")}
     if real and not replace:
         raise ConfigurationError(
@@ -124,7 +125,16 @@ def _check(url: object, path: object) -> None:
         )
 
 
-def _put(url: str | None, path: "str | os.PathLike[str] | memory.Memory | aio.AsyncMemory | None") -> None:
+def _here(store: "Store") -> "Store":
+    """Return a path as it is meant now: the working folder may change before the first client is made, or before the
+    next install."""
+    if isinstance(store, Memory | AsyncMemory):
+        return store
+    path = store_path(store, "path")
+    return path if path == ":memory:" else str(Path(path).absolute())
+
+
+def _put(url: str | None, path: "Store | None") -> None:
     aimed = url is not None or path is not None
     folder = clients.find_client() if aimed else None
     sys.modules.update(make())
@@ -138,6 +148,6 @@ def _put(url: str | None, path: "str | os.PathLike[str] | memory.Memory | aio.As
         _opened.append(local)
         url = in_process.URL
     source = clients.load(folder)
-    found = clients.aim(source, str(url).rstrip("/"), local)
+    found = clients.aim(source, str(url), local)
     for name in ("mem0", clients.MAIN):
         vars(sys.modules[name]).update(found)

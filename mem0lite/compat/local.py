@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ..aio import AsyncMemory
 from ..errors import ClosedError
-from ..files import store_path
 from ..memory import Memory
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ class Local:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = _here(store)
+        self._store = store
         self._memory: Memory | AsyncMemory | None = None
         self._closed = False
         self._running: tuple[int, _Loop] | None = None
@@ -147,14 +145,6 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await asyncio.wrap_future(self._local.ask(request, await request.aread()))
-
-
-def _here(store: Store) -> Store:
-    """Return a path as it is meant now: the working folder may change before the first client is made."""
-    if isinstance(store, Memory | AsyncMemory):
-        return store
-    path = store_path(store, "path")
-    return path if path == ":memory:" else str(Path(path).absolute())
 
 
 async def _made(make: Callable[[], Any]) -> Any:

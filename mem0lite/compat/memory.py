@@ -1,5 +1,6 @@
 """The classes that mem0.Memory and mem0.AsyncMemory stand for: mem0lite's, with mem0's constructor."""
 
+import abc
 import functools
 import inspect
 from collections.abc import Mapping
@@ -13,15 +14,16 @@ _NO_CHAT = (
 )
 
 
-class _AnyMemory(type):
-    """Has a store that was made as mem0lite's own count as one of mem0's, for integrations that look at the type."""
+class _AnyMemory(abc.ABCMeta):
+    """Has a store that was made as mem0lite's own count as one of mem0's, for integrations that look at the type.
 
-    def __instancecheck__(cls, instance: object) -> bool:
-        return cls.__subclasscheck__(type(instance))
+    mem0's classes are abstract ones, too: callers make others of them together with their own.
+    """
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         stands_for = cls.__mro__[1] if "_STANDS_IN" in vars(cls) else None
-        return super().__subclasscheck__(subclass) or (stands_for is not None and issubclass(subclass, stands_for))
+        # before ABCMeta is asked, which would remember that it said no
+        return (stands_for is not None and issubclass(subclass, stands_for)) or super().__subclasscheck__(subclass)
 
 
 def _names_graph(config: object) -> bool:

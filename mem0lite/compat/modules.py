@@ -58,6 +58,12 @@ _CLASSES: dict[str, Any] = {
     "MemoryClient": MemoryClient,
     "AsyncMemoryClient": AsyncMemoryClient,
 }
+_SECTIONS = (
+    "EmbedderConfig",
+    "LlmConfig",
+    "RerankerConfig",
+    "VectorStoreConfig",
+)  # as they are imported from there, too
 _OPTIONS = ("Add", "Search", "GetAll", "DeleteAll", "Update")
 MODULES: dict[str, dict[str, Any]] = {
     "mem0": {**_CLASSES, "__version__": VERSION},
@@ -69,7 +75,7 @@ MODULES: dict[str, dict[str, Any]] = {
     },
     "mem0.client.utils": {"APIError": APIError},
     "mem0.configs": {},
-    "mem0.configs.base": {"MemoryConfig": Config},
+    "mem0.configs.base": dict.fromkeys(("MemoryConfig", "MemoryItem", *_SECTIONS), Config),
     "mem0.configs.embeddings": {},
     "mem0.configs.embeddings.base": {"BaseEmbedderConfig": Config},
     "mem0.configs.enums": {"MemoryType": MemoryType},
