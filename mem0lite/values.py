@@ -326,8 +326,11 @@ def to_iso(micros: int) -> str:
 
 def end_of_day(expiration_date: object) -> tuple[str, int]:
     """Return a date as ``YYYY-MM-DD`` and the first instant (microseconds) after that day, UTC; of the last day there
-    is, 9999-12-31, its own last microsecond. A datetime means its date, in its own time zone."""
+    is, 9999-12-31, its own last microsecond. A datetime, or the text of one, means its date, in its own time zone."""
     day = day_of(expiration_date)
+    if day is None and isinstance(expiration_date, str):
+        with suppress(ValueError):  # not in day_of: in metadata such a text is no expiration date, as in mem0
+            day = datetime.fromisoformat(expiration_date).date()
     if day is None:
         raise ValidationError("expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date")
     after = datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH + timedelta(days=1)

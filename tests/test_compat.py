@@ -16,7 +16,7 @@ import mem0lite
 from mem0lite import compat
 
 INTEGRATIONS_IMPORT = {
-    "mem0": ("Memory", "AsyncMemory", "MemoryClient", "AsyncMemoryClient", "__version__"),
+    "mem0": ("Memory", "AsyncMemory", "MemoryClient", "AsyncMemoryClient", "MemoryConfig", "__version__"),
     "mem0.client.main": ("MemoryClient", "AsyncMemoryClient"),
     "mem0.configs.base": ("MemoryConfig", "MemoryItem", "EmbedderConfig", "LlmConfig", "VectorStoreConfig"),
     "mem0.client.types": ("AddMemoryOptions", "SearchMemoryOptions", "ProjectUpdateOptions"),
@@ -24,8 +24,10 @@ INTEGRATIONS_IMPORT = {
     "mem0.configs.enums": ("MemoryType",),
     "mem0.configs.rerankers.config": ("RerankerConfig",),
     "mem0.embeddings.configs": ("EmbedderConfig",),
+    "mem0.exceptions": ("ValidationError", "InvalidImageError", "FileSizeError"),
     "mem0.graphs.configs": ("GraphStoreConfig",),
     "mem0.llms.configs": ("LlmConfig",),
+    "mem0.memory": ("Memory", "AsyncMemory"),
     "mem0.memory.main": ("Memory", "AsyncMemory"),
     "mem0.memory.telemetry": ("capture_event", "client_telemetry"),
     "mem0.proxy.main": ("Mem0",),
@@ -73,6 +75,13 @@ def test_what_integrations_import_is_there(installed, module):
     assert importlib.util.find_spec(module) is not None
     for name in INTEGRATIONS_IMPORT[module]:
         assert getattr(importlib.import_module(module), name) is not None
+
+
+def test_what_asks_for_a_graph_store_hears_that_there_is_none(installed):
+    """A store says in enable_graph, which callers of mem0 1.x ask first, that there is no graph store to go to."""
+    import mem0
+
+    assert mem0.Memory.enable_graph is mem0.AsyncMemory.enable_graph is False
 
 
 def test_submodules_are_attributes(installed):

@@ -65,7 +65,8 @@ def check(outcome: dict[str, Any], *, translated: bool) -> None:
     assert outcome["searched"] in (ALLERGY, BICYCLE)
     assert outcome["listed"] == sorted([ALLERGY, BICYCLE])
     assert outcome["got"] == {"topic": "food"}
-    assert outcome["history"] == ["ADD", "UPDATE"]
+    assert outcome["updated"] == "I eat no peanuts"
+    assert outcome["history"] == ["ADD", "UPDATE", "UPDATE"]
     assert len(outcome["users"]) == 1
     assert outcome["feedback"]
     assert outcome["project"] == "Keep food"

@@ -133,6 +133,12 @@ class _Aimed:
         """List; a user and the like may be named as before 2.0, beside the filters."""
         return super().get_all(*args, **_in_filters(super().get_all, args, options))  # type: ignore[misc]
 
+    def update(self, memory_id: str, *args: Any, **options: Any) -> Any:
+        """Update; the text may be named as Memory names it, ``data``, as mem0's documentation does."""
+        if "data" in options and "text" not in options:
+            options["text"] = options.pop("data")
+        return super().update(memory_id, *args, **options)  # type: ignore[misc]
+
 
 class _AimedAsync(_Aimed):
     """As _Aimed, where callers look whether a verb is a coroutine function."""
@@ -142,6 +148,9 @@ class _AimedAsync(_Aimed):
 
     async def get_all(self, *args: Any, **options: Any) -> Any:
         return await super().get_all(*args, **options)
+
+    async def update(self, memory_id: str, *args: Any, **options: Any) -> Any:
+        return await super().update(memory_id, *args, **options)
 
 
 def aim(source: ModuleType, url: str, local: "Local | None") -> dict[str, type]:

@@ -57,6 +57,7 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
     """Memory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
 
     _STANDS_IN = True
+    enable_graph = False  # asked before callers of mem0 1.x go to its graph store
 
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)
@@ -80,6 +81,7 @@ class AsyncMemory(aio.AsyncMemory, metaclass=_AnyMemory):
     """AsyncMemory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
 
     _STANDS_IN = True
+    enable_graph = False  # asked before callers of mem0 1.x go to its graph store
 
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)

@@ -48,6 +48,14 @@ class APIError(Exception):
     """Never raised; what mem0's clients raised before 0.1.100."""
 
 
+class InvalidImageError(exceptions.ValidationError):
+    """Never raised: an image is left out, and the answer says so."""
+
+
+class FileSizeError(exceptions.ValidationError):
+    """As InvalidImageError."""
+
+
 def _nothing(*args: Any, **options: Any) -> None:
     return None
 
@@ -64,9 +72,10 @@ _SECTIONS = (
     "RerankerConfig",
     "VectorStoreConfig",
 )  # as they are imported from there, too
+_STORES = {name: _CLASSES[name] for name in ("Memory", "AsyncMemory")}
 _OPTIONS = ("Add", "Search", "GetAll", "DeleteAll", "Update")
 MODULES: dict[str, dict[str, Any]] = {
-    "mem0": {**_CLASSES, "__version__": VERSION},
+    "mem0": {**_CLASSES, "MemoryConfig": Config, "__version__": VERSION},
     "mem0.client": {},
     "mem0.client.main": {name: _CLASSES[name] for name in ("MemoryClient", "AsyncMemoryClient")},
     "mem0.client.types": {
@@ -85,13 +94,17 @@ MODULES: dict[str, dict[str, Any]] = {
     "mem0.configs.rerankers.config": {"RerankerConfig": Config},
     "mem0.embeddings": {},
     "mem0.embeddings.configs": {"EmbedderConfig": Config},
-    "mem0.exceptions": {name: getattr(exceptions, name) for name in exceptions.__all__},
+    "mem0.exceptions": {
+        **{name: getattr(exceptions, name) for name in exceptions.__all__},
+        "InvalidImageError": InvalidImageError,
+        "FileSizeError": FileSizeError,
+    },
     "mem0.graphs": {},
     "mem0.graphs.configs": {"GraphStoreConfig": Config},
     "mem0.llms": {},
     "mem0.llms.configs": {"LlmConfig": Config},
-    "mem0.memory": {},
-    "mem0.memory.main": {name: _CLASSES[name] for name in ("Memory", "AsyncMemory")},
+    "mem0.memory": _STORES,  # as mem0's documentation imports them, if not mem0
+    "mem0.memory.main": _STORES,
     "mem0.memory.setup": {  # of which mem0's client wants these: who reports what it does
         "setup_config": _nothing,
         "get_user_id": lambda: "mem0lite",

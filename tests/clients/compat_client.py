@@ -50,6 +50,8 @@ async def play(make):
         "got": (await result_of(client.get(memory_id)))["metadata"],
     }
     await result_of(client.update(memory_id, text="I am allergic to nuts"))
+    await result_of(client.update(memory_id, data="I eat no peanuts"))  # as mem0's documentation writes it
+    outcome["updated"] = (await result_of(client.get(memory_id)))["memory"]
     outcome["history"] = [one["event"] for one in await result_of(client.history(memory_id))]
     users = await result_of(client.users())
     outcome["users"] = sorted(one["name"] for one in users["results"] if one["name"] == user)
@@ -66,7 +68,9 @@ async def play(make):
     outcome["gone"] = await texts(client.get_all(**of_user))
     await result_of(client.add(ALLERGY, user_id=user))
     await result_of(client.delete_users(user_id=user))
-    outcome["coroutines"] = all(inspect.iscoroutinefunction(one) for one in (client.search, client.get_all))
+    outcome["coroutines"] = all(
+        inspect.iscoroutinefunction(one) for one in (client.search, client.get_all, client.update)
+    )
     outcome["host"] = client.host
     outcome["base"] = [kind.__module__ for kind in make.__mro__ if kind.__name__ == make.__name__]
     return outcome
