@@ -118,6 +118,7 @@ from .types import (
 )
 from .values import (
     add_micros,
+    argument_flag,
     argument_id,
     asked_id,
     clean_feedback,
@@ -977,8 +978,10 @@ class Memory(Handle):
         graph = bool(self.graph_categories)
         vector, trusted = self._embed_query(query), trust(self._embedder, query)
         question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
-        reranker, not_reranked = self._to_rerank(rerank)
-        with self._store.searching(expression, None if show_expired else now, question) as reading:
+        reranker, not_reranked = self._to_rerank(None if rerank is None else argument_flag(rerank, "rerank"))
+        horizon = None if argument_flag(show_expired, "show_expired") else now
+        explained = argument_flag(explain, "explain")
+        with self._store.searching(expression, horizon, question) as reading:
             scores = Scores(reading.view, question, weights)
             found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
             categories = reading.graph_categories
@@ -995,7 +998,7 @@ class Memory(Handle):
             item = cast("SearchHit", {**one.record.to_item(), "score": one.ranked.score})
             if one.rerank_score is not None:
                 item["rerank_score"] = one.rerank_score
-            if explain:
+            if explained:
                 item["score_details"] = scores.details(one.ranked, least)
             results.append(item)
         answer: SearchResult = {"results": results}
@@ -1605,7 +1608,7 @@ class Memory(Handle):
         return to_micros(self._clock(), "clock")
 
     def _horizon(self, show_expired: bool) -> int | None:
-        return None if show_expired else self._now()
+        return None if argument_flag(show_expired, "show_expired") else self._now()
 
     def _scope(self, item: AddItem) -> Scope:
         _check_arguments(item, AddItem, "add")
@@ -1627,7 +1630,7 @@ class Memory(Handle):
         undated = dict(metadata)
         if said is None:
             said = self._moved("created_at", undated)
-        drafts = []
+        drafts, infer = [], argument_flag(item.get("infer"), "infer", default=True)
         for message in messages:
             timestamp = message.timestamp if message.timestamp is not None else said
             created = now if timestamp is None else to_micros(timestamp, "timestamp")
@@ -1643,7 +1646,7 @@ class Memory(Handle):
                 role=message.role,
             )
             record = self._with_lifetime(record, item.get("ttl"), expiration_date)
-            drafts.append(_Draft(record, item.get("infer") is not False, dated=timestamp is not None))
+            drafts.append(_Draft(record, infer, dated=timestamp is not None))
         return drafts
 
     def _note_ids(self, metadata: Mapping[str, Any]) -> None:

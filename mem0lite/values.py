@@ -115,6 +115,18 @@ def argument_id(value: object, field: str) -> str:
     return clean_id(value, field)
 
 
+def argument_flag(value: object, field: str, *, default: bool = False) -> bool:
+    """Return a yes or no that was given as an argument; 0 and 1 are those, too, and None is the default.
+
+    Raises ValidationError for anything else: the text ``"no"`` would be true to Python.
+    """
+    if value is None:
+        return default
+    if isinstance(value, str | bytes) or value not in (False, True):
+        raise ValidationError(f"Invalid {field}: {shown(value)}. Must be True or False.", field=field)
+    return bool(value)
+
+
 def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
     """Return the ids of a scope as stored; raise ValidationError when none is given."""
     scope = {

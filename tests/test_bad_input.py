@@ -12,7 +12,7 @@ import serving
 from embedder import HashEmbedder
 from serving import add, served_by
 
-from mem0lite import Memory
+from mem0lite import Memory, ValidationError
 from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client
@@ -429,3 +429,27 @@ def exported(memory: Memory) -> list[str]:
     lines = Lines()
     memory.export(lines, show_expired=True)  # type: ignore[arg-type]
     return lines
+
+
+@pytest.mark.parametrize("value", ["no", "false", "", b"", 2, 0.5, [], {}])
+def test_a_switch_is_true_or_false(memory, value):
+    """What is neither yes nor no is refused by the argument's name, as the text "no" would count as true."""
+    calls = {
+        "infer": lambda: memory.add("tea", user_id="u", infer=value),
+        "show_expired": lambda: memory.get_all(user_id="u", show_expired=value),
+        "explain": lambda: memory.search("tea", user_id="u", explain=value),
+        "rerank": lambda: memory.search("tea", user_id="u", rerank=value),
+    }
+    for field, call in calls.items():
+        with pytest.raises(ValidationError, match=f"Invalid {field}: .*True or False"):
+            call()
+    assert memory.get_all(user_id="u")["total"] == 0
+
+
+def test_zero_and_one_are_switches(memory):
+    """0 is no and 1 is yes, as everywhere in Python, and None is the default."""
+    for infer in (0, None):
+        memory.add("tea", user_id="u", infer=infer)
+        memory.add("tea", user_id="u", infer=infer)
+    assert memory.get_all(user_id="u", show_expired=0)["total"] == 2
+    assert "score_details" in memory.search("tea", user_id="u", explain=1, rerank=0)["results"][0]

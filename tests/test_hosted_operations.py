@@ -259,6 +259,7 @@ def test_the_memories_of_an_entity_are_listed(client: httpx.Client, store: Memor
     assert first["results"] + after["results"] == whole
     assert client.get(first["next"]).json()["results"] == whole[2:4]
     assert client.get("/v1/memories/user/nobody/").json() == []
+    assert client.get("/v1/memories/user/nobody/", params={"output_format": "v1.1"}).json()["results"] == []
 
 
 def test_an_entity_too_large_for_one_list_is_refused(client: httpx.Client, store: Memory) -> None:

@@ -25,7 +25,7 @@ from ..routing import (
 )
 from . import entity_schemas, schemas
 from .entity_schemas import NewAgent, NewApp, NewEntity, NewRun, NewUser
-from .memories import MEMORIES, Page, PageSize, refuse_unknown
+from .memories import MEMORIES, Format, Page, PageSize, refuse_unknown
 from .shapes import entity, items, page_after, page_of
 from .unavailable import PROFILES, NotHereError
 
@@ -193,13 +193,14 @@ async def hosted_entity_memories(
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
+    output_format: Format = None,
 ) -> Answer | Answers:
-    """List the memories of one user, agent, run or app, newest first: all, as a list, unless a page is asked for. More
-    than 1,000 are listed page by page only.
+    """List the memories of one user, agent, run or app, newest first: all, as a list, unless a page is asked for, or by
+    `output_format` an object. More than 1,000 are listed page by page only.
     """
     if entity_type not in _TYPES:
         raise NotFoundException(f"No memory has an id with a slash, and no entity is a {entity_type}.")
-    whole = page is None and page_size is None and after is None
+    whole = page is None and page_size is None and after is None and output_format != "v1.1"
     size = MAX_LIST_SIZE if whole else min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
     found = await memory.get_all(
         **exact_scope(**{f"{entity_type}_id": entity_id}), page=page, page_size=size, after=after
