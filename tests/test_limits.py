@@ -269,8 +269,6 @@ def test_a_request_that_reads_for_too_long_is_answered_503(tmp_path, caplog):
             assert "Narrow its filter" in answer.json()["detail"]
             quick = client.post("/search", json={"query": "tea", "user_id": "nobody"})
             assert quick.status_code == 200
-            deleted = client.request("DELETE", "/memories", params={"user_id": "u", "filters": json.dumps(heavy(300))})
-            assert deleted.status_code in (200, 503)
     told = [record for record in caplog.records if "failed" in record.getMessage()]
     assert told
     assert not any(record.exc_info for record in told)  # a line, not a traceback, as often as somebody asks
