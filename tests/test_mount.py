@@ -296,11 +296,12 @@ async def _check_documentation(client: httpx.AsyncClient, at: str, memory_id: st
     for path, item in document.json()["paths"].items():
         if "get" in item:
             path = re.sub(r"\{(org|project)_id\}", "x", path.replace("{memory_id}", memory_id))
-            path = path.replace("{entity_type}/{entity_id}", "user/a/b")
+            encoded = "a%2Fb" if path.startswith("/v1/memories/") else "a/b"  # where "a/b" would be no entity's path
+            path = path.replace("{entity_type}/{entity_id}", f"user/{encoded}")
             if path == "/v1/event/{event_id}/":  # test_hosted.py has one
                 continue
             answer = await client.get(base + path, params={"user_id": "a/b"})
-            assert answer.status_code == 200, path
+            assert answer.status_code == (501 if "501" in item["get"]["responses"] else 200), path
 
 
 async def _check_redirects(client: httpx.AsyncClient, at: str) -> None:
