@@ -299,14 +299,14 @@ class Hostile:
         key = self.filter_key()
         bad = self.one_of(
             *(
-                {key: {self.one_of("regex", "$eq", "EQ", "", "eq ", 5, None): 1}},
+                {key: {self.one_of("regex", "$regex", "EQ", "", "eq ", 5, None): 1}},
                 {key: {}},
                 {key: {"in": "red"}},
                 {key: [[]]},
             ),
             *({key: {"gt": self.one_of(None, True, [], {})}}, {key: {"icontains": 5}}, {key: {"contains": None}}),
             *(
-                {key: {"eq": self.one_of([], {}, object(), b"x", *BAD_NUMBERS, *BROKEN)}},
+                {key: {"eq": self.one_of([[]], {}, object(), b"x", *BAD_NUMBERS, *BROKEN)}},
                 {key: object()},
                 {key: b"red"},
             ),
