@@ -153,6 +153,10 @@ def test_names_are_safe_and_few(client: httpx.Client) -> None:
         answer = client.post("/v3/memories/", json={"user_id": "u", name: 1})
         assert [one["field"] for one in answer.json()["ignored"]] == [name[:100]]
         assert re.fullmatch(r"[!-~]*", answer.headers[HEADER])
+        several = client.post("/v3/memories/", json={"user_id": "u", "zero": 0, name: 1})  # over a real connection
+        assert (
+            several.headers[HEADER].startswith("zero, ") and several.headers[HEADER] == several.headers[HEADER].strip()
+        )
         assert "set-cookie" not in answer.headers
     answer = client.post("/v3/memories/", json={"user_id": "u", **{f"p{n}": n for n in range(5_000)}})
     assert len(answer.json()["ignored"]) == 21

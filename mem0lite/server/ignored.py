@@ -103,7 +103,8 @@ class NamingResponse(Response[Any]):
             shown = [{"field": field, "reason": reason} for field, reason in noted.items()][:_MOST]
             if len(noted) > _MOST:
                 shown.append({"field": "…", "reason": f"{len(noted) - _MOST} more fields have no effect."})
-            self.headers[HEADER] = ", ".join(quote(one["field"], safe="[]") for one in shown)
+            # Without a name between the commas the line could end in a blank, which no header may.
+            self.headers[HEADER] = ", ".join(quote(one["field"], safe="[]") or '""' for one in shown)
             if isinstance(self.content, Mapping):
                 self.content = {**self.content, "ignored": shown}
         return super().to_asgi_response(app, request, **options)

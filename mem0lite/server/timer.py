@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ..errors import ClosedError
+
 logger = logging.getLogger("mem0lite")
 
 _PAUSE_SECONDS = 0.25  # before the next nudge is heeded, so that a thousand requests a second cost four calls
@@ -16,7 +18,8 @@ class Timer:
     """Calls ``work`` between ``start`` and ``stop``: ``interval`` seconds after the last call, or when it is nudged.
 
     With an interval of 0 it waits for a nudge alone. ``work`` may set the interval. An error is logged under ``name``
-    and does not end the timer. ``sleep`` waits that many seconds; tests give another one.
+    and does not end the timer; that the store was closed does. ``sleep`` waits that many seconds; tests give another
+    one.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class Timer:
             nudged.clear()
             try:
                 await self._work()
+            except ClosedError:  # by whoever gave the store, and for good
+                return
             except Exception:
                 logger.exception("The server's %s failed; trying again later.", self._name)
             if asked:

@@ -419,21 +419,33 @@ class HostedAdded(Answered):
 
 
 class HostedMemory(Answered):
-    """One memory, with all fields but those about a search and feedback."""
+    """One memory, with all fields but those about a search and feedback; with `fields`, only what they ask for."""
 
-    id: Annotated[str, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])]
-    memory: Annotated[str, Meta(description="Its text.", examples=["I am allergic to peanuts"])]
-    hash: Annotated[str, Meta(description="MD5 of the text.", examples=["856749c06f6f6630bd1733f0256a0fba"])]
-    user_id: Annotated[str | None, Meta(description="Its user.", examples=["alice"])]
-    agent_id: Annotated[str | None, Meta(description="Its agent.", examples=["planner"])]
-    app_id: Annotated[str | None, Meta(description="Its app.", examples=["inbox"])]
-    run_id: Annotated[str | None, Meta(description="Its run.", examples=["2030-01-31"])]
-    session_id: Annotated[str | None, Meta(description="The same as run_id.", examples=["2030-01-31"])]
-    metadata: Annotated[Json | None, Meta(description="What was stored with it.", examples=[{"project_id": "p1"}])]
-    categories: Annotated[list[Any] | None, Meta(description="metadata.categories, if a list.", examples=[["food"]])]
-    created_at: Annotated[str, Meta(description="Creation, ISO 8601.", examples=[EXAMPLE_INSTANT])]
-    updated_at: Annotated[str, Meta(description="Last change, ISO 8601.", examples=[EXAMPLE_INSTANT])]
-    expiration_date: Annotated[str | None, Meta(description="Its last visible day.", examples=["2030-12-31"])]
+    id: Annotated[str | UnsetType, Meta(description="Id of the memory.", examples=[EXAMPLE_ID])] = UNSET
+    memory: Annotated[str | UnsetType, Meta(description="Its text.", examples=["I am allergic to peanuts"])] = UNSET
+    hash: Annotated[
+        str | UnsetType, Meta(description="MD5 of the text.", examples=["856749c06f6f6630bd1733f0256a0fba"])
+    ] = UNSET
+    user_id: Annotated[str | UnsetType | None, Meta(description="Its user.", examples=["alice"])] = UNSET
+    agent_id: Annotated[str | UnsetType | None, Meta(description="Its agent.", examples=["planner"])] = UNSET
+    app_id: Annotated[str | UnsetType | None, Meta(description="Its app.", examples=["inbox"])] = UNSET
+    run_id: Annotated[str | UnsetType | None, Meta(description="Its run.", examples=["2030-01-31"])] = UNSET
+    session_id: Annotated[str | UnsetType | None, Meta(description="The same as run_id.", examples=["2030-01-31"])] = (
+        UNSET
+    )
+    metadata: Annotated[
+        Json | UnsetType | None, Meta(description="What was stored with it.", examples=[{"project_id": "p1"}])
+    ] = UNSET
+    categories: Annotated[
+        list[Any] | UnsetType | None, Meta(description="metadata.categories, if a list.", examples=[["food"]])
+    ] = UNSET
+    created_at: Annotated[str | UnsetType, Meta(description="Creation, ISO 8601.", examples=[EXAMPLE_INSTANT])] = UNSET
+    updated_at: Annotated[str | UnsetType, Meta(description="Last change, ISO 8601.", examples=[EXAMPLE_INSTANT])] = (
+        UNSET
+    )
+    expiration_date: Annotated[
+        str | UnsetType | None, Meta(description="Its last visible day.", examples=["2030-12-31"])
+    ] = UNSET
     expires_at: Annotated[
         str | UnsetType, Meta(description="The instant from which it is invisible.", examples=[EXAMPLE_INSTANT])
     ] = UNSET
