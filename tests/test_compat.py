@@ -8,7 +8,6 @@ import subprocess
 import sys
 import types
 from abc import ABC
-from unittest.mock import MagicMock
 
 import pytest
 
@@ -260,8 +259,26 @@ def test_callers_derive_from_memory_and_mock_it_as_there(installed):
     with Agent({"path": ":memory:"}) as memory:
         assert isinstance(memory, mem0.Memory)
         assert isinstance(memory, mem0lite.Memory)
-    assert isinstance(MagicMock(spec=mem0.Memory), mem0.Memory)
-    assert not isinstance(MagicMock(spec=mem0.Memory), mem0.AsyncMemory)
+
+    class Double:  # says whose it is as the doubles of callers' tests do
+        @property
+        def __class__(self):
+            return mem0.Memory
+
+    assert isinstance(Double(), mem0.Memory)
+    assert not isinstance(Double(), mem0.AsyncMemory)
+
+
+@pytest.mark.parametrize("make", ["Memory", "AsyncMemory"])
+def test_a_warning_about_a_configuration_names_the_caller(installed, make):
+    """What of a configuration has no effect is said of the line that gave it, not of one in mem0lite."""
+    import mem0
+
+    config = {"path": ":memory:", "llm": {"provider": "openai"}}
+    for call in (getattr(mem0, make), getattr(mem0, make).from_config):
+        with pytest.warns(mem0lite.CompatibilityWarning) as warned:
+            call(config)
+        assert [one.filename for one in warned] == [__file__]
 
 
 def test_errors_take_what_those_of_mem0_take():

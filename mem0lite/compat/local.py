@@ -95,7 +95,7 @@ class _Loop:
         self._asked: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mem0lite-compat", daemon=True)
         self._thread.start()
-        # Made there, not here: in the main thread it would take the signals, as is right for a server.
+        # Made on the loop on which it runs.
         self._app: App = self._run(_made(lambda: _app(memory))).result()
         self._transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
 

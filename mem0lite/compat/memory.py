@@ -49,10 +49,6 @@ def _telling(verb: Any) -> Any:
     return later if inspect.iscoroutinefunction(verb) else call
 
 
-def _arguments(config: object, options: dict[str, Any]) -> dict[str, Any]:
-    return options if config is None else {**mem0_config.read(config), **options}
-
-
 class Memory(memory.Memory, metaclass=_AnyMemory):
     """Memory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
 
@@ -61,7 +57,9 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
 
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)
-        super().__init__(**_arguments(config, options))
+        if config is not None:
+            options = {**mem0_config.read(config), **options}  # here, where its warning names the caller
+        super().__init__(**options)
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
@@ -85,7 +83,9 @@ class AsyncMemory(aio.AsyncMemory, metaclass=_AnyMemory):
 
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)
-        super().__init__(**_arguments(config, options))
+        if config is not None:
+            options = {**mem0_config.read(config), **options}  # here, where its warning names the caller
+        super().__init__(**options)
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
