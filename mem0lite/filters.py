@@ -288,13 +288,12 @@ def _check_shape(filters: Mapping[Any, Any], name: str) -> None:
 
 
 def _check_place(key: str) -> None:
-    """Raise FilterError for an operator where a field should be."""
-    if key.startswith("$") and key[1:] in (*_OPERATORS, *_NOT_HERE):
-        raise FilterError(
-            f"Invalid filter '{key}': an operator stands inside a field, {{'field': {{'{key}': …}}}}. A metadata key "
-            f"of that name is 'metadata.{key}'.",
-            field=key,
-        )
+    """Raise FilterError for an operator, or another word that begins as they do, where a field should be."""
+    if not (key.startswith("$") and key[1:].isidentifier()):
+        return
+    known = key[1:] in (*_OPERATORS, *_NOT_HERE)
+    why = f"an operator stands inside a field, {{'field': {{'{key}': …}}}}" if known else "there is no such word"
+    raise FilterError(f"Invalid filter '{key}': {why}. A metadata key of that name is 'metadata.{key}'.", field=key)
 
 
 def _check_case(key: str, value: object) -> None:

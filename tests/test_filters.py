@@ -535,6 +535,8 @@ def test_neighbouring_integers_are_two(memory, number, place):
         ({"$gt": 5}, "'$gt': an operator stands inside a field"),
         ({"$contains": "tea"}, "A metadata key of that name is 'metadata.$contains'"),
         ({"AND": [{"$where": "x"}]}, "'$where': an operator stands inside a field"),
+        ({"$comment": "x"}, "'$comment': there is no such word. A metadata key of that name is 'metadata.$comment'"),
+        ({"NOT": {"$xor": [{"a": 1}]}}, "'$xor': there is no such word"),
         ({"k": {"$all": ["a"]}}, "Unsupported filter operator '$all' for field 'k'"),
         ({"k": {"$not": 5}}, "Unsupported filter operator '$not'"),
         ({"k": {"$not": {"$not": {"eq": 1}}}}, "Unsupported filter operator '$not'"),

@@ -394,8 +394,8 @@ def plain(filters: Any) -> bool:
     """Whether the oracle knows all fields of a filter, and their operands are what the fields compare with."""
     return not isinstance(filters, dict) or all(
         all(plain(part) for part in (value if isinstance(value, list) else [value]))
-        if key.upper().removeprefix("$") in ("AND", "OR", "NOT")
-        else key not in OWN or not odd(value)
+        if key.upper() in ("AND", "OR", "NOT") or key in ("$and", "$or", "$not")
+        else not (key.startswith("$") and key[1:].isidentifier()) and (key not in OWN or not odd(value))
         for key, value in filters.items()
     )
 
