@@ -314,6 +314,8 @@ class Database:
             self._state.wait_for(lambda: not self._paused)
             if self._closed:
                 raise ClosedError("This Memory is closed. Open a new one.")
+            if not self._finalizer.alive:
+                raise ClosedError(_ENDED)
             if self._stranded:
                 raise DatabaseError(
                     f"{self._name} was in use while this process was forked. Fork while no call is running, or open "
@@ -683,6 +685,8 @@ def translated(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise CorruptFileError(f"{name} is damaged: a text in it is not UTF-8.") from error
     except apsw.Error as error:
+        if isinstance(error, apsw.ConnectionClosedError | apsw.CursorClosedError):  # in the middle of a call
+            raise ClosedError(_ENDED) from error
         if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
             raise CorruptFileError(f"{name} is damaged: a page differs from its checksum.") from error
         for apsw_class, ours, sentence in _TRANSLATIONS:
@@ -690,6 +694,8 @@ def translated(name: str) -> Iterator[None]:
                 raise ours(f"{name} {sentence} ({error})") from error
         raise DatabaseError(f"{name}: {error}") from error
 
+
+_ENDED = "This Memory was closed because the process is ending. Join the threads that use it first."
 
 _TRANSLATIONS: Sequence[tuple[type[apsw.Error], type[DatabaseError], str]] = (
     (apsw.BusyError, DatabaseBusyError, "was locked by another process for too long. Try again."),

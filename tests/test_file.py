@@ -63,6 +63,39 @@ def test_a_memory_nobody_closed_leaves_no_wal(tmp_path):
         assert memory.get_all(user_id="u")["total"] == 1
 
 
+ENDING = """
+import atexit, sys, threading
+sys.path.insert(0, sys.argv[1])
+errors, using, ended = [], threading.Event(), threading.Event()
+atexit.register(lambda: print(ended.wait(60), *errors))
+from embedder import HashEmbedder
+from mem0lite import Memory
+
+memory = Memory(sys.argv[2], embedder=HashEmbedder())
+
+def use():
+    while not errors:
+        try:
+            memory.add("x", user_id="u") if sys.argv[3] == "add" else memory.get_all(user_id="u")
+            using.set()
+        except Exception as error:
+            errors.append(type(error).__name__)
+    ended.set()
+
+threading.Thread(target=use, daemon=True).start()
+using.wait(60)
+"""
+
+
+@pytest.mark.parametrize("verb", ["add", "get_all"])
+def test_a_thread_that_outlives_the_program_is_told_that_it_is_closed(path, verb):
+    """What uses a Memory while the interpreter ends gets ClosedError, and cannot open the file again."""
+    command = [sys.executable, "-c", ENDING, str(Path(__file__).parent), str(path), verb]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert (ended.stdout.split(), ended.stderr) == (["True", "ClosedError"], "")
+    assert [entry.name for entry in path.parent.iterdir()] == ["agent.db"]
+
+
 def test_reopening_finds_everything(memory, path):
     """What was acknowledged is there after reopening; text, metadata, dates, history and vectors."""
     memory.add("x", user_id="u", metadata={"k": 1}, ttl=60)
