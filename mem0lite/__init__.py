@@ -3,7 +3,9 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .embed import Embedder, LocalEmbedder
+from .data.filters import ANY_SCOPE
+from .embedding.local import Embedder, LocalEmbedder
+from .embedding.rerank import Reranker
 from .errors import (
     ClosedError,
     ConfigurationError,
@@ -29,15 +31,13 @@ from .errors import (
     TimeLimitError,
     ValidationError,
 )
-from .filters import ANY_SCOPE
 from .graph import Extractor, RuleExtractor
 from .memory import UNSET, Memory
-from .ranking import Ranking
-from .rerank import Reranker
+from .search.ranking import Ranking
 
 if TYPE_CHECKING:
     from .aio import AsyncMemory
-    from .mem0_config import CompatibilityWarning
+    from .mem0.configuration import CompatibilityWarning
     from .server import create_app
 
 __version__ = "0.1.0"
@@ -82,7 +82,7 @@ __all__ = [
 
 
 # asyncio doubles the import time, and litestar is an extra
-_LAZY = {"AsyncMemory": ".aio", "CompatibilityWarning": ".mem0_config", "create_app": ".server"}
+_LAZY = {"AsyncMemory": ".aio", "CompatibilityWarning": ".mem0.configuration", "create_app": ".server"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,11 +12,12 @@ from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from . import mem0_config, stopping
-from .embed import LocalEmbedder
+from .embedding.local import LocalEmbedder
 from .errors import ClosedError
 from .limits import Limit, within
+from .mem0 import configuration
 from .memory import OF_FILES, Handle, Memory
+from .store import stopping
 from .values import clean_id
 
 P = ParamSpec("P")
@@ -147,7 +148,7 @@ class AsyncMemory(Handle):
     def from_config(cls, config_dict: object) -> Self:
         """Open the store that a configuration of mem0 means, as Memory.from_config does; it may be awaited, too, as
         with mem0 0.1."""
-        return cls(**mem0_config.read(config_dict))
+        return cls(**configuration.read(config_dict))
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self._itself().__await__()

@@ -17,6 +17,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _DIGITS = 310  # more than the largest double has
 _SHORT = 1_000  # characters that take no time to normalise, whatever they are
 _LONG_RUN = re.compile(r"[^\w\s\x00-\x7f]{31}")
+_SURPLUS = re.compile(r"([^\w\s\x00-\x7f]{30})[^\w\s\x00-\x7f]+")
 _LONGEST = 64  # characters of a moment, with more digits of a second than any clock has
 
 # A date alone must have its hyphens: 20240310 is as likely a number. Weeks and ordinal dates are names more often.
@@ -41,6 +42,16 @@ def nfc(text: str) -> str:
 def spellings(text: str) -> list[str]:
     """Return the forms in which a text may have been stored before there was one: composed, and decomposed."""
     return list(dict.fromkeys([nfc(text), _normalised("NFD", text)]))
+
+
+def compatible(text: str) -> str:
+    """Return the text in NFKC, in linear time.
+
+    Of a run of combining characters (which are no word characters but for two half-width ones) 30 are kept, as in
+    Unicode's stream-safe text format (UAX #15): normalising a longer one takes quadratic time.
+    """
+    text = text.replace("\uff9e", "\u3099").replace("\uff9f", "\u309a")
+    return unicodedata.normalize("NFKC", _SURPLUS.sub(r"\1", text))
 
 
 def casefold(text: str) -> str:

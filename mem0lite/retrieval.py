@@ -24,11 +24,11 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .data.messages import optional_text
 from .errors import ValidationError
 from .files import read_utf8_lines
 from .memory import AddItem, Memory, Progress
-from .messages import optional_text
-from .ranking import Ranking
+from .search.ranking import Ranking
 from .values import clean_id, clean_text, finite, is_number, to_micros
 
 DEPTHS = (5, 10, 20)

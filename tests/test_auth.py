@@ -27,7 +27,7 @@ from mem0lite import (
     PermissionDeniedError,
     ValidationError,
 )
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
 from mem0lite.server.schemas import EXAMPLE_ID
 from mem0lite.server.settings import is_loopback

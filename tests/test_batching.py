@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mem0lite import embed
-from mem0lite.embed import _Batches
+from mem0lite.embedding import local as embed
+from mem0lite.embedding.local import _Batches
 
 WAIT = 30
 

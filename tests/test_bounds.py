@@ -7,14 +7,15 @@ import tracemalloc
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import Memory, ValidationError, text
+from mem0lite import Memory, ValidationError
 from mem0lite.graph.build import name_of
 from mem0lite.memory import (
     MAX_EXPORT_CHARACTERS,
     MAX_EXPORT_FIELD_LENGTH,
     MAX_EXPORT_FIELDS,
 )
-from mem0lite.similarity import canonical
+from mem0lite.search import text
+from mem0lite.search.similarity import canonical
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

@@ -24,7 +24,7 @@ from sizes import sizes
 from test_webhooks import Receiver, status
 
 from mem0lite import Mem0LiteError, Memory, ValidationError
-from mem0lite.dates import asked_moments
+from mem0lite.search.dates import asked_moments
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
@@ -307,7 +307,7 @@ from datetime import UTC, date, datetime
 sys.path.insert(0, sys.argv[1])
 from embedder import HashEmbedder
 from mem0lite import Memory
-from mem0lite.dates import asked_moments
+from mem0lite.search.dates import asked_moments
 
 now = datetime(2026, 3, 8, 7, 15, tzinfo=UTC)  # in New York, within the hour that never came
 with Memory(sys.argv[2], embedder=HashEmbedder(), clock=lambda: now) as memory:

@@ -14,9 +14,9 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import ClosedError, Memory, ValidationError
-from mem0lite.held import HeldFile
-from mem0lite.sqlite_file import look_at
-from mem0lite.store.schema import MIGRATIONS
+from mem0lite.store.sqlite.file import look_at
+from mem0lite.store.sqlite.held import HeldFile
+from mem0lite.store.sqlite.schema import MIGRATIONS
 
 CHILD = """
 import sys
@@ -262,7 +262,7 @@ STRANDED = """
 import os, sys, threading
 sys.path.insert(0, sys.argv[1])
 from embedder import HashEmbedder
-import mem0lite.database
+import mem0lite.store.sqlite.database
 from mem0lite import DatabaseError, Memory
 mem0lite.database._FORK_SECONDS = 0.01
 memory = Memory(sys.argv[2], embedder=HashEmbedder())

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mem0lite.dates import MAX_QUESTION_LENGTH, asked_moments, asks_for_present
-from mem0lite.dates.phrases import MAX_MOMENTS
-from mem0lite.moments import Moment, closeness, recency
+from mem0lite.search.dates import MAX_QUESTION_LENGTH, asked_moments, asks_for_present
+from mem0lite.search.dates.phrases import MAX_MOMENTS
+from mem0lite.search.moments import Moment, closeness, recency
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000
@@ -1019,12 +1019,12 @@ def test_a_question_without_a_date_does_not_load_the_grammar():
     """What reads dates, which takes longer to import than this package, is loaded for a question that may name one."""
     code = """
 import sys
-from mem0lite.dates import asked_moments
+from mem0lite.search.dates import asked_moments
 for question in ("What does Ann like?", "Who is my best friend?", "Is room 12 the big one?"):
     assert asked_moments(question, 0) == ()
-assert "mem0lite.dates.phrases" not in sys.modules
+assert "mem0lite.search.dates.phrases" not in sys.modules
 assert asked_moments("What did I eat on 7 May 1969?", 0)
-assert "mem0lite.dates.phrases" in sys.modules
+assert "mem0lite.search.dates.phrases" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

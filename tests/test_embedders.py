@@ -23,9 +23,9 @@ from mem0lite import (
     ModelNotFoundError,
     NotAMemoryFileError,
 )
-from mem0lite.embed import embed_documents, embed_query
+from mem0lite.embedding.local import embed_documents, embed_query
 
-BUNDLED_TOKENIZER = Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2"
+BUNDLED_TOKENIZER = Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2"
 
 # input_ids → DynamicQuantizeLinear → DequantizeLinear → [ids, 5000], of opset 13
 DYNAMICALLY_QUANTISED = (

@@ -12,7 +12,7 @@ from labelled import f1, lines, measured
 
 from mem0lite import ConfigurationError, ExtractionError, Memory, RuleExtractor
 from mem0lite.graph import extract
-from mem0lite.graph.lexicon import BASE, GERUND, PAST, PRONOUNS, THIRD
+from mem0lite.graph.english.lexicon import BASE, GERUND, PAST, PRONOUNS, THIRD
 
 JOINTS = "the a of to and or before after then once not never is are was be by with that which if when"
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0lite import FilterError, Memory, ValidationError
-from mem0lite.filters import ANY_SCOPE, Condition, Not, names_scope, parse, scope_part
+from mem0lite.data.filters import ANY_SCOPE, Condition, Not, names_scope, parse, scope_part
 
 # -- the oracle: one function per operator, over the values a field has
 

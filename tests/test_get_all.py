@@ -4,7 +4,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import ANY_SCOPE, Memory, PermissionDeniedError, ValidationError
-from mem0lite.filters import SCOPE_IDS
+from mem0lite.data.filters import SCOPE_IDS
 
 
 @pytest.fixture

@@ -17,11 +17,13 @@ from re import _parser  # what a pattern consists of tells which texts may be sl
 import pytest
 
 import mem0lite
-from mem0lite import comparison, dates, prompts, similarity, text, values
-from mem0lite.dates import grammar
+from mem0lite import comparison, values
+from mem0lite.embedding import prompts
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
+from mem0lite.search import dates, similarity, text
+from mem0lite.search.dates import grammar
 
 SIZE = 2_000
 NOTICEABLE = 80  # times a look at every character: what costs less is not looked at any closer
@@ -45,8 +47,10 @@ MADE = {
 }
 """Patterns of which a part is known in a function only, by the name of that part."""
 BOUNDED = {
-    module.__name__: dates.MAX_QUESTION_LENGTH for module in MODULES if module.__name__.startswith("mem0lite.dates")
-} | {"mem0lite.prompts": prompts.LONGEST_NAME}
+    module.__name__: dates.MAX_QUESTION_LENGTH
+    for module in MODULES
+    if module.__name__.startswith("mem0lite.search.dates")
+} | {"mem0lite.embedding.prompts": prompts.LONGEST_NAME}
 """Modules whose patterns see no longer texts than this."""
 
 

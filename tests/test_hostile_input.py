@@ -26,7 +26,7 @@ from sizes import sizes
 from test_filters import OWN, Lines, matches
 
 from mem0lite import FilterError, Memory, NotFoundError, ValidationError
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client

@@ -27,7 +27,7 @@ from serving import served_by
 from sizes import sizes
 
 from mem0lite import Mem0LiteError, Memory, NotFoundError
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
 
 CHECKED_EVERY = 250  # operations between two comparisons of all rows

@@ -25,7 +25,7 @@ from embedder import HashEmbedder
 from serving import add, served_by, texts
 
 from mem0lite import EmbeddingError, Memory, ValidationError
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client

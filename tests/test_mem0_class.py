@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 from mem0lite import AsyncMemory, ConfigurationError, DatabaseError, Memory, ModelNotFoundError
-from mem0lite.mem0_config import CompatibilityWarning, read
+from mem0lite.mem0.configuration import CompatibilityWarning, read
 
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"
 SECRET = "sk-do-not-show"

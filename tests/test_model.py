@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from mem0lite import Memory, MemoryNotFoundError
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 
 USERS = st.sampled_from(["alice", "bob"])
 RUNS = st.sampled_from([None, "r1", "r2"])

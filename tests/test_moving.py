@@ -26,9 +26,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mem0lite import AsyncMemory, DatabaseError, Mem0LiteError, Memory, PermissionDeniedError, ValidationError, moving
+from mem0lite import AsyncMemory, DatabaseError, Mem0LiteError, Memory, PermissionDeniedError, ValidationError
 from mem0lite.cli import main
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
+from mem0lite.mem0 import moving
 from mem0lite.server import ApiKey, Settings, create_app
 
 SCRIPT = Path(__file__).parent / "moving" / "make_mem0_folder.py"

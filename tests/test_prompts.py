@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 
-from mem0lite import ConfigurationError, EmbedderMismatchError, LocalEmbedder, Memory, embed
-from mem0lite.embed import embed_documents, embed_query
-from mem0lite.prompts import Prompts, of_config, of_name
+from mem0lite import ConfigurationError, EmbedderMismatchError, LocalEmbedder, Memory
+from mem0lite.embedding import local as embed
+from mem0lite.embedding.local import embed_documents, embed_query
+from mem0lite.embedding.prompts import Prompts, of_config, of_name
 
 SEARCH = "Represent this sentence for searching relevant passages: "
 

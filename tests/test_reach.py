@@ -32,7 +32,9 @@ from test_moving import folder_of, point
 from test_secrets import answering
 from test_webhooks import Receiver, status
 
-from mem0lite import CorruptFileError, DatabaseError, Mem0LiteError, Memory, ValidationError, moving, outbound
+from mem0lite import CorruptFileError, DatabaseError, Mem0LiteError, Memory, ValidationError
+from mem0lite.mem0 import moving
+from mem0lite.webhooks import outbound
 
 SECRET = "the contents of another file"
 

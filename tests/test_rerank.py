@@ -15,9 +15,9 @@ from embedder import HashEmbedder
 
 import mem0lite
 from mem0lite import AsyncMemory, CompatibilityWarning, ConfigurationError, EmbeddingError, Memory, ModelNotFoundError
-from mem0lite.rerank import LocalReranker, Reranker, rerank_scores, resolve_reranker
+from mem0lite.embedding.rerank import LocalReranker, Reranker, rerank_scores, resolve_reranker
 
-TOKENIZER = Path(mem0lite.__file__).parent / "models" / "all-MiniLM-L6-v2"
+TOKENIZER = Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2"
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"
 
 # The logit is twice the number of pairs of equal words in query and document, less 3. Ids below 1,000 are special
@@ -248,7 +248,7 @@ def test_reranking_connects_to_nothing(folder):
         "import sys, socket\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from mem0lite.rerank import resolve_reranker, rerank_scores\n"
+        "from mem0lite.embedding.rerank import resolve_reranker, rerank_scores\n"
         "assert not {'fastembed', 'onnxruntime', 'numpy'} & set(sys.modules)\n"
         "assert rerank_scores(resolve_reranker(sys.argv[1]), 'black piano', ['piano'])[0] < 0.5\n"
     )

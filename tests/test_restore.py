@@ -18,7 +18,7 @@ from mem0lite import (
     Memory,
     NotAMemoryFileError,
 )
-from mem0lite.sqlite_file import CHECKSUM_BYTES, as_uri, checksum_vfs, connect
+from mem0lite.store.sqlite.file import CHECKSUM_BYTES, as_uri, checksum_vfs, connect
 
 DATA = Path(__file__).parent / "data"
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0lite import LocalEmbedder
-from mem0lite.embed import embed_documents
-from mem0lite.similarity import COSINE, MAX_CHARACTERS, depends_on_day, near_identical
+from mem0lite.embedding.local import embed_documents
+from mem0lite.search.similarity import COSINE, MAX_CHARACTERS, depends_on_day, near_identical
 
 COPIES = """
 User likes sushi || The user likes sushi.

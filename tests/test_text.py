@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mem0lite import Memory, Ranking
-from mem0lite.text import MAX_QUERY_TERMS, STOP_WORDS, query_terms, terms
+from mem0lite.search.text import MAX_QUERY_TERMS, STOP_WORDS, query_terms, terms
 
 
 def shared(query, text):

@@ -9,7 +9,7 @@ from embedder import HashEmbedder
 from serving import served_by
 
 from mem0lite import Memory, PermissionDeniedError, ValidationError
-from mem0lite.filters import ANY_SCOPE
+from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
 
 

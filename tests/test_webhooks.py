@@ -30,10 +30,11 @@ from conftest import Clock
 from embedder import HashEmbedder
 from serving import add, served_by
 
-from mem0lite import AsyncMemory, Memory, NotFoundError, ValidationError, outbound, types, webhooks
-from mem0lite.outbound import is_public
+from mem0lite import AsyncMemory, Memory, NotFoundError, ValidationError, types, webhooks
 from mem0lite.server import Settings, backend, create_app, timer
 from mem0lite.server.timer import Timer
+from mem0lite.webhooks import outbound
+from mem0lite.webhooks.outbound import is_public
 
 SECRET = "whsec_" + base64.b64encode(b"only the receiver knows this key").decode()
 

@@ -259,8 +259,8 @@ def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] 
 
     Each label is text and may mean a number.
     """
-    from ..filters import ANY_SCOPE
-    from ..parameters import meanings
+    from ..data.filters import ANY_SCOPE
+    from ..data.parameters import meanings
 
     labels = {
         name: [one for label in (value if isinstance(value, list) else [value]) for one in meanings(label)]
@@ -336,7 +336,7 @@ def _delete_scope(options: Options, store: "Memory | RemoteMemory", yes: bool) -
 
 
 def _delete_everything(options: Options, store: "Memory | RemoteMemory", yes: bool) -> None:
-    from ..filters import ANY_SCOPE
+    from ..data.filters import ANY_SCOPE
 
     count = store.get_all(filters=ANY_SCOPE, limit=0)["total"]
     confirm(f"Delete all memories ({count} live ones) of everyone, with their histories?", yes)
@@ -606,7 +606,7 @@ def stats(options: Options) -> None:
 @click.pass_obj
 def fetch(options: Options, model: str) -> None:
     """Download a fastembed model, to use it offline from then on."""
-    from ..embed import fetch as download
+    from ..embedding.local import fetch as download
 
     folder = str(download(model))
     report({"folder": folder} if options.json else {"message": f"{model} is in {folder}"}, options.json)

@@ -15,9 +15,9 @@ from .output import note
 if TYPE_CHECKING:
     import socket
 
-    from ..database import Durability
     from ..memory import Memory
     from ..server.settings import Settings
+    from ..store import Durability
 
 _BACKLOG = 128  # connections the kernel holds until they are accepted
 _SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server stops

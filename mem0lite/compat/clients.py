@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .. import errors, mem0_config
-from ..filters import SCOPE_IDS
+from .. import errors
+from ..data.filters import SCOPE_IDS
+from ..mem0 import configuration
 
 if TYPE_CHECKING:
     from .local import Local
@@ -63,7 +64,7 @@ def load(folder: str | None) -> ModuleType:
             warnings.warn(
                 f"mem0ai's client in {folder} cannot be loaded by mem0lite.compat ({error}). A client with the same "
                 "verbs stands in for it.",
-                mem0_config.CompatibilityWarning,
+                configuration.CompatibilityWarning,
                 stacklevel=4,  # who called install
             )
             package.__path__ = []

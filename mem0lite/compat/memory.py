@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, NoReturn, Self
 
-from .. import aio, mem0_config, memory
+from .. import aio, memory
+from ..mem0 import configuration
 
 _NO_CHAT = (
     "chat: mem0lite answers no questions, as no language model is called; mem0's own raises this, too. Give the model "
@@ -58,13 +59,13 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)
         if config is not None:
-            options = {**mem0_config.read(config), **options}  # here, where its warning names the caller
+            options = {**configuration.read(config), **options}  # here, where its warning names the caller
         super().__init__(**options)
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
         """Open the store that a configuration of mem0 means."""
-        made = cls(**mem0_config.read(config_dict))
+        made = cls(**configuration.read(config_dict))
         made._graph_named = _names_graph(config_dict)
         return made
 
@@ -84,13 +85,13 @@ class AsyncMemory(aio.AsyncMemory, metaclass=_AnyMemory):
     def __init__(self, config: object = None, **options: Any) -> None:
         self._graph_named = _names_graph(config)
         if config is not None:
-            options = {**mem0_config.read(config), **options}  # here, where its warning names the caller
+            options = {**configuration.read(config), **options}  # here, where its warning names the caller
         super().__init__(**options)
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
         """Open the store that a configuration of mem0 means."""
-        made = cls(**mem0_config.read(config_dict))
+        made = cls(**configuration.read(config_dict))
         made._graph_named = _names_graph(config_dict)
         return made
 

@@ -2,9 +2,9 @@
 
 from .asking import BESIDE, Direction, direction, leads
 from .build import MENTIONS, PHRASE, Edge, Graph, Named, Node, aliases, build, longest, name_of, named_in
+from .english.rules import RuleExtractor
 from .extractor import ExtractedEntity, ExtractedRelation, Extraction, Extractor, extract
 from .formats import to_graphml, to_mermaid
-from .rules import RuleExtractor
 from .steps import in_order
 
 __all__ = [

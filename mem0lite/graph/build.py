@@ -8,7 +8,7 @@ from typing import Any
 
 from py_rust_stemmers import SnowballStemmer  # type: ignore[import-untyped]
 
-from ..text import compatible
+from ..comparison import compatible
 from ..types import Relation
 from .extractor import Extraction
 

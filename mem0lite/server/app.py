@@ -9,10 +9,10 @@ from typing import Any, cast
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 
-from .. import stopping
 from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
+from ..store import stopping
 from . import access_log, docs, health, hosted, selfhosted
 from .auth import create_guard
 from .backend import Backend

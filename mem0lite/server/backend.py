@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import __version__, stopping, webhooks
+from .. import __version__, webhooks
 from ..aio import AsyncMemory
 from ..errors import Mem0LiteError
 from ..memory import Memory
+from ..store import stopping
 from .settings import Settings
 from .timer import Timer
 from .turns import Turns

@@ -9,8 +9,8 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
+from ..data.filters import ANY_SCOPE, SCOPE_IDS
 from ..errors import ValidationError
-from ..filters import ANY_SCOPE, SCOPE_IDS
 from ..memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
 from . import schemas
 from .auth import admin_only

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
-from ..database import Durability
 from ..environment import name_unread, unread
 from ..errors import ConfigurationError, ValidationError
+from ..store import Durability
 from ..values import clean_id, is_number, shown
 
 logger = logging.getLogger("mem0lite")

@@ -14,9 +14,9 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Reference, Schema
 
+from ..data.filters import SCOPE_IDS
+from ..data.parameters import listed
 from ..errors import ValidationError
-from ..filters import SCOPE_IDS
-from ..parameters import listed
 from ..types import TypedDict
 from .ignored import note_fields
 

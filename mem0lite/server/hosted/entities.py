@@ -7,8 +7,8 @@ from litestar import delete, get, post
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import JSONBody, Parameter
 
+from ...data.filters import ANY_SCOPE
 from ...errors import PermissionDeniedError
-from ...filters import ANY_SCOPE
 from ...values import clean_id
 from ..routing import (
     DEFAULT_LIST_SIZE,

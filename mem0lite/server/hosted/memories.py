@@ -9,7 +9,7 @@ from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 from msgspec import UNSET
 
-from ...filters import ANY_SCOPE, SCOPE_IDS
+from ...data.filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
 from ..ignored import NamingResponse, note, refuse_noted
 from ..routing import (

@@ -7,8 +7,8 @@ from typing import Any, cast
 import msgspec
 from litestar.exceptions import ClientException
 
+from ...data.filters import MAX_DEPTH, SCOPE_IDS
 from ...errors import FilterError
-from ...filters import MAX_DEPTH, SCOPE_IDS
 from ...values import clean_id
 from .schemas import AddRequest, Conditions, ScopeIds
 

@@ -1,0 +1,168 @@
+"""JSON lines: how memories leave a store and come back. Pure.
+
+A line with ``memory`` (or ``text``) is a memory with its history. What else a store holds has lines with a ``type``:
+``history``, of a memory that was deleted, ``event``, a call of ``add``, and ``settings``, of the file.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast, get_args
+
+from ..errors import ValidationError
+from ..types import Event
+from ..values import (
+    clean_feedback,
+    clean_id,
+    clean_metadata,
+    clean_scope,
+    clean_text,
+    encodable,
+    shown,
+    text_hash,
+    to_iso,
+    to_micros,
+)
+from .messages import optional_text
+from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
+
+Lifetime = Callable[[Record, Any, int | None], Record]
+"""Returns a record with its expiry, from its expiration date and the instant of its expiry, where known."""
+
+
+Entry = tuple[Record, Sequence[Change]]
+"""A memory with its history."""
+Exported = Entry | Gone | AddEvent | FileSettings
+
+
+def to_line(exported: Exported) -> str:
+    """Return what a store holds as one line of JSON."""
+    return json.dumps(_to_object(exported), ensure_ascii=False) + "\n"
+
+
+def _to_object(exported: Exported) -> dict[str, Any]:
+    match exported:
+        case FileSettings():
+            categories = list(exported.graph_categories)
+            return {"type": "settings", "project": exported.project, "graph_categories": categories}
+        case AddEvent():
+            results = [{"id": memory_id, "event": event} for memory_id, event in exported.results]
+            created = to_iso(exported.created_at)
+            return {
+                "type": "event",
+                "id": exported.id,
+                "created_at": created,
+                **exported.scope.ids(),
+                "results": results,
+            }
+        case Gone():
+            history = [change.to_item(exported.memory_id) for change in exported.changes]
+            return {"type": "history", "id": exported.memory_id, **exported.scope.ids(), "history": history}
+        case (record, changes):
+            return {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
+
+
+def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime) -> Iterator[Exported]:
+    """Yield what JSON lines hold; ``scope`` stands in for ids that a memory lacks.
+
+    Raises ValidationError naming the line.
+    """
+    for number, line in enumerate(lines, start=1):
+        try:
+            if not isinstance(line, str):
+                raise ValidationError("must be text.", field="line")
+            line = line.lstrip("\ufeff")  # a byte order mark, also of a file that was appended to another
+            if not line.strip():
+                continue
+            data = json.loads(line)
+            if not isinstance(data, dict):
+                raise ValidationError("must be a JSON object.", field="line")
+            kind = None if "memory" in data or "text" in data else data.get("type")
+            yield read_item(data, scope, now, lifetime) if kind is None else _read_other(kind, data)
+        except ValidationError as error:
+            raise ValidationError(f"Line {number}: {error}", field=error.field) from None
+        except (ValueError, RecursionError) as error:
+            raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
+
+
+def _read_other(kind: object, data: dict[str, Any]) -> Exported:
+    """Return what a line with a type holds. Raises ValidationError."""
+    if kind == "history":
+        changes = _read_history(data)
+        return Gone(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), changes)
+    if kind == "event":
+        created = to_micros(data.get("created_at"), "created_at")
+        return AddEvent(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), created, _read_results(data))
+    if kind == "settings":
+        categories = data.get("graph_categories") or []
+        if not isinstance(categories, list) or not all(isinstance(one, str) for one in categories):
+            raise ValidationError("Invalid graph_categories: must be a list of texts.", field="graph_categories")
+        categories = sorted(encodable(one, "graph_categories") for one in categories)
+        return FileSettings(clean_metadata(data.get("project") or {}, "project"), categories)
+    raise ValidationError(
+        f"Invalid type: {shown(kind)}. A line is a memory, or of type history, event or settings.", field="type"
+    )
+
+
+def _read_results(data: dict[str, Any]) -> list[tuple[str, str]]:
+    results = data.get("results")
+    if not isinstance(results, list) or not all(
+        isinstance(one, dict) and one.get("event") in ("ADD", "NONE") for one in results
+    ):
+        raise ValidationError("Invalid results: needs objects with an id and an event, ADD or NONE.", field="results")
+    return [(clean_id(one.get("id"), "results.id"), one["event"]) for one in results]
+
+
+def _read_history(data: dict[str, Any]) -> list[Change]:
+    history = data.get("history") or []
+    if not isinstance(history, list):
+        raise ValidationError("Invalid history: must be a list of changes.", field="history")
+    return [_read_change(change) for change in history]
+
+
+def read_item(
+    data: dict[str, Any], scope: Mapping[str, object], now: int, lifetime: Lifetime
+) -> tuple[Record, list[Change]]:
+    """Return the memory of one line and its history. Raises ValidationError."""
+    text = clean_text(data.get("memory", data.get("text")), "memory")
+    created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
+    record = Record(
+        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "id"),
+        scope=Scope(**clean_scope(data if any(data.get(name) is not None for name in scope) else scope)),
+        text=text,
+        hash=text_hash(text),
+        metadata=None if data.get("metadata") is None else clean_metadata(data["metadata"]) or None,
+        created_at=created,
+        updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "updated_at"),
+        actor_id=optional_text(data.get("actor_id"), "actor_id"),
+        role=optional_text(data.get("role"), "role"),
+        feedback=feedback,
+        feedback_reason=reason,
+    )
+    expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
+    history = _read_history(data)
+    return lifetime(record, data.get("expiration_date"), expires_at), history
+
+
+def _read_change(data: object) -> Change:
+    if not isinstance(data, dict) or data.get("event") not in get_args(Event):
+        raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
+    created = to_micros(data.get("created_at"), "history.created_at")
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"), "history.")
+    return Change(
+        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
+        event=cast("Event", data["event"]),
+        old_memory=_text_or_none(data.get("old_memory"), "history.old_memory"),
+        new_memory=_text_or_none(data.get("new_memory"), "history.new_memory"),
+        created_at=created,
+        updated_at=created if data.get("updated_at") is None else to_micros(data["updated_at"], "history.updated_at"),
+        actor_id=optional_text(data.get("actor_id"), "history.actor_id"),
+        role=optional_text(data.get("role"), "history.role"),
+        feedback=feedback,
+        feedback_reason=reason,
+    )
+
+
+def _text_or_none(value: object, field: str) -> str | None:
+    return None if value is None else clean_text(value, field)

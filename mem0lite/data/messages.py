@@ -1,0 +1,212 @@
+"""What callers pass to ``add`` as messages, read into texts. Pure.
+
+Messages are dictionaries or the objects of SDKs, which are read by their attributes and never imported: those of
+OpenAI's chats and responses, Anthropic, Gemini, LangChain, and whatever else has a ``role``, ``content`` or ``parts``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ValidationError
+from ..types import SkippedPart
+from ..values import clean_text, encodable
+
+Messages = str | Mapping[str, Any] | Sequence[Any]
+"""A text, one message ``{"role", "content", "name"?, "timestamp"?}``, or a list of messages; an SDK's own are, too."""
+
+_BESIDE = (
+    *("tool_calls", "function_call", "refusal", "thinking", "reasoning", "reasoning_content"),
+    *("images", "audio", "attachments"),
+)
+"""What a message may have beside its content."""
+_FIELDS = ("role", "type", "content", "parts", "text", "name", "timestamp", *_BESIDE)
+_MESSAGE = ("role", "content", "parts", "type")
+
+_ROLES = {"model": "assistant", "ai": "assistant", "human": "user"}
+"""Gemini's and LangChain's names of the roles that others call so."""
+_TYPES = ("human", "ai", "system", "tool", "function", "developer")
+"""LangChain's messages have a type for a role."""
+_SILENT = ("system", "developer", "tool", "function")
+"""Roles whose messages are instructions and the work of tools, not what was said."""
+
+_TEXT_TYPES = ("text", "input_text", "output_text")
+_REASONING, _TOOLS = ("thinking", "thought", "reasoning", "summary_text"), ("tool", "function")
+"""Words in the names of what is reasoning, and of the calls of tools and what they return."""
+_ABOUT = ("type", "id", "text", "thought", "thought_signature", "thoughtSignature", "cache_control", "cachePoint")
+"""Fields of a part that do not say what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to remember."""
+
+    text: str
+    role: str
+    actor_id: str | None
+    timestamp: Any
+
+
+def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
+    """Return the messages to remember, and what is left out of them.
+
+    Of ``content``, or else ``parts``, the texts are kept, joined by newlines; what has none, such as an image or a
+    tool call, is left out, as are reasoning and the messages of the system, developers and tools. Raises
+    ValidationError naming the message for what is no message: a number as content, a blank text that comes alone.
+    """
+    if isinstance(messages, str):
+        return [Message(clean_text(messages, "messages[0].content"), "user", None, None)], []
+    if isinstance(messages, Mapping) or not isinstance(messages, Sequence):
+        messages = [messages]
+    if not all(map(_is_message, messages)):
+        raise ValidationError("messages must be str, dict, or list[dict]", field="messages")
+    kept: list[Message] = []
+    left: list[SkippedPart] = []
+    for index, message in enumerate(messages):
+        fields = _unpacked(_fields(message))
+        if not any(fields.get(name) is not None for name in (*_MESSAGE, "text", *_BESIDE)):
+            field = f"messages[{index}]"
+            raise ValidationError(f"Invalid {field}: has neither a role nor content. Give both.", field=field)
+        found, skipped = _read(fields, index, f"messages[{index}]")
+        kept += found
+        left += skipped
+    return kept, left
+
+
+def _is_message(value: object) -> bool:
+    if isinstance(value, str | bytes | Sequence | type):
+        return False
+    return isinstance(value, Mapping) or any(getattr(value, name, None) is not None for name in _MESSAGE)
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    """Return the fields of a dictionary, or of an object; those that have no name here say what a part is."""
+    if isinstance(value, Mapping):
+        return value
+    return {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in _FIELDS}}
+
+
+def _unpacked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a message that LangChain wrote to JSON, in either of its ways; of others, what they have."""
+    data, written = fields.get("data"), fields.get("kwargs")
+    if fields.get("type") in _TYPES and isinstance(data, Mapping):
+        return {"type": fields["type"], **data}
+    return written if "lc" in fields and isinstance(written, Mapping) else fields
+
+
+def _read(message: Mapping[str, Any], index: int, field: str) -> tuple[list[Message], list[SkippedPart]]:
+    role = _role(message, field)
+    if role.lower() in _SILENT:
+        return [], [_skipped(index, None, role, "Messages of this role are not remembered.")]
+    name, content = _content(message)
+    texts, skipped = _parts(content, index, f"{field}.{name}")
+    skipped += [_skipped(index, None, one, _reason(one)) for one in _BESIDE if message.get(one)]
+    text = "\n".join(texts)
+    if text.strip():
+        actor_id = optional_text(message.get("name"), f"{field}.name")
+        return [Message(clean_text(text, f"{field}.{name}"), role, actor_id, message.get("timestamp"))], skipped
+    if not skipped:
+        kind = message.get("type")
+        kind = kind if isinstance(kind, str) and kind != "message" else "empty"
+        skipped.append(_skipped(index, None, kind, _reason(kind)))
+    return [], skipped
+
+
+def _role(message: Mapping[str, Any], field: str) -> str:
+    role, kind = message.get("role"), message.get("type")
+    if role is None and isinstance(kind, str):
+        kind = kind.removesuffix("MessageChunk").lower()
+        role = kind if kind in _TYPES else None
+    named = optional_text(role, f"{field}.role") or "user"
+    return _ROLES.get(named, named)
+
+
+def _content(message: Mapping[str, Any]) -> tuple[str, object]:
+    """Return what of a message holds its texts, and its name; a part that comes as a message is its own."""
+    for name in ("content", "parts"):
+        if message.get(name) not in (None, "", [], ()):
+            return name, message[name]
+    return ("text", message) if message.get("text") else ("content", None)
+
+
+def _parts(content: object, index: int, field: str) -> tuple[list[str], list[SkippedPart]]:
+    """Return the texts of a content, and its parts that have none."""
+    if content is None:
+        return [], []
+    if isinstance(content, str):
+        return [content], []
+    several = isinstance(content, Sequence) and not isinstance(content, bytes | bytearray)
+    texts: list[str] = []
+    skipped: list[SkippedPart] = []
+    for place, part in enumerate(content if isinstance(content, Sequence) and several else [content]):
+        where = f"{field}[{place}]" if several else field
+        kind, text = ("text", part) if isinstance(part, str) else _part(part, where)
+        if text is None:
+            skipped.append(_skipped(index, place if several else None, kind, _reason(kind)))
+        elif text.strip():
+            texts.append(text)
+    return texts, skipped
+
+
+def _part(part: object, field: str) -> tuple[str, str | None]:
+    """Return what a part is, and its text if it has one to remember."""
+    if part is None:
+        return "empty", None
+    if not _is_part(part):
+        raise ValidationError(
+            f"Invalid {field}: must be a text or a part of a message, got {type(part).__name__}.", field=field
+        )
+    fields = _fields(part)
+    text, kind = _text(fields.get("text")), fields.get("type")
+    if not isinstance(kind, str):
+        kind = "thought" if fields.get("thought") else "text" if text is not None else _kind(fields)
+    if kind not in _TEXT_TYPES or text is None:
+        return kind, None
+    if not isinstance(text, str):
+        field = f"{field}.text"
+        raise ValidationError(f"Invalid {field}: must be a string, got {type(text).__name__}.", field=field)
+    return kind, text
+
+
+def _is_part(value: object) -> bool:
+    known = any(hasattr(value, name) for name in ("__dict__", "type", "text"))
+    return isinstance(value, Mapping) or (known and not isinstance(value, type))
+
+
+def _text(value: object) -> object:
+    """Return the text of a part; in the threads of OpenAI's assistants it is the value of an object."""
+    if isinstance(value, Mapping):
+        return value.get("value", value)
+    return value if isinstance(value, str) else getattr(value, "value", value)
+
+
+def _kind(fields: Mapping[str, Any]) -> str:
+    """Return what a part without a type is: the name of the field that it has, as with Gemini."""
+    names: Iterator[str] = (
+        name for name, value in fields.items() if isinstance(name, str) and value is not None and name not in _ABOUT
+    )
+    return next(names, "empty")
+
+
+def _reason(kind: str) -> str:
+    if any(word in kind.lower() for word in _REASONING):
+        return "Reasoning is not remembered."
+    if any(word in kind.lower() for word in _TOOLS):
+        return "Calls of tools and their results are not remembered."
+    if kind == "empty":
+        return "It has no text to remember."
+    return "It has no text to remember. Describe it in words."
+
+
+def _skipped(message: int, part: int | None, kind: str, reason: str) -> SkippedPart:
+    return {"message": message, "part": part, "type": kind[:100], "reason": reason}
+
+
+def optional_text(value: object, field: str) -> str | None:
+    """Return a short text such as a name or a role, None where there is none or it is blank, as frameworks write that
+    somebody has no name; raise ValidationError for anything else."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str) or len(value) > 1_000:
+        raise ValidationError(f"Invalid {field}: must be a text of at most 1000 characters.", field=field)
+    return encodable(str.__str__(value), field)

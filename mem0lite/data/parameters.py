@@ -1,0 +1,55 @@
+"""What query parameters and flags, which are text, ask for in metadata, where values have types. Pure."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import ValidationError
+from ..values import finite, is_number
+
+_PART = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*))\s*(?:,|\Z)')
+
+
+def meanings(text: str) -> list[Any]:
+    """Return what a text may be in metadata: itself, and the number or boolean that it is as JSON.
+
+    >>> meanings("5"), meanings("true"), meanings("05"), meanings("null")
+    (['5', 5], ['true', True], ['05'], ['null'])
+
+    ``null`` is the text alone: that a key is not there is asked for by a filter.
+    """
+    try:
+        value = json.loads(text)
+        if isinstance(value, bool) or (is_number(value) and finite(value, "value") is value):
+            return [text, value]
+    except (ValueError, RecursionError, ValidationError):
+        pass
+    return [text]
+
+
+def listed(values: Iterable[str]) -> list[Any]:
+    """Return what a parameter may mean that is repeated or has commas between its values; [] when it names nothing.
+
+    >>> listed(["red,5", '"salt, pepper"'])
+    ['red,5', 'red', '5', 5, '"salt, pepper"', 'salt, pepper']
+
+    A value in quotes is a text with its commas, as in CSV. Without them it is several, and also the one that it
+    spells: a tag "red,5" is what somebody asks for who does not know of the rule.
+    """
+    wanted: list[Any] = []
+    for value in values:
+        parts = [one for part in _parts(value) for one in part]
+        wanted += parts if not parts or value in parts else [value, *parts]
+    return wanted
+
+
+def _parts(value: str) -> Iterator[list[Any]]:
+    place = 0
+    while place <= len(value) and (found := _PART.match(value, place)) is not None:
+        quoted = found["quoted"]
+        if quoted is not None:
+            yield [quoted.replace('""', '"')]
+        elif plain := found["plain"].strip():
+            yield meanings(plain)
+        place = found.end() if found[0].endswith(",") else len(value) + 1

@@ -1,0 +1,174 @@
+"""A memory as stores and verbs exchange it, whatever database holds it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..comparison import nfc
+from ..search.similarity import depends_on_day, near_identical
+from ..search.text import indexed_text
+from ..types import Event, HistoryItem, MemoryItem
+from ..values import same_json, to_iso
+
+_DAY = 86_400_000_000  # microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose memory it is; at least one id is set."""
+
+    user_id: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    app_id: str | None = None
+
+    def ids(self) -> dict[str, str]:
+        """Return the ids that are set, by name; composed, as a file may hold one from before they were."""
+        named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
+        return {name: nfc(value) for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A memory as stored. Instants are microseconds since 1970 UTC."""
+
+    id: str
+    scope: Scope
+    text: str
+    hash: str
+    metadata: dict[str, Any] | None
+    created_at: int
+    updated_at: int
+    expires_at: int | None = None
+    expiration_date: str | None = None
+    actor_id: str | None = None
+    role: str | None = None
+    feedback: str | None = None
+    feedback_reason: str | None = None
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and indexed."""
+        return indexed_text(self.text, self.actor_id)
+
+    def is_expired(self, now: int) -> bool:
+        """Whether the memory is invisible at an instant."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def is_copy_of(self, other: "Record") -> bool:
+        """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
+        return (
+            self._has_speaker_of(other)
+            and near_identical(self.text, other.text)
+            and (self.created_at // _DAY == other.created_at // _DAY or not depends_on_day(self.text))
+        )
+
+    def covers(self, said: "Record", *, dated: bool) -> bool:
+        """True when ``said`` adds nothing to this memory: no words that mean anything, no speaker, metadata or date, no
+        longer life. ``dated`` tells that its date was given; else it is the present, and of that the day counts.
+
+        What adds something is kept beside it. To merge it in (a longer life, a later date, more metadata) is the
+        rejected option: a memory that was stored would change behind the back of whoever has its id.
+        """
+        return (
+            self._has_speaker_of(said)
+            and same_json(self.metadata, said.metadata)
+            and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
+            and said.span(dated=dated)[0] <= self.created_at <= said.span(dated=dated)[1]
+            and near_identical(self.text, said.text)
+        )
+
+    def _has_speaker_of(self, other: "Record") -> bool:
+        return (nfc(self.actor_id or ""), self.role) == (nfc(other.actor_id or ""), other.role)
+
+    def span(self, *, dated: bool) -> tuple[int, int]:
+        """Return the first and the last instant that are the same date as this memory's: a given one is itself alone,
+        of the present it is the day, UTC."""
+        if dated:
+            return self.created_at, self.created_at
+        start = self.created_at - self.created_at % _DAY
+        return start, start + _DAY - 1
+
+    def to_item(self) -> MemoryItem:
+        """Return the memory as callers see it, without a score."""
+        created_at = to_iso(self.created_at)
+        item: MemoryItem = {
+            "id": self.id,
+            "memory": self.text,
+            "hash": self.hash,
+            "metadata": self.metadata,
+            "created_at": created_at,
+            "updated_at": created_at if self.updated_at == self.created_at else to_iso(self.updated_at),
+        }
+        optional = {
+            **self.scope.ids(),
+            "actor_id": self.actor_id,
+            "role": self.role,
+            "expiration_date": self.expiration_date,
+            "expires_at": None if self.expires_at is None else to_iso(self.expires_at),
+            "feedback": self.feedback,
+            "feedback_reason": self.feedback_reason,
+        }
+        item.update(cast("Any", {name: value for name, value in optional.items() if value is not None}))
+        return item
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What is left of a memory that was deleted: its history, in the scope that it had."""
+
+    memory_id: str
+    scope: Scope
+    changes: Sequence["Change"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddEvent:
+    """One call of ``add``: the ids of the memories it made or repeated, each with ADD or NONE."""
+
+    id: str
+    scope: Scope
+    created_at: int
+    results: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """What a file keeps for all its memories."""
+
+    project: Mapping[str, Any]
+    graph_categories: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of a memory's history."""
+
+    id: str
+    event: Event
+    old_memory: str | None
+    new_memory: str | None
+    created_at: int
+    updated_at: int
+    actor_id: str | None
+    role: str | None
+    feedback: str | None = None
+    feedback_reason: str | None = None
+
+    def to_item(self, memory_id: str) -> HistoryItem:
+        """Return the change as callers see it."""
+        item: HistoryItem = {
+            "id": self.id,
+            "memory_id": memory_id,
+            "old_memory": self.old_memory,
+            "new_memory": self.new_memory,
+            "event": self.event,
+            "created_at": to_iso(self.created_at),
+            "updated_at": to_iso(self.updated_at),
+            "is_deleted": self.event == "DELETE",
+            "actor_id": self.actor_id,
+            "role": self.role,
+        }
+        if self.event == "FEEDBACK":
+            item["feedback"], item["feedback_reason"] = self.feedback, self.feedback_reason
+        return item

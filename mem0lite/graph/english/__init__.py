@@ -1,0 +1,1 @@
+"""What English sentences name and state: the rules, and the grammar under them."""

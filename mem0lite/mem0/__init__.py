@@ -1,0 +1,1 @@
+"""What mem0 wrote: its configurations, and the memories of its folders and servers."""

@@ -1,0 +1,217 @@
+"""mem0's configuration dictionaries, of 0.1 to 2.x, read into the arguments of Memory.
+
+What mem0 spreads over a vector store, an embedding service and a history database is one file here, so most of such
+a dictionary has no counterpart. Those parts are named in one warning, never obeyed or dropped in silence, and never
+with their values, among which keys and passwords are.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NotRequired
+from urllib.parse import quote
+
+from ..embedding.local import BUNDLED_MODEL
+from ..embedding.rerank import Configured, LocalReranker
+from ..errors import ConfigurationError, EmbeddingError
+from ..files import store_path
+from ..types import TypedDict
+
+_DEFAULT_FILE = "mem0lite.db"
+_DEFAULT_COLLECTION = "mem0"
+_FILE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+_BUNDLED_NAMES = (BUNDLED_MODEL, f"sentence-transformers/{BUNDLED_MODEL}")
+
+_NO_MODEL = "no language model is used"
+_UNUSED = {
+    "llm": _NO_MODEL,
+    "custom_fact_extraction_prompt": _NO_MODEL,
+    "custom_update_memory_prompt": _NO_MODEL,
+    "custom_instructions": _NO_MODEL,
+    "custom_prompt": _NO_MODEL,
+    "graph_store": "no graph database is used",
+    "history_db_path": "histories are in the memories' file",
+}
+_HARMLESS = {"path", "collection_name", "on_disk", "embedding_model_dims"}  # of a vector store: read, or of no effect
+
+
+_RERANKERS = {
+    "sentence_transformer": "cross-encoder/ms-marco-MiniLM-L-6-v2",
+    "huggingface": "BAAI/bge-reranker-base",
+    "fastembed": None,
+    None: None,
+}
+"""The providers whose models run on this machine, and the models they have by default."""
+_TWINS = {f"cross-encoder/{name}": f"Xenova/{name}" for name in ("ms-marco-MiniLM-L-6-v2", "ms-marco-MiniLM-L-12-v2")}
+"""Names in mem0's guides, and those of the same weights in ONNX."""
+_OF_A_RERANKER = {"model", "top_k", "batch_size", "show_progress_bar", "num_workers"}  # read, or of no effect there too
+
+
+class CompatibilityWarning(UserWarning):
+    """Parts of a mem0 configuration, or arguments of mem0, that have no effect here."""
+
+
+class Arguments(TypedDict):
+    """Arguments of Memory; None is the default."""
+
+    path: str | None
+    embedder: str | None
+    reranker: NotRequired[Configured]
+
+
+def read(config: object) -> Arguments:
+    """Return the arguments of Memory that a mem0 configuration means: a dictionary, or an object such as MemoryConfig.
+
+    ``path`` at the top is Memory's own. Else a vector store's ``path``, a folder in mem0, becomes the file beside that
+    folder, ``/data/qdrant`` → ``/data/qdrant.db``, so that neither touches what the other wrote; a path that ends in
+    ``.db``, ``.sqlite`` or ``.sqlite3`` and is no folder is the file itself. A collection other than ``mem0`` is a
+    file of its own: ``/data/qdrant.notes.db``. Folders above the file are made, as mem0 does. An embedder of provider
+    ``fastembed`` is used under its model's name. So is a reranker, under ``reranker`` or ``rerank``, whose model is a
+    folder or is on this machine; with one that cannot be used, searches that it would have ordered say so.
+
+    Warns once, as CompatibilityWarning, of everything that has no effect. Raises ConfigurationError for what is not a
+    configuration, and for ``version`` v1.0, whose answers have another shape.
+    """
+    sections = {name: value for name, value in _mapping(config, "config").items() if value not in (None, {})}
+    unused: list[str] = []
+    arguments: Arguments = {
+        "path": _path(sections.pop("path", None), _section(sections, "vector_store"), unused),
+        "embedder": _embedder(_section(sections, "embedder"), unused),
+    }
+    if reranker := _reranker(sections, unused):
+        arguments["reranker"] = reranker
+    _check_version(sections, unused)
+    unused += [f"{name} ({_UNUSED.get(name, 'unknown')})" for name in sections]
+    if unused:
+        warnings.warn(
+            f"These parts of mem0's configuration have no effect in mem0lite: {'; '.join(unused)}. "
+            "Remove them, or filter mem0lite.CompatibilityWarning.",
+            CompatibilityWarning,
+            stacklevel=3,  # who called from_config
+        )
+    return arguments
+
+
+def _mapping(value: object, field: str) -> Mapping[Any, Any]:
+    """Return a dictionary, or the fields of a model that were set."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(names := getattr(value, "model_fields_set", None), set):
+        # Not model_dump(): pydantic warns there of mem0's own models, whose fields hold other types than declared.
+        return {name: getattr(value, name) for name in sorted(names)}
+    if not isinstance(value, type) and callable(dump := getattr(value, "model_dump", None)):
+        return _mapping(dump(), field)
+    raise ConfigurationError(f"{field}: must be a dictionary as mem0 documents it, got {type(value).__name__}.")
+
+
+def _section(sections: dict[Any, Any], name: str) -> tuple[str | None, Mapping[Any, Any]]:
+    """Take a section's provider and settings out of the configuration."""
+    section = _mapping(sections.pop(name, {}), name)
+    config = section.get("config")
+    return _text(section, "provider", name), {} if config is None else _mapping(config, f"{name}.config")
+
+
+def _text(settings: Mapping[Any, Any], key: str, field: str) -> str | None:
+    value = settings.get(key)
+    if isinstance(value, os.PathLike) and key == "path":
+        value = os.fspath(value)
+    if value is not None and (not isinstance(value, str) or not value.strip() or "\0" in value):
+        raise ConfigurationError(
+            f"{field}.{key}: must be a text, got {type(value).__name__}. Correct it or leave it out."
+        )
+    if key == "path" and value is not None:
+        return store_path(value, f"{field}.{key}", folder=field != "config")  # a vector store's is a folder
+    return value
+
+
+def _path(own: object, store: tuple[str | None, Mapping[Any, Any]], unused: list[str]) -> str | None:
+    """Return the file, its folder made, and note what of the vector store has no effect."""
+    provider, settings = store
+    folder = _text(settings, "path", "vector_store.config")
+    collection = _text(settings, "collection_name", "vector_store.config")
+    path = _file(folder, collection) if own is None else _text({"path": own}, "path", "config")
+    read = _HARMLESS if own is None else _HARMLESS - {"path", "collection_name"}
+    where = path or os.environ.get("MEM0LITE_DB") or _DEFAULT_FILE
+    if others := [str(key) for key, value in settings.items() if key not in read and value is not None]:
+        unused.append(f"{', '.join(others)} of {provider or 'the vector store'} (memories are in the file {where})")
+    if folder is not None and _is_folder(folder):
+        unused.append(f"the contents of {folder} (left as they are; import_from_mem0 copies them)")
+    _make_folder(path)
+    return path
+
+
+def _is_folder(path: str | Path) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # such as a name that is too long; opening the file will say it, with the cure
+        return False
+
+
+def _make_folder(path: str | None) -> None:
+    if path not in (None, ":memory:"):
+        with suppress(OSError):  # opening the file will say it, with the cure
+            Path(str(path)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _file(folder: str | None, collection: str | None) -> str | None:
+    """Return the file that stands for a vector store's folder and collection; None for Memory's default."""
+    if folder == ":memory:":
+        return folder
+    if collection in (None, _DEFAULT_COLLECTION) and folder is None:
+        return None
+    path = Path(folder or store_path(os.environ.get("MEM0LITE_DB") or _DEFAULT_FILE, "MEM0LITE_DB"))
+    if path.name in ("", ".."):
+        raise ConfigurationError(
+            f"vector_store.config.path: {folder!r} has no name of its own. Give a file or a folder."
+        )
+    suffix = path.suffix if path.suffix in _FILE_SUFFIXES and not _is_folder(path) else ""
+    stem = path.name.removesuffix(suffix)
+    middle = "" if collection in (None, _DEFAULT_COLLECTION) else f".{quote(str(collection), safe='')}"
+    return str(path.with_name(f"{stem}{middle}{suffix or '.db'}"))
+
+
+def _embedder(embedder: tuple[str | None, Mapping[Any, Any]], unused: list[str]) -> str | None:
+    """Return the name of the model, and note when it is not the one asked for."""
+    provider, settings = embedder
+    model = _text(settings, "model", "embedder.config")
+    if provider == "fastembed" and model not in (None, *_BUNDLED_NAMES):
+        return model
+    if provider not in (None, "fastembed", "huggingface") or model not in (None, *_BUNDLED_NAMES):
+        name = "the embedder" if provider is None else f"embedder {provider}"
+        unused.append(f"{name} (texts are embedded by {BUNDLED_MODEL}, on this machine)")
+    return None
+
+
+def _reranker(sections: dict[Any, Any], unused: list[str]) -> Configured | None:
+    """Return the reranker that is configured, and note why it is not used, or what of its settings is not."""
+    given = [_section(sections, name) for name in ("rerank", "reranker")]  # mem0's guides write both
+    provider, settings = next((one for one in given if one[0] is not None or one[1]), (None, {}))
+    if provider is None and not settings:
+        return None
+    name = "the reranker" if provider is None else f"reranker {provider}"
+    model = _text(settings, "model", "reranker.config") or _RERANKERS.get(provider)
+    if provider not in _RERANKERS:
+        problem = "nothing is sent to a service or a language model: results are in the order of their scores"
+    elif model is None:
+        problem = "its config has no 'model', a folder or a name: results are in the order of their scores"
+    else:
+        try:
+            reranker = LocalReranker(_TWINS.get(model, model))
+        except EmbeddingError as error:
+            problem = f"results are in the order of their scores: {error}"
+        else:
+            others = [str(key) for key in settings if key not in _OF_A_RERANKER]
+            unused += [f"{', '.join(others)} of {name} (it is used as it is, on this CPU)"] if others else []
+            return Configured(reranker)
+    unused.append(f"{name} ({problem})")
+    return Configured(problem=f"{name}: {problem}")
+
+
+def _check_version(sections: dict[Any, Any], unused: list[str]) -> None:
+    version = sections.pop("version", "v1.1")
+    if version == "v1.0":
+        raise ConfigurationError("version: answers are those of v1.1, dictionaries with 'results'. Set it to 'v1.1'.")
+    if version != "v1.1":
+        unused.append("version (answers are those of v1.1)")

@@ -1,0 +1,72 @@
+"""What rows can only be in a damaged file: the one place where that becomes a CorruptFileError."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+from ...errors import CorruptFileError, Mem0LiteError
+from ...values import FIRST_INSTANT, LAST_INSTANT
+
+_DECODING = (ValueError, TypeError, ArithmeticError, LookupError)
+
+
+@contextmanager
+def undamaged() -> Iterator[None]:
+    """Raise CorruptFileError where what is read in the block cannot be decoded."""
+    try:
+        yield
+    except Mem0LiteError:
+        raise
+    except _DECODING as error:
+        raise CorruptFileError("The file is damaged: a row of it cannot be read. Restore a backup.") from error
+
+
+def check_order(positions: Sequence[Any], after: Any, *, descending: bool = False) -> None:
+    """Raise CorruptFileError unless each position lies beyond the one before, and the first beyond ``after``.
+
+    A damaged tree can lead back to what was read before: whoever reads in parts would then never come to the end.
+    """
+    steps = pairwise((after, *positions))
+    if not all(one > other if descending else one < other for one, other in steps):
+        raise CorruptFileError("The file is damaged: its rows are out of order. Restore a backup.")
+
+
+def check_agreement(found: int, known: int) -> None:
+    """Raise CorruptFileError unless as many rows were found in a table as another table or an index knows of.
+
+    What an index names and its table lacks is never removed: whoever removes in parts would then never come to the end.
+    """
+    if found != known:
+        raise CorruptFileError("The file is damaged: its tables and indexes do not agree. Restore a backup.")
+
+
+def text(value: Any) -> str:
+    """Return a text, or raise TypeError for what is none."""
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} is not a text")
+    return value
+
+
+def check_texts(*values: Any) -> None:
+    """Raise TypeError for what is not a text."""
+    for value in values:
+        text(value)
+
+
+def check_optional_texts(*values: Any) -> None:
+    """Raise TypeError for what is neither a text nor None."""
+    check_texts(*(value for value in values if value is not None))
+
+
+def check_instants(*values: Any) -> None:
+    """Raise TypeError or ValueError for what is not an instant that can be shown."""
+    for value in values:
+        if not FIRST_INSTANT <= value <= LAST_INSTANT:
+            raise ValueError(f"{value} lies outside the years 1 to 9999")
+
+
+def check_object(value: Any) -> None:
+    """Raise TypeError for what is not a JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} is not an object")

@@ -1,0 +1,227 @@
+"""What happened and what is kept beside the memories: histories, events, and documents."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, cast
+
+import apsw
+
+from ...data.filters import Expression
+from ...data.records import AddEvent, Change, Gone, Record, Scope
+from ...types import Event, EventItem
+from ...values import to_iso
+from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
+from .filter_sql import compile_filter
+from .schema import LIVE
+
+
+def change(event: Event, before: Record | None, after: Record) -> Change:
+    """Return what an event made of a memory."""
+    return Change(
+        id=str(uuid.uuid4()),
+        event=event,
+        old_memory=None if before is None else before.text,
+        new_memory=None if event == "DELETE" else after.text,
+        created_at=after.created_at,
+        updated_at=after.updated_at,
+        actor_id=after.actor_id,
+        role=after.role,
+        feedback=after.feedback if event == "FEEDBACK" else None,
+        feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
+    )
+
+
+_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason"
+
+
+# A view numbers its user's changes itself: from the file's numbers one could tell how much others write. The first
+# number is the present, so that a user whom a reset or a vacuum forgot goes on with higher ones than before, and no
+# other user is in it; should a clock stand still, it is above the highest number of all who were forgotten.
+_NEXT_NUMBER = (
+    "INSERT INTO follower (user_id, last) SELECT s.user_id, max(?1, 1 + ifnull((SELECT CAST(value AS INTEGER) "
+    "FROM meta WHERE name = 'followed'), 0)) FROM scope s WHERE s.id = ?2 AND s.user_id IS NOT NULL "
+    "ON CONFLICT (user_id) DO UPDATE SET last = last + 1 RETURNING id, last"
+)
+
+
+def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]], now: int) -> None:
+    """Note changes: the number of the scope, the id of the memory, and what changed."""
+    connection.executemany(
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
+                *(change.created_at, change.updated_at, change.actor_id, change.role),
+                *(change.feedback, change.feedback_reason),
+                *(connection.execute(_NEXT_NUMBER, (now, scope)).get or (None, None)),
+            )
+            for scope, memory_id, change in changes
+        ],
+    )
+
+
+def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | None = None) -> None:
+    """Forget the numbers of those of the users, by default of all, of whom nothing is left."""
+    listed = (None if users is None else json.dumps([user for user in users if user is not None]),)
+    gone = (
+        "(?1 IS NULL OR f.user_id IN (SELECT value FROM json_each(?1))) "
+        "AND NOT EXISTS (SELECT 1 FROM scope s WHERE s.user_id = f.user_id)"
+    )
+    if last := connection.execute(f"SELECT max(f.last) FROM follower f WHERE {gone}", listed).get:
+        forbid_numbers(connection, last)
+        connection.execute(f"DELETE FROM follower AS f WHERE {gone}", listed)
+
+
+def forbid_numbers(connection: apsw.Connection, last: int) -> None:
+    """Let no user who is new begin with a number up to ``last``."""
+    connection.execute(
+        "INSERT INTO meta VALUES ('followed', ?1) "
+        "ON CONFLICT (name) DO UPDATE SET value = CAST(max(CAST(value AS INTEGER), CAST(?1 AS INTEGER)) AS TEXT)",
+        (str(last),),
+    )
+
+
+def followed(connection: apsw.Connection) -> dict[str, int]:
+    """Return the number of the last change of every user."""
+    return dict(connection.execute("SELECT user_id, last FROM follower"))
+
+
+def go_on_from(connection: apsw.Connection, numbers: Mapping[str, int]) -> None:
+    """Let every user's numbers be higher than those given before."""
+    connection.executemany("UPDATE follower SET last = max(last, ?2) WHERE user_id = ?1", numbers.items())
+    forbid_numbers(connection, max(numbers.values(), default=0))
+
+
+def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
+    """Yield the histories of memories that are no more, in the scopes that match, in the order in which they began."""
+    where, parameters = compile_filter(within)
+    found = connection.execute(
+        f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {CHANGES} "
+        "FROM scope s CROSS JOIN history h ON h.scope = s.id WHERE NOT EXISTS "
+        f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope) AND {where} "
+        "ORDER BY min(h.sequence) OVER (PARTITION BY h.scope, h.memory_id), h.sequence",
+        parameters,
+    )
+    for _, of_one in groupby(found, key=itemgetter(0, 1)):
+        first, *rest = of_one
+        with undamaged():
+            check_texts(first[0])
+            check_optional_texts(*first[2:6])
+        yield Gone(first[0], Scope(*first[2:6]), [to_change(row[6:]) for row in (first, *rest)])
+
+
+def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddEvent]:
+    """Yield the calls of ``add`` in the scopes that match, oldest first."""
+    where, parameters = compile_filter(within)
+    for event_id, created_at, results, *ids, _ in connection.execute(
+        f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters
+    ):
+        with undamaged():
+            check_texts(event_id)
+            check_instants(created_at)
+            check_optional_texts(*ids)
+            yield AddEvent(event_id, Scope(*ids), created_at, [(one, event) for one, event in json.loads(results)])
+
+
+def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bool:
+    """Keep a call of ``add`` of a scope, unless there is one of that id; return whether it was kept."""
+    connection.execute(
+        "INSERT OR IGNORE INTO event (id, scope, created_at, results) VALUES (?, ?, ?, ?)",
+        (event.id, scope, event.created_at, json.dumps(event.results)),
+    )
+    return bool(connection.changes())
+
+
+def history(connection: apsw.Connection, memory_id: str, within: Expression, scope: int | None = None) -> list[Change]:
+    """Return a memory's changes: those in the scopes that match, or in one, as an imported id may have been another's
+    before."""
+    where, parameters = compile_filter(within)
+    if scope is not None:
+        where, parameters = f"{where} AND s.id = ?", [*parameters, scope]
+    rows = connection.execute(
+        f"SELECT {_CHANGE_COLUMNS} FROM history h WHERE h.memory_id = ? "
+        f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
+        (memory_id, *parameters),
+    )
+    return [to_change(row) for row in rows]
+
+
+def to_change(row: Sequence[Any]) -> Change:
+    """Return the change in a row of CHANGES."""
+    change_id, event, old, new, created_at, updated_at, *rest = row
+    with undamaged():
+        check_texts(change_id, event)
+        check_optional_texts(old, new, *rest)
+        check_instants(created_at, updated_at)
+    return Change(*row)
+
+
+CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+
+
+# -- events and documents
+
+
+EVENTS = "FROM event e JOIN scope s ON s.id = e.scope"
+EVENT_COLUMNS = "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id"
+
+
+def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> EventItem:
+    """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts its live memories have now."""
+    event_id, created_at, results, *ids, scope = row
+    texts = dict(
+        connection.execute(
+            "SELECT m.id, m.text FROM memory m WHERE m.id IN (SELECT value ->> 0 FROM json_each(?)) "
+            f"AND m.key >> 32 = ? AND {LIVE}",
+            (results, scope, now),
+        )
+    )
+    with undamaged():
+        check_texts(event_id, *texts.values())
+        item: EventItem = {
+            "id": event_id,
+            "event_type": "ADD",
+            "status": "SUCCEEDED",
+            "created_at": to_iso(created_at),
+            "updated_at": to_iso(created_at),
+            "results": [
+                {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
+                for memory_id, event in json.loads(results)
+            ],
+        }
+    item.update(cast("Any", to_ids(ids)))
+    return item
+
+
+def to_ids(row: Sequence[Any]) -> dict[str, str]:
+    """Return the ids that are set of a scope's four."""
+    with undamaged():
+        check_optional_texts(*row)
+    return Scope(*row).ids()
+
+
+def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:
+    """Return a document, or None."""
+    value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
+    return None if value is None else to_document(value)
+
+
+def put_document(connection: apsw.Connection, kind: str, name: str, value: dict[str, Any]) -> None:
+    """Keep a document in the place of the one that is there."""
+    connection.execute(
+        "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
+        (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
+    )
+
+
+def to_document(value: str) -> dict[str, Any]:
+    """Return the document that is kept as this text."""
+    with undamaged():
+        document = json.loads(value)
+        check_object(document)
+    return cast("dict[str, Any]", document)

@@ -1,0 +1,471 @@
+"""Memories as rows: reading, inserting, changing and removing them with their vectors and keyword postings.
+
+A memory's key is ``scope number << 32 | sequence``: the rows and the vectors of one (user, agent, run, app) lie
+together, and a search reads only the key ranges of the scopes it asks for. Keyword postings are clustered by (owner,
+term); the owner is the user if there is one, else the agent, else the run, else the app, so that a user's thousands of
+runs are one range. A posting whose memory is gone is harmless: keys are never used again.
+
+Every change gives its scope, and the rows it writes, the next of the file's version numbers: by these the cache knows
+what it has to read again, whichever process wrote it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any, Literal, cast
+
+import apsw
+
+from ...data.filters import SCOPE_IDS, Expression
+from ...data.records import Change, Record, Scope
+from ...errors import MemoryNotFoundError
+from ...graph import Graph
+from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
+from ...types import EmbedderIdentity
+from ...values import text_hashes
+from . import graph, log
+from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
+from .filter_sql import Sql, one_of_ids
+from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
+
+COLUMNS = (
+    "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
+    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
+)
+
+# What near-copies have in common, generously: how many terms are looked for, of which memories are counted up to a
+# number that makes a term common, of a common one how many are looked at, the last ones, and by how many terms the
+# lengths may differ. An add costs the same however often its words were said: in doubt what is said is kept once more.
+_SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 64
+
+_EMBEDDERS = ("embedder", "reembedding")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory to insert: its record, its unit vector as float32 bytes, and a history to keep, if it brings one."""
+
+    record: Record
+    vector: bytes
+    unique: Literal["id", "text"] | None = None
+    """What makes it a repetition, which is not added: an existing id, or a live memory of its scope that covers it."""
+    dated: bool = False
+    """Whether the date of the record was given, rather than the present."""
+    history: Sequence[Change] = ()
+    graph: Graph | None = None
+    """What the memory names and states, if its category is a graph category."""
+    terms: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))  # computed before any lock is taken
+
+
+@dataclass(slots=True)
+class ScopeRow:
+    """A scope that is being written to."""
+
+    number: int
+    owner: int
+    next_sequence: int
+
+    def keys(self) -> tuple[int, int]:
+        """Return the first and the last key that its memories may have."""
+        return self.number << 32, (self.number << 32) + 0xFFFFFFFF
+
+    def next_key(self) -> int:
+        """Return the key of the next memory; none is ever used again."""
+        key = self.number << 32 | self.next_sequence
+        self.next_sequence += 1
+        return key
+
+
+# -- versions
+
+
+def next_version(connection: apsw.Connection) -> int:
+    """Return a number for what this transaction changes, higher than any before."""
+    with undamaged():
+        return int(connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version' RETURNING value").get)
+
+
+def current_version(connection: apsw.Connection) -> int:
+    """Return the number of the last change of any memory in the file."""
+    with undamaged():
+        return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").get)
+
+
+def note_rewritten(connection: apsw.Connection, version: int, scopes: Iterable[int]) -> None:
+    """Note that memories of the scopes were changed or removed."""
+    connection.execute(
+        "UPDATE scope SET version = ?1, rewritten = ?1 WHERE id IN (SELECT value FROM json_each(?2))",
+        (version, json.dumps(list(scopes))),
+    )
+
+
+def note_all_rewritten(connection: apsw.Connection) -> None:
+    """Note that every memory of the file was changed."""
+    version = next_version(connection)
+    connection.execute("UPDATE memory SET version = ?", (version,))
+    connection.execute("UPDATE scope SET version = ?1, rewritten = ?1", (version,))
+
+
+# -- another file in the place of this one
+
+
+def numbers(connection: apsw.Connection) -> dict[str, int]:
+    """Return the highest number ever given to a row, of the tables that never give one again."""
+    return dict(fetch(connection, "SELECT name, seq FROM sqlite_sequence"))
+
+
+def copy_table(connection: apsw.Connection, table: str) -> None:
+    """Replace the rows of a table by those of the attached file's."""
+    columns = ", ".join(name for (name,) in connection.execute(f"SELECT name FROM pragma_table_info('{table}')"))
+    connection.execute(f"DELETE FROM main.{table}")
+    connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")
+
+
+def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, int]) -> None:
+    """Go on from a version and from numbers given before, so that nobody takes what is new for what was."""
+    for table, number in fetch(connection, "SELECT name, seq FROM source.sqlite_sequence"):
+        highest = max(number, given.get(table, 0))
+        connection.execute("UPDATE main.sqlite_sequence SET seq = ? WHERE name = ?", (highest, table))
+    highest = max(version, current_version(connection))
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(highest),))
+    note_all_rewritten(connection)
+
+
+# -- what the file remembers of itself
+
+
+def remembered(connection: apsw.Connection, name: str) -> Any:
+    """Return what ``remember`` kept under a name, or None."""
+    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    with undamaged():
+        found = None if value is None else json.loads(value)
+        if found is not None and name in _EMBEDDERS:
+            check_texts(found["name"], found["fingerprint"])
+            return {"name": found["name"], "dimensions": int(found["dimensions"]), "fingerprint": found["fingerprint"]}
+        return found
+
+
+def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int | list[str]) -> None:
+    """Keep a value under a name."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
+
+
+# -- reading
+
+
+def fetch(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """Return all rows of a query."""
+    return connection.execute(sql, parameters).fetchall()
+
+
+def fetch_first(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    """Return the first row of a query that finds few, or None.
+
+    It is read to its end, as every statement here: one that stays open for as long as its cursor keeps the snapshot.
+    """
+    return next(iter(fetch(connection, sql, parameters)), None)
+
+
+def to_record(row: Sequence[Any]) -> Record:
+    """Return the memory in a row of COLUMNS."""
+    _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
+    created_at, updated_at, expires_at, *texts = rest
+    with undamaged():
+        check_texts(memory_id, text, text_hash)
+        check_optional_texts(user_id, agent_id, run_id, app_id, *texts)
+        check_instants(created_at, updated_at, updated_at if expires_at is None else expires_at)
+        scope = Scope(user_id, agent_id, run_id, app_id)
+        return Record(memory_id, scope, text, text_hash, None if metadata is None else _to_object(metadata), *rest)
+
+
+def _to_object(metadata: str) -> dict[str, Any]:
+    value = json.loads(metadata)
+    check_object(value)
+    return cast("dict[str, Any]", value)
+
+
+def by_keys(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any]]:
+    """Return rows of COLUMNS in the order of the keys; a key without a memory has none."""
+    found = connection.execute(
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    by_key = {row[0]: row for row in found}
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def matching_keys(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> list[int]:
+    """Return the keys of the memories that meet a condition."""
+    return [key for (key,) in fetch(connection, f"SELECT m.key {MEMORIES} WHERE {where}", parameters)]
+
+
+def live_record(
+    connection: apsw.Connection,
+    memory_id: str,
+    within: Expression,
+    now: int,
+    cure: str = ". Please provide a valid 'memory_id'",
+) -> tuple[int, Record]:
+    """Return a live memory that matches ``within`` and its key, or raise MemoryNotFoundError."""
+    where, parameters = condition(within, now)
+    row = fetch_first(connection, f"SELECT {COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters))
+    if row is None:
+        raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
+    return row[0], to_record(row)
+
+
+# -- inserting
+
+
+def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
+    """Return the row of a scope, which is made if there is none."""
+    ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
+    same, parameters = _same_ids(ids)
+    row = fetch_first(
+        connection, f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
+    )
+    if row is not None:
+        return ScopeRow(*row)
+    first = next(position for position, value in enumerate(ids, start=1) if value is not None)
+    same, parameters = _same_ids(ids[:first])
+    owner = connection.execute(f"SELECT owner_id FROM scope s WHERE {same} LIMIT 1", parameters).get
+    connection.execute("INSERT INTO scope (owner_id, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
+    number = connection.last_insert_rowid()
+    connection.execute("UPDATE scope SET owner_id = ? WHERE id = ?", (owner or number, number))
+    return ScopeRow(number, owner or number, 0)
+
+
+def _same_ids(ids: Sequence[str | None]) -> Sql:
+    """Return the test of a scope s for the first of its ids being just these."""
+    tests: list[Sql] = [
+        (f"s.{column} IS NULL", []) if one is None else one_of_ids(f"s.{column}", (one,))
+        for column, one in zip(SCOPE_IDS, ids, strict=False)
+    ]
+    return " AND ".join(sql for sql, _ in tests), [one for _, parameters in tests for one in parameters]
+
+
+def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Record | None:
+    """Return the memory that an entry repeats, or None."""
+    if entry.unique == "id":
+        return _first(connection, "m.id = ?", (entry.record.id,))
+    if entry.unique == "text":
+        dates = entry.record.span(dated=entry.dated)
+        said = chain(
+            _same_words(connection, entry.record, scope, dates, now), _near_copies(connection, entry, scope, dates, now)
+        )
+        return next((kept for kept in map(to_record, said) if kept.covers(entry.record, dated=entry.dated)), None)
+    return None
+
+
+def _same_words(
+    connection: apsw.Connection, record: Record, scope: ScopeRow, dates: tuple[int, int], now: int
+) -> Iterator[Sequence[Any]]:
+    """Yield rows of live memories of the scope with the same text and date, the last ones first."""
+    yield from fetch(
+        connection,
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
+        "SELECT key FROM memory WHERE text_hash IN (SELECT value FROM json_each(?)) AND key >> 32 = ? "
+        f"AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} "
+        f"ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
+        (json.dumps(text_hashes(record.text)), scope.number, *dates, now),
+    )
+
+
+_WITH_RARE_TERMS = " UNION ".join(
+    "SELECT * FROM (SELECT p.key FROM posting p WHERE p.owner_id = ?1 AND p.key BETWEEN ?2 AND ?3 AND "
+    f"p.term = (SELECT term FROM seed ORDER BY memories LIMIT 1 OFFSET {n}) ORDER BY p.key DESC LIMIT {_OF_A_TERM})"
+    for n in (0, 1)
+)
+
+
+def _near_copies(
+    connection: apsw.Connection, entry: Entry, scope: ScopeRow, dates: tuple[int, int], now: int
+) -> Iterator[Sequence[Any]]:
+    """Yield rows of live memories of the scope and date that may say the same in other words, the likeliest first.
+
+    Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
+    one of the two that are rarest.
+    """
+    needed = max(1, min(_SEEDS, len(entry.terms)) - 1)
+    yield from fetch(
+        connection,
+        f"WITH seed AS MATERIALIZED (SELECT t.value AS term, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE "
+        f"p.owner_id = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
+        f"FROM json_each(?4) t ORDER BY memories LIMIT {_SEEDS}) "
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ({_WITH_RARE_TERMS}) "
+        "AND (SELECT count(*) FROM seed CROSS JOIN posting p ON p.owner_id = ?1 AND p.term = seed.term "
+        "AND p.key = m.key) >= ?5 "
+        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?7 AND ?8 AND {LIVE} "
+        f"ORDER BY abs(m.length - ?6), m.key LIMIT {_MAX_CANDIDATES}",
+        (
+            *(scope.owner, *scope.keys(), json.dumps(list(entry.terms))),
+            *(needed, entry.terms.total(), *dates, now),
+        ),
+    )
+
+
+def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
+    sql = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {where} LIMIT 1"
+    row = fetch_first(connection, sql, parameters)
+    return None if row is None else to_record(row)
+
+
+def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int, now: int) -> None:
+    """Insert a memory with its vector, postings and history."""
+    record, key = entry.record, scope.next_key()
+    connection.execute(
+        "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "
+        "expiration_date, metadata, text, feedback, feedback_reason, version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?)",
+        (
+            *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
+            *(record.hash, record.actor_id, record.role, record.expiration_date),
+            *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason, version),
+        ),
+    )
+    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
+    _insert_postings(connection, scope.owner, key, entry.terms)
+    if entry.graph is not None:
+        graph.insert(connection, scope.owner, key, entry.graph)
+    changes = entry.history or [log.change("ADD", None, record)]
+    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
+
+
+def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
+    """Note what the scopes became after their insertions."""
+    connection.executemany(
+        "UPDATE scope SET next_sequence = ?, version = ? WHERE id = ?",
+        [(scope.next_sequence, version, scope.number) for scope in scopes],
+    )
+
+
+# -- changing
+
+
+def rewrite(connection: apsw.Connection, key: int, record: Record, version: int) -> None:
+    """Replace what may change of a memory."""
+    connection.execute(
+        "UPDATE memory SET text = ?, text_hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, "
+        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, version = ? WHERE key = ?",
+        (
+            *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
+            *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason, version, key),
+        ),
+    )
+
+
+def reindex(connection: apsw.Connection, key: int, before: Record, after: Record, vector: bytes) -> None:
+    """Replace the vector and the postings of a memory."""
+    owner = connection.execute("SELECT owner_id FROM scope WHERE id = ?", (key >> 32,)).get
+    _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
+    words = indexed_terms(after.indexed_text)
+    _insert_postings(connection, owner, key, words)
+    connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
+    connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
+
+
+def rebuild_postings(connection: apsw.Connection) -> None:
+    """Make the postings of all memories anew, as ``terms`` is now."""
+    connection.execute("DELETE FROM posting")
+    memories = "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
+    for key, owner, text, actor_id in fetch(connection, memories):
+        words = words_of(text, actor_id)
+        _insert_postings(connection, owner, key, words)
+        connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
+    remember(connection, "terms", TERMS_VERSION)
+    note_all_rewritten(connection)
+
+
+def words_of(text: Any, actor_id: Any) -> Counter[str]:
+    """Return the keyword terms of a stored text."""
+    with undamaged():
+        check_texts(text)
+        check_optional_texts(actor_id)
+    return indexed_terms(indexed_text(text, actor_id))
+
+
+def _to_json(metadata: dict[str, Any] | None) -> str | None:
+    return json.dumps(metadata, ensure_ascii=False, allow_nan=False) if metadata else None
+
+
+def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
+    connection.executemany(
+        "INSERT INTO posting VALUES (?, ?, ?, ?)", [(owner, term, key, count) for term, count in words.items()]
+    )
+
+
+def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> int:
+    """Remove the postings of memories and return how many there were."""
+    before = connection.total_changes()
+    connection.executemany(
+        "DELETE FROM posting WHERE owner_id = ? AND term = ? AND key = ?",
+        [(owner, term, key) for key, owner, text, actor_id in memories for term in words_of(text, actor_id)],
+    )
+    return connection.total_changes() - before
+
+
+# -- removing
+
+
+def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
+    """Remove the memories and note each removal in its history."""
+    changes = []
+    for row in by_keys(connection, keys):
+        before = to_record(row)
+        changes.append((row[0] >> 32, before.id, log.change("DELETE", before, replace(before, updated_at=now))))
+    log.note(connection, changes, now)
+    remove(connection, keys)
+
+
+def purge(connection: apsw.Connection, keys: Sequence[int]) -> int:
+    """Remove the memories as if they had never been; return how many there were."""
+    ids = fetch(
+        connection,
+        "SELECT m.id, m.key >> 32 FROM memory m WHERE m.key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    # With the scope, because an imported id may have been another scope's before, whose history that is.
+    connection.executemany("DELETE FROM history WHERE memory_id = ? AND scope = ?", ids)
+    removed = remove(connection, keys)
+    remove_empty_scopes(connection, {key >> 32 for key in keys})
+    return removed["memories"]
+
+
+def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
+    """Remove memories with their vectors, postings and graphs; their histories stay. Return how many rows of each
+    there were."""
+    listed = json.dumps(list(keys))
+    rows = fetch(
+        connection,
+        "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+        "WHERE m.key IN (SELECT value FROM json_each(?))",
+        (listed,),
+    )
+    removed = {"keywords": _remove_postings(connection, rows), "graph": graph.remove(connection, keys)}
+    for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
+        connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+        removed[kind] = connection.changes()
+    note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})
+    return removed
+
+
+def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:
+    """Remove those of the scopes that have neither memories nor histories, with their events."""
+    empty = fetch(
+        connection,
+        "SELECT s.id, s.user_id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "
+        f"AND NOT EXISTS (SELECT 1 FROM memory m WHERE m.key {SCOPE_KEYS}) "
+        "AND NOT EXISTS (SELECT 1 FROM history h WHERE h.scope = s.id)",
+        (json.dumps(list(scopes)),),
+    )
+    numbers = [(number,) for number, _ in empty]
+    connection.executemany("DELETE FROM event WHERE scope = ?", numbers)
+    connection.executemany("DELETE FROM scope WHERE id = ?", numbers)
+    log.forget_followers(connection, {user for _, user in empty})
