@@ -232,7 +232,7 @@ def test_who_asks_for_nobody_leaves_nothing(path):
             assert asked(memory, "red tea", f"nobody{number}", None) == []
             asked(memory, f"word{number} thing{number}", "u", {"project": number})
         assert memory.stats()["cached_bytes"] <= 100_000
-        assert len(memory._store._cache._collections) == 1
+        assert len(memory._store._columns._collections) == 1
 
 
 def test_a_lost_vector_is_noticed(path):
@@ -260,7 +260,7 @@ def test_a_scope_that_forgets_stays_in_memory(path, clock):
             memory.vacuum()
         memory.add("red tea", user_id="u")
         assert [item["memory"] for item in asked(memory, "tea", "u", None)] == ["red tea"]
-        [collection] = memory._store._cache._collections.values()
+        [collection] = memory._store._columns._collections.values()
         assert collection._image.vectors is not None
 
 

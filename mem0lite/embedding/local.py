@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import weakref
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 from ..files import expanded
 from ..types import EmbeddedPart, EmbedderIdentity
 from .prompts import PROMPTED, Prompts, of_config, of_name
-from .reading import Vocabulary, no_meaning
+from .reading import UnitVector, Vocabulary, no_meaning
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
@@ -443,8 +444,8 @@ def trust(embedder: Embedder, text: str) -> float:
     return math.cbrt(share) if share >= _LEAST_READ else 0.0
 
 
-def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
-    """Return one unit vector per text, as little-endian float32 bytes: ``no_meaning`` where the model can't read it.
+def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[UnitVector]:
+    """Return one unit vector per text: ``no_meaning`` where the model can't read it.
 
     Raises EmbeddingError when the embedder does not return one finite, non-zero vector of its width per text.
     """
@@ -473,8 +474,8 @@ def _part(embedded: int, count: int) -> EmbeddedPart | None:
     return {"windows": embedded, "of": count} if embedded < count else None
 
 
-def embed_query(embedder: Embedder, text: str) -> bytes:
-    """Return the unit vector of a question, as little-endian float32 bytes; errors as embed_documents."""
+def embed_query(embedder: Embedder, text: str) -> UnitVector:
+    """Return the unit vector of a question; errors as embed_documents."""
     return _pack(embedder, [embedder.embed_query(text)], 1)[0]
 
 
@@ -511,7 +512,7 @@ def model_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mem0lite" / "models"
 
 
-def _pack(embedder: Embedder, vectors: Iterable[Sequence[float]], count: int) -> list[bytes]:
+def _pack(embedder: Embedder, vectors: Iterable[Sequence[float]], count: int) -> list[UnitVector]:
     import numpy as np
 
     try:
@@ -525,7 +526,7 @@ def _pack(embedder: Embedder, vectors: Iterable[Sequence[float]], count: int) ->
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     if not (np.isfinite(norms).all() and (norms > 0).all()):
         raise EmbeddingError(f"Embedder {embedder.name!r} returned a vector that is zero, NaN or infinite.")
-    return [vector.tobytes() for vector in (matrix / norms).astype("<f4")]
+    return [array("f", vector.tobytes()) for vector in (matrix / norms).astype(np.float32)]
 
 
 def _mixes_texts(model: "TextEmbedding") -> bool:

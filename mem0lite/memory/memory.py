@@ -36,6 +36,7 @@ from ..data.jsonl import Exported, read_item, read_lines, to_line
 from ..data.messages import Message, Messages, read_messages
 from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from ..embedding.local import Embedder, cut, cut_query, embed_documents, embed_query, identity, resolve, trust
+from ..embedding.reading import UnitVector
 from ..embedding.rerank import Configured, Reranker, rerank_scores, resolve_reranker
 from ..errors import (
     ConfigurationError,
@@ -65,20 +66,25 @@ from ..limits import clean_timeout
 from ..search.ranking import Query, Ranked, Ranking, Scores
 from ..search.similarity import COSINE, canonical
 from ..store import (
-    SCHEMA_VERSION,
-    SQLITE_VERSION,
+    EVERYTHING_STORED,
     Call,
     CategoriesChangedError,
+    Changes,
     Durability,
     Entry,
+    FilePart,
     Finding,
     Outcome,
     Reading,
     Store,
     Update,
+    Visible,
+    open_store,
+    reembedding,
     refuse_database_file,
     stopping,
 )
+from ..store import restore as restore_file
 from ..types import (
     AddedItem,
     AddResult,
@@ -396,7 +402,8 @@ class Memory(Handle):
         self._reranker = resolve_reranker(reranker)
         asked_categories = _graph_categories(graph_categories)
         self._extractor = _extractor(graph_extractor)
-        self._store = Store(
+        self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")
+        self._store: Store = open_store(
             self.path,
             embedder=identity(self._embedder),
             durability=durability,
@@ -404,7 +411,7 @@ class Memory(Handle):
             read_only=read_only,
             checksums=checksums,
             graph_categories=asked_categories,
-            statement_timeout=clean_timeout(statement_timeout, "statement_timeout"),
+            statement_timeout=self._statement_timeout,
         )
         self._user_id: str | None = None
         self._within: Expression = EVERYTHING
@@ -451,7 +458,7 @@ class Memory(Handle):
     @property
     def statement_timeout(self) -> float | None:
         """For how many seconds a call may read the file; None is for any."""
-        return self._store.statement_timeout
+        return self._statement_timeout
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
@@ -656,9 +663,10 @@ class Memory(Handle):
                 raise ValidationError(f"Item {position}: {error}", field=error.field) from None
         ready, parts = self._with_vectors(updates, now)
 
-        def write(categories: tuple[str, ...]) -> list[Record]:
+        def write(categories: tuple[str, ...]) -> Sequence[Record]:
             graphed = self._with_graphs(ready, now, categories)
-            return self._store.update(graphed, self._within, now, categories=categories)
+            changes = Changes(updates=graphed, categories=categories)
+            return self._store.apply(changes, Visible(self._within, now)).updated
 
         answer: UpdateManyResult = {"message": f"Successfully updated {len(updates)} memories"}
         if expired := [record.id for record in self._following(write) if record.is_expired(now)]:
@@ -682,7 +690,8 @@ class Memory(Handle):
             return replace(record, feedback=feedback, feedback_reason=reason)
 
         memory_id = asked_id(memory_id, "memory_id")
-        self._store.update([Update(memory_id, change, event="FEEDBACK")], self._within, self._now())
+        changes = Changes(updates=[Update(memory_id, change, event="FEEDBACK")])
+        self._store.apply(changes, Visible(self._within, self._now()))
         return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
@@ -697,7 +706,7 @@ class Memory(Handle):
         if isinstance(memory_ids, str):
             raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
         ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
-        self._store.delete(ids, self._within, self._now())
+        self._store.apply(Changes(deletions=ids), Visible(self._within, self._now()))
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     @answer
@@ -722,7 +731,7 @@ class Memory(Handle):
                 f"use the `reset()` method{_misspelt(filters) or '.'}",
                 field="filters",
             )
-        self._store.delete_matching(expression, self._now())
+        self._store.delete_matching(Visible(expression, self._now()))
         return {"message": "Memories deleted successfully!"}
 
     def reset(
@@ -819,11 +828,12 @@ class Memory(Handle):
         EmbeddingError.
         """
         self._check_whole("check")
-        memories, findings = self._store.check()
+        file = self._file("check")
+        memories, findings = file.check()
         left = findings
         if repair and findings:
-            self._repair(findings)
-            memories, left = self._store.check()
+            self._repair(file, findings)
+            memories, left = file.check()
         remaining = {(finding.check, finding.problem) for finding in left}
         known = {(finding.check, finding.problem) for finding in findings}
         return {
@@ -845,7 +855,7 @@ class Memory(Handle):
         """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists,
         ValidationError for what belongs to a store, ConfigurationError for what no store can be called."""
         self._check_whole("backup")
-        self._store.backup(_copy_at(path))
+        self._file("backup").backup(_copy_at(path))
 
     @staticmethod
     @answer
@@ -868,18 +878,22 @@ class Memory(Handle):
         sound, and what opening a file raises.
         """
         source, target = Path(clean_path(backup, "backup")).absolute(), _copy_at(path, replace=replace).absolute()
-        memories = Store.restore(source, target, replace=replace, checksums=checksums)
+        memories = restore_file(source, target, replace=replace, checksums=checksums)
         return {"path": os.fspath(path), "memories": memories}
 
-    def _repair(self, findings: Sequence[Finding]) -> None:
-        self._store.mend(findings)
-        keys = [key for finding in findings for key in finding.keys]
-        for start in range(0, len(keys), _BATCH):
-            texts = self._store.to_embed(keys[start : start + _BATCH])
-            vectors = embed_documents(self._embedder, [text for _, _, text in texts])
-            self._store.put_vectors(
-                [(key, hashed, vector) for (key, hashed, _), vector in zip(texts, vectors, strict=True)]
-            )
+    def _file(self, verb: str) -> FilePart:
+        """Return what a store has if it is a file. Raises DatabaseError where it is not."""
+        if (file := self._store.file) is None:
+            raise DatabaseError(f"{verb}: {self.path} is not a file. Use the tools of its database.")
+        return file
+
+    def _repair(self, file: FilePart, findings: Sequence[Finding]) -> None:
+        file.mend(findings)
+        positions = [position for finding in findings for position in finding.positions]
+        for start in range(0, len(positions), _BATCH):
+            texts = file.to_embed(positions[start : start + _BATCH])
+            vectors = embed_documents(self._embedder, [one.text for one in texts])
+            file.put_vectors(list(zip(texts, vectors, strict=True)))
 
     # -- reading
 
@@ -887,7 +901,8 @@ class Memory(Handle):
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
         memory_id = asked_id(memory_id, "memory_id")
-        record = self._store.get(memory_id, self._within, self._horizon(show_expired))
+        visible = Visible(self._within, self._horizon(show_expired))
+        record = self._store.get_many([memory_id], visible).get(memory_id)
         return None if record is None else {**record.to_item(), "score": None}
 
     @answer
@@ -919,13 +934,12 @@ class Memory(Handle):
         """
         expression = self._asked(filters, user_id, agent_id, run_id, app_id)
         count, start = _page(top_k, limit, offset, page, page_size, after)
-        records, total, following, stated = self._store.page(
-            expression, self._horizon(show_expired), count, start, after=after, relations=relations
-        )
-        results = [record.to_item() for record in records]
-        answer: Page = {"results": results, "total": total, "next_cursor": following}
+        visible = Visible(expression, self._horizon(show_expired))
+        found = self._store.page(visible, count, start, after=after, relations=relations)
+        results = [record.to_item() for record in found.records]
+        answer: Page = {"results": results, "total": found.total, "next_cursor": found.following}
         if relations:
-            answer["relations"] = stated
+            answer["relations"] = list(found.relations)
         return answer
 
     @answer
@@ -983,7 +997,7 @@ class Memory(Handle):
         reranker, not_reranked = self._to_rerank(None if rerank is None else argument_flag(rerank, "rerank"))
         horizon = None if argument_flag(show_expired, "show_expired") else now
         explained = argument_flag(explain, "explain")
-        with self._store.searching(expression, horizon, question) as reading:
+        with self._store.searching(Visible(expression, horizon), question) as reading:
             scores = Scores(reading.view, question, weights)
             found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
             categories = reading.graph_categories
@@ -1103,7 +1117,7 @@ class Memory(Handle):
         if not isinstance(format, str) or format not in _FORMATS:
             raise ValidationError(f"Invalid format: {shown(format)}. Must be {', '.join(_FORMATS)}.", field="format")
         around = None if entity is None else name_of(clean_text(entity, "entity"))
-        found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
+        found = self._store.graphs.read(Visible(expression, self._horizon(show_expired)), around, depth, limit)
         return _FORMATS[format](found)
 
     @answer
@@ -1125,10 +1139,10 @@ class Memory(Handle):
         """
         self._check_whole("reindex_graph")
         asked = None if categories is None else _clean_categories(categories, "categories")
-        wanted, total, entering, leaving = self._store.graph_moves(asked)
+        wanted, total, entering, leaving = self._store.graphs.moves(asked)
         done = 0
         if not dry_run:
-            self._store.begin_graph(wanted)
+            self._store.graphs.begin(wanted)
             try:
                 done = self._make_graph(wanted, progress)
             except CategoriesChangedError as error:
@@ -1136,7 +1150,7 @@ class Memory(Handle):
                     f"Another call of reindex_graph has made {_listed(error.categories)} the graph categories, and the "
                     "graph theirs. Call it again for others."
                 ) from None
-        stats = self._store.graph_stats()
+        stats = self._store.graphs.stats()
         return {
             "categories": list(wanted),
             "memories": done,
@@ -1150,25 +1164,26 @@ class Memory(Handle):
     def _make_graph(self, categories: tuple[str, ...], progress: Progress | None) -> int:
         """Replace what every memory names and states; return how many there are."""
         counts = self._store.counts(self._now())
-        total, done, last = counts["memories"] + counts["expired"], 0, -1
-        while batch := self._store.after(last, _BATCH):
+        total, done = counts["memories"] + counts["expired"], 0
+        last: int | None = None
+        while batch := self._store.graphs.after(last, _BATCH):
             graph_of = self._remembering((record for _, record in batch), categories)
-            self._store.put_graphs([key for key, _ in batch], graph_of, categories=categories)
+            self._store.graphs.put([position for position, _ in batch], graph_of, categories=categories)
             last, done = batch[-1][0], done + len(batch)
             if progress:
                 progress(done, max(total, done))
-        self._store.finish_graph(categories)
+        self._store.graphs.finish(categories)
         return done
 
     @answers
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
-        return self._store.history(asked_id(memory_id, "memory_id"), self._within, self._now())
+        return self._store.history(asked_id(memory_id, "memory_id"), Visible(self._within, self._now()))
 
     @answers
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app with live memories: their number, first creation and last update."""
-        return self._store.entities(self._within, self._now())
+        return self._store.entities(Visible(self._within, self._now()))
 
     @answer
     def events(
@@ -1192,13 +1207,14 @@ class Memory(Handle):
         """
         within = self._expression(None, user_id, agent_id, run_id, app_id)
         count, start = _page(top_k, limit, offset, page, page_size, after)
-        results, total, following = self._store.events(within, self._now(), count, start, after)
-        return {"results": results, "total": total, "next_cursor": following}
+        found = self._store.events(Visible(within, self._now()), count, start, after=after)
+        return {"results": list(found.events), "total": found.total, "next_cursor": found.following}
 
     @answer_or_none
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
-        return self._store.event(asked_id(event_id, "event_id"), self._within, self._now())
+        visible, wanted = Visible(self._within, self._now()), asked_id(event_id, "event_id")
+        return next(iter(self._store.events(visible, 1, 0, event_id=wanted).events), None)
 
     @answer
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
@@ -1217,16 +1233,17 @@ class Memory(Handle):
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
         self._check_whole("stats")
+        facts = self._file("stats").facts()
         return {
             "path": self.path,
             **self._store.counts(self._now()),
-            "bytes": self._store.size(),
-            "checksums": self._store.checksums,
-            "graph": self._store.graph_stats(),
-            "cached_bytes": self._store.cached_bytes(),
+            "bytes": facts.bytes,
+            "checksums": facts.checksums,
+            "graph": self._store.graphs.stats(),
+            "cached_bytes": facts.cached_bytes,
             "embedder": self._store.identity(),
-            "schema_version": SCHEMA_VERSION,
-            "sqlite_version": SQLITE_VERSION,
+            "schema_version": facts.schema_version,
+            "sqlite_version": facts.sqlite_version,
         }
 
     # -- the project
@@ -1290,7 +1307,7 @@ class Memory(Handle):
                 raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
             fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
         expression = self._asked(filters, whose, None, None, None)
-        with self._store.scanning(expression, self._now(), bounded=True) as found:
+        with self._store.scanning(Visible(expression, self._now()), bounded=True) as found:
             memories = (_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
             return {"memories": list(_bounded_export(memories))}
 
@@ -1417,7 +1434,7 @@ class Memory(Handle):
         logs = expression if only_scope(expression) else None
         with (
             _target(file) as lines,
-            self._store.scanning(expression, now, logs=logs, settings=expression == EVERYTHING) as found,
+            self._store.scanning(Visible(expression, now), logs=logs, settings=expression == EVERYTHING) as found,
         ):
             return _write_lines(lines, found)
 
@@ -1451,20 +1468,18 @@ class Memory(Handle):
         entries = [one for one in known if isinstance(one, tuple)]
         # Before the memories: these are linked into the graph as they come, and an id that one has now may have been
         # another's before, whose history comes first. The others come after, so that memories keep their order.
-        settings = sum(self._store.take_settings(one) for one in known if isinstance(one, FileSettings))
+        settings = self._store.take([one for one in known if isinstance(one, FileSettings)], now)
         gone = [one for one in known if isinstance(one, Gone)]
         alive = {record.id for record, _ in entries}
-        deleted = self._store.insert_histories([one for one in gone if one.memory_id in alive], now, by_scope=True)
+        deleted = self._store.take([one for one in gone if one.memory_id in alive], now, by_scope=True)
         result: ImportResult = {"added": 0, "skipped": 0, "deleted": deleted, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
             self._import_batch(batch, now, result)
             if progress:
                 progress(start + len(batch), len(entries))
-        result["deleted"] += self._store.insert_histories(
-            [one for one in gone if one.memory_id not in alive], now, by_scope=True
-        )
-        result["events"] = self._store.insert_events([one for one in known if isinstance(one, AddEvent)])
+        result["deleted"] += self._store.take([one for one in gone if one.memory_id not in alive], now, by_scope=True)
+        result["events"] = self._store.take([one for one in known if isinstance(one, AddEvent)], now)
         return result
 
     @answer
@@ -1504,7 +1519,7 @@ class Memory(Handle):
             ids=ids,
             api_key=api_key,
             history_db=history_db,
-            known=self._store.existing,
+            known=self._known,
             read=lambda item: read_item(item, ids, now, self._imported_lifetime),
             now=now,
             size=_BATCH,
@@ -1514,7 +1529,7 @@ class Memory(Handle):
             for batch in batches:
                 if batch.deleted:
                     gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
-                    result["deleted"] += self._store.insert_histories(gone, now)
+                    result["deleted"] += self._store.take(gone, now)
                     continue
                 self._import_batch(batch.entries, now, result)
                 if progress:
@@ -1541,31 +1556,25 @@ class Memory(Handle):
         if not Path(path := store_path(path, "path")).is_file():
             raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
         resolved = resolve(embedder)
-        store = Store(path, embedder=None, durability="full")
-        try:
+        with reembedding(path, identity(resolved)) as file:
             embedded, partly, before = 0, 0, None
-            if store.begin_reembedding(identity(resolved)):
-                while not store.finish_reembedding(identity(resolved)):
-                    batch = store.pending(_BATCH)
+            if file.begin():
+                while not file.finish():
+                    batch = file.pending(_BATCH)
                     if batch and batch == before:
                         raise CorruptFileError(
                             f"{os.fspath(path)} is damaged: new vectors cannot be kept. Restore a backup."
                         )
                     before = batch
-                    vectors = embed_documents(resolved, [text for _, _, text in batch])
-                    store.put_new_vectors(
-                        identity(resolved),
-                        [(key, text_hash, vector) for (key, text_hash, _), vector in zip(batch, vectors, strict=True)],
-                    )
+                    vectors = embed_documents(resolved, [one.text for one in batch])
+                    file.put(list(zip(batch, vectors, strict=True)))
                     embedded += len(batch)
-                    partly += sum(cut(resolved, text) is not None for _, _, text in batch)
+                    partly += sum(cut(resolved, one.text) is not None for one in batch)
                     if progress:
-                        left, total = store.pending_count()
+                        left, total = file.counts()
                         progress(total - left, total)
-            answer: ReembedResult = {"embedded": embedded, "total": store.pending_count()[1]}
+            answer: ReembedResult = {"embedded": embedded, "total": file.counts()[1]}
             return {**answer, "partly": partly} if partly else answer
-        finally:
-            store.close()
 
     # -- what the verbs share
 
@@ -1711,11 +1720,13 @@ class Memory(Handle):
         the texts are embedded in one batch."""
         texts: list[str] = []
         last: dict[str, str] = {}
+        # The speaker's name is embedded with the text, and only the stored memory knows it.
+        changed = [update.memory_id for update, text in updates if text is not None]
+        known = self._store.get_many(changed, Visible(self._within, now)) if changed else {}
         for update, text in updates:
             if text is None:
                 continue
-            # The speaker's name is embedded with the text, and only the stored memory knows it.
-            record = self._store.get(update.memory_id, self._within, now)
+            record = known.get(update.memory_id)
             if record is None:
                 raise MemoryNotFoundError(
                     f"Memory with id {update.memory_id} not found. Please provide a valid 'memory_id'"
@@ -1731,7 +1742,7 @@ class Memory(Handle):
         parts = [(memory_id, cut(self._embedder, text)) for memory_id, text in texts]
         return [{"id": memory_id, **part} for memory_id, part in parts if part is not None]
 
-    def _embed_query(self, query: str) -> bytes:
+    def _embed_query(self, query: str) -> UnitVector:
         if len(query) <= _REMEMBERED_QUERY:
             return self._query_vectors(query)
         return embed_query(self._embedder, query)
@@ -1788,10 +1799,9 @@ class Memory(Handle):
         """Return the updates with what puts the graphs of the changed memories in the place of the old ones."""
         changed = []
         if categories:
-            for update in updates:
-                record = self._store.get(update.memory_id, self._within, now)
-                if record is not None:  # otherwise the store raises
-                    changed.append(update.change(record))
+            known = self._store.get_many((update.memory_id for update in updates), Visible(self._within, now))
+            # Of a memory that is not there the store raises.
+            changed = [update.change(known[one]) for update in updates if (one := update.memory_id) in known]
         graph_of = self._remembering(changed, categories)
         return [replace(update, graph=graph_of) for update in updates]
 
@@ -1849,7 +1859,9 @@ class Memory(Handle):
                 Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
                 for draft, vector, graph in zip(drafts, vectors(), graphs, strict=True)
             ]
-            return list(zip(self._store.insert(entries, now, calls, categories=categories), graphs, strict=True))
+            changes = Changes(additions=entries, calls=calls, categories=categories)
+            outcomes = self._store.apply(changes, Visible(self._within, now)).outcomes
+            return list(zip(outcomes, graphs, strict=True))
 
         texts = [draft.record.indexed_text for draft in drafts]
         vectors = functools.cache(lambda: embed_documents(self._embedder, texts))  # once the texts were read well
@@ -1868,20 +1880,25 @@ class Memory(Handle):
             item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
         return item
 
+    def _known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that the store holds, whosever they are, expired or not."""
+        return set(self._store.get_many(ids, EVERYTHING_STORED))
+
     def _import_batch(
         self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int, result: ImportResult | MoveResult
     ) -> None:
         """Add the memories of a batch whose ids are not there, and count them in the result."""
-        known = self._store.existing(record.id for record, _ in batch)  # not to embed what will be skipped
+        known = self._known(record.id for record, _ in batch)  # not to embed what will be skipped
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
 
-        def write(categories: tuple[str, ...]) -> list[Outcome]:
+        def write(categories: tuple[str, ...]) -> Sequence[Outcome]:
             entries = [
                 Entry(record, vector, unique="id", history=changes, graph=self._graph_of(record, categories))
                 for (record, changes), vector in zip(new, vectors, strict=True)
             ]
-            return self._store.insert(entries, now, categories=categories)
+            changes = Changes(additions=entries, categories=categories)
+            return self._store.apply(changes, Visible(self._within, now)).outcomes
 
         outcomes = self._following(write)
         added = sum(outcome.added for outcome in outcomes)

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
+from ..embedding.reading import UnitVector
 from ..errors import ValidationError
 from ..graph import Direction, Named, direction, named_in
 from ..types import ScoreDetails
@@ -175,7 +176,7 @@ class Query:
     def read(
         cls,
         text: str,
-        vector: bytes,
+        vector: UnitVector,
         now: int,
         ranking: Ranking,
         *,
@@ -192,7 +193,7 @@ class Query:
         asks = not is_statement(text)
         moments = asked_moments(text, now, zone) if ranking.date and asks else ()
         return cls(
-            vector=np.frombuffer(vector, dtype="<f4"),
+            vector=np.asarray(vector, dtype=np.float32),
             trust=trust,
             terms=query_terms(text) if ranking.reads_words else (),
             words=_words_of(text),
@@ -215,12 +216,14 @@ class Query:
 
 @dataclass(frozen=True)
 class View:
-    """What a search may return and what speaks for it: the live memories of the scopes searched, in order of ``keys``.
+    """What a search may return and what ranks it: the live memories of the scopes searched.
 
-    Arrays have shape (n,). ``postings`` holds for each term the positions of the memories it occurs in, and how often.
+    Memories of a scope lie together, in the order in which they were stored. Arrays have shape (n,). ``postings`` holds
+    for each term the positions of the memories it occurs in, and how often.
     """
 
-    keys: "NDArray[np.int64]"
+    scopes: "NDArray[np.int64]"
+    """Numbers of their scopes."""
     lengths: "Floats"
     """In terms, with repetitions."""
     created_at: "NDArray[np.int64]"
@@ -236,21 +239,17 @@ class View:
     entities: "Mapping[str, Floats]" = field(default_factory=dict)
     """What the graph says, by the signals ``entity`` and ``entity_neighbor``."""
     known_sessions: Sessions | None = None
-    slots: "NDArray[np.int32] | None" = None
-    vectors: "Floats | None" = None
-    """The unit vectors, shape (slots, dimensions), of which ``slots`` says whose is whose; None when not at hand."""
 
     @cached_property
     def sessions(self) -> Sessions:
         """The sessions of the memories."""
-        return self.known_sessions or Sessions(self.keys, self.created_at, self.speakers)
+        return self.known_sessions or Sessions(self.scopes, self.created_at, self.speakers)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One result: its key, its position in the view, and its score in 0..1."""
+    """One result: its position in the view, and its score in 0..1."""
 
-    key: int
     position: int
     score: float
 
@@ -298,10 +297,7 @@ class Scores:
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
-        return [
-            Ranked(int(self._view.keys[position]), int(position), min(1.0, float(self.raw[position])))
-            for position in positions[order]
-        ]
+        return [Ranked(int(position), min(1.0, float(self.raw[position]))) for position in positions[order]]
 
     def details(self, ranked: Ranked, threshold: float) -> ScoreDetails:
         """Return how a score came about, under mem0's names where mem0 has one."""
@@ -417,7 +413,7 @@ def _memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     """
     import numpy as np
 
-    size = len(view.keys)
+    size = len(view.scopes)
     scores = np.zeros(size, dtype=np.float32)
     highest = 0.0
     average = float(view.lengths.mean()) if size else 0.0  # 0 only where nothing has a term
@@ -438,7 +434,7 @@ def _session_bm25(view: View, terms: Sequence[str]) -> "Floats":
     sessions = view.sessions
     scores = np.zeros(sessions.count)
     if sessions.count == 1:
-        return np.zeros(len(view.keys), dtype=np.float32)
+        return np.zeros(len(view.scopes), dtype=np.float32)
     lengths = sessions.totals(view.lengths)
     norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
     highest = 0.0

@@ -1,42 +1,43 @@
-"""What searches read, kept in memory: the vectors of the scopes searched, and what ranking needs beside them.
+"""What searches read, kept in memory: the vectors of the scopes that are searched, and what else ranking needs.
 
-For each set of scopes that is searched there is a Collection, valid for one version of the file and brought up to the
-next by reading what changed. Memories are numbered by *slots*, which are given once: a changed memory gets another
-one. So whatever is known of a slot (its vector, the terms in it, whether a filter lets it through) stays true, is only
-ever added to, and can be read without a lock.
+For any store with versions: a ``Source`` reads one snapshot of it, and there is no SQL here.
+
+For each set of scopes that is searched there is a Collection. It is valid for one version of the store, and is brought
+up to the next version by reading what changed. Memories are numbered by *slots*. A slot is given once: a changed memory
+gets another one. So whatever is known of a slot (its vector, the terms in it, whether a filter lets it through) stays
+true. It is only ever added to, and can be read without a lock.
+
+A memory's *key* is ``number of its scope << 32 | its number in that scope``. Neither number is ever given again. Keys
+never leave the store: searches see positions.
 """
 
 import copy
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import apsw
-
-from ...data.filters import Expression, scope_part
-from ...embedding.reading import no_meaning
-from ...errors import CorruptFileError
-from ...search.conversation import NAME_LENGTH, Sessions, is_name
-from ...search.ranking import Query, View, names_of
-from . import rows
-from .damage import check_optional_texts, undamaged
-from .filter_sql import Sql, compile_filter
+from ..data.filters import Expression, scope_part
+from ..embedding.reading import no_meaning
+from ..errors import CorruptFileError
+from ..search.conversation import Sessions, is_name
+from ..search.ranking import Query, View, names_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHUNK = 1_024  # keys read by one statement, so that a large scope is never held twice
-_NEVER = 2**63 - 1
+NEVER = 2**63 - 1
+"""When a memory expires that does not expire."""
+_SCOPE_BITS = 32
+_CHUNK = 1_024  # memories read at a time, so that a large scope is never held twice
 _MOST_ROOM = 8_192  # vectors
-_SLOT_BYTES = 64  # of a memory beside its vector, about
-_COLLECTION_BYTES = 4_096  # of a collection, however empty
-_TERM_BYTES = 512  # of a term's postings, however few
-_NAME_BYTES = 200  # of a speaker or a filter, beside the characters
+_SLOT_BYTES = 64  # of a memory without its vector, about
+_COLLECTION_BYTES = 4_096  # of an empty collection
+_TERM_BYTES = 512  # of a term without postings
+_NAME_BYTES = 200  # of a speaker or a filter, without the characters
 _CHARACTER_BYTES = 4  # at most
 _POSTING_BYTES = 8
 _SQUARE_TOLERANCE = 2e-3  # of a vector's square, which is 1
@@ -46,8 +47,81 @@ _MAX_TERMS = 16_384
 Range = tuple[int, int, int]
 """A scope number or an owner, and the first and the last key."""
 
-_RANGES = "json_each(?) r"
-_IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
+
+class ScopeVersion(NamedTuple):
+    """What a scope was changed by."""
+
+    number: int
+    owner: int
+    """Postings are kept by owner. Scopes share one if they have the same user, or without a user the same agent, …"""
+    following: int
+    """The number that its next memory gets."""
+    rewritten: int
+    """The version of its last change other than an addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """What is read of memories, in the order of their ranges. Arrays and lists have length n."""
+
+    keys: "NDArray[np.int64]"
+    lengths: "NDArray[np.float32]"
+    """In terms, with repetitions."""
+    created_at: "NDArray[np.int64]"
+    expires_at: "NDArray[np.int64]"
+    """NEVER for a memory that does not expire."""
+    speakers: Sequence[str]
+    """The actor. Without one, the role after a NUL, which tells it from an actor of that name."""
+    prefixes: Sequence[str | None]
+    """What comes before the first colon of the text, for memories without an actor, if it may be a name."""
+
+
+class Source(Protocol):
+    """One snapshot of a store, as far as the scopes go that a search asks for.
+
+    The snapshot begins with ``version``, which is called first. ``ranges`` are in ascending order and don't overlap,
+    and what is returned for them is in ascending order of keys.
+    """
+
+    def version(self) -> int:
+        """Return the version of the store: every change of memories raises it. Raises EmbedderMismatchError."""
+
+    def newest(self) -> tuple[int, int]:
+        """Return how many scopes match, and the highest version among them, 0 without any."""
+
+    def scopes(self, since: int = -1) -> list[ScopeVersion]:
+        """Return the scopes that match and have a version above ``since``, by number."""
+
+    def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+        """Return the keys from ``first`` to ``last`` and the version of each memory."""
+
+    def keys(self, ranges: Sequence[Range]) -> "NDArray[np.int64]":
+        """Return the keys of the memories in the ranges."""
+
+    def memories(self, ranges: Sequence[Range]) -> Memories:
+        """Return the memories in the ranges."""
+
+    def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
+
+    def postings(self, ranges: Sequence[Range], term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner."""
+
+    def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
+        """Return the keys of the memories that match an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search may return: a view, and which memories its positions stand for."""
+
+    view: View
+    keys: "NDArray[np.int64]"
+    """By position."""
+    slots: "NDArray[np.int32]"
+    """By position."""
+    vectors: "NDArray[np.float32] | None"
+    """By slot. None where the vectors do not fit and have to be read."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +163,11 @@ class _Image:
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.keys, self.created_at, self.speakers)
+        return Sessions(self.scope_numbers, self.created_at, self.speakers)
+
+    @cached_property
+    def scope_numbers(self) -> "NDArray[np.int64]":
+        return self.keys >> _SCOPE_BITS
 
     @cached_property
     def positions(self) -> "NDArray[np.int64]":
@@ -102,7 +180,7 @@ class _Image:
 
     @cached_property
     def next_expiry(self) -> int:
-        return int(self.expires_at.min()) if len(self.expires_at) else _NEVER
+        return int(self.expires_at.min()) if len(self.expires_at) else NEVER
 
     @cached_property
     def in_order(self) -> bool:
@@ -153,7 +231,7 @@ class Collection:
     def __init__(self, dimensions: int, limit: int, name: str) -> None:
         self.lock = threading.Lock()
         self._dimensions, self._limit = dimensions, limit
-        self._own_bytes = _COLLECTION_BYTES + _CHARACTER_BYTES * len(name)  # with what it is kept under
+        self._own_bytes = _COLLECTION_BYTES + _CHARACTER_BYTES * len(name)  # with the name that it is kept under
         self.nbytes = 0
         """About how much memory it takes."""
         self._clear()
@@ -171,32 +249,28 @@ class Collection:
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
     def view(
-        self,
-        connection: apsw.Connection,
-        check: Callable[[apsw.Connection], None],
-        scope: Sql,
-        matching: Expression | None,
-        terms: Sequence[str],
+        self, source: Source, matching: Expression | None, terms: Sequence[str]
     ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None, dict[str, list[int]]]":
-        """Return everything as of the connection's snapshot, with a mask by slot and the codes of names.
+        """Return everything as of the source's snapshot, with a mask by slot and the codes of names.
 
-        The snapshot begins with the first statement, here inside the lock, so no image can be newer than it; ``check``
-        raises when the file is not to be read.
+        The snapshot begins with the first call of the source, here inside the lock, so no image can be newer than it.
         """
         with self.lock:
-            check(connection)
-            with undamaged():
-                image = self._refresh(connection, scope)
-                self._load_terms(connection, image, terms)
-                mask = None if matching is None else self._mask(connection, image, compile_filter(matching))
+            image = self._refresh(source)
+            self._load_terms(source, image, terms)
+            mask = None if matching is None else self._mask(source, image, matching)
             postings = {term: self._postings[term] for term in terms}
             names = self._named()
-            extra = self._posting_bytes + len(self._masks) * image.used + _text_bytes(self._masks)
-            if image.nbytes + extra > self._limit:
-                self._forget_queries()
-                extra = 0
-            self.nbytes = self._own_bytes + self._speaker_bytes + image.nbytes + extra
+            self._count_bytes(image)
             return image, postings, mask, names
+
+    def _count_bytes(self, image: _Image) -> None:
+        """Note how much memory is taken, after forgetting what there is no room for."""
+        extra = self._posting_bytes + len(self._masks) * image.used + _text_bytes(self._masks)
+        if image.nbytes + extra > self._limit:
+            self._forget_queries()
+            extra = 0
+        self.nbytes = self._own_bytes + self._speaker_bytes + image.nbytes + extra
 
     def _named(self) -> dict[str, list[int]]:
         """Return the codes of the speakers with a name, by its first word."""
@@ -205,67 +279,57 @@ class Collection:
             self._speaker_bytes = _text_bytes(self._speakers)
         return self._names[1]
 
-    # -- following the file
+    # -- following the store
 
-    def _refresh(self, connection: apsw.Connection, scope: Sql) -> _Image:
-        version = rows.current_version(connection)
+    def _refresh(self, source: Source) -> _Image:
+        version = source.version()
         image = self._image
         if image is not None and image.version != version:
-            older = image.version > version  # a copy made before was put in the file's place
-            image = None if older else self._followed(connection, scope, image, version)
+            older = image.version > version  # an older copy was put in the store's place
+            image = None if older else self._followed(source, image, version)
         if image is None:
-            image = self._read_all(connection, scope, version)
+            image = self._read_all(source, version)
         self._image = image
         return image
 
-    def _followed(self, connection: apsw.Connection, scope: Sql, image: _Image, version: int) -> _Image | None:
-        """Return the image as of a later version, or None when it is better read anew."""
-        sql, parameters = scope
-        count, newest = connection.execute(
-            f"SELECT count(*), ifnull(max(s.version), 0) FROM scope s WHERE {sql}", parameters
-        ).get
+    def _followed(self, source: Source, image: _Image, version: int) -> _Image | None:
+        """Return the image as of a later version, or None when it is better to read everything."""
+        count, newest = source.newest()
         if count == len(image.scopes) and newest <= image.version:
             same = copy.copy(image)  # with all that was derived from it
             object.__setattr__(same, "version", version)
             return same
-        changed = rows.fetch(
-            connection,
-            "SELECT s.id, s.owner_id, s.next_sequence, s.rewritten FROM scope s "
-            f"WHERE {sql} AND s.version > ? ORDER BY s.id",
-            [*parameters, image.version],
-        )
-        scopes = image.scopes | {number: (owner, following) for number, owner, following, _ in changed}
+        changed = source.scopes(since=image.version)
+        scopes = image.scopes | {one.number: (one.owner, one.following) for one in changed}
         gone = set()
         if len(scopes) != count:
-            there = rows.fetch(connection, f"SELECT s.id FROM scope s WHERE {sql}", parameters)
-            gone = set(scopes) - {number for (number,) in there}
+            gone = set(scopes) - {one.number for one in source.scopes()}
             scopes = {number: row for number, row in scopes.items() if number not in gone}
-        ranges, remaining = _differences(connection, image, changed)
+        ranges, remaining = _differences(source, image, changed)
         kept = _kept(image, gone, remaining)
-        loaded = self._load(connection, ranges, whole=False)
+        loaded = self._load(source, ranges, whole=False)
         live, used = int(kept.sum()) + len(loaded.keys), image.used + len(loaded.keys)
         if used > 2 * live + _CHUNK or (self._fits(live) and not self._fits(used)):
             return None
-        vectors = self._load_vectors(connection, image, loaded.keys)
+        vectors = self._load_vectors(source, image, loaded.keys)
         return self._merged(image, kept, loaded, vectors, version, scopes)
 
-    def _read_all(self, connection: apsw.Connection, scope: Sql, version: int) -> _Image:
+    def _read_all(self, source: Source, version: int) -> _Image:
         import numpy as np
 
         self._clear()
-        sql, parameters = scope
-        found = rows.fetch(
-            connection, f"SELECT s.id, s.owner_id, s.next_sequence FROM scope s WHERE {sql} ORDER BY s.id", parameters
-        )
-        scopes = {number: (owner, following) for number, owner, following in found}
-        ranges = [(number, number << 32, (number << 32) + following - 1) for number, (_, following) in scopes.items()]
-        loaded = self._load(connection, ranges, whole=True)
+        scopes = {one.number: (one.owner, one.following) for one in source.scopes()}
+        ranges = [
+            (number, number << _SCOPE_BITS, (number << _SCOPE_BITS) + following - 1)
+            for number, (_, following) in scopes.items()
+        ]
+        loaded = self._load(source, ranges, whole=True)
         size, none = len(loaded.keys), np.empty(0, dtype=np.int64)
         codes, lengths = none.astype(np.int32), none.astype(np.float32)
         vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if self._fits(size) else None
         unread = None if vectors is None else none.astype(bool)
         empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, unread, none)
-        vectors = self._load_vectors(connection, empty, loaded.keys)
+        vectors = self._load_vectors(source, empty, loaded.keys)
         return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
 
     def _fits(self, slots: int) -> bool:
@@ -308,22 +372,27 @@ class Collection:
             slot_keys,
         )
 
-    def _load(self, connection: apsw.Connection, ranges: Sequence[Range], *, whole: bool) -> _Loaded:
+    def _load(self, source: Source, ranges: Sequence[Range], *, whole: bool) -> _Loaded:
         import numpy as np
 
-        listed = connection.execute(
-            f"SELECT group_concat(m.key) FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}", (json.dumps(ranges),)
-        ).get
-        parts = [self._load_chunk(connection, chunk) for chunk in _chunks(_numbers(listed, np.int64), whole=whole)]
+        parts = [self._load_chunk(source, chunk) for chunk in _chunks(source.keys(ranges), whole=whole)]
         columns = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, dtype=kind)
             for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32, np.int32))
         )
         return _Loaded(*columns)
 
-    def _load_vectors(
-        self, connection: apsw.Connection, image: _Image, keys: "NDArray[np.int64]"
-    ) -> "NDArray[np.float32] | None":
+    def _load_chunk(self, source: Source, ranges: Sequence[Range]) -> "list[Any]":
+        """Return keys, lengths, dates, expiries, and the codes of speakers and prefixes."""
+        import numpy as np
+
+        read, codes = source.memories(ranges), self._speakers
+        said_by = [codes.setdefault(speaker, len(codes)) for speaker in read.speakers]
+        begin = [codes.setdefault(one, len(codes)) if one is not None and is_name(one) else -1 for one in read.prefixes]
+        columns = read.keys, read.lengths, read.created_at, read.expires_at
+        return [*columns, np.array(said_by, np.int32), np.array(begin, np.int32)]
+
+    def _load_vectors(self, source: Source, image: _Image, keys: "NDArray[np.int64]") -> "NDArray[np.float32] | None":
         """Return the vectors by slot with those of new memories, written where nobody reads yet; None when they are
         too many."""
         import numpy as np
@@ -336,78 +405,44 @@ class Collection:
             larger = np.empty((_with_room(used), self._dimensions), dtype=np.float32)
             larger[: image.used] = vectors[: image.used]
             vectors = larger
-        for start, found in _vectors(connection, keys, self._dimensions, whole=not image.used):
+        for start, found in _vectors(source, keys, whole=not image.used):
             vectors[image.used + start : image.used + start + len(found)] = found
         return vectors
 
-    def _load_chunk(self, connection: apsw.Connection, ranges: Sequence[Range]) -> "list[Any]":
-        """Return keys, lengths, dates, expiries, actors and prefixes. One row for all: between two rows SQLite's caller
-        takes Python's lock, and with a row for each memory four threads searched at half the speed of one."""
-        import numpy as np
-
-        *numbers, actors, prefixes = connection.execute(
-            "SELECT group_concat(m.key), group_concat(m.length), group_concat(m.created_at), "
-            f"group_concat(ifnull(m.expires_at, {_NEVER})), json_group_array(ifnull(m.actor_id, char(0) || m.role)), "
-            f"json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1 "
-            "THEN substr(m.text, 1, instr(m.text, ': ') - 1) END) "
-            f"FROM {_RANGES} CROSS JOIN memory m ON m.key {_IN_RANGE}",
-            (json.dumps(ranges),),
-        ).get
-        kinds = (np.int64, np.float32, np.int64, np.int64)
-        codes = self._speakers
-        names, beginnings = json.loads(actors), json.loads(prefixes)
-        check_optional_texts(*names, *beginnings)
-        said_by = [codes.setdefault(actor or "\0", len(codes)) for actor in names]
-        begin = [codes.setdefault(prefix, len(codes)) if is_name(prefix) else -1 for prefix in beginnings]
-        columns = [_numbers(text, kind) for text, kind in zip(numbers, kinds, strict=True)]
-        if {len(column) for column in columns} != {len(said_by)}:
-            raise ValueError("a number is missing")
-        return [*columns, np.array(said_by, np.int32), np.array(begin, np.int32)]
-
     # -- terms and filters
 
-    def _load_terms(self, connection: apsw.Connection, image: _Image, terms: Sequence[str]) -> None:
+    def _load_terms(self, source: Source, image: _Image, terms: Sequence[str]) -> None:
         import numpy as np
 
         if len(self._postings) > _MAX_TERMS:
             self._postings.clear()
             self._posting_bytes = 0
-        ranges: dict[int, str] = {}
+        ranges: dict[int, list[Range]] = {}
         for term in terms:
             known = self._postings.get(term)
             upto = 0 if known is None else known.upto
             if known is not None and upto == image.used:
                 continue
             if upto not in ranges:
-                ranges[upto] = json.dumps(self._owner_ranges(image, upto))
-            found, frequencies = connection.execute(
-                f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} "
-                f"CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
-                (ranges[upto], term),
-            ).get
-            slots, here = image.slots_of(_numbers(found, np.int64))
-            parts = slots, _numbers(frequencies, np.float32)[here]
+                ranges[upto] = self._owner_ranges(image, upto)
+            keys, frequencies = source.postings(ranges[upto], term)
+            slots, here = image.slots_of(keys)
+            parts = slots, frequencies[here]
             if known is not None:
                 parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
             self._postings[term] = _Postings(*parts, image.used)
             self._posting_bytes += _POSTING_BYTES * len(slots) + (_TERM_BYTES if known is None else 0)
 
-    def _mask(self, connection: apsw.Connection, image: _Image, sql: Sql) -> "NDArray[np.bool_]":
+    def _mask(self, source: Source, image: _Image, expression: Expression) -> "NDArray[np.bool_]":
         """Return by slot whether a filter lets its memory through."""
         import numpy as np
 
-        where, parameters = sql
-        name = json.dumps([where, parameters])
+        name = repr(expression)
         known = self._masks.get(name, np.zeros(0, dtype=bool))
         if len(known) < image.used:
             upto = len(known)
-            found = connection.execute(
-                f"SELECT group_concat(m.key) FROM {_RANGES} CROSS JOIN scope s ON s.id = r.value ->> 0 "
-                f"CROSS JOIN memory m ON m.key {_IN_RANGE} WHERE {where}",
-                (json.dumps(self._scope_ranges(image, upto)), *parameters),
-            ).get
             known = np.concatenate([known, np.zeros(image.used - upto, dtype=bool)])
-            slots, _ = image.slots_of(_numbers(found, np.int64))
+            slots, _ = image.slots_of(source.matching(self._scope_ranges(image, upto), expression))
             known[slots] = True
         self._masks[name] = known
         self._masks.move_to_end(name)
@@ -419,11 +454,7 @@ class Collection:
         """Return the key ranges of the slots from ``upto`` on."""
         import numpy as np
 
-        keys = np.unique(image.slot_keys[upto:])
-        ends = np.flatnonzero(np.diff(keys) != 1)
-        firsts = keys[np.concatenate([[0], ends + 1])].tolist() if len(keys) else []
-        lasts = keys[np.concatenate([ends, [len(keys) - 1]])].tolist() if len(keys) else []
-        return [(first >> 32, first, last) for first, last in zip(firsts, lasts, strict=True)]
+        return _ranges(np.unique(image.slot_keys[upto:]), whole=False)
 
     def _owner_ranges(self, image: _Image, upto: int) -> list[Range]:
         """Return the same by owner, or where nothing is known yet one range for each owner."""
@@ -437,38 +468,35 @@ class Collection:
         for number, (owner, _) in image.scopes.items():
             first, last = spans.get(owner, (number, number))
             spans[owner] = min(first, number), max(last, number)
-        return [(owner, first << 32, (last << 32) + 0xFFFFFFFF) for owner, (first, last) in spans.items()]
+        return [
+            (owner, first << _SCOPE_BITS, ((last + 1) << _SCOPE_BITS) - 1) for owner, (first, last) in spans.items()
+        ]
 
 
-class Cache:
-    """The collections of a store, of which those asked for last are kept in about ``limit`` bytes."""
+class Columns:
+    """The collections of a store; those that were asked for last are kept, in about ``limit`` bytes."""
 
     def __init__(self, dimensions: int, limit: int) -> None:
         self._dimensions, self._limit = dimensions, limit
         self._lock = threading.Lock()
         self._collections: OrderedDict[str, Collection] = OrderedDict()
 
-    def view(
-        self,
-        connection: apsw.Connection,
-        check: Callable[[apsw.Connection], None],
-        expression: Expression,
-        now: int | None,
-        query: Query,
-    ) -> View:
-        """Return what a search may return as of the connection's snapshot, which must not have begun yet."""
+    def view(self, source: Source, expression: Expression, now: int | None, query: Query) -> Found:
+        """Return what a search may return as of the source's snapshot, which must not have begun yet.
+
+        The source is one of the scopes that the expression asks for (``scope_part``).
+        """
         scopes = scope_part(expression)
-        scope = compile_filter(scopes)
-        name = json.dumps(scope)
+        name = repr(scopes)
         collection = self._collection(name)
         matching = None if expression == scopes else expression
         before = collection.nbytes
-        image, postings, mask, names = collection.view(connection, check, scope, matching, query.all_terms)
+        image, postings, mask, names = collection.view(source, matching, query.all_terms)
         if not image.scopes:
             self._drop(name)
         elif collection.nbytes > before:
             self._trim()
-        return _view(image, _cosine(connection, image, query.vector), postings, mask, now, names)
+        return _found(image, _cosine(source, image, query.vector), postings, mask, now, names)
 
     @property
     def nbytes(self) -> int:
@@ -512,12 +540,6 @@ def _text_bytes(names: Iterable[str]) -> int:
     return sum(_NAME_BYTES + _CHARACTER_BYTES * len(name) for name in names)
 
 
-def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":
-    import numpy as np
-
-    return np.fromstring(text, dtype=kind, sep=",") if text else np.empty(0, dtype=kind)
-
-
 def _with_room(size: int) -> int:
     """Return for how many vectors to make room: some more than there are, so that few additions copy them all."""
     return size + min(size // 2, _MOST_ROOM)
@@ -527,67 +549,60 @@ def _ascending(keys: "NDArray[np.int64]") -> bool:
     return bool((keys[1:] > keys[:-1]).all())
 
 
-def _chunks(keys: "NDArray[np.int64]", *, whole: bool) -> Iterator[list[Range]]:
-    """Split the keys of memories into ranges that hold no others, of _CHUNK memories at a time; ``whole`` says that
-    they are all there are of their scopes, so that what is missing between them is missing in the file."""
+def _ranges(keys: "NDArray[np.int64]", *, whole: bool) -> list[Range]:
+    """Return the ranges that ascending keys make up, which hold no others. ``whole`` says that the keys are all there
+    are of their scopes, so that whatever lies between two of them is missing in the store."""
     import numpy as np
 
+    if not len(keys):
+        return []
+    apart = np.diff(keys >> _SCOPE_BITS) != 0 if whole else np.diff(keys) != 1
+    ends = np.flatnonzero(apart)
+    firsts = keys[np.concatenate([[0], ends + 1])].tolist()
+    lasts = keys[np.concatenate([ends, [len(keys) - 1]])].tolist()
+    return [(first >> _SCOPE_BITS, first, last) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _chunks(keys: "NDArray[np.int64]", *, whole: bool) -> Iterator[list[Range]]:
+    """Yield the ranges of _CHUNK memories at a time."""
     for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
-        apart = np.diff(chunk >> 32) != 0 if whole else np.diff(chunk) != 1
-        ends = np.flatnonzero(apart)
-        firsts = chunk[np.concatenate([[0], ends + 1])].tolist()
-        lasts = chunk[np.concatenate([ends, [len(chunk) - 1]])].tolist()
-        yield [(first >> 32, first, last) for first, last in zip(firsts, lasts, strict=True)]
+        yield _ranges(keys[start : start + _CHUNK], whole=whole)
 
 
-def _vectors(
-    connection: apsw.Connection, keys: "NDArray[np.int64]", dimensions: int, *, whole: bool
-) -> "Iterator[tuple[int, NDArray[np.float32]]]":
+def _vectors(source: Source, keys: "NDArray[np.int64]", *, whole: bool) -> "Iterator[tuple[int, NDArray[np.float32]]]":
     """Yield the vectors of the memories with these keys, in their order: the position of the first, and some."""
     import numpy as np
 
     for number, chunk in enumerate(_chunks(keys, whole=whole)):
         start = number * _CHUNK
-        # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each.
-        listed, packed = connection.execute(
-            f"SELECT group_concat(v.key), CAST(group_concat(v.embedding, '') AS BLOB) FROM {_RANGES} "
-            f"CROSS JOIN vector v ON v.key {_IN_RANGE}",
-            (json.dumps(chunk),),
-        ).get
-        found = _numbers(listed, np.int64)
-        if not np.array_equal(found, keys[start : start + _CHUNK]) or len(packed) != 4 * dimensions * len(found):
-            raise _not_agreeing()
-        vectors = np.frombuffer(packed, dtype="<f4").reshape(len(found), dimensions)
+        found, vectors = source.vectors(chunk)
+        if not np.array_equal(found, keys[start : start + _CHUNK]):
+            raise not_agreeing()
         with np.errstate(over="ignore", invalid="ignore"):
-            sound = abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE  # which NaN is not either
+            sound = abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE  # false for NaN, too
         if not sound.all():
-            raise _not_agreeing()
+            raise not_agreeing()
         yield start, vectors
 
 
-def _not_agreeing() -> CorruptFileError:
+def not_agreeing() -> CorruptFileError:
+    """Return the error of a store in which memories lack vectors, or have others than they should."""
     return CorruptFileError("The file is damaged: memories and vectors do not agree. Restore a backup.")
 
 
 def _differences(
-    connection: apsw.Connection, image: _Image, changed: Sequence[tuple[int, int, int, int]]
+    source: Source, image: _Image, changed: Sequence[ScopeVersion]
 ) -> "tuple[list[Range], dict[int, NDArray[np.int64]]]":
     """Return the key ranges to read of the scopes that changed, and of those rewritten the keys that stayed as they
     were."""
-    import numpy as np
-
     ranges: list[Range] = []
     remaining: dict[int, NDArray[np.int64]] = {}
     for number, _, following, rewritten in changed:
-        first = number << 32
+        first = number << _SCOPE_BITS
         known = image.scopes[number][1] if number in image.scopes else 0
         if known and rewritten > image.version:
-            listed, versions = connection.execute(
-                "SELECT group_concat(m.key), group_concat(m.version) FROM memory m WHERE m.key BETWEEN ? AND ?",
-                (first, first + known - 1),
-            ).get
-            keys, fresh = _numbers(listed, np.int64), _numbers(versions, np.int64) > image.version
+            keys, versions = source.versions(first, first + known - 1)
+            fresh = versions > image.version
             remaining[number] = keys[~fresh]
             ranges += [(number, key, key) for key in keys[fresh].tolist()]
         if following > known:
@@ -601,7 +616,7 @@ def _kept(image: _Image, gone: set[int], remaining: "Mapping[int, NDArray[np.int
 
     kept = np.ones(len(image.keys), dtype=bool)
     for number in [*gone, *remaining]:
-        start, end = np.searchsorted(image.keys, [number << 32, (number + 1) << 32])
+        start, end = np.searchsorted(image.keys, [number << _SCOPE_BITS, (number + 1) << _SCOPE_BITS])
         kept[start:end] = np.isin(image.keys[start:end], remaining[number]) if number in remaining else False
     return kept
 
@@ -609,7 +624,7 @@ def _kept(image: _Image, gone: set[int], remaining: "Mapping[int, NDArray[np.int
 # -- searching
 
 
-def _cosine(connection: apsw.Connection, image: _Image, vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def _cosine(source: Source, image: _Image, vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Return the cosine of every memory with a unit vector, shape (n,); NaN where the model can't read its text."""
     import numpy as np
 
@@ -618,7 +633,7 @@ def _cosine(connection: apsw.Connection, image: _Image, vector: "NDArray[np.floa
         cosine[image.unread] = np.nan
         return cosine if image.in_order else cosine[image.slots]
     cosine = np.empty(len(image.keys), dtype=np.float32)
-    for start, found in _vectors(connection, image.keys, len(vector), whole=True):
+    for start, found in _vectors(source, image.keys, whole=True):
         cosine[start : start + len(found)] = np.where(_unread(found), np.float32(np.nan), _dot(found, vector))
     return cosine
 
@@ -643,14 +658,14 @@ def _dot(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDAr
     return products
 
 
-def _view(
+def _found(
     image: _Image,
     cosine: "NDArray[np.float32]",
     postings: Mapping[str, _Postings],
     mask: "NDArray[np.bool_] | None",
     now: int | None,
     names: dict[str, list[int]],
-) -> View:
+) -> Found:
     import numpy as np
 
     visible: Any = slice(None)
@@ -659,8 +674,8 @@ def _view(
         visible = np.flatnonzero(image.expires_at > now)
         positions = np.full(image.used, -1, dtype=np.int64)
         positions[image.slots[visible]] = np.arange(len(visible))
-    return View(
-        keys=image.keys[visible],
+    view = View(
+        scopes=image.scope_numbers[visible],
         lengths=image.lengths[visible],
         created_at=image.created_at[visible],
         speakers=image.speakers[visible],
@@ -669,9 +684,8 @@ def _view(
         postings={term: _located(posting, positions) for term, posting in postings.items()},
         matching=None if mask is None else mask[image.slots[visible]],
         known_sessions=image.sessions if isinstance(visible, slice) else None,
-        slots=image.slots[visible],
-        vectors=image.vectors,
     )
+    return Found(view, image.keys[visible], image.slots[visible], image.vectors)
 
 
 def _located(postings: _Postings, positions: "NDArray[np.int64]") -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
