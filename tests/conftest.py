@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import backends
 import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
@@ -54,13 +55,22 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "agent.db"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    backends.add_option(parser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    backends.skip_what_only_files_have(config, items)
 
 
 @pytest.fixture
-def memory(path: Path, clock: Clock) -> Iterator[Memory]:
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> backends.Location:
+    """Where the store of a test is to be: a file, or what ``--store`` has in its place."""
+    return backends.BACKENDS[backends.chosen(request.config)](tmp_path, request)
+
+
+@pytest.fixture
+def memory(path: backends.Location, clock: Clock) -> Iterator[Memory]:
     with Memory(path, embedder=HashEmbedder(), clock=clock) as opened:
         yield opened
 

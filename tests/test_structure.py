@@ -73,6 +73,32 @@ def test_sql_stays_in_its_room():
             assert "SELECT " not in source, file
 
 
+def test_only_the_opening_function_knows_the_backend():
+    """Everything outside store/sqlite reaches SQLite through store/, whose protocol another backend can keep."""
+    for file in PACKAGE.glob("**/*.py"):
+        inside = file.is_relative_to(PACKAGE / "store" / "sqlite")
+        if not inside and file != PACKAGE / "store" / "__init__.py":
+            source = file.read_text()
+            named = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
+            assert not [node.module for node in named if "sqlite" in node.module.split(".")], file
+            assert "_database" not in re.findall(r"_store\.(\w+)", source), file
+
+
+_SPEAKING_SQL = {
+    *("crashing", "faults", "test_corrupt_files", "test_crashes", "test_health", "test_known_failures"),
+    *("test_power_loss", "test_reach", "test_webhooks"),
+}
+"""Tests outside tests/store/sqlite that break or look into files. No new ones: those belong in that folder."""
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.glob("*.py")), ids=lambda file: file.name)
+def test_tests_of_capabilities_run_on_any_store(file):
+    """What is tested outside tests/store/sqlite needs no SQL and nothing from inside a store."""
+    source = file.read_text()
+    speaks = "import apsw" in source or "._database" in source or "store.sqlite" in source
+    assert not speaks or file.stem in _SPEAKING_SQL or file == Path(__file__)
+
+
 def test_the_import_is_light():
     """import mem0lite starts no thread and loads neither the model, numpy, asyncio nor a web framework."""
     code = (
@@ -133,7 +159,7 @@ def test_every_error_is_drawn_in_the_tree():
         assert one.__name__ in mem0lite.errors.__doc__
 
 
-@pytest.mark.parametrize("file", sorted(TESTS.glob("test_*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(TESTS.glob("**/test_*.py")), ids=lambda file: file.name)
 def test_every_test_says_what_it_protects(file):
     """A test's first line is the behaviour it protects."""
     for node in ast.walk(ast.parse(file.read_text())):

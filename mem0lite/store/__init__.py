@@ -1,7 +1,7 @@
 """The memories of one store: what any store does (``protocol``), and opening one.
 
 SQLite is the only one so far. A second backend is a folder beside ``sqlite``, a case in ``open_store``, and a line in
-``tests/store/backends.py``.
+``tests/backends.py``.
 """
 
 import os

@@ -130,7 +130,7 @@ def test_what_cannot_be_read_only_says_why(tmp_path, path):
     with pytest.raises(ConfigurationError, match="read_only"):
         Memory(":memory:", embedder=HashEmbedder(), read_only=True)
     old = tmp_path / "v1.db"
-    old.write_bytes((Path(__file__).parent / "data" / "v1.db").read_bytes())
+    old.write_bytes((Path(__file__).parents[2] / "data" / "v1.db").read_bytes())
     with pytest.raises(ReadOnlyError, match="older mem0lite"):
         Memory(old, embedder=HashEmbedder(), read_only=True)
     Memory(old, embedder=HashEmbedder()).close()
@@ -169,7 +169,7 @@ def locked(filled: Path) -> Iterator[Path]:
 def test_a_disk_that_may_not_be_written_still_reads(locked):
     """Of a file in a folder that cannot be written, writing is a ReadOnlyError that tells how to read; and reading
     reads, without leaving a file."""
-    arguments = [sys.executable, "-c", POWERLESS, str(Path(__file__).parent), str(locked)]
+    arguments = [sys.executable, "-c", POWERLESS, str(Path(__file__).parents[2]), str(locked)]
     if os.getuid() == 0:  # whom permissions do not stop
         if shutil.which("setpriv") is None:
             pytest.skip("taking root's powers away needs setpriv")

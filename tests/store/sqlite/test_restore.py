@@ -20,7 +20,7 @@ from mem0lite import (
 )
 from mem0lite.store.sqlite.file import CHECKSUM_BYTES, as_uri, checksum_vfs, connect
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 FRESH = """
 import json, sys
@@ -72,7 +72,7 @@ def test_a_backup_taken_under_load_restores_in_a_fresh_process(memory, tmp_path)
     stop.set()
     for thread in threads:
         thread.join()
-    arguments = [str(Path(__file__).parent), str(tmp_path / "backup.db"), str(tmp_path / "restored.db")]
+    arguments = [str(Path(__file__).parents[2]), str(tmp_path / "backup.db"), str(tmp_path / "restored.db")]
     run = subprocess.run([sys.executable, "-c", FRESH, *arguments], capture_output=True, text=True, check=True)
     restored = set(json.loads(run.stdout))
     assert before <= restored <= set(acknowledged)

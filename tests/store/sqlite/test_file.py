@@ -27,7 +27,7 @@ from mem0lite import (
     NotPicklableError,
 )
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def test_one_file_holds_everything(memory, path, tmp_path):
@@ -57,7 +57,7 @@ def test_a_memory_nobody_closed_leaves_no_wal(tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1]); from embedder import HashEmbedder; from mem0lite import Memory\n"
         "memory = Memory(sys.argv[2], embedder=HashEmbedder()); memory.add('x', user_id='u')"
     )
-    subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "a.db")], check=True)
+    subprocess.run([sys.executable, "-c", code, str(Path(__file__).parents[2]), str(tmp_path / "a.db")], check=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.db"]
     with Memory(tmp_path / "a.db", embedder=HashEmbedder()) as memory:
         assert memory.get_all(user_id="u")["total"] == 1
@@ -90,7 +90,7 @@ using.wait(60)
 @pytest.mark.parametrize("verb", ["add", "get_all"])
 def test_a_thread_that_outlives_the_program_is_told_that_it_is_closed(path, verb):
     """What uses a Memory while the interpreter ends gets ClosedError, and cannot open the file again."""
-    command = [sys.executable, "-c", ENDING, str(Path(__file__).parent), str(path), verb]
+    command = [sys.executable, "-c", ENDING, str(Path(__file__).parents[2]), str(path), verb]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert (ended.stdout.split(), ended.stderr) == (["True", "ClosedError"], "")
     assert [entry.name for entry in path.parent.iterdir()] == ["agent.db"]

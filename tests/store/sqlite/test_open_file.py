@@ -21,7 +21,7 @@ from mem0lite import CorruptFileError, DatabaseError, FileReplacedError, Memory,
 
 PRELUDE = f"""
 import os, shutil, signal, sqlite3, subprocess, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from embedder import HashEmbedder
 from mem0lite import Memory
 path = sys.argv[1]

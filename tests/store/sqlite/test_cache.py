@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mem0lite import ConfigurationError, CorruptFileError, Memory
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 WORDS = st.lists(st.sampled_from(["red", "apple", "pear", "green", "tea", "2", "Anna", "not"]), min_size=1, max_size=5)
 TEXTS = WORDS.map(" ".join)

@@ -39,7 +39,7 @@ with Memory(sys.argv[2], embedder=HashEmbedder()) as memory:
 def test_processes_share_one_file(path):
     """Four processes write, read and vacuum one file at once: none is locked out and no write is lost."""
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD, str(Path(__file__).parent), str(path), f"p{number}"])
+        subprocess.Popen([sys.executable, "-c", CHILD, str(Path(__file__).parents[2]), str(path), f"p{number}"])
         for number in range(4)
     ]
     assert [child.wait(timeout=120) for child in children] == [0, 0, 0, 0]
@@ -252,7 +252,7 @@ assert os.wait()[1] == 0
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_fork_loses_no_write(path):
     """What a forked child was told is stored is there, also when the parent closes and reopens the file meanwhile."""
-    subprocess.run([sys.executable, "-c", FORK, str(Path(__file__).parent), str(path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", FORK, str(Path(__file__).parents[2]), str(path)], check=True, timeout=60)
     with Memory(path, embedder=HashEmbedder()) as memory:
         texts = {item["memory"] for item in memory.get_all(user_id="u")["results"]}
     assert texts == {"from the parent", "child 1", "child 2", "other"}
@@ -282,7 +282,7 @@ assert memory.get_all(user_id="u")["total"] == 1
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_in_the_middle_of_a_call_is_refused(path):
     """A Memory in use while the process forks says so in the child, where it can still be closed, and goes on."""
-    subprocess.run([sys.executable, "-c", STRANDED, str(Path(__file__).parent), str(path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", STRANDED, str(Path(__file__).parents[2]), str(path)], check=True, timeout=60)
 
 
 def test_vacuum_does_not_wait_for_readers(memory, clock):
@@ -359,7 +359,7 @@ def test_processes_that_make_one_file_at_once_all_succeed(tmp_path, checksums):
     """Several processes that open the same new file at the same moment share it; none is refused or loses its write."""
     for number in range(8):
         path = tmp_path / f"{number}.db"
-        arguments = [str(Path(__file__).parent), str(path), str(checksums)]
+        arguments = [str(Path(__file__).parents[2]), str(path), str(checksums)]
         subprocess.run([sys.executable, "-c", FIRST, *arguments], check=True, timeout=60)
         with Memory(path, embedder=HashEmbedder()) as memory:
             assert memory.get_all(user_id="u")["total"] == 6

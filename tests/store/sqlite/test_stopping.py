@@ -17,7 +17,7 @@ from embedder import HashEmbedder
 
 from mem0lite import Memory
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[2]
 
 BEGINNING = f"""
 import os, signal, sys
