@@ -35,7 +35,8 @@ from ..data.filters import (
 from ..data.jsonl import Exported, read_item, read_lines, to_line
 from ..data.messages import Message, Messages, read_messages
 from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
-from ..embedding.local import Embedder, cut, cut_query, embed_documents, embed_query, identity, resolve, trust
+from ..embedding.local import cut, cut_query, resolve
+from ..embedding.protocol import Embedder, embed_documents, embed_query, identity, trust
 from ..embedding.rerank import Configured, Reranker, rerank_scores, resolve_reranker
 from ..errors import (
     ConfigurationError,
