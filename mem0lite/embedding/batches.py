@@ -3,10 +3,12 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .runtime import Vector
+    from numpy.typing import NDArray
+
+    Vector = NDArray[Any]
 
 BATCH_SIZE = 32
 """Texts per model call; larger calls are not faster."""

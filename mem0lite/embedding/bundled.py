@@ -2,10 +2,13 @@
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import EmbeddingError, ModelNotFoundError
-from .runtime import Runtime, load_files
 from .shared import Source, sha256
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 """sentence-transformers/all-MiniLM-L6-v2: 384 dimensions, English, 256 tokens. Wang et al., "MiniLM: Deep
@@ -22,7 +25,9 @@ def source() -> Source:
     return Source(BUNDLED_MODEL, (BUNDLED_MODEL,), _load, known=(_DIMENSIONS, _SHA256))
 
 
-def _load() -> Runtime:
+def _load() -> "Runtime":
+    from .runtime import load_files  # when a model is loaded, so that the import of mem0lite stays light
+
     spec = importlib.util.find_spec(_PACKAGE)
     locations = list(spec.submodule_search_locations or ()) if spec else []
     weights = Path(locations[0], "model.onnx") if locations else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ConfigurationError, ModelNotFoundError
 from ..files import expanded
 from ..types import EmbeddedPart
-from . import bundled, folder, named
+from . import bundled
 from .batches import Batches
 from .bundled import BUNDLED_MODEL
 from .prompts import PROMPTED
@@ -96,6 +96,8 @@ def _source(model: str | os.PathLike[str]) -> Source:
     """Return where the model is that an argument names."""
     if model == BUNDLED_MODEL:
         return bundled.source()
+    from . import folder, named  # not before they are used: the import of mem0lite stays light
+
     if (path := Path(expanded(model)).resolve()).is_dir():
         return folder.source(path)
     if isinstance(model, str):

@@ -9,15 +9,11 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 from ..files import expanded
-from .folder import weights_of
-from .named import load_known, model_cache
-from .runtime import session_options
 from .shared import shared, states
 
 if TYPE_CHECKING:
@@ -52,6 +48,8 @@ class LocalReranker:
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
+        from .named import model_cache
+
         if (folder := Path(expanded(model))).is_dir():
             folder = folder.resolve()
             self._model = shared(_models, (str(folder), *states(folder)), lambda: _load_folder(folder))
@@ -65,8 +63,7 @@ class LocalReranker:
         return [_logistic(logit) for logit in self._model.rerank(query, documents, batch_size=_BATCH_SIZE)]
 
 
-@dataclass(frozen=True)
-class Configured:
+class Configured(NamedTuple):
     """A reranker that a configuration of mem0 names: searches use it unless they say ``rerank=False``.
 
     ``reranker`` is None when it is not on this machine, or is a service that runs elsewhere; ``problem`` says which.
@@ -139,6 +136,9 @@ def _load_folder(folder: Path) -> "TextCrossEncoder":
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
+    from .folder import weights_of
+    from .runtime import session_options
+
     name = f"mem0lite/reranker-{next(_folder_numbers)}"
     weights = weights_of(folder)
     TextCrossEncoder.add_custom_model(
@@ -165,6 +165,8 @@ def _check_output(model: "TextCrossEncoder", file: Path) -> None:
 
 def _load_named(model: str) -> "TextCrossEncoder":
     from fastembed.rerank.cross_encoder import TextCrossEncoder
+
+    from .named import load_known
 
     loaded: TextCrossEncoder = load_known(
         TextCrossEncoder,

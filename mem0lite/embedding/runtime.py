@@ -16,10 +16,9 @@ from .batches import BATCH_SIZE
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
-    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-    Vector = NDArray[Any]
+    from .batches import Vector
 
 _registry_lock = threading.Lock()  # fastembed's registry of custom models is global and not thread-safe
 

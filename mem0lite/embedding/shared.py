@@ -7,12 +7,14 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .batches import BATCH_SIZE, Batches
 from .prompts import Prompts
 from .reading import Vocabulary
-from .runtime import Runtime
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
 
 _Model = TypeVar("_Model")
 
@@ -26,7 +28,7 @@ class Source(NamedTuple):
 
     name: str
     key: tuple[object, ...]
-    load: Callable[[], Runtime]
+    load: "Callable[[], Runtime]"
     prompts: Prompts = Prompts()
     known: tuple[int, str] | None = None
 
@@ -34,7 +36,7 @@ class Source(NamedTuple):
 class SharedModel:
     """A model that this process has loaded, or will load at first use, and the model calls that threads share."""
 
-    def __init__(self, load: Callable[[], Runtime]) -> None:
+    def __init__(self, load: "Callable[[], Runtime]") -> None:
         self._load = load
         self._model: Runtime | None = None
         self._vocabulary: Vocabulary | None = None
@@ -47,7 +49,7 @@ class SharedModel:
         self.documents = Batches(lambda texts: self.loaded().documents(texts), self._size)
         self.questions = Batches(lambda texts: self.loaded().questions(texts), self._size)
 
-    def loaded(self) -> Runtime:
+    def loaded(self) -> "Runtime":
         """Return the model; it is loaded once, however many threads ask for it."""
         with self._lock:
             if self._model is None:
@@ -88,7 +90,7 @@ class SharedModel:
 _models: "weakref.WeakValueDictionary[tuple[object, ...], SharedModel]" = weakref.WeakValueDictionary()
 _models_lock = threading.Lock()  # for the dictionary; each model is loaded under its own lock
 _examine_lock = threading.Lock()
-_abandoned: list[Runtime | None] = []  # freeing a model that was in use could wait for its lock
+_abandoned: "list[Runtime | None]" = []  # freeing a model that was in use could wait for its lock
 
 
 def shared(
@@ -126,7 +128,7 @@ def sha256(*files: Path) -> str:
     return digest.hexdigest()
 
 
-def _mixes_texts(model: Runtime) -> bool:
+def _mixes_texts(model: "Runtime") -> bool:
     """Tell whether a text's vector depends on the other texts in its batch."""
     import numpy as np
 

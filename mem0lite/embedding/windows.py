@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from .runtime import Vector
+    from .batches import Vector
 
 MAX_WINDOWS = 32
 """Windows of a text that are embedded: 8,000 tokens with the bundled model. If a text has more, this many are taken
