@@ -63,8 +63,11 @@ from ..graph import (
     to_mermaid,
 )
 from ..limits import clean_timeout
-from ..search.ranking import Query, Ranked, Ranking, Scores
+from ..search.query import Query
+from ..search.ranking import Ranking
+from ..search.scoring import Scores
 from ..search.similarity import COSINE, canonical
+from ..search.view import Ranked
 from ..store import (
     SCHEMA_VERSION,
     SQLITE_VERSION,
