@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 import mem0lite
 from mem0lite import LocalEmbedder, Memory
-from mem0lite.embedding.local import BUNDLED_MODEL
+from mem0lite.embedding.bundled import BUNDLED_MODEL
 
 collect_ignore_glob = ["clients/*", "integrations/*", "moving/*", "typing/*"]  # scripts that run by themselves
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..embedding.local import Embedder, cut, embed_documents, identity
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder, embed_documents, identity
 from ..errors import ConfigurationError, CorruptFileError, NotAMemoryFileError
 from ..files import clean_path, store_path
 from ..store import Finding, Store, refuse_database_file

@@ -14,7 +14,8 @@ from .. import environment
 from ..data.filters import parse
 from ..data.messages import Messages
 from ..data.records import Record
-from ..embedding.local import Embedder, identity, resolve
+from ..embedding.local import resolve
+from ..embedding.protocol import Embedder, identity
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import ConfigurationError, NotPicklableError, ValidationError
 from ..graph import Extractor

@@ -10,11 +10,15 @@ from datetime import UTC
 from typing import Self, cast
 
 from ..data.records import Record
-from ..embedding.local import Embedder, cut_query, embed_query, trust
+from ..embedding.local import cut_query
+from ..embedding.protocol import Embedder, embed_query, trust
 from ..embedding.rerank import Configured, Reranker, rerank_scores
 from ..graph import in_order
-from ..search.ranking import Query, Ranked, Ranking, Scores
+from ..search.query import Query
+from ..search.ranking import Ranking
+from ..search.scoring import Scores
 from ..search.similarity import COSINE, canonical
+from ..search.view import Ranked
 from ..store import Reading
 from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
 from ..values import argument_flag, to_micros_in_zone

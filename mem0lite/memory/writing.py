@@ -11,7 +11,8 @@ from itertools import islice
 from ..data.filters import Expression
 from ..data.jsonl import Entry as Imported
 from ..data.records import Record
-from ..embedding.local import Embedder, cut, embed_documents
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder, embed_documents
 from ..errors import MemoryNotFoundError
 from ..store import Entry, Outcome, Store, Update
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult

@@ -21,7 +21,8 @@ from ...data.filters import Expression, scope_part
 from ...embedding.reading import no_meaning
 from ...errors import CorruptFileError
 from ...search.conversation import NAME_LENGTH, Sessions, is_name
-from ...search.ranking import Query, View, names_of
+from ...search.query import Query
+from ...search.view import View, names_of
 from . import rows
 from .damage import check_optional_texts, undamaged
 from .filter_sql import Sql, compile_filter

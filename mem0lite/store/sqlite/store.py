@@ -18,8 +18,9 @@ from ...embedding.prompts import PROMPTED
 from ...errors import CorruptFileError, DatabaseError, EmbedderMismatchError
 from ...files import appearing, beside
 from ...graph import Graph
-from ...search.ranking import Query, Ranked, View
+from ...search.query import Query
 from ...search.text import TERMS_VERSION, indexed_text
+from ...search.view import Ranked, View
 from ...types import (
     ChangeItem,
     Counts,
