@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types", "environment"],
-    ["comparison", "exceptions"],
+    ["comparison", "exceptions", "guide"],
     ["values", "files"],
     ["limits", "embedding", "graph"],
     ["search"],
@@ -54,10 +54,10 @@ def test_a_module_imports_from_lower_floors_only(file):
         assert [name for name in imports(file) if floor(name) >= floor(own)] == []
 
 
-def test_the_readme_lists_the_floors():
-    """Who begins to work on the project reads the order of the modules that is enforced here."""
-    readme = (TESTS.parent / "README.md").read_text()
-    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", readme, re.DOTALL)
+def test_contributing_lists_the_floors():
+    """CONTRIBUTING.md tells the order of the modules that is enforced here."""
+    contributing = (TESTS.parent / "CONTRIBUTING.md").read_text()
+    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", contributing, re.DOTALL)
     assert [re.findall(r"`(\w+)`", names) for names in listed.split("→")] == FLOORS[:-1]
 
 
