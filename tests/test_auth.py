@@ -65,7 +65,8 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("GET", "/configure", None, 403),
     ("POST", "/configure", {"vacuum_interval_seconds": 0}, 403),
 ]
-PUBLIC = ("/docs", "/docs/init.js", "/openapi.json", "/redoc", "/", "/health/live", "/health/ready")
+GUIDE = ("/guide", "/guide/search", "/guide/search.md", "/llms.txt")
+PUBLIC = ("/docs", "/docs/init.js", *GUIDE, "/openapi.json", "/redoc", "/", "/health/live", "/health/ready")
 every_route = pytest.mark.parametrize(("method", "path", "body", "pinned"), ROUTES, ids=lambda value: str(value)[:30])
 
 

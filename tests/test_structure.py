@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types", "environment"],
-    ["comparison", "exceptions"],
+    ["comparison", "exceptions", "guide"],
     ["values", "files"],
     ["limits", "embedding", "graph"],
     ["search"],
@@ -91,10 +91,10 @@ def test_no_modules_import_each_other_in_a_circle():
         pytest.fail(" → ".join(str(module.relative_to(PACKAGE)) for module in error.args[1]))
 
 
-def test_the_readme_lists_the_floors():
-    """Who begins to work on the project reads the order of the modules that is enforced here."""
-    readme = (TESTS.parent / "README.md").read_text()
-    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", readme, re.DOTALL)
+def test_contributing_lists_the_floors():
+    """CONTRIBUTING.md tells the order of the modules that is enforced here."""
+    contributing = (TESTS.parent / "CONTRIBUTING.md").read_text()
+    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", contributing, re.DOTALL)
     assert [re.findall(r"`(\w+)`", names) for names in listed.split("→")] == FLOORS[:-1]
 
 
