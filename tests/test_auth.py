@@ -15,7 +15,7 @@ import pytest
 from embedder import HashEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import served_by
+from serving import client_of, served_by
 from test_async import VERBS
 from test_cli import command, environment
 
@@ -92,7 +92,7 @@ def anyone(served: tuple[Memory, httpx.Client], store: Memory) -> httpx.Client:
 
 
 def client_with(anyone: httpx.Client, key: str) -> httpx.Client:
-    return httpx.Client(base_url=anyone.base_url, headers={"X-API-Key": key}, timeout=30)
+    return client_of(anyone.base_url, headers={"X-API-Key": key}, timeout=30)
 
 
 @pytest.fixture
