@@ -756,7 +756,7 @@ def shared(guarded: tuple[Memory, httpx.Client]) -> Memory:
 @pytest.fixture
 def alice(guarded: tuple[Memory, httpx.Client], shared: Memory) -> Iterator[httpx.Client]:
     """A client with the key that is pinned to alice."""
-    with httpx.Client(base_url=guarded[1].base_url, headers={"Authorization": f"Token {ALICE}"}, timeout=30) as client:
+    with serving.client_of(guarded[1].base_url, headers={"Authorization": f"Token {ALICE}"}, timeout=30) as client:
         yield client
 
 

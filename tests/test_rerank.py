@@ -115,7 +115,7 @@ def test_threads_share_a_reranker(folder):
 def test_rerankers_of_one_model_share_it(folder):
     """A process loads a cross-encoder once, however many stores use it."""
     stores = [Memory(":memory:", embedder=HashEmbedder(), reranker=folder) for _ in range(3)]
-    assert len({id(store._reranker._model) for store in stores}) == 1
+    assert len({id(store._searcher.reranker._model) for store in stores}) == 1
 
 
 def test_a_cross_encoder_on_this_machine_works_by_name(folder, tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ SHAPES = [
     one
     for module in (types, memory_module, extractor)
     for one in vars(module).values()
-    if is_typeddict(one) and one.__module__ == module.__name__
+    if is_typeddict(one) and f"{one.__module__}.".startswith(f"{module.__name__}.")
 ]
 SCRIPTS = Path(__file__).parent / "integrations"
 

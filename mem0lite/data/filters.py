@@ -1,6 +1,6 @@
 """Filter dictionaries to a checked expression tree. Pure; the store turns the tree into its query language.
 
-The grammar, the same on every verb (see the README for examples):
+The grammar, the same on every verb (see the guide for examples):
 
 - ``{"k": v}`` equal, or a list that contains v; ``{"k": [a, b]}`` any of, as with ``eq`` and, negated, ``ne``;
   ``{"k": "*"}`` present and not null; ``{"k": None}`` absent or null; ``{"k": {operator: operand, …}}`` all of the

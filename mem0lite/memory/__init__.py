@@ -1,30 +1,25 @@
-"""Memory: the verbs. Scope, lifetime and de-duplication live here; no SQL does."""
+"""Memory: the verbs of a store. Its parts are in the modules here; no SQL is."""
 
-from .memory import (
-    DEFAULT_CACHE_BYTES,
+from .arguments import (
     DEFAULT_GRAPH_LIMIT,
-    DEFAULT_SHORT_TERM_TTL,
     DEFAULT_THRESHOLD,
     DEFAULT_TOP_K,
-    MAX_EXPORT_CHARACTERS,
-    MAX_EXPORT_FIELD_LENGTH,
-    MAX_EXPORT_FIELDS,
     MAX_GRAPH_DEPTH,
     MAX_GRAPH_LIMIT,
-    OF_FILES,
     UNSET,
     AddItem,
     Duration,
     EmbedderObject,
-    Exports,
-    Handle,
     Instant,
-    Memory,
     Progress,
     TextFile,
     UnsetId,
     UpdateItem,
 )
+from .exports import MAX_EXPORT_CHARACTERS, MAX_EXPORT_FIELD_LENGTH, MAX_EXPORT_FIELDS
+from .memory import OF_FILES, Handle, Memory
+from .opening import DEFAULT_CACHE_BYTES, DEFAULT_SHORT_TERM_TTL
+from .transfer import Exports
 
 __all__ = [
     "DEFAULT_CACHE_BYTES",

@@ -1,98 +1,33 @@
-"""Memory: the verbs. Scope, lifetime and de-duplication live here; no SQL does."""
+"""Memory: the verbs, each a few lines. What they share, decide and compute is in the modules beside this one."""
 
 import copy
-import enum
 import functools
-import io
-import json
-import logging
 import os
-import uuid
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 from types import TracebackType
-from typing import IO, Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, cast, overload
+from typing import Any, Literal, NoReturn, Self, overload
 
 from .. import environment
-from ..comparison import nfc
-from ..data.filters import (
-    EVERYTHING,
-    SCOPE_IDS,
-    Expression,
-    as_json,
-    both,
-    likely_ids,
-    names_only,
-    names_scope,
-    only_scope,
-    parse,
-)
-from ..data.jsonl import Exported, read_item, read_lines, to_line
-from ..data.messages import Message, Messages, read_messages
-from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
-from ..embedding.local import Embedder, cut, cut_query, embed_documents, embed_query, identity, resolve, trust
-from ..embedding.reading import UnitVector
-from ..embedding.rerank import Configured, Reranker, rerank_scores, resolve_reranker
-from ..errors import (
-    ConfigurationError,
-    CorruptFileError,
-    DatabaseError,
-    MemoryNotFoundError,
-    NotAMemoryFileError,
-    NotFoundError,
-    NotPicklableError,
-    PermissionDeniedError,
-    ValidationError,
-)
-from ..files import appearing, clean_path, read_utf8_lines, store_path
-from ..graph import (
-    Extraction,
-    Extractor,
-    Graph,
-    RuleExtractor,
-    build,
-    extract,
-    in_order,
-    name_of,
-    to_graphml,
-    to_mermaid,
-)
+from ..data.filters import parse
+from ..data.messages import Messages
+from ..data.records import Record
+from ..embedding.local import resolve
+from ..embedding.protocol import Embedder, identity
+from ..embedding.rerank import Configured, Reranker, resolve_reranker
+from ..errors import ConfigurationError, NotPicklableError, ValidationError
+from ..graph import Extractor
 from ..limits import clean_timeout
-from ..search.ranking import Query, Ranked, Ranking, Scores
-from ..search.similarity import COSINE, canonical
-from ..store import (
-    EVERYTHING_STORED,
-    Call,
-    CategoriesChangedError,
-    Changes,
-    Durability,
-    Entry,
-    FilePart,
-    Finding,
-    Outcome,
-    Reading,
-    Store,
-    Update,
-    Visible,
-    open_store,
-    reembedding,
-    refuse_database_file,
-    stopping,
-)
-from ..store import restore as restore_file
+from ..search.ranking import Ranking
+from ..store import Changes, Durability, Store, Update, Visible, open_store, stopping
 from ..types import (
-    AddedItem,
     AddResult,
     ChangePage,
     CheckResult,
     CreatedWebhook,
     DeliveryResult,
-    EmbeddedMemory,
     Entity,
     ErasureReceipt,
     EventItem,
@@ -109,13 +44,9 @@ from ..types import (
     Page,
     ReembedResult,
     ReindexResult,
-    Relation,
     RestoreResult,
-    SearchHit,
     SearchResult,
-    SkippedPart,
     Stats,
-    TypedDict,
     UpdateManyResult,
     UpdateResult,
     VacuumResult,
@@ -124,161 +55,38 @@ from ..types import (
     answer_or_none,
     answers,
 )
-from ..values import (
-    add_micros,
-    argument_flag,
-    argument_id,
-    asked_id,
-    clean_feedback,
-    clean_id,
-    clean_metadata,
-    clean_scope,
-    clean_text,
-    day_of,
-    encodable,
-    end_of_day,
-    is_instant,
-    is_number,
-    seconds_to_micros,
-    shown,
-    text_hash,
-    to_iso,
-    to_micros,
-    to_micros_in_zone,
-    written,
+from ..values import argument_flag, asked_id, clean_feedback, clean_text, to_micros
+from . import exports, graphs, maintenance, opening, project, transfer
+from .arguments import (
+    DEFAULT_GRAPH_LIMIT,
+    DEFAULT_THRESHOLD,
+    UNSET,
+    AddItem,
+    Duration,
+    EmbedderObject,
+    Instant,
+    Progress,
+    TextFile,
+    Unset,
+    UnsetId,
+    UpdateItem,
+    check_whole_number,
+    each_item,
+    page_of,
 )
+from .graphs import Grapher
+from .lifetimes import Lifetimes
+from .metadata import Notes
+from .owner import Owner, given_ids, named_scope
+from .planning import Planner
+from .searching import Searcher
+from .transfer import Exports, Importer
+from .writing import Writer
 
-DEFAULT_TOP_K = 20
-DEFAULT_THRESHOLD = 0.1
-DEFAULT_SHORT_TERM_TTL = 3600.0
-DEFAULT_CACHE_BYTES = 512 * 2**20
-DEFAULT_GRAPH_LIMIT = 100
-MAX_GRAPH_LIMIT = 10_000
-MAX_GRAPH_DEPTH = 3
-MAX_EXPORT_FIELDS = 200
-"""Fields that an export made by ``create_memory_export`` may have."""
-MAX_EXPORT_FIELD_LENGTH = 200
-"""Characters of the name of such a field."""
-MAX_EXPORT_CHARACTERS = 50_000_000
-"""Characters of what ``get_memory_export`` answers, which is held in memory as a whole."""
-
-_BATCH = 256  # memories embedded and stored at a time by import_ and reembed
-_QUERY_CACHE = 1_024
-_REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remembered: the cache is bounded in bytes, too
-_WIDER, _CHECKED = 3, 100  # times as many results, but at least so many, are looked at where there are copies
-_NAMED = 10  # of the items that a problem of ``check`` is about
-_FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
-_NO_RERANKER = (
-    "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
-    "name or folder, or serve it with MEM0LITE_RERANKER."
-)
-_RERANKED = 3  # times as many as asked for are given to a reranker
-
-Instant = datetime | date | str | float
-"""A point in time: a datetime, a date, ISO 8601 text or epoch seconds; without a time zone it is UTC."""
-Duration = timedelta | float
-"""A timedelta or seconds."""
-
-
-class _OfPython:
-    """Marks what only Python code can pass: pydantic takes any object for it, and a tool's parameters are without."""
-
-    def __init__(self, *others: str) -> None:
-        self._choices = [{"type": "is-instance", "cls": object}, *({"type": other} for other in others)]
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> dict[str, Any]:
-        return {"type": "union", "choices": self._choices}
-
-
-Progress = Annotated[Callable[[int, int], None], _OfPython("none")]  # pydantic makes no tool of Callable | None
-"""Called with how many are done and how many there are."""
-TextFile = Annotated[IO[str], _OfPython()]
-EmbedderObject = Annotated[Embedder, _OfPython()]
-
-
-_Written = TypeVar("_Written")
-
-_CATEGORIES = "MEM0_USE_GRAPH_FOR_CATEGORIES"
-_PROJECT: dict[str, Any] = {"custom_instructions": None, "custom_categories": None}
-_NO_IDS = (None, None, None, None)
-_FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
-    "json": lambda graph: graph,
-    "mermaid": to_mermaid,
-    "graphml": to_graphml,
-}
-_EXPORT_LIFETIME = seconds_to_micros(timedelta(days=7), "lifetime")
-
+_LARGEST = 2**63 - 1
 
 OF_FILES = ("from_config", "restore", "reembed")
 """What the class does with any file, and a view of one user's memories refuses."""
-
-
-class _Unset(enum.Enum):
-    """The type of UNSET: an enumeration, as that is what type checkers and makers of schemas know one value by."""
-
-    UNSET = "UNSET"
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, Any]:
-        # A tool's parameters show the default as this text, and a model that sends it means the default: before str in
-        # a union, pydantic then takes it for this.
-        text = {"type": "literal", "expected": ["UNSET"]}
-        read = {"type": "function-after", "function": {"type": "no-info", "function": cls}, "schema": text}
-        return {"type": "union", "choices": [{"type": "is-instance", "cls": cls}, read]}
-
-
-UNSET: Final = _Unset.UNSET
-"""Not given, where None is a value."""
-UnsetId = Annotated[_Unset, _OfPython()]
-"""The same where any text may be an id: of a tool's arguments none is taken for it."""
-
-
-class AddItem(TypedDict, total=False):
-    """One element of ``add_many``: the arguments of one ``add``; ``messages`` is required."""
-
-    messages: Messages
-    user_id: str | int | None
-    agent_id: str | int | None
-    run_id: str | int | None
-    app_id: str | int | None
-    metadata: Mapping[str, Any] | None
-    expiration_date: str | date | None
-    ttl: Duration | None
-    timestamp: Instant | None
-    infer: bool
-    memory_type: str | None
-    prompt: str | None
-
-
-class UpdateItem(TypedDict, total=False):
-    """One element of ``update_many``: the arguments of one ``update``; ``memory_id`` is required."""
-
-    memory_id: str
-    text: str | None
-    metadata: Mapping[str, Any] | None
-    expiration_date: str | date | None
-    timestamp: Instant | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A memory about to be added."""
-
-    record: Record
-    infer: bool
-    dated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A memory that a search found."""
-
-    ranked: Ranked
-    record: Record
-    rerank_score: float | None = None
 
 
 class Handle:
@@ -296,26 +104,6 @@ class Handle:
         raise NotPicklableError(
             f"An open {type(self).__name__} cannot be pickled. Send its path, and open it where it is to be used."
         )
-
-
-class Exports(int):
-    """How many memories ``export`` wrote, and how much else."""
-
-    deleted: int
-    """Histories of memories that were deleted."""
-    events: int
-    """Calls of ``add``."""
-
-    def __new__(cls, memories: int, *, deleted: int = 0, events: int = 0) -> Self:
-        """Make the number."""
-        exports = super().__new__(cls, memories)
-        exports.deleted, exports.events = deleted, events
-        return exports
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[type], Any]) -> Any:
-        """To pydantic it is a number."""
-        return handler(int)
 
 
 class Memory(Handle):
@@ -388,35 +176,37 @@ class Memory(Handle):
         statement_timeout: float | None = None,
         config: object = None,
     ) -> None:
-        if isinstance(path, Mapping) or config is not None:
-            given = "config" if config is not None else "path"
-            raise ConfigurationError(f"{given}: a configuration of mem0 is opened with Memory.from_config(…).")
+        opening.refuse_configuration(path, config)
         environment.name_unread()
-        self.path = _path_of(path)
-        self._clock = clock or _utc_now
-        self._noted: set[tuple[str, str]] = set()
-        self._short_term_ttl = _short_term_ttl(short_term_ttl)
+        self.path = opening.path_of(path)
+        self._owner = Owner()
+        self._clock = clock or opening.utc_now
+        self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
         self._embedder = resolve(embedder)
-        self._query_vectors = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, self._embedder))
-        self._ranking = Ranking.of({} if ranking is None else ranking)
-        self._reranker = resolve_reranker(reranker)
-        asked_categories = _graph_categories(graph_categories)
-        self._extractor = _extractor(graph_extractor)
+        self._searcher = Searcher(
+            self._embedder, Ranking.of({} if ranking is None else ranking), resolve_reranker(reranker)
+        )
+        asked_categories = opening.graph_categories(graph_categories)
+        self._grapher = Grapher(opening.extractor_of(graph_extractor))
         self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")
         self._store: Store = open_store(
             self.path,
             embedder=identity(self._embedder),
             durability=durability,
-            cache_bytes=_cache_bytes(cache_bytes),
+            cache_bytes=opening.cache_bytes(cache_bytes),
             read_only=read_only,
             checksums=checksums,
             graph_categories=asked_categories,
             statement_timeout=self._statement_timeout,
         )
-        self._user_id: str | None = None
-        self._within: Expression = EVERYTHING
-        if asked_categories not in (None, self.graph_categories):
-            self._other_categories(asked_categories, given=graph_categories is not None)
+        self._writer = Writer(self._store, self._embedder, self._grapher)
+        try:
+            opening.check_categories(
+                self.path, self.graph_categories, asked_categories, given=graph_categories is not None
+            )
+        except ConfigurationError:
+            self._store.close()
+            raise
         if not read_only and self.path != ":memory:":
             stopping.watch()
 
@@ -445,7 +235,7 @@ class Memory(Handle):
 
         Closing a view of one user's memories leaves the file open.
         """
-        if self._user_id is None:
+        if self._owner.user_id is None:
             self._store.close()
 
     # -- one user's memories
@@ -469,7 +259,7 @@ class Memory(Handle):
     @property
     def user_id(self) -> str | None:
         """The user whose memories this is a view of; None when it is not a view."""
-        return self._user_id
+        return self._owner.user_id
 
     def for_user(self, user_id: str | int) -> Self:
         """Return a view of one user's memories: the same verbs, to which nobody else's memories exist.
@@ -485,12 +275,9 @@ class Memory(Handle):
         imports, the settings of the project, webhooks, and what the class does with files, ``restore``, ``reembed`` and
         ``from_config``.
         """
-        name = clean_id(user_id, "user_id")
-        if self._user_id not in (None, name):
-            raise _another_user()
         view = copy.copy(self)
-        view._user_id, view._within = name, parse({"user_id": name})
-        for verb in OF_FILES:  # else they would reach, through the view, any file as a whole
+        view._owner = self._owner.view(user_id)
+        for verb in OF_FILES:  # through the view they would reach the whole of any file
             setattr(view, verb, functools.partial(view._refuse, verb))
         return view
 
@@ -571,37 +358,8 @@ class Memory(Handle):
         raises; a ValidationError's message starts with the position of the item.
         """
         now = self._now()
-        calls: list[Call] = []
-        drafts: list[list[_Draft]] = []
-        left_out: list[list[SkippedPart]] = []
-        for position, item in enumerate(items := list(items)):
-            try:
-                scope = self._scope(item)
-                messages, left = read_messages(item.get("messages"))
-                drafts.append(self._drafts(item, messages, scope, now))
-                left_out.append(left)
-                calls.append(Call(str(uuid.uuid4()), scope, len(drafts[-1])))
-            except ValidationError as error:
-                if len(items) == 1:
-                    raise
-                raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        outcomes = iter(self._insert([draft for group in drafts for draft in group], now, calls))
-        results = []
-        for call, group, left in zip(calls, drafts, left_out, strict=True):
-            stored = [next(outcomes) for _ in group]
-            added = [self._added(draft, outcome, now) for draft, (outcome, _) in zip(group, stored, strict=True)]
-            result: AddResult = {"results": added, "event_id": call.event_id}
-            if any(graph is not None for _, graph in stored):
-                result["relations"] = [
-                    relation
-                    for outcome, graph in stored
-                    if graph is not None and outcome.added
-                    for relation in graph.relations(outcome.record.id)
-                ]
-            if left:
-                result["skipped"] = left
-            results.append(result)
-        return results
+        plans = each_item(items, AddItem, "add", lambda item: self._planner.add(item, self._owner.scope(item), now))
+        return self._writer.add(plans, now)
 
     @answer
     def update(
@@ -609,7 +367,7 @@ class Memory(Handle):
         memory_id: str,
         text: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        expiration_date: _Unset | str | date | None = UNSET,
+        expiration_date: Unset | str | date | None = UNSET,
         *,
         data: str | None = None,
         timestamp: Instant | None = None,
@@ -634,7 +392,7 @@ class Memory(Handle):
             "metadata": metadata,
             "timestamp": timestamp,
         }
-        if not isinstance(expiration_date, _Unset):
+        if not isinstance(expiration_date, Unset):
             item["expiration_date"] = expiration_date
         many: UpdateManyResult = self.update_many([item])
         changed: UpdateResult = {"message": "Memory updated successfully!"}
@@ -653,27 +411,8 @@ class Memory(Handle):
         Raises what ``update`` raises; a ValidationError's message starts with the position of the item.
         """
         now = self._now()
-        updates = []
-        for position, item in enumerate(items := list(items)):
-            try:
-                updates.append(self._update(item, now))
-            except ValidationError as error:
-                if len(items) == 1:
-                    raise
-                raise ValidationError(f"Item {position}: {error}", field=error.field) from None
-        ready, parts = self._with_vectors(updates, now)
-
-        def write(categories: tuple[str, ...]) -> Sequence[Record]:
-            graphed = self._with_graphs(ready, now, categories)
-            changes = Changes(updates=graphed, categories=categories)
-            return self._store.apply(changes, Visible(self._within, now)).updated
-
-        answer: UpdateManyResult = {"message": f"Successfully updated {len(updates)} memories"}
-        if expired := [record.id for record in self._following(write) if record.is_expired(now)]:
-            answer["expired"] = expired
-        if parts:
-            answer["embedded"] = parts
-        return answer
+        plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
+        return self._writer.update(plans, Visible(self._owner.within, now))
 
     @answer
     def feedback(
@@ -690,8 +429,7 @@ class Memory(Handle):
             return replace(record, feedback=feedback, feedback_reason=reason)
 
         memory_id = asked_id(memory_id, "memory_id")
-        changes = Changes(updates=[Update(memory_id, change, event="FEEDBACK")])
-        self._store.apply(changes, Visible(self._within, self._now()))
+        self._store.apply(Changes(updates=[Update(memory_id, change, event="FEEDBACK")]), self._visible())
         return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
@@ -706,7 +444,7 @@ class Memory(Handle):
         if isinstance(memory_ids, str):
             raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
         ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
-        self._store.apply(Changes(deletions=ids), Visible(self._within, self._now()))
+        self._store.apply(Changes(deletions=ids), self._visible())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     @answer
@@ -724,13 +462,7 @@ class Memory(Handle):
         Raises ValidationError when neither the arguments nor the filters name a user, agent, run or app: use ``reset``
         to remove everything.
         """
-        expression = self._expression(filters, user_id, agent_id, run_id, app_id)
-        if not names_scope(_expression(filters, user_id, agent_id, run_id, app_id)):  # in a view, too
-            raise ValidationError(
-                "At least one filter is required to delete all memories. If you want to delete all memories, "
-                f"use the `reset()` method{_misspelt(filters) or '.'}",
-                field="filters",
-            )
+        expression = self._owner.to_delete(filters, user_id, agent_id, run_id, app_id)
         self._store.delete_matching(Visible(expression, self._now()))
         return {"message": "Memories deleted successfully!"}
 
@@ -746,25 +478,13 @@ class Memory(Handle):
         Raises ValidationError for an id that is None or ``"*"``, so that a variable left unset, or set by somebody
         else, does not remove everything.
         """
-        given = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
-        for name, value in given.items():
-            if value is None:
-                raise ValidationError(
-                    f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
-                )
-        ids = {name: None if isinstance(value, _Unset) else value for name, value in given.items()}
-        named = {
-            name: "*" if value == "*" else clean_id(value, name) for name, value in ids.items() if value is not None
-        }
-        owner = self._user_id
-        if not named and owner is not None:
-            named = {"user_id": owner}
-        self._store.reset(self._expression(None, *ids.values()), named, owner)
+        expression, named = self._owner.to_reset(user_id, agent_id, run_id, app_id)
+        self._store.reset(expression, named, self._owner.user_id)
 
     @answer
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
-        self._check_whole("vacuum")
+        self._owner.check_whole("vacuum")
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
 
@@ -789,30 +509,12 @@ class Memory(Handle):
         Raises ValidationError without an id, DatabaseBusyError when somebody read for so long that older pages could
         not be overwritten (all is removed then, and calling again overwrites them), DiskFullError likewise.
         """
-        self._check_whole("erase")
-        scope = {
-            name: clean_id(value, name)
-            for name, value in zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True)
-            if value is not None
-        }
-        if not scope:
-            raise ValidationError(
-                "Invalid user_id: give at least one of user_id, agent_id, run_id, app_id.", field="user_id"
-            )
-        self._now()  # where the clock fails, it does so before anything is gone
+        self._owner.check_whole("erase")
+        scope = named_scope(user_id, agent_id, run_id, app_id)
+        self._now()  # a clock that fails does so before anything is gone
         removed = self._store.erase(parse(scope), list(scope.values()))
-        self._query_vectors.cache_clear()
-        return {
-            "scope": scope,
-            "erased_at": to_iso(self._now()),
-            "memories": removed["memories"],
-            "vectors": removed["vectors"],
-            "keywords": removed["keywords"],
-            "history": removed["history"],
-            "events": removed["events"],
-            "exports": removed["exports"],
-            "graph": removed["graph"],
-        }
+        self._searcher.forget()
+        return maintenance.receipt(scope, removed, self._now())
 
     @answer
     def check(self, *, repair: bool = False) -> CheckResult:
@@ -827,35 +529,14 @@ class Memory(Handle):
         Raises DatabaseError when nothing can be read, ReadOnlyError for a repair of a file that cannot be written,
         EmbeddingError.
         """
-        self._check_whole("check")
-        file = self._file("check")
-        memories, findings = file.check()
-        left = findings
-        if repair and findings:
-            self._repair(file, findings)
-            memories, left = file.check()
-        remaining = {(finding.check, finding.problem) for finding in left}
-        known = {(finding.check, finding.problem) for finding in findings}
-        return {
-            "ok": not left,
-            "memories": memories,
-            "problems": [
-                {
-                    "check": finding.check,
-                    "problem": finding.problem,
-                    "count": max(1, len(finding.items)),
-                    "items": [str(item) for item in finding.items[:_NAMED]],
-                    "repaired": (finding.check, finding.problem) not in remaining,
-                }
-                for finding in [*findings, *(one for one in left if (one.check, one.problem) not in known)]
-            ],
-        }
+        self._owner.check_whole("check")
+        return maintenance.check(maintenance.file_of(self._store, "check"), self._embedder, repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists,
         ValidationError for what belongs to a store, ConfigurationError for what no store can be called."""
-        self._check_whole("backup")
-        self._file("backup").backup(_copy_at(path))
+        self._owner.check_whole("backup")
+        maintenance.file_of(self._store, "backup").backup(maintenance.copy_at(path))
 
     @staticmethod
     @answer
@@ -877,23 +558,7 @@ class Memory(Handle):
         Raises DatabaseError when ``path`` exists and is not to be replaced, CorruptFileError for a backup that is not
         sound, and what opening a file raises.
         """
-        source, target = Path(clean_path(backup, "backup")).absolute(), _copy_at(path, replace=replace).absolute()
-        memories = restore_file(source, target, replace=replace, checksums=checksums)
-        return {"path": os.fspath(path), "memories": memories}
-
-    def _file(self, verb: str) -> FilePart:
-        """Return what a store has if it is a file. Raises DatabaseError where it is not."""
-        if (file := self._store.file) is None:
-            raise DatabaseError(f"{verb}: {self.path} is not a file. Use the tools of its database.")
-        return file
-
-    def _repair(self, file: FilePart, findings: Sequence[Finding]) -> None:
-        file.mend(findings)
-        positions = [position for finding in findings for position in finding.positions]
-        for start in range(0, len(positions), _BATCH):
-            texts = file.to_embed(positions[start : start + _BATCH])
-            vectors = embed_documents(self._embedder, [one.text for one in texts])
-            file.put_vectors(list(zip(texts, vectors, strict=True)))
+        return maintenance.restore(backup, path, replace=replace, checksums=checksums)
 
     # -- reading
 
@@ -901,7 +566,7 @@ class Memory(Handle):
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None when the id is unknown or its memory expired."""
         memory_id = asked_id(memory_id, "memory_id")
-        visible = Visible(self._within, self._horizon(show_expired))
+        visible = Visible(self._owner.within, self._horizon(show_expired))
         record = self._store.get_many([memory_id], visible).get(memory_id)
         return None if record is None else {**record.to_item(), "score": None}
 
@@ -932,8 +597,8 @@ class Memory(Handle):
         Raises ValidationError when neither ids nor filters name a user, agent, run or app; ``filters=ANY_SCOPE`` means
         everybody's.
         """
-        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
-        count, start = _page(top_k, limit, offset, page, page_size, after)
+        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        count, start = page_of(top_k, limit, offset, page, page_size, after)
         visible = Visible(expression, self._horizon(show_expired))
         found = self._store.page(visible, count, start, after=after, relations=relations)
         results = [record.to_item() for record in found.records]
@@ -985,56 +650,24 @@ class Memory(Handle):
         numbers.
         """
         clean_text(query, "query")
-        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
-        count, _ = _page(top_k, limit, None, None, None)
-        least = _threshold(threshold)
-        weights = self._ranking if ranking is None else Ranking.of(ranking)
+        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        count, _ = page_of(top_k, limit)
         now = self._now()
-        asked, zone = (now, UTC) if reference_date is None else to_micros_in_zone(reference_date, "reference_date")
-        graph = bool(self.graph_categories)
-        vector, trusted = self._embed_query(query), trust(self._embedder, query)
-        question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
-        reranker, not_reranked = self._to_rerank(None if rerank is None else argument_flag(rerank, "rerank"))
+        search = self._searcher.search(
+            query,
+            now,
+            count=count,
+            threshold=threshold,
+            rerank=rerank,
+            explain=explain,
+            reference_date=reference_date,
+            ranking=ranking,
+            graph=bool(self.graph_categories),
+        )
         horizon = None if argument_flag(show_expired, "show_expired") else now
-        explained = argument_flag(explain, "explain")
-        with self._store.searching(Visible(expression, horizon), question) as reading:
-            scores = Scores(reading.view, question, weights)
-            found = _best(reading, scores, count if reranker is None else _RERANKED * count, least)
-            categories = reading.graph_categories
-            of_graph = any(_in_graph(one.record, categories) for one in found)
-            stated = reading.relations([one.ranked for one in found]) if of_graph else []
-        if reranker is not None:
-            found = _reranked(reranker, query, found)[:count]
-        elif question.asked != "any":
-            found = _step_by_step(found, stated, [one.name for one in question.names])
-        if not_reranked and isinstance(self._reranker, Configured):  # mem0 has 0.0 then; this is what decided
-            found = [replace(one, rerank_score=one.ranked.score) for one in found]
-        results: list[SearchHit] = []
-        for one in found:
-            item = cast("SearchHit", {**one.record.to_item(), "score": one.ranked.score})
-            if one.rerank_score is not None:
-                item["rerank_score"] = one.rerank_score
-            if explained:
-                item["score_details"] = scores.details(one.ranked, least)
-            results.append(item)
-        answer: SearchResult = {"results": results}
-        if not_reranked is not None:
-            answer["not_reranked"] = not_reranked
-        if of_graph and any(_in_graph(one.record, categories) for one in found):  # a reranker may have left those out
-            answer["relations"] = _of_results(stated, found)
-        if (part := cut_query(self._embedder, query)) is not None:
-            answer["embedded"] = part
-        return answer
-
-    def _to_rerank(self, asked: bool | None) -> tuple[Reranker | None, str | None]:
-        """Return what orders a search anew, or why nothing does although it was asked for."""
-        given = self._reranker
-        reranker = given.reranker if isinstance(given, Configured) else given
-        if not (isinstance(given, Configured) if asked is None else asked):
-            return None, None
-        if reranker is not None:
-            return reranker, None
-        return None, given.problem if isinstance(given, Configured) else _NO_RERANKER
+        with self._store.searching(Visible(expression, horizon), search.question) as reading:
+            reached = search.read(reading)
+        return search.answer(reached)
 
     @overload
     @answer
@@ -1108,17 +741,10 @@ class Memory(Handle):
 
         Raises ValidationError, also when neither ids nor filters name a user, agent, run or app.
         """
-        expression = self._asked(filters, user_id, agent_id, run_id, app_id)
-        for name, value, least, most in (("depth", depth, 0, MAX_GRAPH_DEPTH), ("limit", limit, 1, MAX_GRAPH_LIMIT)):
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise ValidationError(
-                    f"Invalid {name}: {shown(value)}. Must be a whole number from {least} to {most}.", field=name
-                )
-        if not isinstance(format, str) or format not in _FORMATS:
-            raise ValidationError(f"Invalid format: {shown(format)}. Must be {', '.join(_FORMATS)}.", field="format")
-        around = None if entity is None else name_of(clean_text(entity, "entity"))
+        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        around = graphs.clean_asked(entity, depth, limit, format)
         found = self._store.graphs.read(Visible(expression, self._horizon(show_expired)), around, depth, limit)
-        return _FORMATS[format](found)
+        return graphs.formatted(found, format)
 
     @answer
     def reindex_graph(
@@ -1137,53 +763,19 @@ class Memory(Handle):
 
         Raises ValidationError, ExtractionError, DatabaseError.
         """
-        self._check_whole("reindex_graph")
-        asked = None if categories is None else _clean_categories(categories, "categories")
-        wanted, total, entering, leaving = self._store.graphs.moves(asked)
-        done = 0
-        if not dry_run:
-            self._store.graphs.begin(wanted)
-            try:
-                done = self._make_graph(wanted, progress)
-            except CategoriesChangedError as error:
-                raise DatabaseError(
-                    f"Another call of reindex_graph has made {_listed(error.categories)} the graph categories, and the "
-                    "graph theirs. Call it again for others."
-                ) from None
-        stats = self._store.graphs.stats()
-        return {
-            "categories": list(wanted),
-            "memories": done,
-            "in_graph": total,
-            "entering": entering,
-            "leaving": leaving,
-            "entities": stats["entities"],
-            "relations": stats["relations"],
-        }
-
-    def _make_graph(self, categories: tuple[str, ...], progress: Progress | None) -> int:
-        """Replace what every memory names and states; return how many there are."""
-        counts = self._store.counts(self._now())
-        total, done = counts["memories"] + counts["expired"], 0
-        last: int | None = None
-        while batch := self._store.graphs.after(last, _BATCH):
-            graph_of = self._remembering((record for _, record in batch), categories)
-            self._store.graphs.put([position for position, _ in batch], graph_of, categories=categories)
-            last, done = batch[-1][0], done + len(batch)
-            if progress:
-                progress(done, max(total, done))
-        self._store.graphs.finish(categories)
-        return done
+        self._owner.check_whole("reindex_graph")
+        asked = None if categories is None else opening.clean_categories(categories, "categories")
+        return self._grapher.reindex(self._store, asked, self._now(), dry_run=dry_run, progress=progress)
 
     @answers
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
-        return self._store.history(asked_id(memory_id, "memory_id"), Visible(self._within, self._now()))
+        return self._store.history(asked_id(memory_id, "memory_id"), self._visible())
 
     @answers
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app with live memories: their number, first creation and last update."""
-        return self._store.entities(Visible(self._within, self._now()))
+        return self._store.entities(self._visible())
 
     @answer
     def events(
@@ -1205,16 +797,16 @@ class Memory(Handle):
         Each has the memories it made or repeated, with the texts they have now. ``reset`` removes the events of its
         scope; ``vacuum`` removes those of scopes of which nothing else is left, and those older than 30 days.
         """
-        within = self._expression(None, user_id, agent_id, run_id, app_id)
-        count, start = _page(top_k, limit, offset, page, page_size, after)
+        within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
+        count, start = page_of(top_k, limit, offset, page, page_size, after)
         found = self._store.events(Visible(within, self._now()), count, start, after=after)
         return {"results": list(found.events), "total": found.total, "next_cursor": found.following}
 
     @answer_or_none
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
-        visible, wanted = Visible(self._within, self._now()), asked_id(event_id, "event_id")
-        return next(iter(self._store.events(visible, 1, 0, event_id=wanted).events), None)
+        found = self._store.events(self._visible(), 1, 0, event_id=asked_id(event_id, "event_id"))
+        return next(iter(found.events), None)
 
     @answer
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
@@ -1224,16 +816,15 @@ class Memory(Handle):
         Changes of memories that ``reset`` or ``vacuum`` removed are gone. A view numbers its user's changes apart, so
         that nothing tells how much others write.
         """
-        for name, value in (("after", after), ("limit", limit)):
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-                raise ValidationError(f"Invalid {name}: {shown(value)}. Must be a whole number from 0 on.", field=name)
-        return {"results": self._store.changes(after, self._user_id, self._now(), limit)}
+        check_whole_number("after", after, 0, _LARGEST)
+        check_whole_number("limit", limit, 0, _LARGEST)
+        return {"results": self._store.changes(after, self._owner.user_id, self._now(), limit)}
 
     @answer
     def stats(self) -> Stats:
         """Return counts, size, embedder and versions of the store."""
-        self._check_whole("stats")
-        facts = self._file("stats").facts()
+        self._owner.check_whole("stats")
+        facts = maintenance.file_of(self._store, "stats").facts()
         return {
             "path": self.path,
             **self._store.counts(self._now()),
@@ -1251,8 +842,8 @@ class Memory(Handle):
     def get_project(self) -> dict[str, Any]:
         """Return the settings that ``update_project`` keeps; ``custom_instructions`` and ``custom_categories`` are
         None until they are set."""
-        self._check_whole("get_project")
-        return {**_PROJECT, **(self._store.document("project", "") or {})}
+        self._owner.check_whole("get_project")
+        return project.read(self._store)
 
     def update_project(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Merge into the settings of the project, and return them all.
@@ -1260,10 +851,8 @@ class Memory(Handle):
         They are kept for the callers of mem0 who set and read them; no model here follows instructions. Raises
         ValidationError for what JSON cannot hold.
         """
-        self._check_whole("update_project")
-        changes = clean_metadata(settings, "settings")
-        stored = self._store.change_document("project", "", lambda before: {**(before or {}), **changes})
-        return {**_PROJECT, **(stored or {})}
+        self._owner.check_whole("update_project")
+        return project.update(self._store, settings)
 
     @answer
     def create_memory_export(
@@ -1276,17 +865,7 @@ class Memory(Handle):
         when the filters name no user, agent, run or app, and for more than MAX_EXPORT_FIELDS fields or one with a name
         of more than MAX_EXPORT_FIELD_LENGTH characters.
         """
-        fields, now = _export_fields(schema), self._now()
-        self._asked(filters, *_NO_IDS)
-        export_id = str(uuid.uuid4())
-        export = {
-            "fields": fields,
-            "filters": as_json(filters),
-            "user_id": self._user_id,
-            "expires_at": add_micros(now, _EXPORT_LIFETIME, "clock"),
-        }
-        self._store.change_document("export", export_id, lambda _: export)
-        return {"id": export_id, "message": "The export is ready."}
+        return exports.create(self._store, self._owner, schema, filters, self._now())
 
     @answer
     def get_memory_export(
@@ -1298,18 +877,7 @@ class Memory(Handle):
         for an unknown id, ValidationError for neither an id nor filters that name a user, agent, run or app, and where
         it would be of more than MAX_EXPORT_CHARACTERS.
         """
-        fields: Sequence[str] = ()
-        whose = None
-        if memory_export_id is not None:
-            export = self._store.document("export", asked_id(memory_export_id, "memory_export_id"))
-            hidden = export is None or export["expires_at"] <= self._now()
-            if export is None or hidden or self._user_id not in (None, nfc(export["user_id"] or "")):
-                raise NotFoundError(f"Memory export with id {written(memory_export_id)} not found.")
-            fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
-        expression = self._asked(filters, whose, None, None, None)
-        with self._store.scanning(Visible(expression, self._now()), bounded=True) as found:
-            memories = (_exported(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
-            return {"memories": list(_bounded_export(memories))}
+        return exports.fill(self._store, self._owner, memory_export_id, filters, self._now())
 
     # -- webhooks
 
@@ -1336,7 +904,7 @@ class Memory(Handle):
         """
         from .. import webhooks  # as few need it, and importing mem0lite is to be quick
 
-        self._check_whole("create_webhook")
+        self._owner.check_whole("create_webhook")
         return webhooks.create(
             self._store,
             self._now(),
@@ -1353,7 +921,7 @@ class Memory(Handle):
         """Return every webhook, with the state of its deliveries, oldest first."""
         from .. import webhooks
 
-        self._check_whole("get_webhooks")
+        self._owner.check_whole("get_webhooks")
         return webhooks.list_(self._store)
 
     @answer
@@ -1373,7 +941,7 @@ class Memory(Handle):
         """
         from .. import webhooks
 
-        self._check_whole("update_webhook")
+        self._owner.check_whole("update_webhook")
         return webhooks.update(
             self._store,
             self._now(),
@@ -1390,7 +958,7 @@ class Memory(Handle):
         """Remove a webhook; nothing is posted to it any more. Raises NotFoundError."""
         from .. import webhooks
 
-        self._check_whole("delete_webhook")
+        self._owner.check_whole("delete_webhook")
         return webhooks.delete(self._store, webhook_id)
 
     @answer
@@ -1405,7 +973,7 @@ class Memory(Handle):
         """
         from .. import webhooks
 
-        self._check_whole("deliver_webhooks")
+        self._owner.check_whole("deliver_webhooks")
         return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
 
     # -- moving
@@ -1430,13 +998,8 @@ class Memory(Handle):
         Left out are expired memories unless ``show_expired`` asks for them, webhooks, which have secrets, and exports
         that are kept for a week. A path is replaced only once everything is written.
         """
-        expression, now = self._expression(filters, user_id, agent_id, run_id, app_id), self._horizon(show_expired)
-        logs = expression if only_scope(expression) else None
-        with (
-            _target(file) as lines,
-            self._store.scanning(Visible(expression, now), logs=logs, settings=expression == EVERYTHING) as found,
-        ):
-            return _write_lines(lines, found)
+        expression = self._owner.matching(filters, user_id, agent_id, run_id, app_id)
+        return transfer.export(self._store, file, expression, self._horizon(show_expired))
 
     @answer
     def import_(
@@ -1459,28 +1022,8 @@ class Memory(Handle):
 
         Raises ValidationError naming the line.
         """
-        self._check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
-        now = self._now()
-        scope = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
-        lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
-        # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
-        known = list(read_lines(lines, scope, now, self._imported_lifetime))
-        entries = [one for one in known if isinstance(one, tuple)]
-        # Before the memories: these are linked into the graph as they come, and an id that one has now may have been
-        # another's before, whose history comes first. The others come after, so that memories keep their order.
-        settings = self._store.take([one for one in known if isinstance(one, FileSettings)], now)
-        gone = [one for one in known if isinstance(one, Gone)]
-        alive = {record.id for record, _ in entries}
-        deleted = self._store.take([one for one in gone if one.memory_id in alive], now, by_scope=True)
-        result: ImportResult = {"added": 0, "skipped": 0, "deleted": deleted, "events": 0, "settings": settings}
-        for start in range(0, len(entries), _BATCH):
-            batch = entries[start : start + _BATCH]
-            self._import_batch(batch, now, result)
-            if progress:
-                progress(start + len(batch), len(entries))
-        result["deleted"] += self._store.take([one for one in gone if one.memory_id not in alive], now, by_scope=True)
-        result["events"] = self._store.take([one for one in known if isinstance(one, AddEvent)], now)
-        return result
+        self._owner.check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
+        return self._importer(progress, user_id, agent_id, run_id, app_id).import_(file)
 
     @answer
     def import_from_mem0(
@@ -1508,33 +1051,9 @@ class Memory(Handle):
 
         Raises ValidationError when ``source`` is not mem0's, Mem0LiteError when it cannot be reached or read.
         """
-        from ..mem0 import moving  # with sqlite3 and pickle, which nothing else needs
-
-        self._check_whole("import_from_mem0")
-        now = self._now()
-        ids = dict(zip(SCOPE_IDS, (user_id, agent_id, run_id, app_id), strict=True))
-        result: MoveResult = {"added": 0, "skipped": 0, "expired": 0, "deleted": 0, "refused": [], "incomplete": []}
-        batches = moving.batches(
-            source,
-            ids=ids,
-            api_key=api_key,
-            history_db=history_db,
-            known=self._known,
-            read=lambda item: read_item(item, ids, now, self._imported_lifetime),
-            now=now,
-            size=_BATCH,
-            result=result,
-        )
-        with closing(batches):  # also where progress raises, or the source would stay open
-            for batch in batches:
-                if batch.deleted:
-                    gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
-                    result["deleted"] += self._store.take(gone, now)
-                    continue
-                self._import_batch(batch.entries, now, result)
-                if progress:
-                    progress(result["added"] + result["skipped"], batch.total)
-        return result
+        self._owner.check_whole("import_from_mem0")
+        importer = self._importer(progress, user_id, agent_id, run_id, app_id)
+        return importer.import_from_mem0(source, api_key=api_key, history_db=history_db)
 
     @classmethod
     @answer
@@ -1553,67 +1072,13 @@ class Memory(Handle):
 
         Raises EmbedderMismatchError when another call with another embedder takes over, CorruptFileError.
         """
-        if not Path(path := store_path(path, "path")).is_file():
-            raise NotAMemoryFileError(f"{os.fspath(path)} does not exist. Check the path.")
-        resolved = resolve(embedder)
-        with reembedding(path, identity(resolved)) as file:
-            embedded, partly, before = 0, 0, None
-            if file.begin():
-                while not file.finish():
-                    batch = file.pending(_BATCH)
-                    if batch and batch == before:
-                        raise CorruptFileError(
-                            f"{os.fspath(path)} is damaged: new vectors cannot be kept. Restore a backup."
-                        )
-                    before = batch
-                    vectors = embed_documents(resolved, [one.text for one in batch])
-                    file.put(list(zip(batch, vectors, strict=True)))
-                    embedded += len(batch)
-                    partly += sum(cut(resolved, one.text) is not None for one in batch)
-                    if progress:
-                        left, total = file.counts()
-                        progress(total - left, total)
-            answer: ReembedResult = {"embedded": embedded, "total": file.counts()[1]}
-            return {**answer, "partly": partly} if partly else answer
+        found = maintenance.existing_store(path)
+        return maintenance.reembed(found, resolve(embedder), progress)
 
     # -- what the verbs share
 
-    def _expression(self, filters: object, *ids: object) -> Expression:
-        """Return what a caller asks for by a filter and by the ids of SCOPE_IDS, and of this user when this is a
-        view."""
-        if self._user_id is None:
-            return _expression(filters, *ids)
-        if any(isinstance(one, str) and one.strip() == "*" for one in ids):
-            raise _another_user()
-        asked = _expression(filters, *ids)
-        if not names_only(self._user_id, asked):
-            raise _another_user()
-        return both(self._within, asked)
-
-    def _asked(self, filters: object, *ids: object) -> Expression:
-        """Return what ``_expression`` does; raise ValidationError where it does not say whose memories are meant."""
-        expression = self._expression(filters, *ids)
-        if not names_scope(expression):
-            raise _no_scope(filters)
-        return expression
-
-    def _owned(self, item: AddItem) -> AddItem:
-        """Return the arguments of an ``add``, with this view's user in them."""
-        if self._user_id is None:
-            return item
-        given = item.get("user_id")
-        if given is not None and clean_id(given, "user_id") != self._user_id:
-            raise _another_user()
-        return {**item, "user_id": self._user_id}
-
     def _refuse(self, verb: str, /, *_: object, **__: object) -> None:
-        self._check_whole(verb)
-
-    def _check_whole(self, verb: str) -> None:
-        if self._user_id is not None:
-            raise PermissionDeniedError(
-                f"{verb} concerns the whole file. Call it on the Memory, not on one user's view."
-            )
+        self._owner.check_whole(verb)
 
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
@@ -1621,380 +1086,13 @@ class Memory(Handle):
     def _horizon(self, show_expired: bool) -> int | None:
         return None if argument_flag(show_expired, "show_expired") else self._now()
 
-    def _scope(self, item: AddItem) -> Scope:
-        _check_arguments(item, AddItem, "add")
-        return Scope(**clean_scope(self._owned(item)))
+    def _visible(self) -> Visible:
+        """Return what a call may see that names no scope."""
+        return Visible(self._owner.within, self._now())
 
-    def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[_Draft]:
-        metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
-        if (memory_type := item.get("memory_type")) is not None:
-            if memory_type != "procedural_memory":
-                raise ValidationError(
-                    "Invalid 'memory_type'. Please pass procedural_memory to create procedural memories.",
-                    field="memory_type",
-                )
-            metadata["memory_type"] = memory_type
-        self._note_ids(metadata)
-        said, expiration_date = item.get("timestamp"), item.get("expiration_date")
-        if expiration_date is None:
-            expiration_date = self._moved("expiration_date", metadata)
-        undated = dict(metadata)
-        if said is None:
-            said = self._moved("created_at", undated)
-        drafts, infer = [], argument_flag(item.get("infer"), "infer", default=True)
-        for message in messages:
-            timestamp = message.timestamp if message.timestamp is not None else said
-            created = now if timestamp is None else to_micros(timestamp, "timestamp")
-            record = Record(
-                id=str(uuid.uuid4()),
-                scope=scope,
-                text=message.text,
-                hash=text_hash(message.text),
-                metadata=(undated if message.timestamp is None else metadata) or None,
-                created_at=created,
-                updated_at=created,
-                actor_id=message.actor_id,
-                role=message.role,
-            )
-            record = self._with_lifetime(record, item.get("ttl"), expiration_date)
-            drafts.append(_Draft(record, infer, dated=timestamp is not None))
-        return drafts
-
-    def _note_ids(self, metadata: Mapping[str, Any]) -> None:
-        """Log, of each id once, that one in metadata does not say whose the memory is."""
-        for name in (*SCOPE_IDS, "actor_id"):
-            if name in metadata:
-                self._note(name, f"is metadata and says nothing of whose the memory is: find it as 'metadata.{name}'")
-
-    def _moved(self, name: Literal["created_at", "expiration_date"], metadata: dict[str, Any]) -> Any:
-        """Take one of the memory's own dates out of metadata, which is where callers of mem0 may give it, and return
-        it. What is no such date stays there; so does null. Either is logged once."""
-        value = metadata.get(name)
-        if value is None:
-            return None
-        if (_is_moment if name == "created_at" else day_of)(value):
-            self._note(name, f"is the memory's own date and no longer metadata: find it as {name!r}")
-            return metadata.pop(name)
-        self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
-        return None
-
-    def _note(self, name: str, problem: str) -> None:
-        if (name, problem) not in self._noted:
-            self._noted.add((name, problem))
-            logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
-
-    def _update(self, item: UpdateItem, now: int) -> tuple[Update, str | None]:
-        """Return what an item asks for, still without a vector, and the new text if it has one."""
-        _check_arguments(item, UpdateItem, "update")
-        if item.get("memory_id") is None:
-            raise ValidationError("Invalid memory_id: an item needs one.", field="memory_id")
-        text, metadata, said = item.get("text"), item.get("metadata"), item.get("timestamp")
-        if text is None and metadata is None and said is None and "expiration_date" not in item:
-            raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
-        text = None if text is None else clean_text(text, "text")
-        changes = {} if metadata is None else clean_metadata(metadata)
-        self._note_ids(changes)
-        created = None if said is None else to_micros(said, "timestamp")
-        if "expiration_date" not in item and (day := self._moved("expiration_date", changes)) is not None:
-            item = {**item, "expiration_date": day}
-
-        def change(record: Record) -> Record:
-            merged = {name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes} | changes
-            after = replace(record, metadata=merged or None, updated_at=now)
-            if created is not None:
-                after = replace(after, created_at=created)
-            if text is not None:
-                after = replace(after, text=text, hash=text_hash(text))
-            if "expiration_date" in item:
-                return self._with_lifetime(after, None, item["expiration_date"])
-            if created is None and not _differ(record, after, "memory_lifespan", "expires_at"):
-                return after
-            return self._with_former_lifetime(record, after)
-
-        return Update(asked_id(item["memory_id"], "memory_id"), change), text
-
-    def _with_vectors(
-        self, updates: Sequence[tuple[Update, str | None]], now: int
-    ) -> tuple[list[Update], list[EmbeddedMemory]]:
-        """Return the updates, those with a new text with its vector, and which new texts are too long for the model;
-        the texts are embedded in one batch."""
-        texts: list[str] = []
-        last: dict[str, str] = {}
-        # The speaker's name is embedded with the text, and only the stored memory knows it.
-        changed = [update.memory_id for update, text in updates if text is not None]
-        known = self._store.get_many(changed, Visible(self._within, now)) if changed else {}
-        for update, text in updates:
-            if text is None:
-                continue
-            record = known.get(update.memory_id)
-            if record is None:
-                raise MemoryNotFoundError(
-                    f"Memory with id {update.memory_id} not found. Please provide a valid 'memory_id'"
-                )
-            texts.append(replace(record, text=text).indexed_text)
-            last[update.memory_id] = texts[-1]
-        vectors = iter(embed_documents(self._embedder, texts))
-        ready = [update if text is None else replace(update, vector=next(vectors)) for update, text in updates]
-        return ready, self._parts(last.items())
-
-    def _parts(self, texts: Iterable[tuple[str, str]]) -> list[EmbeddedMemory]:
-        """Return of which memories, given as id and text, the model sees parts only."""
-        parts = [(memory_id, cut(self._embedder, text)) for memory_id, text in texts]
-        return [{"id": memory_id, **part} for memory_id, part in parts if part is not None]
-
-    def _embed_query(self, query: str) -> UnitVector:
-        if len(query) <= _REMEMBERED_QUERY:
-            return self._query_vectors(query)
-        return embed_query(self._embedder, query)
-
-    # -- the graph
-
-    def _following(self, write: Callable[[tuple[str, ...]], _Written]) -> _Written:
-        """Write what has graphs of the file's categories; again where another process has just changed these."""
-        categories = self.graph_categories
-        while True:
-            try:
-                return write(categories)
-            except CategoriesChangedError as error:
-                categories = error.categories
-
-    def _other_categories(self, asked: tuple[str, ...] | None, *, given: bool) -> None:
-        """Say that the file has other graph categories than an argument, which is an error, or the environment."""
-        import shlex
-
-        changed = f"--categories {shlex.quote(','.join(asked))}" if asked else "--no-categories"
-        command = f"mem0lite reindex --graph --db {shlex.quote(self.path)} {changed}"
-        found = f"{self.path} has the graph categories {_listed(self.graph_categories)}"
-        if given:
-            self._store.close()
-            raise ConfigurationError(
-                f"graph_categories: {found}, not {_listed(asked)}. Leave the argument out to follow the file, or "
-                f"change the file once, by reindex_graph(categories=…) or: {command}"
-            )
-        warnings.warn(
-            f"{_CATEGORIES} is {_listed(asked)}, but {found}, which is followed. To change the file: {command}",
-            stacklevel=3,  # who made the Memory
-        )
-
-    def _graph_of(self, record: Record, categories: tuple[str, ...]) -> Graph | None:
-        """Return what a memory of a graph category names and states, None of another. Raises ExtractionError."""
-        if not _in_graph(record, categories):
-            return None
-        return build(extract(self._extractor, record.text), record.metadata)
-
-    def _remembering(self, records: Iterable[Record], categories: tuple[str, ...]) -> Callable[[Record], Graph | None]:
-        """Return ``_graph_of`` for a transaction: what the texts of the records give is extracted before."""
-        known: dict[str, Extraction] = {
-            record.text: extract(self._extractor, record.text) for record in records if _in_graph(record, categories)
-        }
-
-        def graph_of(record: Record) -> Graph | None:
-            if _in_graph(record, categories) and record.text in known:
-                return build(known[record.text], record.metadata)
-            return self._graph_of(record, categories)  # somebody has changed it since
-
-        return graph_of
-
-    def _with_graphs(self, updates: Sequence[Update], now: int, categories: tuple[str, ...]) -> list[Update]:
-        """Return the updates with what puts the graphs of the changed memories in the place of the old ones."""
-        changed = []
-        if categories:
-            known = self._store.get_many((update.memory_id for update in updates), Visible(self._within, now))
-            # Of a memory that is not there the store raises.
-            changed = [update.change(known[one]) for update in updates if (one := update.memory_id) in known]
-        graph_of = self._remembering(changed, categories)
-        return [replace(update, graph=graph_of) for update in updates]
-
-    def _imported_lifetime(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
-        """Return the record with its expiry: the instant it was exported with, or what ``add`` documents."""
-        record = self._with_lifetime(record, None, expiration_date)
-        return record if expires_at is None else replace(record, expires_at=expires_at)
-
-    def _with_former_lifetime(self, before: Record, after: Record) -> Record:
-        """Return a memory whose date or metadata were changed with its expiry: by the rule that was in force, unless
-        the change names another.
-
-        A ``ttl`` is in force where the stored expiry is not what the record's own fields give. So is, moved along with
-        the date, whatever else was given: by an import, or as a ``short_term`` under another setting.
-        """
-        now_given = self._with_lifetime(after, None, after.expiration_date)
-        if _differ(before, after, "expires_at"):
-            return now_given
-        if before.expires_at == self._with_lifetime(before, None, before.expiration_date).expires_at:
-            return now_given
-        if before.expires_at is None:
-            return replace(now_given, expires_at=None)
-        lifetime = before.expires_at - before.created_at
-        return replace(now_given, expires_at=add_micros(after.created_at, lifetime, "timestamp"))
-
-    def _with_lifetime(self, record: Record, ttl: Duration | None, expiration_date: str | date | None) -> Record:
-        """Return the record with its expiry by the order of precedence that ``add`` documents."""
-        metadata = record.metadata or {}
-        lifespan = metadata.get("memory_lifespan")
-        if lifespan not in (None, "short_term", "long_term"):
-            raise ValidationError(
-                f"Invalid metadata.memory_lifespan: {lifespan!r}. Must be 'short_term' or 'long_term'.",
-                field="metadata.memory_lifespan",
-            )
-        day, day_end = (None, None) if expiration_date is None else end_of_day(expiration_date)
-        explicit = metadata.get("expires_at")
-        lifetime = None if ttl is None else seconds_to_micros(ttl, "ttl")
-        expires_at = None
-        if explicit is not None:
-            expires_at = to_micros(explicit, "metadata.expires_at")
-        elif lifetime is not None:
-            expires_at = add_micros(record.created_at, lifetime, "ttl")
-        elif day_end is not None:
-            expires_at = day_end
-        elif lifespan == "short_term":
-            expires_at = add_micros(record.created_at, self._short_term_ttl, "metadata.memory_lifespan")
-        return replace(record, expires_at=expires_at, expiration_date=day)
-
-    def _insert(self, drafts: Sequence[_Draft], now: int, calls: Sequence[Call]) -> list[tuple[Outcome, Graph | None]]:
-        """Store the drafts; return what became of each, with what it names and states."""
-
-        def write(categories: tuple[str, ...]) -> list[tuple[Outcome, Graph | None]]:
-            graphs = [self._graph_of(draft.record, categories) for draft in drafts]
-            entries = [
-                Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
-                for draft, vector, graph in zip(drafts, vectors(), graphs, strict=True)
-            ]
-            changes = Changes(additions=entries, calls=calls, categories=categories)
-            outcomes = self._store.apply(changes, Visible(self._within, now)).outcomes
-            return list(zip(outcomes, graphs, strict=True))
-
-        texts = [draft.record.indexed_text for draft in drafts]
-        vectors = functools.cache(lambda: embed_documents(self._embedder, texts))  # once the texts were read well
-        return self._following(write) if calls else []
-
-    def _added(self, draft: _Draft, outcome: Outcome, now: int) -> AddedItem:
-        text, expires_at = draft.record.text, outcome.record.expires_at
-        item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
-        if expires_at is not None and outcome.record.is_expired(now):
-            item["expires_at"], item["expired"] = to_iso(expires_at), True
-        if outcome.record.text != text:
-            item["existing_memory"] = outcome.record.text
-        if outcome.added and (part := cut(self._embedder, draft.record.indexed_text)) is not None:
-            item["embedded"] = part
-        if not draft.infer:
-            item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
-        return item
-
-    def _known(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the ids that the store holds, whosever they are, expired or not."""
-        return set(self._store.get_many(ids, EVERYTHING_STORED))
-
-    def _import_batch(
-        self, batch: Sequence[tuple[Record, Sequence[Change]]], now: int, result: ImportResult | MoveResult
-    ) -> None:
-        """Add the memories of a batch whose ids are not there, and count them in the result."""
-        known = self._known(record.id for record, _ in batch)  # not to embed what will be skipped
-        new = [(record, changes) for record, changes in batch if record.id not in known]
-        vectors = embed_documents(self._embedder, [record.indexed_text for record, _ in new])
-
-        def write(categories: tuple[str, ...]) -> Sequence[Outcome]:
-            entries = [
-                Entry(record, vector, unique="id", history=changes, graph=self._graph_of(record, categories))
-                for (record, changes), vector in zip(new, vectors, strict=True)
-            ]
-            changes = Changes(additions=entries, categories=categories)
-            return self._store.apply(changes, Visible(self._within, now)).outcomes
-
-        outcomes = self._following(write)
-        added = sum(outcome.added for outcome in outcomes)
-        result["added"] += added
-        result["skipped"] += len(batch) - added
-        texts = [(one.record.id, one.record.indexed_text) for one in outcomes if one.added]
-        if parts := self._parts(texts):
-            result.setdefault("embedded", []).extend(parts)
-
-
-def _path_of(given: str | os.PathLike[str] | None) -> str:
-    """Return the path of the store, from the argument or the environment."""
-    name, default = "MEM0LITE_DB", "mem0lite.db"
-    return store_path(os.environ.get(name) or default, name) if given is None else store_path(given, "path")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _short_term_ttl(given: Duration | None) -> int:
-    """Return the lifetime of short-term memories in microseconds, from the argument or the environment."""
-    if given is not None:
-        return seconds_to_micros(given, "short_term_ttl")
-    name = "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"
-    try:
-        return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
-    except ValueError:
-        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds, 0 or more.") from None
-
-
-def _graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return the graph categories that the argument or the environment asks for, in order; None leaves them to the
-    file."""
-    try:
-        if given is not None:
-            return _clean_categories(given, "graph_categories")
-        return _clean_categories(os.environ.get(_CATEGORIES) or "", _CATEGORIES) or None
-    except ValidationError as error:
-        raise ConfigurationError(str(error)) from None
-
-
-def _clean_categories(given: object, field: str) -> tuple[str, ...]:
-    """Return graph categories in order."""
-    if isinstance(given, str):
-        given = given.split(",")
-    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
-    if not all(isinstance(one, str) for one in categories):
-        raise ValidationError(f"{field}: must be texts, the values of memory_category.", field=field)
-    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
-
-
-def _listed(categories: Sequence[str] | None) -> str:
-    return ", ".join(categories or ()) or "none"
-
-
-def _in_graph(record: Record, categories: Sequence[str]) -> bool:
-    """Whether a memory is of a graph category."""
-    if not categories:
-        return False
-    given = (record.metadata or {}).get("memory_category")
-    named = [nfc(one) for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
-    return any(one in categories for one in named)
-
-
-def _extractor(given: Extractor | None) -> Extractor:
-    if given is None:
-        return RuleExtractor()
-    if not isinstance(given, Extractor):
-        raise ConfigurationError(f"graph_extractor: {shown(given)} has no method extract(text).")
-    return given
-
-
-def _cache_bytes(given: int | None) -> int:
-    """Return how much memory searches may use, from the argument or the environment."""
-    name, value = "cache_bytes", given
-    if given is None:
-        name = "MEM0LITE_CACHE_BYTES"
-        text = os.environ.get(name) or str(DEFAULT_CACHE_BYTES)
-        value = int(text) if text.isdecimal() else -1
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ConfigurationError(f"{name}: must be a whole number of bytes, from 0 on.")
-    return value
-
-
-def _expression(filters: object, *ids: object) -> Expression:
-    given = {name: argument_id(value, name) for name, value in zip(SCOPE_IDS, ids, strict=True) if value is not None}
-    return both(parse(filters), parse(given))
-
-
-_YEARS = 10**8
-"""Numbers below are no dates where nothing says that they are: years, counts. As seconds they end in March 1973."""
-
-
-def _is_moment(value: object) -> bool:
-    return is_instant(value) and not (is_number(value) and abs(value) < _YEARS)
+    def _importer(self, progress: Progress | None, *ids: object) -> Importer:
+        lifetime = self._planner.lifetimes.imported
+        return Importer(self._writer, lifetime, self._now(), given_ids(*ids), progress)
 
 
 def _warn_of_model() -> None:
@@ -2003,241 +1101,5 @@ def _warn_of_model() -> None:
     warnings.warn(
         "llm has no effect in mem0lite, which stores messages as they are: summarize them before, and leave it out.",
         CompatibilityWarning,
-        stacklevel=3,  # who called add
+        stacklevel=3,  # the caller of add
     )
-
-
-def _check_arguments(item: object, arguments: type, verb: str) -> None:
-    if not isinstance(item, Mapping):
-        raise ValidationError(f"must be a dictionary of {verb}'s arguments, got {type(item).__name__}.", field="items")
-    unknown = sorted(set(item) - set(arguments.__annotations__), key=written)
-    if unknown:
-        raise ValidationError(f"Unknown argument {shown(unknown[0])} of an item.", field=written(unknown[0]))
-
-
-def _export_fields(schema: object) -> list[str]:
-    """Return the names of the fields that a JSON schema, or an object of fields, asks for."""
-    if isinstance(schema, str):
-        try:
-            schema = json.loads(schema)
-        except (ValueError, RecursionError) as error:
-            raise ValidationError(f"Invalid schema: not valid JSON: {error}", field="schema") from None
-    fields = clean_metadata(schema, "schema")
-    properties = fields.get("properties", {} if fields.get("type") == "object" else fields)
-    if not isinstance(properties, Mapping):
-        raise ValidationError("Invalid schema: properties must be an object.", field="schema")
-    return _bounded_fields(list(properties))
-
-
-def _bounded_fields(fields: list[str]) -> list[str]:
-    """Return the names of an export's fields, also of one that was made before there were bounds."""
-    if len(fields) > MAX_EXPORT_FIELDS:
-        raise ValidationError(
-            f"Invalid schema: {len(fields)} fields, at most {MAX_EXPORT_FIELDS} are allowed. Leave some out, or all "
-            "for whole memories.",
-            field="schema",
-        )
-    longest = max(fields, key=len, default="")
-    if len(longest) > MAX_EXPORT_FIELD_LENGTH:
-        raise ValidationError(
-            f"Invalid schema: the name of field {shown(longest[:20])}… has {len(longest)} characters, at most "
-            f"{MAX_EXPORT_FIELD_LENGTH} are allowed. Shorten it.",
-            field="schema",
-        )
-    return fields
-
-
-def _bounded_export(memories: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the memories of an export; raise ValidationError once its JSON would be longer than it may be."""
-    length = 0
-    for memory in memories:
-        length += len(json.dumps(memory, ensure_ascii=False))
-        if length > MAX_EXPORT_CHARACTERS:
-            raise ValidationError(
-                f"The export would have more than {MAX_EXPORT_CHARACTERS} characters. Narrow its filters or leave "
-                "fields out; export() and `mem0lite export` write any number of memories.",
-                field="filters",
-            )
-        yield memory
-
-
-def _exported(item: MemoryItem, fields: Sequence[str]) -> dict[str, Any]:
-    values = {**{nfc(name): value for name, value in (item["metadata"] or {}).items()}, **item}
-    return {name: values.get(name) for name in fields} if fields else {**item}
-
-
-def _another_user() -> PermissionDeniedError:
-    return PermissionDeniedError("Only the memories of one user can be reached here: name that user, or none.")
-
-
-def _no_scope(filters: object) -> ValidationError:
-    return ValidationError(
-        "filters must contain at least one of: user_id, agent_id, run_id, app_id. Example: filters={'user_id': 'u1'}"
-        + _misspelt(filters),
-        field="filters",
-    )
-
-
-def _misspelt(filters: object) -> str:
-    """Return a question about a key of a filter that is much like an id's name."""
-    key, name = next(likely_ids(filters), (None, None))
-    return "" if key is None else f". {shown(key)} is a metadata key: did you mean {name!r}?"
-
-
-def _page(
-    top_k: int | None,
-    limit: int | None,
-    offset: int | None,
-    page: int | None,
-    page_size: int | None,
-    after: str | None = None,
-) -> tuple[int, int]:
-    """Return how many results to give and how many to pass over."""
-    if after is not None and (offset is not None or page is not None):
-        raise ValidationError("Invalid after: give either after, or offset, or page.", field="after")
-    if after is not None and not isinstance(after, str):
-        raise ValidationError(f"Invalid after: must be a next_cursor, got {shown(after)}.", field="after")
-    for name, value, least in (
-        ("top_k", top_k, 0),
-        ("limit", limit, 0),
-        ("offset", offset, 0),
-        ("page", page, 1),
-        ("page_size", page_size, 1),
-    ):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-            raise ValidationError(
-                f"Invalid {name}: {shown(value)}. Must be a whole number from {least} on.", field=name
-            )
-    count = next((value for value in (page_size, top_k, limit) if value is not None), DEFAULT_TOP_K)
-    if page is None:
-        return count, offset or 0
-    if offset is not None:
-        raise ValidationError("Invalid offset: give either page or offset, not both.", field="offset")
-    return count, (page - 1) * count
-
-
-def _threshold(threshold: float | None) -> float:
-    if threshold is None:
-        return 0.0
-    if not is_number(threshold) or not 0 <= threshold <= 1:
-        raise ValidationError(
-            f"Invalid threshold: {shown(threshold)}. Must be between 0 and 1 (inclusive).", field="threshold"
-        )
-    return float(threshold)
-
-
-def _differ(before: Record, after: Record, *keys: str) -> bool:
-    """Tell whether the metadata differ in one of the keys; a key without a value is none."""
-    return any((before.metadata or {}).get(key) != (after.metadata or {}).get(key) for key in keys)
-
-
-def _best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[_Found]:
-    """Return the best ``count``; of the best _CHECKED, or a few times as many as asked for, copies yield to others."""
-    found = _read(reading, scores.best(count, threshold))
-    if len(found) < count or not _copies(reading, found):
-        return found
-    found = _read(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
-    copies = _copies(reading, found)
-    chosen = [position for position in range(len(found)) if position not in copies]
-    return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
-
-
-def _step_by_step(found: list[_Found], stated: Sequence[Relation], about: Sequence[str]) -> list[_Found]:
-    """Return the results with those that are steps on one way in their order, in the places that they have among the
-    others: of the first _FIRST_STEPS, and of as many more as follow each other."""
-    of_memory: dict[str, list[tuple[str, str, str]]] = {one.record.id: [] for one in found[:_STEPS]}
-    for relation in stated:
-        for memory_id in relation["memory_ids"]:
-            if memory_id in of_memory:
-                of_memory[memory_id].append((relation["source"], relation["relationship"], relation["destination"]))
-    steps = in_order(list(of_memory.values()), about)
-    places = sorted(steps)
-    end = max(_FIRST_STEPS, next((place for place in range(len(places)) if places[place] != place), len(places)))
-    ordered = list(found)
-    for place, step in zip([one for one in places if one < end], [one for one in steps if one < end], strict=True):
-        ordered[place] = found[step]
-    return ordered
-
-
-def _of_results(stated: Sequence[Relation], found: Sequence[_Found]) -> list[Relation]:
-    """Return those of the relations that the results state, in the results' order."""
-    ranks = {one.record.id: rank for rank, one in enumerate(found)}
-    kept: list[Relation] = [
-        {**relation, "memory_ids": ids}
-        for relation in stated
-        if (ids := [one for one in relation["memory_ids"] if one in ranks])
-    ]
-    return sorted(kept, key=lambda relation: min(ranks[one] for one in relation["memory_ids"]))
-
-
-def _read(reading: Reading, ranked: list[Ranked]) -> list[_Found]:
-    return [_Found(one, record) for one, record in zip(ranked, reading.records(ranked), strict=True)]
-
-
-def _copies(reading: Reading, found: list[_Found]) -> set[int]:
-    """Return the positions of those, among the first _CHECKED, that say nearly the same as one before them."""
-    import numpy as np
-
-    if len(found) < 2:
-        return set()
-    vectors = reading.vectors([one.ranked for one in found[:_CHECKED]])
-    near = np.triu(vectors @ vectors.T >= COSINE, k=1)
-    by_words: dict[object, list[Record]] = {}
-    copies = set()
-    for position in np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist():
-        record = found[position].record
-        same = by_words.setdefault(canonical(record.text)[0], [])
-        if any(record.is_copy_of(better) for better in same):
-            copies.add(position)
-        same.append(record)
-    return copies
-
-
-def _reranked(reranker: Reranker, query: str, found: list[_Found]) -> list[_Found]:
-    scored = rerank_scores(reranker, query, [one.record.indexed_text for one in found])
-    rescored = [replace(one, rerank_score=score) for one, score in zip(found, scored, strict=True)]
-    return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
-
-
-def _copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
-    """Return where a copy of a store is to be; a store that is there is refused, too, unless it is to be replaced."""
-    target = Path(store_path(path, "path"))
-    if target.name == ":memory:":
-        raise ConfigurationError("path: a copy needs a file. Give the name of one.")
-    if replace or not target.exists():
-        refuse_database_file(target, "path", beside_only=replace)
-    return target
-
-
-def _text_lines(path: str | os.PathLike[str]) -> Iterator[str]:
-    return read_utf8_lines(Path(clean_path(path, "file")), "file")
-
-
-@contextmanager
-def _target(file: str | os.PathLike[str] | IO[str]) -> Iterator[IO[str]]:
-    """Yield what lines are to be written to: an open file itself, or a new one that appears at a path in the end.
-
-    Raises ValidationError for what belongs to a store, and for what cannot be written to as text.
-    """
-    if isinstance(file, str | os.PathLike):
-        path = Path(clean_path(file, "file"))
-        refuse_database_file(path, "file")
-        with appearing(path) as partial, partial.open("w", encoding="utf-8") as lines:
-            yield lines
-        return
-    if not callable(getattr(file, "write", None)) or isinstance(file, io.RawIOBase | io.BufferedIOBase):
-        raise ValidationError(
-            f"Invalid file: cannot write text to {shown(file)}. Give a path, or a file opened as text with "
-            "encoding='utf-8'.",
-            field="file",
-        )
-    refuse_database_file(file, "file")
-    yield file
-
-
-def _write_lines(file: IO[str], found: Iterable[Exported]) -> Exports:
-    kinds: Counter[type] = Counter()
-    for one in found:
-        file.write(to_line(one))
-        kinds[type(one)] += 1
-    return Exports(kinds[tuple], deleted=kinds[Gone], events=kinds[AddEvent])

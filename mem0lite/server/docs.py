@@ -60,6 +60,7 @@ _FILES = {
     "swagger-ui.css": (STATIC / "swagger-ui" / "swagger-ui.css", "text/css"),
     "swagger-ui-bundle.js": (STATIC / "swagger-ui" / "swagger-ui-bundle.js", "text/javascript"),
     "page.css": (STATIC / "page.css", "text/css"),
+    "guide.css": (STATIC / "guide.css", "text/css"),
     "init.js": (STATIC / "init.js", "text/javascript"),
 }
 _PAGE = """<!DOCTYPE html>

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import msgspec
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter, SkipValidation
+from litestar.params import SkipValidation
 
 from ..aio import AsyncMemory
 from ..values import clean_id
@@ -24,17 +24,6 @@ Answers = Sequence[Answer]
 
 Memory = NamedDependency[SkipValidation[AsyncMemory]]
 Server = NamedDependency[SkipValidation[Backend]]
-
-After = Annotated[
-    str | None,
-    Parameter(
-        description="The next_cursor of the page before, instead of an offset or a page: deleting and adding meanwhile "
-        "neither skips nor repeats anything."
-    ),
-]
-
-DEFAULT_LIST_SIZE = 100
-MAX_LIST_SIZE = 1_000
 
 NOT_HERE = "hosted: not here"
 """The tag of the routes that say why they do nothing, in the OpenAPI document."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .ignored import without_effect
+from .problems import MissingFieldError
 
 Json = dict[str, Any]
 
@@ -82,7 +83,7 @@ class Message(Struct, omit_defaults=True):
 
     def __post_init__(self) -> None:
         if self.role is UNSET and self.type is None and self.parts is None:
-            raise ValueError("Object missing required field `role`")  # as mem0's server has it
+            raise MissingFieldError("role")  # as with mem0's server
 
 
 class MemoryCreate(Struct):

@@ -15,14 +15,28 @@ from ..memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
 from . import schemas
 from .auth import admin_only
 from .backend import Backend
+from .bodies import JsonBody
 from .guards import exact_path
-from .hosted.scopes import joined, read_object
 from .ignored import NamingResponse, note_parameters, refuse_noted
-from .routing import (
+from .parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
+    AgentId,
+    AppId,
+    Filters,
+    MemoryId,
+    RunId,
+    ShowExpired,
+    UserId,
+    any_value,
+    joined,
+    no_misspelt_id,
+    one_of_each_id,
+    read_object,
+)
+from .routing import (
+    DONE,
     Answer,
     Answers,
     AnyRequest,
@@ -36,14 +50,6 @@ from .routing import (
     or_text,
 )
 from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
-from .validation import JsonBody, any_value, one_of_each_id
-
-# Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
-UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
-AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
-RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
-AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
-MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 
 
 def _any_of(what: str) -> Any:
@@ -58,9 +64,6 @@ ProjectIds = Annotated[Values, _any_of("values of metadata.project_id")]
 Lifespans = Annotated[Values, _any_of("values of metadata.memory_lifespan")]
 Categories = Annotated[Values, _any_of("values of metadata.memory_category")]
 DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
-Filters = Annotated[
-    str | None, Parameter(description="A filter as of a search: JSON, or a dictionary as Python writes it.")
-]
 
 
 # -- memories
@@ -118,7 +121,7 @@ async def list_memories(
         int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
     ] = None,
     after: After = None,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     relations: Annotated[bool, Parameter(description="Add what memories of graph categories state.")] = False,
 ) -> Answer:
     """List memories, newest first. Ids and filters are AND-ed; with none of them, all memories are listed."""
@@ -277,7 +280,7 @@ async def get_graph(
     limit: Annotated[
         int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
     ] = DEFAULT_GRAPH_LIMIT,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
         Parameter(description="json, or a text: a Mermaid flowchart, or GraphML."),
@@ -443,7 +446,7 @@ def create_router(backend: Backend) -> Router:
             *(search_memories, get_graph, list_entities, delete_entity, reset, erase, get_configuration, configure),
         ],
         dependencies=dependencies(backend),
-        guards=[exact_path, one_of_each_id, note_parameters],
+        guards=[exact_path, one_of_each_id, no_misspelt_id, note_parameters],
         response_class=NamingResponse,
         dto=JsonBody,
         return_dto=None,

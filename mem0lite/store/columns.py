@@ -23,7 +23,8 @@ from ..data.filters import Expression, scope_part
 from ..embedding.reading import no_meaning
 from ..errors import CorruptFileError
 from ..search.conversation import Sessions, is_name
-from ..search.ranking import Query, View, names_of
+from ..search.query import Query
+from ..search.view import View, names_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -47,8 +47,9 @@ from ..data.jsonl import Exported
 from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from ..embedding.reading import UnitVector
 from ..graph import Graph
-from ..search.ranking import Query, Ranked, View
+from ..search.query import Query
 from ..search.text import indexed_terms
+from ..search.view import Ranked, View
 from ..types import (
     ChangeItem,
     Counts,

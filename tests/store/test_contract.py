@@ -12,8 +12,10 @@ from embedder import HashEmbedder
 from mem0lite import ClosedError, EmbedderMismatchError, MemoryNotFoundError
 from mem0lite.data.filters import parse
 from mem0lite.data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
-from mem0lite.embedding.local import embed_documents, embed_query, identity
-from mem0lite.search.ranking import Query, Ranking, Scores
+from mem0lite.embedding.protocol import embed_documents, embed_query, identity
+from mem0lite.search.query import Query
+from mem0lite.search.ranking import Ranking
+from mem0lite.search.scoring import Scores
 from mem0lite.store import (
     EVERYTHING_STORED,
     Call,

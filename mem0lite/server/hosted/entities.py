@@ -10,19 +10,8 @@ from litestar.params import JSONBody, Parameter
 from ...data.filters import ANY_SCOPE
 from ...errors import PermissionDeniedError
 from ...values import clean_id
-from ..routing import (
-    DEFAULT_LIST_SIZE,
-    DONE,
-    MAX_LIST_SIZE,
-    After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    answers,
-    body,
-    exact_scope,
-)
+from ..parameters import DEFAULT_LIST_SIZE, MAX_LIST_SIZE, After
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, exact_scope
 from . import entity_schemas, schemas
 from .entity_schemas import NewAgent, NewApp, NewEntity, NewRun, NewUser
 from .memories import MEMORIES, Format, Page, PageSize, refuse_unknown

@@ -12,21 +12,23 @@ from msgspec import UNSET
 from ...data.filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
 from ..ignored import NamingResponse, note, refuse_noted
-from ..routing import (
+from ..parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    answers,
-    body,
-    given,
+    AgentId,
+    AppId,
+    Filters,
+    MemoryId,
+    RunId,
+    SessionId,
+    ShowExpired,
+    UserId,
+    any_value,
+    read_object,
 )
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, given
 from ..schemas import EXAMPLE_ID, BatchUpdatedResponse, HistoryItem
-from ..validation import any_value
 from . import schemas
 from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import (
@@ -35,7 +37,6 @@ from .scopes import (
     filters_of,
     metadata_of,
     moment_of,
-    read_object,
     scope_in,
     scope_of,
     scope_to_add,
@@ -63,12 +64,6 @@ MAX_BATCH = 1_000
 
 MEMORIES, SEARCH = "hosted: memories", "hosted: search"
 
-UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
-AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
-AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
-RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
-SessionId = Annotated[str | None, Parameter(description="Another name of run_id.")]
-MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 Page = Annotated[int | None, Parameter(ge=1, description="Number of the page, from 1.")]
 PageSize = Annotated[
     int | None,
@@ -262,9 +257,7 @@ async def hosted_list_v1(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    filters: Annotated[
-        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
-    ] = None,
+    filters: Filters = None,
     metadata: Annotated[str | None, Parameter(description="Metadata the memories have, written likewise.")] = None,
     categories: Annotated[
         list[str] | None,
@@ -272,7 +265,7 @@ async def hosted_list_v1(
     ] = None,
     start_date: Annotated[str | None, Parameter(description="Created on or after this instant or day.")] = None,
     end_date: Annotated[str | None, Parameter(description="Created on or before this instant or day.")] = None,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,

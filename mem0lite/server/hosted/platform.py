@@ -8,26 +8,27 @@ from litestar.params import JSONBody, Parameter
 
 from ...values import argument_id
 from ..guards import SLASH_OR_NONE
-from ..routing import (
+from ..parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    Server,
-    answers,
-    body,
+    AgentId,
+    AppId,
+    Filters,
+    RunId,
+    SessionId,
+    UserId,
+    joined,
+    read_object,
 )
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, Server, answers, body
 from ..schemas import EXAMPLE_ID
 from . import schemas
-from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId
+from .memories import Page, PageSize
 from .organization import ProjectPath
 from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, WebhookCreate
 from .schemas import WebhookUpdate as WebhookChange
-from .scopes import joined, read_object, scope_in, scope_of, spelled
+from .scopes import scope_in, scope_of, spelled
 from .shapes import event, page_after, page_of
 
 EVENTS, EXPORTS, WEBHOOKS = "hosted: events and feedback", "hosted: exports", "hosted: webhooks"
@@ -163,9 +164,7 @@ async def hosted_read_export(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    filters: Annotated[
-        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
-    ] = None,
+    filters: Filters = None,
     memory_export_id: Annotated[str | None, Parameter(description="Id of the export.")] = None,
 ) -> Answer:
     """Read the memories of an export as they are now, or those of a filter."""

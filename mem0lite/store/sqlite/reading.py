@@ -12,7 +12,8 @@ from ...data.filters import EVERYTHING, SCOPE_IDS, Expression
 from ...data.jsonl import Exported
 from ...data.records import FileSettings, Record
 from ...errors import DatabaseError
-from ...search.ranking import Query, Ranked, View
+from ...search.query import Query
+from ...search.view import Ranked, View
 from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
 from ...values import to_iso
 from ..columns import Found

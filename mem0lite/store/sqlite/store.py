@@ -11,7 +11,7 @@ import apsw
 from ...data.filters import Expression
 from ...data.jsonl import Exported
 from ...data.records import AddEvent, FileSettings, Gone, Record
-from ...search.ranking import Query
+from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ..columns import Columns
 from ..protocol import Applied, Changes, Listed, ListedEvents, Visible

@@ -1,0 +1,47 @@
+"""What callers of mem0 write into metadata although it is the memory's own: its dates are taken, its ids are not."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..data.filters import SCOPE_IDS
+from ..values import day_of, is_instant, is_number
+
+_YEARS = 10**8
+"""A smaller number is taken for a year or a count, not for a date: as epoch seconds these end in March 1973."""
+
+
+class Notes:
+    """What the log has been told about metadata; each of it is told once."""
+
+    def __init__(self) -> None:
+        self._noted: set[tuple[str, str]] = set()
+
+    def note_ids(self, metadata: Mapping[str, Any]) -> None:
+        """Log each id in metadata, which does not say whose the memory is."""
+        for name in (*SCOPE_IDS, "actor_id"):
+            if name in metadata:
+                self._note(name, f"is metadata and says nothing of whose the memory is: find it as 'metadata.{name}'")
+
+    def take_date(self, name: Literal["created_at", "expiration_date"], metadata: dict[str, Any]) -> Any:
+        """Take one of the memory's own dates out of metadata, and return it. Null, and what is not such a date, stays.
+
+        Either is logged.
+        """
+        value = metadata.get(name)
+        if value is None:
+            return None
+        if (_is_moment if name == "created_at" else day_of)(value):
+            self._note(name, f"is the memory's own date and no longer metadata: find it as {name!r}")
+            return metadata.pop(name)
+        self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
+        return None
+
+    def _note(self, name: str, problem: str) -> None:
+        if (name, problem) not in self._noted:
+            self._noted.add((name, problem))
+            logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
+
+
+def _is_moment(value: object) -> bool:
+    return is_instant(value) and not (is_number(value) and abs(value) < _YEARS)

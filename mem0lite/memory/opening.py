@@ -1,0 +1,117 @@
+"""What the constructor of Memory accepts, from its arguments or from the environment."""
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..comparison import nfc
+from ..errors import ConfigurationError, ValidationError
+from ..files import store_path
+from ..graph import Extractor, RuleExtractor
+from ..values import encodable, seconds_to_micros, shown
+from .arguments import Duration
+
+DEFAULT_SHORT_TERM_TTL = 3600.0
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
+_CATEGORIES = "MEM0_USE_GRAPH_FOR_CATEGORIES"
+
+
+def refuse_configuration(path: object, config: object) -> None:
+    """Refuse a configuration of mem0, which another constructor opens."""
+    if isinstance(path, Mapping) or config is not None:
+        given = "config" if config is not None else "path"
+        raise ConfigurationError(f"{given}: a configuration of mem0 is opened with Memory.from_config(…).")
+
+
+def path_of(given: str | os.PathLike[str] | None) -> str:
+    """Return the path of the store."""
+    name, default = "MEM0LITE_DB", "mem0lite.db"
+    return store_path(os.environ.get(name) or default, name) if given is None else store_path(given, "path")
+
+
+def utc_now() -> datetime:
+    """Return the present; the default clock."""
+    return datetime.now(UTC)
+
+
+def short_term_ttl(given: Duration | None) -> int:
+    """Return the lifetime of short-term memories in microseconds."""
+    if given is not None:
+        return seconds_to_micros(given, "short_term_ttl")
+    name = "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"
+    try:
+        return seconds_to_micros(float(os.environ.get(name) or DEFAULT_SHORT_TERM_TTL), name)
+    except ValueError:
+        raise ConfigurationError(f"{name}: {os.environ[name]!r} is not a number of seconds, 0 or more.") from None
+
+
+def cache_bytes(given: int | None) -> int:
+    """Return how many bytes of vectors searches may keep in memory."""
+    name, value = "cache_bytes", given
+    if given is None:
+        name = "MEM0LITE_CACHE_BYTES"
+        text = os.environ.get(name) or str(DEFAULT_CACHE_BYTES)
+        value = int(text) if text.isdecimal() else -1
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(f"{name}: must be a whole number of bytes, from 0 on.")
+    return value
+
+
+def extractor_of(given: Extractor | None) -> Extractor:
+    """Return what finds entities and relations in texts."""
+    if given is None:
+        return RuleExtractor()
+    if not isinstance(given, Extractor):
+        raise ConfigurationError(f"graph_extractor: {shown(given)} has no method extract(text).")
+    return given
+
+
+def graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the graph categories that are asked for, in order; None leaves them to the file."""
+    try:
+        if given is not None:
+            return clean_categories(given, "graph_categories")
+        return clean_categories(os.environ.get(_CATEGORIES) or "", _CATEGORIES) or None
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def clean_categories(given: object, field: str) -> tuple[str, ...]:
+    """Return graph categories in order."""
+    if isinstance(given, str):
+        given = given.split(",")
+    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(one, str) for one in categories):
+        raise ValidationError(f"{field}: must be texts, the values of memory_category.", field=field)
+    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
+
+
+def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, ...] | None, *, given: bool) -> None:
+    """Compare the file's graph categories with those that are asked for.
+
+    If they differ, an argument (``given``) is an error, and the environment is a warning.
+    """
+    if asked in (None, categories):
+        return
+    import shlex
+
+    changed = f"--categories {shlex.quote(','.join(asked))}" if asked else "--no-categories"
+    command = f"mem0lite reindex --graph --db {shlex.quote(path)} {changed}"
+    found = f"{path} has the graph categories {listed(categories)}"
+    if given:
+        raise ConfigurationError(
+            f"graph_categories: {found}, not {listed(asked)}. Leave the argument out to follow the file, or "
+            f"change the file once, by reindex_graph(categories=…) or: {command}"
+        )
+    warnings.warn(
+        f"{_CATEGORIES} is {listed(asked)}, but {found}, which is followed. To change the file: {command}",
+        stacklevel=3,  # the caller of Memory()
+    )
+
+
+def listed(categories: tuple[str, ...] | None) -> str:
+    """Return graph categories as a message shows them."""
+    return ", ".join(categories or ()) or "none"

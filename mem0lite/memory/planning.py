@@ -1,0 +1,189 @@
+"""What an add or an update is to write, and what it answers. Pure, but for notes in the log.
+
+An add becomes drafts here: today one per message, whatever ``infer`` says. Whoever extracts facts from messages, or
+turns them into updates and deletions of memories that are there, changes ``Planner.add``.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..comparison import nfc
+from ..data.messages import Message, read_messages
+from ..data.records import Record, Scope
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder
+from ..errors import ValidationError
+from ..graph import Graph
+from ..store import Call, Outcome, Update
+from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult
+from ..values import argument_flag, asked_id, clean_metadata, clean_text, text_hash, to_iso, to_micros
+from .arguments import AddItem, UpdateItem
+from .lifetimes import Lifetimes
+from .metadata import Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A memory that is to be added."""
+
+    record: Record
+    infer: bool
+    """Whether it is left out if it adds nothing to a memory that is there."""
+    dated: bool
+    """Whether the caller said when it was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAdd:
+    """One ``add``: the memories that it makes, and the parts of its messages that are left out."""
+
+    call: Call
+    drafts: Sequence[Draft]
+    left_out: Sequence[SkippedPart]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUpdate:
+    """One ``update``, still without a vector, and the new text if it has one."""
+
+    update: Update
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a draft, and what it names and states if it is of a graph category."""
+
+    outcome: Outcome
+    graph: Graph | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Turns the arguments of ``add`` and ``update`` into what is to be written."""
+
+    lifetimes: Lifetimes
+    notes: Notes
+
+    def add(self, item: AddItem, scope: Scope, now: int) -> PlannedAdd:
+        """Plan one ``add``."""
+        messages, left_out = read_messages(item.get("messages"))
+        drafts = self._drafts(item, messages, scope, now)
+        return PlannedAdd(Call(str(uuid.uuid4()), scope, len(drafts)), drafts, left_out)
+
+    def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[Draft]:
+        metadata = _metadata_of(item)
+        self.notes.note_ids(metadata)
+        said, expiration_date = item.get("timestamp"), item.get("expiration_date")
+        if expiration_date is None:
+            expiration_date = self.notes.take_date("expiration_date", metadata)
+        undated = dict(metadata)
+        if said is None:
+            said = self.notes.take_date("created_at", undated)
+        infer = argument_flag(item.get("infer"), "infer", default=True)
+        drafts = []
+        for message in messages:
+            timestamp = said if message.timestamp is None else message.timestamp
+            created = now if timestamp is None else to_micros(timestamp, "timestamp")
+            record = _record(message, scope, undated if message.timestamp is None else metadata, created)
+            record = self.lifetimes.given(record, item.get("ttl"), expiration_date)
+            drafts.append(Draft(record, infer, dated=timestamp is not None))
+        return drafts
+
+    def update(self, item: UpdateItem, now: int) -> PlannedUpdate:
+        """Plan one ``update``."""
+        if item.get("memory_id") is None:
+            raise ValidationError("Invalid memory_id: an item needs one.", field="memory_id")
+        text, metadata, said = item.get("text"), item.get("metadata"), item.get("timestamp")
+        if text is None and metadata is None and said is None and "expiration_date" not in item:
+            raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
+        text = None if text is None else clean_text(text, "text")
+        changes = {} if metadata is None else clean_metadata(metadata)
+        self.notes.note_ids(changes)
+        created = None if said is None else to_micros(said, "timestamp")
+        if "expiration_date" not in item:
+            day = self.notes.take_date("expiration_date", changes)
+            item = item if day is None else {**item, "expiration_date": day}
+
+        def change(record: Record) -> Record:
+            after = _changed(record, text, changes, created, now)
+            if "expiration_date" in item:
+                return self.lifetimes.given(after, None, item["expiration_date"])
+            return self.lifetimes.updated(record, after, moved=created is not None)
+
+        return PlannedUpdate(Update(asked_id(item["memory_id"], "memory_id"), change), text)
+
+
+def _metadata_of(item: AddItem) -> dict[str, Any]:
+    metadata = {} if (given := item.get("metadata")) is None else clean_metadata(given)
+    memory_type = item.get("memory_type")
+    if memory_type not in (None, "procedural_memory"):
+        raise ValidationError(
+            "Invalid 'memory_type'. Please pass procedural_memory to create procedural memories.", field="memory_type"
+        )
+    return metadata if memory_type is None else {**metadata, "memory_type": memory_type}
+
+
+def _record(message: Message, scope: Scope, metadata: dict[str, Any], created: int) -> Record:
+    return Record(
+        id=str(uuid.uuid4()),
+        scope=scope,
+        text=message.text,
+        hash=text_hash(message.text),
+        metadata=metadata or None,
+        created_at=created,
+        updated_at=created,
+        actor_id=message.actor_id,
+        role=message.role,
+    )
+
+
+def _changed(record: Record, text: str | None, changes: Mapping[str, Any], created: int | None, now: int) -> Record:
+    """Return a memory with another text, date and metadata, and its old expiry."""
+    merged = {**{name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes}, **changes}
+    after = replace(record, metadata=merged or None, updated_at=now)
+    if created is not None:
+        after = replace(after, created_at=created)
+    return after if text is None else replace(after, text=text, hash=text_hash(text))
+
+
+def add_result(plan: PlannedAdd, stored: Sequence[Stored], embedder: Embedder, now: int) -> AddResult:
+    """Return what ``add`` answers."""
+    results = [_added(draft, one.outcome, embedder, now) for draft, one in zip(plan.drafts, stored, strict=True)]
+    result: AddResult = {"results": results, "event_id": plan.call.event_id}
+    if any(one.graph is not None for one in stored):
+        result["relations"] = [
+            relation
+            for one in stored
+            if one.graph is not None and one.outcome.added
+            for relation in one.graph.relations(one.outcome.record.id)
+        ]
+    if plan.left_out:
+        result["skipped"] = list(plan.left_out)
+    return result
+
+
+def _added(draft: Draft, outcome: Outcome, embedder: Embedder, now: int) -> AddedItem:
+    text, expires_at = draft.record.text, outcome.record.expires_at
+    item: AddedItem = {"id": outcome.record.id, "memory": text, "event": "ADD" if outcome.added else "NONE"}
+    if expires_at is not None and outcome.record.is_expired(now):
+        item["expires_at"], item["expired"] = to_iso(expires_at), True
+    if outcome.record.text != text:
+        item["existing_memory"] = outcome.record.text
+    if outcome.added and (part := cut(embedder, draft.record.indexed_text)) is not None:
+        item["embedded"] = part
+    if not draft.infer:
+        item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
+    return item
+
+
+def update_result(changed: Sequence[Record], embedded: list[EmbeddedMemory], now: int) -> UpdateManyResult:
+    """Return what ``update_many`` answers."""
+    result: UpdateManyResult = {"message": f"Successfully updated {len(changed)} memories"}
+    if expired := [record.id for record in changed if record.is_expired(now)]:
+        result["expired"] = expired
+    if embedded:
+        result["embedded"] = embedded
+    return result

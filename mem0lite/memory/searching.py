@@ -1,0 +1,265 @@
+"""From a question to an answer: what is asked, which results are the best, and their order. Pure, but for the models.
+
+How memories are scored is in ``search/ranking``.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Self, cast
+
+from ..data.records import Record
+from ..embedding.local import cut_query
+from ..embedding.protocol import Embedder, embed_query, trust
+from ..embedding.reading import UnitVector
+from ..embedding.rerank import Configured, Reranker, rerank_scores
+from ..graph import in_order
+from ..search.query import Query
+from ..search.ranking import Ranking
+from ..search.scoring import Scores
+from ..search.similarity import COSINE, canonical
+from ..search.view import Ranked
+from ..store import Reading
+from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
+from ..values import argument_flag, to_micros_in_zone
+from .arguments import Instant, clean_threshold
+from .graphs import in_graph
+
+_QUERY_CACHE = 1_024
+_REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remembered: this bounds the cache in bytes
+_WIDER, _CHECKED = 3, 100  # if there are copies, this many times as many results are looked at, and at least so many
+_FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
+_RERANKED = 3  # times as many as asked for are given to a reranker
+_NO_RERANKER = (
+    "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
+    "name or folder, or serve it with MEM0LITE_RERANKER."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory that a search found."""
+
+    ranked: Ranked
+    record: Record
+    rerank_score: float | None = None
+
+    def to_hit(self) -> SearchHit:
+        """Return it as callers see it."""
+        hit = cast("SearchHit", {**self.record.to_item(), "score": self.ranked.score})
+        if self.rerank_score is not None:
+            hit["rerank_score"] = self.rerank_score
+        return hit
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """What orders the results of one search again."""
+
+    reranker: Reranker | None = None
+    missing: str | None = None
+    """Why nothing does, although it was asked for."""
+    as_scored: bool = False
+    """Whether results then have their score as ``rerank_score``, where mem0's have 0.0: it decided."""
+
+    @classmethod
+    def of(cls, given: Reranker | Configured | None, asked: bool | None) -> Self:
+        """Return what a search does with the store's reranker; by default it uses one that a configuration of mem0
+        names."""
+        configured = isinstance(given, Configured)
+        if not (configured if asked is None else asked):
+            return cls()
+        reranker = given.reranker if isinstance(given, Configured) else given
+        if reranker is not None:
+            return cls(reranker)
+        return cls(missing=given.problem if isinstance(given, Configured) else _NO_RERANKER, as_scored=configured)
+
+    def wanted(self, count: int) -> int:
+        """Return how many results are needed for an answer of ``count``."""
+        return count if self.reranker is None else _RERANKED * count
+
+    def rescored(self, query: str, found: Sequence[Found]) -> list[Found]:
+        """Return the results in the reranker's order, or as they are."""
+        if self.as_scored:
+            return [replace(one, rerank_score=one.ranked.score) for one in found]
+        if self.reranker is None:
+            return list(found)
+        scored = rerank_scores(self.reranker, query, [one.record.indexed_text for one in found])
+        rescored = [replace(one, rerank_score=score) for one, score in zip(found, scored, strict=True)]
+        return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a search took out of the store's snapshot."""
+
+    found: Sequence[Found]
+    scores: Scores
+    categories: Sequence[str]
+    """The graph categories of the file."""
+    stated: Sequence[Relation]
+    """What the results state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search: read from a snapshot of the store, then put into order and answered."""
+
+    query: str
+    question: Query
+    weights: Ranking
+    count: int
+    threshold: float
+    reranking: Reranking
+    explain: bool
+    embedded: EmbeddedPart | None
+    """How much of the query the model sees, if that is not all of it."""
+
+    def read(self, reading: Reading) -> Reached:
+        """Return the best results, with what their order and the answer depend on."""
+        scores = Scores(reading.view, self.question, self.weights)
+        found = best(reading, scores, self.reranking.wanted(self.count), self.threshold)
+        of_graph = _any_in_graph(found, reading.graph_categories)
+        stated = reading.relations([one.ranked for one in found]) if of_graph else []
+        return Reached(found, scores, reading.graph_categories, stated)
+
+    def answer(self, reached: Reached) -> SearchResult:
+        """Return the results in their final order, as callers see them."""
+        found = self._ordered(reached)
+        results = [one.to_hit() for one in found]
+        if self.explain:
+            for hit, one in zip(results, found, strict=True):
+                hit["score_details"] = reached.scores.details(one.ranked, self.threshold)
+        answer: SearchResult = {"results": results}
+        if self.reranking.missing is not None:
+            answer["not_reranked"] = self.reranking.missing
+        if _any_in_graph(found, reached.categories):
+            answer["relations"] = _of_results(reached.stated, found)
+        if self.embedded is not None:
+            answer["embedded"] = self.embedded
+        return answer
+
+    def _ordered(self, reached: Reached) -> list[Found]:
+        found = self.reranking.rescored(self.query, reached.found)
+        if self.reranking.reranker is not None:
+            return found[: self.count]
+        if self.question.asked == "any":
+            return found
+        return step_by_step(found, reached.stated, [one.name for one in self.question.names])
+
+
+class Searcher:
+    """Reads what searches of one store ask for, with its embedder, ranking and reranker."""
+
+    def __init__(self, embedder: Embedder, ranking: Ranking, reranker: Reranker | Configured | None) -> None:
+        self.reranker = reranker
+        self._embedder = embedder
+        self._ranking = ranking
+        self._remembered = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, embedder))
+
+    def search(
+        self,
+        query: str,
+        now: int,
+        *,
+        count: int,
+        threshold: float | None,
+        rerank: bool | None,
+        explain: bool,
+        reference_date: Instant | None,
+        ranking: Ranking | Mapping[str, float] | None,
+        graph: bool,
+    ) -> Search:
+        """Return what a call of ``search`` asks for; ``graph`` says that the file has one."""
+        least = clean_threshold(threshold)
+        weights = self._ranking if ranking is None else Ranking.of(ranking)
+        asked, zone = (now, UTC) if reference_date is None else to_micros_in_zone(reference_date, "reference_date")
+        vector, trusted = self._vector(query), trust(self._embedder, query)
+        question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
+        return Search(
+            query,
+            question,
+            weights,
+            count,
+            least,
+            Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
+            argument_flag(explain, "explain"),
+            cut_query(self._embedder, query),
+        )
+
+    def _vector(self, query: str) -> UnitVector:
+        if len(query) <= _REMEMBERED_QUERY:
+            return self._remembered(query)
+        return embed_query(self._embedder, query)
+
+    def forget(self) -> None:
+        """Forget the queries whose vectors are remembered."""
+        self._remembered.cache_clear()
+
+
+def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[Found]:
+    """Return the best ``count`` results. Copies yield to others among the best _CHECKED, or among _WIDER times as many
+    as asked for."""
+    found = _read(reading, scores.best(count, threshold))
+    if len(found) < count or not _copies(reading, found):
+        return found
+    found = _read(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
+    copies = _copies(reading, found)
+    chosen = [position for position in range(len(found)) if position not in copies]
+    return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
+
+
+def _read(reading: Reading, ranked: list[Ranked]) -> list[Found]:
+    return list(map(Found, ranked, reading.records(ranked)))
+
+
+def _copies(reading: Reading, found: list[Found]) -> set[int]:
+    """Return the positions of those, among the first _CHECKED, that say nearly the same as one before them."""
+    import numpy as np
+
+    if len(found) < 2:
+        return set()
+    vectors = reading.vectors([one.ranked for one in found[:_CHECKED]])
+    near = np.triu(vectors @ vectors.T >= COSINE, k=1)
+    by_words: dict[object, list[Record]] = {}
+    copies = set()
+    for position in np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist():
+        record = found[position].record
+        same = by_words.setdefault(canonical(record.text)[0], [])
+        if any(record.is_copy_of(better) for better in same):
+            copies.add(position)
+        same.append(record)
+    return copies
+
+
+def step_by_step(found: list[Found], stated: Sequence[Relation], about: Sequence[str]) -> list[Found]:
+    """Return the results with the steps of one procedure in its order. They take the places that they have among the
+    others: of the first _FIRST_STEPS, and of as many more as follow each other."""
+    of_memory: dict[str, list[tuple[str, str, str]]] = {one.record.id: [] for one in found[:_STEPS]}
+    for relation in stated:
+        for memory_id in relation["memory_ids"]:
+            if memory_id in of_memory:
+                of_memory[memory_id].append((relation["source"], relation["relationship"], relation["destination"]))
+    steps = in_order(list(of_memory.values()), about)
+    places = sorted(steps)
+    end = max(_FIRST_STEPS, next((place for place in range(len(places)) if places[place] != place), len(places)))
+    ordered = list(found)
+    for place, step in zip([one for one in places if one < end], [one for one in steps if one < end], strict=True):
+        ordered[place] = found[step]
+    return ordered
+
+
+def _of_results(stated: Sequence[Relation], found: Sequence[Found]) -> list[Relation]:
+    """Return what the results state, in their order; a reranker may have left out some that state more."""
+    ranks = {one.record.id: rank for rank, one in enumerate(found)}
+    kept: list[Relation] = [
+        {**relation, "memory_ids": ids}
+        for relation in stated
+        if (ids := [one for one in relation["memory_ids"] if one in ranks])
+    ]
+    return sorted(kept, key=lambda relation: min(ranks[one] for one in relation["memory_ids"]))
+
+
+def _any_in_graph(found: Sequence[Found], categories: Sequence[str]) -> bool:
+    return any(in_graph(one.record, categories) for one in found)
