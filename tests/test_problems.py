@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mem0lite.errors import ValidationError
-from mem0lite.server import schemas
+from mem0lite.server import requests
 from mem0lite.server.bodies import parse_json, to_struct
-from mem0lite.server.hosted import entity_schemas
-from mem0lite.server.hosted import schemas as hosted
+from mem0lite.server.hosted import requests as hosted
 from mem0lite.server.problems import InvalidRequest, MissingFieldError, Problem
 
 
@@ -167,7 +166,7 @@ def test_what_is_no_json_is_reported_with_a_position(raw: bytes) -> None:
 
 REQUESTS = [
     struct
-    for room in (schemas, hosted, entity_schemas)
+    for room in (requests, hosted)
     for struct in vars(room).values()
     if inspect.isclass(struct) and issubclass(struct, Struct) and struct.__module__ == room.__name__
 ]

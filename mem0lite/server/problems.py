@@ -28,10 +28,15 @@ class Problem(TypedDict):
     """One element of the ``detail`` of a 422 response."""
 
     type: str
+    """The kind of error."""
     loc: Place
+    """Where it is: body, query or path, and the names and indexes that lead to it."""
     msg: str
+    """What is wrong."""
     input: NotRequired[Any]
+    """What was sent there, unless that is large."""
     ctx: NotRequired[dict[str, Any]]
+    """The bound or the choice that the value misses."""
 
 
 class InvalidRequest(ClientException):

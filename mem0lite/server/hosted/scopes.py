@@ -8,7 +8,7 @@ from litestar.exceptions import ClientException
 from ...data.filters import MAX_DEPTH, SCOPE_IDS
 from ...values import clean_id
 from ..parameters import joined
-from .schemas import AddRequest, Conditions, ScopeIds
+from .requests import AddRequest, Conditions, ScopeIds
 
 ALIASES = {
     "session_id": "run_id",
