@@ -2038,7 +2038,7 @@ def _bounded_export(memories: Iterable[dict[str, Any]]) -> Iterator[dict[str, An
         if length > MAX_EXPORT_CHARACTERS:
             raise ValidationError(
                 f"The export would have more than {MAX_EXPORT_CHARACTERS} characters. Narrow its filters or leave "
-                "fields out; export() and `mem0lite export` write any number of memories.",
+                "fields out, or export to a file, which may have any size.",
                 field="filters",
             )
         yield memory

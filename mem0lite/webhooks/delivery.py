@@ -530,7 +530,7 @@ def _id(webhook_id: object) -> str:
 
 
 def _not_found(webhook_id: object) -> NotFoundError:
-    return NotFoundError(f"Webhook with id {webhook_id} not found. get_webhooks() lists them.")
+    return NotFoundError(f"Webhook with id {webhook_id} not found. List the webhooks to see their ids.")
 
 
 def _url(url: object, allow_private: bool, resolve: "Resolve | None") -> str:
