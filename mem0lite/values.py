@@ -108,8 +108,8 @@ def argument_id(value: object, field: str) -> str:
     """
     if isinstance(value, str) and value.strip() == "*":
         raise ValidationError(
-            f"Invalid {field}: '*' as an argument is nobody's id. Where anybody's are meant, say so in a filter: "
-            f"filters={{{field!r}: '*'}}.",
+            f"Invalid {field}: '*' is not an id. To match any id, leave {field} out and give the filter "
+            f"{{{field!r}: '*'}}.",
             field=field,
         )
     return clean_id(value, field)
@@ -159,7 +159,7 @@ def clean_feedback(feedback: Any, reason: object, place: str = "") -> tuple[str 
     """Return a feedback and its reason, or raise ValidationError; ``place`` is what its field's name begins with."""
     if feedback not in (None, *FEEDBACK):
         raise ValidationError(
-            f"Invalid {place}feedback: {written(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.",
+            f"Invalid {place}feedback: {written(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or nothing.",
             field=f"{place}feedback",
         )
     if reason is None:
