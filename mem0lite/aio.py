@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
@@ -138,6 +138,17 @@ class AsyncMemory(Handle):
             inspect.signature(Memory).bind(path, **options)  # a misspelt argument is told at once
             stopping.watch()  # here, as the other thread may not
             self._opening = self._pool(_READS).submit(Memory, path, **options)
+
+    def _described(self) -> Iterator[str]:
+        if not self._opening.done():
+            yield "opening=True"
+        elif self._opening.exception() is not None:
+            yield "failed=True"
+        else:
+            memory = self._opening.result()
+            yield from (one for one in memory._described() if one != "closed=True")
+            if self._closed.is_set() or memory._closed.is_set():
+                yield "closed=True"
 
     @property
     def memory(self) -> Memory:

@@ -3,8 +3,9 @@
 import copy
 import functools
 import os
+import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
@@ -89,7 +90,14 @@ OF_FILES = ("from_config", "restore", "reembed")
 
 
 class Handle:
-    """What stands for something that is open: a copy of it, also a deep one, is open on the same."""
+    """An object that stands for an open file. Its copies, deep ones too, stand for the same."""
+
+    def _described(self) -> Iterator[str]:
+        """Yield what ``repr`` shows in parentheses."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._described())})"
 
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))
@@ -179,6 +187,7 @@ class Memory(Handle):
         environment.name_unread()
         self.path = opening.path_of(path)
         self._owner = Owner()
+        self._closed = threading.Event()  # shared with the views of for_user
         self._clock = clock or opening.utc_now
         self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
         self._embedder = resolve(embedder)
@@ -220,6 +229,18 @@ class Memory(Handle):
 
         return cls(**configuration.read(config_dict))
 
+    def _described(self) -> Iterator[str]:
+        if "_store" not in vars(self):  # a debugger shows an object whose constructor has failed
+            yield "opening=True"
+            return
+        yield repr(self.path)
+        if self.user_id is not None:
+            yield f"user_id={self.user_id!r}"
+        if self.read_only:
+            yield "read_only=True"
+        if self._closed.is_set():
+            yield "closed=True"
+
     def __enter__(self) -> Self:
         return self
 
@@ -235,6 +256,7 @@ class Memory(Handle):
         """
         if self._owner.user_id is None:
             self._store.close()
+            self._closed.set()
 
     # -- one user's memories
 
