@@ -543,7 +543,10 @@ def test_neighbouring_integers_are_two(memory, number, place):
         ({"$gt": 5}, "'$gt': an operator goes inside a field"),
         ({"$contains": "tea"}, "If it is a metadata key, write 'metadata.$contains'"),
         ({"AND": [{"$where": "x"}]}, "'$where': an operator goes inside a field"),
-        ({"$comment": "x"}, "'$comment': there is no such operator. If it is a metadata key, write 'metadata.$comment'"),
+        (
+            {"$comment": "x"},
+            "'$comment': there is no such operator. If it is a metadata key, write 'metadata.$comment'",
+        ),
         ({"NOT": {"$xor": [{"a": 1}]}}, "'$xor': there is no such operator"),
         ({"k": {"$all": ["a"]}}, "Unsupported filter operator '$all' for field 'k'"),
         ({"k": {"$not": 5}}, "Unsupported filter operator '$not'"),
