@@ -51,7 +51,7 @@ COUNTED = (
     " (?:words?|steps|dollars|euros|pounds|people|miles|km|met(?:er|re)s|calories|points|items|copies|pieces|pages"
     r"|lines|tokens|hours|minutes|seconds|days|weeks|months|years|times|users)\b"
 )
-"""After a number that is of no year."""
+"""What follows a number that is not a year."""
 
 
 @rule(rf"(?:year )?(?P<year>{YEAR})(?!{COUNTED}){ENDS}", ("0", "year"))

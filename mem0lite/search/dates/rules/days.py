@@ -203,7 +203,7 @@ def _foreign_part(grammar: Grammar, match: re.Match[str]) -> Found | None:
 
 
 def _foreign_way(grammar: Grammar, begin: int) -> str | None:
-    """Return which way the word of another language before a date points; "" for no way, None if there is no such word."""
+    """Return which way the foreign word before a place points; "" if it only announces a date, None without one."""
     return foreign_way(grammar.text[:begin])
 
 
