@@ -169,8 +169,8 @@ def test_search_conditions_are_joined(client: httpx.Client) -> None:
         ("/v3/memories/", {"user_id": "*", "filters": {"agent_id": "bot"}}),
         ("/v1/exports/get/", {"user_id": "*"}),
     ):
-        assert "'*' is not an id" in detail(client.post(path, json=asked), 400)
-    assert "'*' is not an id" in detail(client.get("/v1/memories/?user_id=*"), 400)
+        assert "'*' cannot be an id" in detail(client.post(path, json=asked), 400)
+    assert "'*' cannot be an id" in detail(client.get("/v1/memories/?user_id=*"), 400)
 
 
 @pytest.mark.parametrize("path", ["/v1/memories/search/", "/v2/memories/search/", "/v3/memories/search/"])
