@@ -90,3 +90,12 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_LAZY[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    from importlib.util import find_spec
+
+    names = {*__all__, "__version__"}
+    if find_spec("litestar") is None:  # completion in a shell gets every name of dir(), and stops at an error
+        names.remove("create_app")
+    return sorted(names)

@@ -1,4 +1,8 @@
-"""AsyncMemory: the verbs of Memory without blocking the event loop. One hop per verb, no logic."""
+"""AsyncMemory: the verbs of Memory, each run in a thread, so that none blocks the event loop. No logic is here.
+
+A verb is one line at the end of the class. It says by which of three functions the verb runs, and on which pool of
+threads. A verb that needs no thread would be written there as an ``async def``.
+"""
 
 import asyncio
 import copy
@@ -6,7 +10,7 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
@@ -24,10 +28,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _THREADS = 4  # per pool; SQLite and an embedder release the GIL, and more threads only wait for each other
-_SHARING_THREADS = 64  # of the pools that embed, when those that wait for the model share its calls
+_SHARING_THREADS = 64  # of the pools that embed, with an embedder that embeds the texts of several calls together
 
 Turns = Callable[[str, int, Mapping[str, Any]], AbstractAsyncContextManager[None]]
-"""Returns what is entered while a verb reads, from its pool's name and number of threads, and the verb's arguments."""
+"""Returns a context in which a verb reads, from its pool's name, the number of threads, and the verb's arguments."""
 
 # With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms.
 _EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "network", "read"
@@ -80,7 +84,7 @@ def _in_event_loop() -> bool:
 
 
 def _settle(view: "Future[Memory]", user_id: str, opened: "Future[Memory]") -> None:
-    """Have the view of a user end as the opening of the whole did."""
+    """Give a view the result of opening the file, or its error."""
     try:
         view.set_result(opened.result().for_user(user_id))
     except Exception as error:
@@ -88,7 +92,7 @@ def _settle(view: "Future[Memory]", user_id: str, opened: "Future[Memory]") -> N
 
 
 def _refused(view: "AsyncMemory", verb: str, *, awaited: bool) -> Callable[..., Any]:
-    """Return what a view has in the place of a verb of files: its Memory's own refusal."""
+    """Return what a view has in place of a verb that concerns any file: it raises the error that its Memory raises."""
 
     async def later(*args: Any, **kwargs: Any) -> Any:
         return getattr(await view._opened(), verb)(*args, **kwargs)
@@ -109,15 +113,18 @@ class AsyncMemory(Handle):
     >>> asyncio.run(main())
     1
 
-    Given a Memory instead of a path, it serves that one and leaves closing it to its owner. Made in an event loop,
-    it opens the file meanwhile, in a thread, and what is wrong with it is raised by ``async with``, by awaiting the
-    object, by the first verb or by ``close``; made elsewhere, it opens the file at once. Everything runs on pools
-    of threads: one for the verbs that embed texts, one for searches, one for those that use the network, one for
-    the rest, so that no verb waits for another kind's work. A pool has at most four threads; the first two have at
-    most 64 with a LocalEmbedder, whose calls they share, and leave another embedder no more to do at once than it
-    would have had from four. Threads start when they are needed.
+    Given a Memory instead of a path, it uses that Memory and does not close it.
 
-    A verb that only reads ends when the task that awaits it is cancelled; others are finished once they began.
+    In an event loop the constructor returns at once and a thread opens the file. If it cannot be opened, the error is
+    raised by ``async with``, by awaiting the object, by the first verb, or by ``close``. Outside an event loop the
+    constructor opens the file itself.
+
+    Verbs run in threads. There is one pool of threads for verbs that embed texts, one for searches, one for verbs that
+    use the network, and one for everything else, so that no kind of verb waits for another. Threads start when they are
+    needed, at most four in each pool. With a LocalEmbedder, which embeds the texts of several calls together, the first
+    two pools have up to 64.
+
+    If the task that awaits a verb is cancelled, a verb that only reads stops. A verb that writes runs to its end.
     """
 
     api_version = Memory.api_version
@@ -135,19 +142,31 @@ class AsyncMemory(Handle):
         elif not _in_event_loop():
             self._opening.set_result(Memory(path, **options))
         else:
-            inspect.signature(Memory).bind(path, **options)  # a misspelt argument is told at once
-            stopping.watch()  # here, as the other thread may not
+            inspect.signature(Memory).bind(path, **options)  # raises for a misspelt argument at once
+            stopping.watch()  # only the main thread may do that
             self._opening = self._pool(_READS).submit(Memory, path, **options)
+
+    def _described(self) -> Iterator[str]:
+        if not self._opening.done():
+            yield "opening=True"
+        elif self._opening.exception() is not None:
+            yield "failed=True"
+        else:
+            memory = self._opening.result()
+            yield from (one for one in memory._described() if one != "closed=True")
+            if self._closed.is_set() or memory._closed.is_set():
+                yield "closed=True"
 
     @property
     def memory(self) -> Memory:
-        """The Memory that is served; while its file is being opened, whoever asks waits."""
+        """The Memory that is used. While its file is being opened, this waits for it."""
         return self._opening.result()
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
-        """Open the store that a configuration of mem0 means, as Memory.from_config does; it may be awaited, too, as
-        with mem0 0.1."""
+        """Open the store that a configuration of mem0 describes, as Memory.from_config does.
+
+        The result may also be awaited, as with mem0 0.1."""
         return cls(**configuration.read(config_dict))
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -167,7 +186,7 @@ class AsyncMemory(Handle):
 
     async def _opened(self) -> Memory:
         if not self._opening.done():
-            await asyncio.shield(asyncio.wrap_future(self._opening))  # who gives up waiting does not stop the opening
+            await asyncio.shield(asyncio.wrap_future(self._opening))  # opening goes on when a caller is cancelled
         return self._opening.result()
 
     def _pool(self, name: str) -> ThreadPoolExecutor:
@@ -185,12 +204,12 @@ class AsyncMemory(Handle):
         memory = await self._opened()
         try:
             called = asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
-        except RuntimeError:  # the interpreter ends and pools take nothing more, but threads and atexit still write
+        except RuntimeError:  # at the interpreter's end pools accept nothing, but threads and atexit still write
             return call(memory)
         return await called
 
     async def _read(self, pool: str, call: Callable[[Memory], R], asked: Mapping[str, Any]) -> R:
-        """Run a verb that only reads when it is its caller's turn, and no longer than somebody waits for it."""
+        """Run a verb that only reads. It waits for its turn, and stops when nobody awaits it any more."""
         if self._turns is None:
             return await self._limited(pool, call, stoppable=True)
         await self._opened()
@@ -208,16 +227,16 @@ class AsyncMemory(Handle):
             raise
 
     def _shared(self, turns: "Turns", statement_timeout: float | None) -> Self:
-        """Return the same for one of many callers, whose reads take turns and, where nothing else is said, have a
-        limit."""
+        """Return the same for one of many callers. Its reads take turns, and have a time limit if the Memory sets
+        none."""
         view = copy.copy(self)
         view._turns, view._statement_timeout = turns, statement_timeout
         return view
 
     async def close(self) -> None:
-        """Finish what was accepted, then close the Memory unless it was passed in; closing twice does nothing.
+        """Finish the calls that were made, then close the Memory unless it was passed to the constructor.
 
-        Closing a view of one user's memories leaves everything open.
+        Closing twice does nothing, and closing a view of one user leaves everything open.
         """
         if self._is_view:
             return
@@ -232,11 +251,11 @@ class AsyncMemory(Handle):
 
     @property
     def user_id(self) -> str | None:
-        """The user whose memories this is a view of; None when it is not a view."""
+        """The user whose memories a view shows; None if this is not a view."""
         return self.memory.user_id
 
     def for_user(self, user_id: str | int) -> Self:
-        """Return a view of one user's memories, as Memory.for_user does; it opens nothing and needs no closing."""
+        """Return a view of one user's memories, as Memory.for_user does. It need not be closed."""
         name = clean_id(user_id, "user_id")
         view = copy.copy(self)
         view._is_view, view._opening = True, Future()

@@ -29,7 +29,7 @@ from mem0lite import (
 )
 from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
-from mem0lite.server.schemas import EXAMPLE_ID
+from mem0lite.server.examples import EXAMPLE_ID
 from mem0lite.server.settings import is_loopback
 
 ADMIN, ALICE, WRONG = "admin-3f9c", "alice-b71e", "wrong-0000"

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mem0lite.errors import ValidationError
-from mem0lite.server import schemas
+from mem0lite.server import requests
 from mem0lite.server.bodies import parse_json, to_struct
-from mem0lite.server.hosted import entity_schemas
-from mem0lite.server.hosted import schemas as hosted
+from mem0lite.server.hosted import requests as hosted
 from mem0lite.server.problems import InvalidRequest, MissingFieldError, Problem
 
 
@@ -77,6 +76,9 @@ OBJECT = ("model_attributes_type", "Input should be a valid dictionary or object
         ({"count": "many"}, ["count"], ("int_parsing", f"{INTEGER[1]}, unable to parse string as an integer")),
         ({"count": 1.5}, ["count"], INTEGER),
         ({"count": True}, ["count"], INTEGER),
+        ({"count": "9" * 5_000}, ["count"], ("value_error", "Integer value out of range")),
+        ({"share": 10**400}, ["share"], ("value_error", "Number out of range")),
+        ({"share": "1e999"}, ["share"], ("value_error", "Number out of range")),
         ({"share": 0}, ["share"], ("greater_than", "Input should be greater than 0")),
         ({"share": "1"}, ["share"], ("less_than", "Input should be less than 1")),
         ({"flag": "perhaps"}, ["flag"], ("bool_parsing", "Input should be a valid boolean, unable to interpret input")),
@@ -167,7 +169,7 @@ def test_what_is_no_json_is_reported_with_a_position(raw: bytes) -> None:
 
 REQUESTS = [
     struct
-    for room in (schemas, hosted, entity_schemas)
+    for room in (requests, hosted)
     for struct in vars(room).values()
     if inspect.isclass(struct) and issubclass(struct, Struct) and struct.__module__ == room.__name__
 ]

@@ -168,7 +168,7 @@ def test_keys_are_one(memory, stored, asked):
     added = memory.add("x", user_id="u", metadata={stored(CAFE): 1, "in": {stored(CAFE): 1}})
     memory.update(added["results"][0]["id"], metadata={asked(CAFE): 2})
     assert memory.get_all(user_id="u")["results"][0]["metadata"] == {CAFE: 2, "in": {CAFE: 1}}
-    with pytest.raises(ValidationError, match="is there twice"):
+    with pytest.raises(ValidationError, match="occurs twice"):
         memory.add("y", user_id="u", metadata={"in": {stored(CAFE): 1, asked(CAFE): 2}})
 
 

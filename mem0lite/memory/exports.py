@@ -107,7 +107,7 @@ def _bounded(memories: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if length > MAX_EXPORT_CHARACTERS:
             raise ValidationError(
                 f"The export would have more than {MAX_EXPORT_CHARACTERS} characters. Narrow its filters or leave "
-                "fields out; export() and `mem0lite export` write any number of memories.",
+                "fields out, or export to a file, which may have any size.",
                 field="filters",
             )
         yield memory

@@ -1,8 +1,7 @@
 """The graph of the memories of some categories: what a memory adds to it, and building all of it again."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..comparison import nfc
 from ..data.records import Record
@@ -43,8 +42,7 @@ def following(store: Store, write: Callable[[tuple[str, ...]], _Written]) -> _Wr
             categories = error.categories
 
 
-@dataclass(frozen=True, slots=True)
-class Grapher:
+class Grapher(NamedTuple):
     """Finds what memories of graph categories name and state."""
 
     extractor: Extractor

@@ -1,8 +1,8 @@
 """When a memory expires: every rule of lifetimes, and nothing else. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..data.records import Record
 from ..errors import ValidationError
@@ -10,8 +10,7 @@ from ..values import add_micros, end_of_day, seconds_to_micros, to_micros
 from .arguments import Duration
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
+class Lifetimes(NamedTuple):
     """The rules by which memories get their expiry."""
 
     short_term: int

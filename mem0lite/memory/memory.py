@@ -3,8 +3,9 @@
 import copy
 import functools
 import os
+import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
@@ -90,7 +91,14 @@ OF_FILES = ("from_config", "restore", "reembed")
 
 
 class Handle:
-    """What stands for something that is open: a copy of it, also a deep one, is open on the same."""
+    """An object that stands for an open file. Its copies, deep ones too, stand for the same."""
+
+    def _described(self) -> Iterator[str]:
+        """Yield what ``repr`` shows in parentheses."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._described())})"
 
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))
@@ -115,39 +123,43 @@ class Memory(Handle):
     'I am allergic to peanuts'
     >>> memory.close()
 
-    Usable from any thread, and by several processes on the same file. Also a context manager that closes itself.
+    Any thread may use it, and several processes may open the same file. As a context manager it closes itself.
+
+    A *scope* is the combination of user, agent, run and app that a memory belongs to. Every memory has at least one of
+    these ids. Every search and listing names at least one, or passes ``filters=ANY_SCOPE`` for everybody.
 
     Arguments:
-        path: the file, created when absent; ``":memory:"`` is private to this object. Default: the environment
-            variable ``MEM0LITE_DB``, else ``mem0lite.db`` in the working directory.
-        embedder: an Embedder, a model name or a model folder; default ``all-MiniLM-L6-v2``, loaded at first use.
-        clock: returns the present as an aware datetime; for tests.
-        short_term_ttl: how long a ``short_term`` memory lives; default ``MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS``, else
-            3600 seconds.
-        durability: ``"full"`` keeps every acknowledged write through a power loss, ``"normal"`` may lose the last ones
-            but never consistency, and writes faster.
-        ranking: what counts in a search, and how much: a Ranking or a dictionary of its weights.
-        reranker: a Reranker, a function of a query and documents that returns scores, or a cross-encoder's name or
-            folder; used by searches that ask for it.
-        cache_bytes: about how much memory searches may keep vectors in; default ``MEM0LITE_CACHE_BYTES``, else 512 MiB.
-            Scopes that do not fit are read from the file at every search.
-        read_only: read a file that is there, without changing anything of it or beside it; verbs that would raise
-            ReadOnlyError. It may lie on a disk that cannot be written, and others may write it meanwhile.
-        graph_categories: the values of ``memory_category`` whose memories are linked into the graph of entities and
-            relations; default ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. The file keeps what
-            it was made with, and every writer follows it; ``reindex_graph`` changes it. For a file that has others,
-            this argument is a ConfigurationError, and the variable a warning.
-        graph_extractor: an Extractor, which finds the entities and relations of a text; default: RuleExtractor.
-        checksums: give a new file a checksum on every page, which is compared whenever the page is read: a bit that
-            flips on the disk is then a CorruptFileError rather than another text. A file keeps them; other programs
-            than mem0lite may read it, but not write it.
-        statement_timeout: for how many seconds a call may read the file before it is stopped with TimeLimitError; a
-            filter over long texts may take that long. Default: any. Exports, backups, checks and whatever goes through
-            the whole file by nature have no limit.
-        config: refused, as ``from_config`` opens what a configuration of mem0 means.
+        path: the file, which is created if it does not exist. ``":memory:"`` keeps everything in this object and writes
+            no file. Default: the environment variable ``MEM0LITE_DB``, else ``mem0lite.db`` in the working directory.
+        embedder: an Embedder, the name of a model, or a folder with a model. Default: ``all-MiniLM-L6-v2``, which is
+            loaded at first use.
+        clock: a function that returns the present as a datetime with a time zone; for tests.
+        short_term_ttl: how long a ``short_term`` memory lives, in seconds or as a timedelta. Default:
+            ``MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS``, else 3600 seconds.
+        durability: with ``"full"`` every write that has returned survives a power loss. ``"normal"`` is faster, and a
+            power loss may undo the last writes; the file stays consistent.
+        ranking: how much each signal counts in a search: a Ranking, or a dictionary of the weights to change.
+        reranker: what searches with ``rerank=True`` use: a Reranker, a function of a query and a list of documents that
+            returns a score for each, or the name or folder of a cross-encoder.
+        cache_bytes: about how many bytes of vectors to keep in memory for searches. Scopes that do not fit are read
+            from the file at every search. Default: ``MEM0LITE_CACHE_BYTES``, else 512 MiB.
+        read_only: open an existing file without changing anything in it or beside it. The disk may be read-only, and
+            others may write the file meanwhile. Verbs that write raise ReadOnlyError.
+        graph_categories: the values of ``memory_category`` whose memories are linked into a graph of entities and
+            relations. Default: ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. A new file keeps
+            them, and everybody who writes it follows them; ``reindex_graph`` changes them. If an existing file has
+            other categories, this argument raises ConfigurationError, and the environment variable only warns.
+        graph_extractor: an Extractor, which finds the entities and relations in a text. Default: a RuleExtractor.
+        checksums: give every page of a new file a checksum, which is compared at every read. A bit that flips on the
+            disk then raises CorruptFileError, instead of changing a text unnoticed. An existing file keeps what it has.
+            Other SQLite programs can read a file with checksums, but must not write it.
+        statement_timeout: for how many seconds one call may read the file before TimeLimitError stops it. Default: no
+            limit. Calls that go through the whole file (exports, backups, checks) never have one.
+        config: refused. ``from_config`` opens the store that a configuration of mem0 describes.
 
-    Raises ConfigurationError, ModelNotFoundError, EmbedderMismatchError when the file was embedded with another model,
-    and the leaves of DatabaseError for a file that cannot be opened. A file that is not ours is left untouched.
+    Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
+    EmbedderMismatchError if the file was embedded with another model, and a subclass of DatabaseError if the file
+    cannot be opened. A file that mem0lite did not make is left untouched.
     """
 
     api_version = "v1.1"
@@ -180,6 +192,7 @@ class Memory(Handle):
         environment.name_unread()
         self.path = opening.path_of(path)
         self._owner = Owner()
+        self._closed = threading.Event()  # shared with the views of for_user
         self._clock = clock or opening.utc_now
         self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
         self._embedder = resolve(embedder)
@@ -212,15 +225,29 @@ class Memory(Handle):
 
     @classmethod
     def from_config(cls, config_dict: object) -> Self:
-        """Open the store that a configuration of mem0 means: a dictionary, or an object such as its MemoryConfig.
+        """Open the store that a configuration of mem0 describes: a dictionary, or an object like mem0's MemoryConfig.
 
-        A vector store's ``path`` becomes the file beside that folder: ``/data/qdrant`` is ``/data/qdrant.db``. An
-        embedder of provider ``fastembed`` is used. Everything that has no effect here is named in one
-        CompatibilityWarning. Raises ConfigurationError for what is not a configuration.
+        The store is a file beside the ``path`` of the vector store: for ``/data/qdrant`` it is ``/data/qdrant.db``. An
+        embedder with the provider ``fastembed`` is used. One CompatibilityWarning lists everything in the configuration
+        that has no effect here.
+
+        Raises ConfigurationError if it is not a configuration of mem0.
         """
         from ..mem0 import configuration
 
         return cls(**configuration.read(config_dict))
+
+    def _described(self) -> Iterator[str]:
+        if "_store" not in vars(self):  # a debugger shows an object whose constructor has failed
+            yield "opening=True"
+            return
+        yield repr(self.path)
+        if self.user_id is not None:
+            yield f"user_id={self.user_id!r}"
+        if self.read_only:
+            yield "read_only=True"
+        if self._closed.is_set():
+            yield "closed=True"
 
     def __enter__(self) -> Self:
         return self
@@ -231,12 +258,13 @@ class Memory(Handle):
         self.close()
 
     def close(self) -> None:
-        """Wait for running calls and close the file, leaving no ``-wal`` behind; closing twice does nothing.
+        """Wait for calls that are running, then close the file. No ``-wal`` file is left beside it.
 
-        Closing a view of one user's memories leaves the file open.
+        Closing twice does nothing, and closing a view of one user leaves the file open.
         """
         if self._owner.user_id is None:
             self._store.close()
+            self._closed.set()
 
     # -- one user's memories
 
@@ -247,33 +275,36 @@ class Memory(Handle):
 
     @property
     def statement_timeout(self) -> float | None:
-        """For how many seconds a call may read the file; None is for any."""
+        """For how many seconds one call may read the file; None means without limit."""
         return self._statement_timeout
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
-        """The values of ``memory_category`` whose memories are linked into the graph, in order: a property of the file,
-        which ``reindex_graph`` changes."""
+        """The values of ``memory_category`` whose memories are linked into the graph, in alphabetical order.
+
+        They belong to the file; ``reindex_graph`` changes them.
+        """
         return self._store.graph_categories
 
     @property
     def user_id(self) -> str | None:
-        """The user whose memories this is a view of; None when it is not a view."""
+        """The user whose memories a view shows; None if this is not a view."""
         return self._owner.user_id
 
     def for_user(self, user_id: str | int) -> Self:
-        """Return a view of one user's memories: the same verbs, to which nobody else's memories exist.
+        """Return a view of one user's memories: the same verbs, for which nobody else's memories exist.
 
         >>> with Memory(":memory:") as memory:
         ...     added = memory.add("I am allergic to peanuts", user_id="alice")
         ...     memory.for_user("bob").get_all()["total"], memory.for_user("alice").get_all()["total"]
         (0, 1)
 
-        A call that names no user means this one, so ids are optional; ``reset`` without arguments removes this user's
-        memories and histories, and ``delete_all`` still wants an id. Raises PermissionDeniedError for a call that names
-        another user or uses ``"*"`` as an id, and for what concerns a whole file: ``vacuum``, ``backup``, ``stats``,
-        imports, the settings of the project, webhooks, and what the class does with files, ``restore``, ``reembed`` and
-        ``from_config``.
+        In a view, ``user_id`` may be left out: it is always this user. ``reset()`` removes this user's memories and
+        histories. ``delete_all`` still needs an id.
+
+        Raises PermissionDeniedError for a call that names another user or passes ``"*"`` as an id, and for every verb
+        that concerns the whole file: ``vacuum``, ``erase``, ``check``, ``backup``, ``restore``, ``reembed``,
+        ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, and webhooks.
         """
         view = copy.copy(self)
         view._owner = self._owner.view(user_id)
@@ -301,36 +332,46 @@ class Memory(Handle):
         prompt: str | None = None,
         llm: object = None,
     ) -> AddResult:
-        """Store each message as a memory of a user, an agent, a run or an app; all of them or, on an error, none.
+        """Store each message as a memory of a user, an agent, a run or an app. On an error nothing is stored.
 
-        Messages may be dictionaries or objects of OpenAI, Anthropic, Gemini, LangChain and others. Their texts are
-        kept; what has none (an image, a tool call, an empty turn), reasoning, and messages of the roles ``system``,
-        ``developer``, ``tool`` and ``function`` are left out and named in ``skipped``. A message's ``name`` becomes
-        ``actor_id``, its ``role`` is kept.
+        Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others. A message's
+        ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are stored. Images, tool calls, reasoning
+        and empty turns are left out, and so are messages with the role ``system``, ``developer``, ``tool`` or
+        ``function``. The answer lists what was left out as ``skipped``.
 
-        No language model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory
-        of the same scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has
-        the same text, or says the same in nearly the same words (``mem0lite.similarity``; the answer then has its text
-        as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
-        same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
-        any case. ``prompt`` and ``llm`` are accepted for callers of mem0 and have no effect, of which the latter warns
-        (CompatibilityWarning). Of a text so long that the model sees parts of it only, the answer has how many as
-        ``embedded``.
+        No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
+        nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that
+        memory. A message adds nothing if that memory
 
-        The first of these that is given decides when the memory expires: ``metadata["expires_at"]``, ``ttl``,
-        ``expiration_date`` (``YYYY-MM-DD``, visible through that day, UTC), ``metadata["memory_lifespan"]`` =
-        ``"short_term"``. ``timestamp``, also as a message's key, says when it was said: it becomes ``created_at``, and
-        lifetimes count from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+        - has the same text, or says the same in nearly the same words (the answer then has its text as
+          ``existing_memory``),
+        - comes from the same speaker, in the same role, and has the same metadata,
+        - lives at least as long,
+        - and has the same date: the same instant if there is a ``timestamp``, else the same day in UTC.
 
-        As in mem0, ``metadata["created_at"]`` is a ``timestamp`` and ``metadata["expiration_date"]`` an
-        ``expiration_date`` where no other is given, and then no metadata. What is no date stays in the metadata, and so
-        do ids, which say nothing of whose a memory is; both are logged, once a name.
+        ``infer=False`` stores the message in any case.
 
-        A memory that is past its expiry when it is added, such as one with a ``ttl`` of 0, is stored, but shown with
-        ``show_expired`` alone: its result says so by ``expires_at`` and ``expired``, which is True. A negative ``ttl``
-        is an error.
+        The first of these that is given decides when the memory expires:
 
-        Raises ValidationError, EmbeddingError, DatabaseError.
+        1. ``metadata["expires_at"]``,
+        2. ``ttl``, in seconds or as a timedelta,
+        3. ``expiration_date``, a day such as ``"2026-12-31"``, through whose end in UTC the memory is visible,
+        4. ``metadata["memory_lifespan"] = "short_term"``.
+
+        A memory that is expired when it is added, for example with a ``ttl`` of 0, is stored, but only ``show_expired``
+        shows it. Its result then has ``expires_at`` and ``expired``, which is True. A negative ``ttl`` is an error.
+
+        ``timestamp`` is when the message was said; a message may have its own. It becomes ``created_at``, and a ``ttl``
+        is counted from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+
+        As in mem0, ``metadata["created_at"]`` is used as the ``timestamp`` and ``metadata["expiration_date"]`` as the
+        ``expiration_date`` if those arguments are missing; they are then no longer metadata. Values that are not dates
+        stay in the metadata. So do ids, which do not decide whose the memory is. Each of these is logged once.
+
+        The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
+        ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
+
+        Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError.
         """
         if llm is not None:
             _warn_of_model()
@@ -352,10 +393,10 @@ class Memory(Handle):
 
     @answers
     def add_many(self, items: Iterable[AddItem]) -> list[AddResult]:
-        """Do many ``add`` calls as one: one embedding batch, one transaction, all or nothing.
+        """Do many ``add`` calls at once, with one embedding batch and one transaction. On an error nothing is stored.
 
-        Each item is a dictionary of ``add``'s arguments. Returns one result per item, in order. Raises what ``add``
-        raises; a ValidationError's message starts with the position of the item.
+        Each item is a dictionary of ``add``'s arguments. Returns one result per item, in the same order. Raises what
+        ``add`` raises; the message of a ValidationError begins with the position of the item, counted from 0.
         """
         now = self._now()
         plans = each_item(items, AddItem, "add", lambda item: self._planner.add(item, self._owner.scope(item), now))
@@ -372,19 +413,20 @@ class Memory(Handle):
         data: str | None = None,
         timestamp: Instant | None = None,
     ) -> UpdateResult:
-        """Change a memory's text, merge into its metadata, set (None: clear) its expiration date, or correct when it
-        was said.
+        """Change a memory's text, merge new metadata into its own, set its expiration date, or correct its date.
 
-        ``data`` is mem0 1.x's name for ``text``. ``timestamp`` becomes ``created_at``. Scope and role never change.
+        Only what is given changes. ``expiration_date=None`` removes the date. ``timestamp`` becomes ``created_at``.
+        ``data`` is mem0 1.x's name for ``text``. The scope and the role of a memory never change.
 
-        The lifetime that ``add`` was given stays in force, counted from ``created_at``, until an update names another:
-        by an ``expiration_date``, also None, by setting or removing ``metadata["expires_at"]``, or, where neither these
-        nor a ``ttl`` are in force, by another ``memory_lifespan``. The expiry is then what holds by ``add``'s order of
-        precedence. A memory that is past it with this update is in the answer's ``expired``: nobody sees it any more.
-        Of a text so long that the model sees parts of it only, the answer has how many as ``embedded``.
+        A memory keeps the lifetime that ``add`` gave it, counted from ``created_at``, until an update sets another: an
+        ``expiration_date`` (None as well), or a new or removed ``metadata["expires_at"]``. A new ``memory_lifespan``
+        counts only if none of these and no ``ttl`` is in force. The order of precedence is the one of ``add``. If the
+        update makes the memory expire at once, its id is in the answer's ``expired``.
 
-        Raises MemoryNotFoundError for an unknown or expired id, ValidationError when there is nothing to update or a
-        value cannot be accepted, EmbeddingError, DatabaseError.
+        The model sees only parts of a very long text; the answer then says how many as ``embedded``.
+
+        Raises MemoryNotFoundError if the id is unknown or the memory has expired, ValidationError if nothing is to be
+        changed or a value cannot be accepted, EmbeddingError, ExtractionError or DatabaseError.
         """
         item: UpdateItem = {
             "memory_id": memory_id,
@@ -404,11 +446,13 @@ class Memory(Handle):
 
     @answer
     def update_many(self, items: Iterable[UpdateItem]) -> UpdateManyResult:
-        """Do many ``update`` calls as one: one embedding batch, one transaction, all or nothing.
+        """Do many ``update`` calls at once, in one embedding batch and one transaction. On an error nothing changes.
 
-        Each item is a dictionary of ``update``'s arguments; one without ``expiration_date`` leaves it as it is. Of
-        texts so long that the model sees parts of them only, the answer has the ids and how many as ``embedded``.
-        Raises what ``update`` raises; a ValidationError's message starts with the position of the item.
+        Each item is a dictionary of ``update``'s arguments; an item without ``expiration_date`` leaves that as it is.
+        The answer's ``embedded`` lists the memories whose new text is so long that the model sees only parts of it.
+
+        Raises what ``update`` raises; the message of a ValidationError begins with the position of the item, counted
+        from 0.
         """
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
@@ -418,10 +462,11 @@ class Memory(Handle):
     def feedback(
         self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None
     ) -> FeedbackResult:
-        """Say how good a memory is: ``POSITIVE``, ``NEGATIVE`` or ``VERY_NEGATIVE``; None takes it back.
+        """Rate a memory: ``POSITIVE``, ``NEGATIVE`` or ``VERY_NEGATIVE``. None removes the rating.
 
-        It is shown with the memory and in its history, and can be filtered by as ``feedback`` and ``feedback_reason``.
-        Raises MemoryNotFoundError, ValidationError.
+        The rating is shown with the memory and in its history. Filters find it as ``feedback`` and ``feedback_reason``.
+
+        Raises MemoryNotFoundError, ValidationError or DatabaseError.
         """
         feedback, reason = clean_feedback(feedback, feedback_reason)
 
@@ -434,13 +479,16 @@ class Memory(Handle):
 
     @answer
     def delete(self, memory_id: str) -> MessageResult:
-        """Delete one memory; its history stays. Raises MemoryNotFoundError for an unknown or expired id."""
+        """Delete one memory. Its history is kept. Raises MemoryNotFoundError if the id is unknown or it has expired."""
         self.delete_many([memory_id])
         return {"message": "Memory deleted successfully!"}
 
     @answer
     def delete_many(self, memory_ids: Iterable[str]) -> MessageResult:
-        """Delete memories in one transaction, all or nothing; histories stay. Raises MemoryNotFoundError."""
+        """Delete memories in one transaction, all or none. Their histories are kept.
+
+        Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
+        """
         if isinstance(memory_ids, str):
             raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
         ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
@@ -457,10 +505,10 @@ class Memory(Handle):
         *,
         filters: Mapping[str, Any] | None = None,
     ) -> MessageResult:
-        """Delete every memory of the scope, or of the scope's those that match ``filters``; histories stay.
+        """Delete every memory of a scope, or those of its memories that match ``filters``. Their histories are kept.
 
-        Raises ValidationError when neither the arguments nor the filters name a user, agent, run or app: use ``reset``
-        to remove everything.
+        Raises ValidationError if neither the arguments nor the filters name a user, agent, run or app. ``reset``
+        removes everything.
         """
         expression = self._owner.to_delete(filters, user_id, agent_id, run_id, app_id)
         self._store.delete_matching(Visible(expression, self._now()))
@@ -473,17 +521,20 @@ class Memory(Handle):
         run_id: str | int | UnsetId = UNSET,
         app_id: str | int | UnsetId = UNSET,
     ) -> None:
-        """Remove a scope's memories and their histories, or without arguments everything.
+        """Remove the memories of a scope with their histories; without arguments remove everything.
 
-        Raises ValidationError for an id that is None or ``"*"``, so that a variable left unset, or set by somebody
-        else, does not remove everything.
+        Raises ValidationError if an id is None or ``"*"``. So a variable that was never set, or that somebody else has
+        set, does not remove everything.
         """
         expression, named = self._owner.to_reset(user_id, agent_id, run_id, app_id)
         self._store.reset(expression, named, self._owner.user_id)
 
     @answer
     def vacuum(self) -> VacuumResult:
-        """Remove expired memories with vectors, keyword entries and history, and give the space back to the disk."""
+        """Remove expired memories with their histories, and give the space back to the disk.
+
+        Returns how many memories were removed, and by how many bytes the file shrank.
+        """
         self._owner.check_whole("vacuum")
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
@@ -498,16 +549,19 @@ class Memory(Handle):
         run_id: str | int | None = None,
         app_id: str | int | None = None,
     ) -> ErasureReceipt:
-        """Remove a user, an agent, a run or an app from the file's bytes: memories, vectors, keywords, entities,
-        relations, histories, events, the exports that name it, and every older copy in free pages and in the
-        write-ahead log.
+        """Remove a user, an agent, a run or an app from the bytes of the file.
 
-        ``reset`` does the same to what can be read; here the file is written anew besides, which takes as long as
-        copying it, with writers waiting. Return a receipt with the counts, once that is durable. What lies outside the
-        file is not touched: backups, exported lines, what was posted to webhooks, blocks that the disk has freed.
+        Its memories, vectors, keywords, entities, relations, histories and events are removed, and the exports that
+        name it. So is every older copy of them, in unused pages and in the write-ahead log. ``reset`` removes the same
+        from what can be read; ``erase`` also writes the whole file again. That takes as long as copying it, and other
+        writers wait meanwhile.
 
-        Raises ValidationError without an id, DatabaseBusyError when somebody read for so long that older pages could
-        not be overwritten (all is removed then, and calling again overwrites them), DiskFullError likewise.
+        Returns a receipt with the counts once the removal is durable. What lies outside the file is not touched:
+        backups, exported lines, what was posted to webhooks, and disk blocks that the file no longer uses.
+
+        Raises ValidationError if no id is given. Raises DatabaseBusyError if somebody reads for so long that older
+        pages cannot be overwritten, or DiskFullError: in both cases everything is removed already, and calling again
+        overwrites the older pages.
         """
         self._owner.check_whole("erase")
         scope = named_scope(user_id, agent_id, run_id, app_id)
@@ -518,23 +572,26 @@ class Memory(Handle):
 
     @answer
     def check(self, *, repair: bool = False) -> CheckResult:
-        """Compare everything in the file that must agree; with ``repair`` mend what can be made anew from the texts.
+        """Check that everything in the file agrees; with ``repair``, also repair what can be computed from the texts.
 
-        Compared are SQLite's own integrity (and page checksums, where the file has them), the schema, every memory's
-        text with its hash, its vector, its keywords, dates and metadata, histories and events with their scopes,
-        counters, and the model that is recorded. It reads the whole file, from one snapshot, while others read and
-        write. Repaired are keywords, vectors, counters and what has no memory any more; never a text, metadata or a
-        history: for those ``restore`` a backup.
+        It checks SQLite's own integrity and the page checksums if there are any, the schema, the text, hash, vector,
+        keywords, dates and metadata of every memory, histories and events with their scopes, the counters, and the
+        recorded model. It reads the whole file from one snapshot, while others read and write.
 
-        Raises DatabaseError when nothing can be read, ReadOnlyError for a repair of a file that cannot be written,
-        EmbeddingError.
+        Keywords, vectors and counters can be repaired, and leftovers of memories that no longer exist are removed.
+        Texts, metadata and histories are never changed: ``restore`` a backup for those.
+
+        Raises DatabaseError if nothing can be read, ReadOnlyError if a repair cannot write the file, or EmbeddingError.
         """
         self._owner.check_whole("check")
         return maintenance.check(maintenance.file_of(self._store, "check"), self._embedder, repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a consistent copy to a new file while others go on writing. Raises DatabaseError when it exists,
-        ValidationError for what belongs to a store, ConfigurationError for what no store can be called."""
+        """Write a consistent copy to a new file, while others go on writing.
+
+        Raises DatabaseError if the file exists, ValidationError if it belongs to a store, ConfigurationError if no
+        store can have that name.
+        """
         self._owner.check_whole("backup")
         maintenance.file_of(self._store, "backup").backup(maintenance.copy_at(path))
 
@@ -547,16 +604,15 @@ class Memory(Handle):
         replace: bool = False,
         checksums: bool = False,
     ) -> RestoreResult:
-        """Put a copy of a backup, or of any store, at ``path``, once it is checked: all that ``check`` compares but
-        the keywords.
+        """Check a backup, or any other store, and put a copy of it at ``path``. The backup is only read.
 
-        ``replace`` exchanges what the store at ``path`` holds in one transaction: whoever has it open sees either, and
-        numbers of ``changes`` go on from the higher. ``checksums`` gives a new file page checksums; one that is
-        replaced keeps what it has. A file without them gets them by being restored to a new path. The backup is only
-        read.
+        The check is that of ``check``, without the keywords. With ``replace``, the store at ``path`` gets the contents
+        of the backup in one transaction: whoever has it open sees the old contents or the new ones, and the numbers of
+        ``changes`` continue from the higher of the two. ``checksums`` gives a new file page checksums; a store that is
+        replaced keeps what it has. To add checksums to an existing store, restore it to a new path.
 
-        Raises DatabaseError when ``path`` exists and is not to be replaced, CorruptFileError for a backup that is not
-        sound, and what opening a file raises.
+        Raises DatabaseError if ``path`` exists and ``replace`` is False, CorruptFileError if the backup is damaged, and
+        what opening a file raises.
         """
         return maintenance.restore(backup, path, replace=replace, checksums=checksums)
 
@@ -564,7 +620,10 @@ class Memory(Handle):
 
     @answer_or_none
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
-        """Return one memory, or None when the id is unknown or its memory expired."""
+        """Return one memory, or None if the id is unknown or the memory has expired.
+
+        With ``show_expired`` an expired memory is returned, too.
+        """
         memory_id = asked_id(memory_id, "memory_id")
         visible = Visible(self._owner.within, self._horizon(show_expired))
         record = self._store.get_many([memory_id], visible).get(memory_id)
@@ -588,14 +647,16 @@ class Memory(Handle):
         show_expired: bool = False,
         relations: bool = False,
     ) -> Page:
-        """List memories, newest ``created_at`` first and of the same instant the last added first.
+        """List memories, those with the newest ``created_at`` first. Of the same instant, the last added comes first.
 
-        ``top_k`` or ``limit`` (default 20) and ``offset``, or ``page`` (from 1) and ``page_size``, cut a page out;
-        ``total`` counts all that match. ``after`` is the ``next_cursor`` of the page before, which is None at the end:
-        page by page it gives everything that is there all the time once, whatever is added and deleted meanwhile, where
-        an offset counts anew. With ``relations`` the answer has what the memories of graph categories state.
-        Raises ValidationError when neither ids nor filters name a user, agent, run or app; ``filters=ANY_SCOPE`` means
-        everybody's.
+        A page is chosen by ``top_k`` or ``limit`` (default 20) with ``offset``, or by ``page`` (from 1) with
+        ``page_size``, or by ``after``: the ``next_cursor`` of the page before, which is None on the last page. Cursors
+        return every memory that stays in the store exactly once, even if others are added and deleted meanwhile;
+        offsets do not. ``total`` counts all memories that match. With ``relations`` the answer also has what the
+        memories of graph categories state.
+
+        Raises ValidationError if neither ids nor filters name a user, agent, run or app. ``filters=ANY_SCOPE`` lists
+        the memories of everybody.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
@@ -626,28 +687,32 @@ class Memory(Handle):
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
     ) -> SearchResult:
-        """Find the memories nearest to ``query`` in meaning and words, best first.
+        """Find the memories that are closest to ``query`` in meaning and in words, best first.
 
-        The filter is applied before the best ``top_k`` (or ``limit``, default 20) are taken. Scores lie in 0..1 and
-        depend only on the memories of the scope; those under ``threshold`` (None: 0) are left out, and of memories
-        that say nearly the same (``similarity``) all but the best yield to others. ``explain`` adds ``score_details``.
+        Filters apply before the best ``top_k`` (or ``limit``; default 20) results are chosen. Scores lie between 0 and
+        1, and depend only on the memories of the scope. Results below ``threshold`` (None means 0) are left out. Of
+        several memories that say nearly the same, all but the best give way to others. ``explain`` adds
+        ``score_details``.
 
-        A memory's own words and meaning count, and what its conversation says around it, who said it and when:
-        ``ranking``, a Ranking or a dictionary of weights that differ from its defaults, takes the place of the
-        store's for this search. ``reference_date`` is the "now" of a question such as "what did I do last week?";
-        default: the clock's. Days are those of its time zone, which is a datetime's or the offset of ISO 8601 text;
-        without one they are UTC. ``rerank`` orders the best by the store's ``reranker`` and adds ``rerank_score``;
-        where there is none, ``not_reranked`` says so. Default: whether a configuration of mem0 names a reranker.
+        A score counts the meaning and the words of the memory itself, then those of the conversation around it, who
+        said it, and when. ``ranking``, a Ranking or a dictionary of the weights to change, replaces the store's for
+        this search. ``reference_date`` is the "now" of questions such as "What did I do last week?"; by default it is
+        the present. Its time zone decides where days begin: that of a datetime, or the offset in an ISO 8601 text;
+        without one it is UTC.
 
-        Memories of graph categories also count for the entities that they share with the query, or that are next to
-        those in the graph, and ``relations`` has what the results state. For a question about what is needed or what
-        follows, the best of them that are steps of one procedure come in its order, whatever their scores.
+        ``rerank=True`` lets the store's ``reranker`` order the best results, which adds ``rerank_score``. If there is
+        no reranker, ``not_reranked`` says why. By default results are reranked if a configuration of mem0 names a
+        reranker.
 
-        Of a query so long that the model sees parts of it only, the answer has how many as ``embedded``.
+        Memories of graph categories also score for the entities that they share with the query, or that are next to
+        those in the graph, and the answer's ``relations`` are what the results state. If the query asks what is needed
+        or what comes next, those results that are steps of one procedure come in its order, whatever their scores.
 
-        Raises ValidationError for a blank query, a threshold outside 0..1, an unknown weight, a date that is none, or
-        filters without a user, agent, run or app; EmbeddingError, also for a reranker that does not answer with
-        numbers.
+        The model sees only parts of a very long query; the answer then says how many as ``embedded``.
+
+        Raises ValidationError for a blank query, a ``threshold`` outside 0 to 1, an unknown weight, an invalid
+        ``reference_date``, or if neither ids nor filters name a user, agent, run or app. Raises EmbeddingError, also
+        for a reranker that does not return numbers.
         """
         clean_text(query, "query")
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
@@ -732,14 +797,14 @@ class Memory(Handle):
         show_expired: bool = False,
         format: str = "json",
     ) -> GraphResult | str:
-        """Return what the memories of graph categories that match name and state, as entities and relations.
+        """Return the entities and relations that the matching memories of graph categories name and state.
 
-        With ``entity`` those at most ``depth`` relations (0 to 3) away from it, nearest first; without one the entities
-        that most memories name. At most ``limit`` entities (1 to 10,000) come back, with the relations between them;
-        ``truncated`` says that there are more. ``format`` is ``"json"``, a dictionary, or a text: ``"mermaid"``, a
-        flowchart for Markdown, or ``"graphml"``.
+        With ``entity``, these are the entities that are at most ``depth`` relations (0 to 3) away from it, nearest
+        first. Without it, they are the entities that most memories name. At most ``limit`` entities (1 to 10,000) are
+        returned, with the relations between them; ``truncated`` says whether there are more. ``format`` is ``"json"``
+        for a dictionary, or a text: ``"mermaid"``, a flowchart for Markdown, or ``"graphml"``.
 
-        Raises ValidationError, also when neither ids nor filters name a user, agent, run or app.
+        Raises ValidationError, also if neither ids nor filters name a user, agent, run or app.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         around = graphs.clean_asked(entity, depth, limit, format)
@@ -754,14 +819,14 @@ class Memory(Handle):
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> ReindexResult:
-        """Change the values of ``memory_category`` whose memories are in the graph, and make it theirs; or, without
-        ``categories``, make the graph of the file's own anew.
+        """Change which values of ``memory_category`` are in the graph, and rebuild it.
 
-        Whoever writes the file follows the new categories from the beginning of the call on. The rest is done in parts,
-        beside readers and writers; an interrupted call is simply called again, without ``categories``. ``dry_run``
-        changes nothing: ``entering`` and ``leaving`` say what would.
+        Without ``categories`` the graph is only rebuilt. From the beginning of the call everybody who writes the file
+        follows the new categories. The rest is done in parts, while others read and write. If a call is interrupted,
+        call it again without ``categories``. ``dry_run`` changes nothing: ``entering`` and ``leaving`` say how many
+        memories would enter and leave the graph.
 
-        Raises ValidationError, ExtractionError, DatabaseError.
+        Raises ValidationError, ExtractionError or DatabaseError.
         """
         self._owner.check_whole("reindex_graph")
         asked = None if categories is None else opening.clean_categories(categories, "categories")
@@ -769,12 +834,18 @@ class Memory(Handle):
 
     @answers
     def history(self, memory_id: str) -> list[HistoryItem]:
-        """Return every change of a memory, oldest first: deleted ones too, unknown and expired ones none."""
+        """Return every change of a memory, oldest first.
+
+        A deleted memory keeps its history. For an unknown id or an expired memory the list is empty.
+        """
         return self._store.history(asked_id(memory_id, "memory_id"), self._visible())
 
     @answers
     def entities(self) -> list[Entity]:
-        """Return every user, agent, run and app with live memories: their number, first creation and last update."""
+        """Return every user, agent, run and app that has live memories.
+
+        Each comes with the number of its memories, the first ``created_at`` and the last ``updated_at``.
+        """
         return self._store.entities(self._visible())
 
     @answer
@@ -792,10 +863,10 @@ class Memory(Handle):
         page_size: int | None = None,
         after: str | None = None,
     ) -> EventPage:
-        """List the calls of ``add``, newest first, cut into pages as ``get_all`` does.
+        """List the calls of ``add``, newest first, in pages as ``get_all`` does.
 
-        Each has the memories it made or repeated, with the texts they have now. ``reset`` removes the events of its
-        scope; ``vacuum`` removes those of scopes of which nothing else is left, and those older than 30 days.
+        Each has the memories that it added or repeated, with the texts that they have now. ``reset`` removes the events
+        of its scope. ``vacuum`` removes events older than 30 days, and those of scopes that have nothing else left.
         """
         within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
@@ -812,9 +883,9 @@ class Memory(Handle):
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
         """Return what was added, updated or deleted after the change with the ``sequence`` number ``after``.
 
-        Oldest first, at most ``limit``: ask again with the last ``sequence`` to follow a store, whoever writes it.
-        Changes of memories that ``reset`` or ``vacuum`` removed are gone. A view numbers its user's changes apart, so
-        that nothing tells how much others write.
+        The oldest comes first, and there are at most ``limit``. To follow a store, whoever writes it, ask again with
+        the last ``sequence``. Changes of memories that ``reset`` or ``vacuum`` removed are no longer there. A view
+        numbers the changes of its user separately, so that its numbers do not tell how much others write.
         """
         check_whole_number("after", after, 0, _LARGEST)
         check_whole_number("limit", limit, 0, _LARGEST)
@@ -822,7 +893,7 @@ class Memory(Handle):
 
     @answer
     def stats(self) -> Stats:
-        """Return counts, size, embedder and versions of the store."""
+        """Return counts, sizes, the embedder and the versions of the store."""
         self._owner.check_whole("stats")
         facts = maintenance.file_of(self._store, "stats").facts()
         return {
@@ -840,16 +911,18 @@ class Memory(Handle):
     # -- the project
 
     def get_project(self) -> dict[str, Any]:
-        """Return the settings that ``update_project`` keeps; ``custom_instructions`` and ``custom_categories`` are
-        None until they are set."""
+        """Return the settings that ``update_project`` keeps.
+
+        ``custom_instructions`` and ``custom_categories`` are None until they are set.
+        """
         self._owner.check_whole("get_project")
         return project.read(self._store)
 
     def update_project(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Merge into the settings of the project, and return them all.
+        """Merge ``settings`` into the settings of the project, and return all of them.
 
-        They are kept for the callers of mem0 who set and read them; no model here follows instructions. Raises
-        ValidationError for what JSON cannot hold.
+        They are kept for callers of mem0 that set and read them; nothing here follows them. Raises ValidationError for
+        values that JSON cannot hold.
         """
         self._owner.check_whole("update_project")
         return project.update(self._store, settings)
@@ -860,10 +933,11 @@ class Memory(Handle):
     ) -> MemoryExportRequest:
         """Keep what to export, for ``get_memory_export``: the fields of a JSON schema, of the memories that match.
 
-        ``schema`` is a JSON schema whose ``properties`` are the fields, or an object whose keys are; without any, whole
-        memories are exported. It is kept for a week, and not after ``reset`` of its user. Raises ValidationError, also
-        when the filters name no user, agent, run or app, and for more than MAX_EXPORT_FIELDS fields or one with a name
-        of more than MAX_EXPORT_FIELD_LENGTH characters.
+        The fields are the ``properties`` of ``schema``, or the keys of an object that is not a schema. Without fields,
+        whole memories are exported. An export is kept for a week; ``reset`` of its user removes it.
+
+        Raises ValidationError if the filters name no user, agent, run or app, if there are more than MAX_EXPORT_FIELDS
+        fields, or if the name of one has more than MAX_EXPORT_FIELD_LENGTH characters.
         """
         return exports.create(self._store, self._owner, schema, filters, self._now())
 
@@ -871,11 +945,12 @@ class Memory(Handle):
     def get_memory_export(
         self, memory_export_id: str | None = None, filters: Mapping[str, Any] | None = None
     ) -> MemoryExport:
-        """Return the memories of an export as they are now, or of a filter, oldest first.
+        """Return the memories of an export, or of a filter, as they are now, oldest first.
 
-        A field is one of the memory's own, or of its metadata; one that a memory lacks is None. Raises NotFoundError
-        for an unknown id, ValidationError for neither an id nor filters that name a user, agent, run or app, and where
-        it would be of more than MAX_EXPORT_CHARACTERS.
+        A field is read from the memory itself or from its metadata; it is None if the memory has neither.
+
+        Raises NotFoundError for an unknown id, and ValidationError if there are neither an id nor filters that name a
+        user, agent, run or app, or if the answer would have more than MAX_EXPORT_CHARACTERS.
         """
         return exports.fill(self._store, self._owner, memory_export_id, filters, self._now())
 
@@ -892,13 +967,13 @@ class Memory(Handle):
         secret: str | None = None,
         allow_private: bool = False,
     ) -> CreatedWebhook:
-        """Have every change from now on posted to a URL, by ``deliver_webhooks``; return the webhook with its secret,
-        which is not shown again.
+        """Post every change from now on to a URL, whenever ``deliver_webhooks`` is called.
 
-        ``event_types`` are ``memory_add``, ``memory_update`` and ``memory_delete``, by default all. Requests are signed
-        with ``secret``, which is made up if it is not given, as https://www.standardwebhooks.com specifies.
-        ``allow_private`` allows hosts that are not on the public Internet; it is for who delivers to decide, so
-        ``deliver_webhooks`` needs it as well, and a server MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1.
+        Returns the webhook with its secret, which is not shown again. ``event_types`` are ``memory_add``,
+        ``memory_update`` and ``memory_delete``; by default all. Requests are signed as https://www.standardwebhooks.com
+        specifies, with ``secret`` or with one that is generated. ``allow_private`` allows hosts that are not on the
+        public Internet. Whoever delivers decides as well: ``deliver_webhooks`` needs the same argument, and a server
+        MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1.
 
         Raises ValidationError.
         """
@@ -918,7 +993,7 @@ class Memory(Handle):
 
     @answers
     def get_webhooks(self) -> list[Webhook]:
-        """Return every webhook, with the state of its deliveries, oldest first."""
+        """Return every webhook with the state of its deliveries, oldest first."""
         from .. import webhooks
 
         self._owner.check_whole("get_webhooks")
@@ -935,9 +1010,11 @@ class Memory(Handle):
         is_active: bool | None = None,
         allow_private: bool = False,
     ) -> Webhook:
-        """Change what is given of a webhook; ``allow_private`` is for the ``url``, as in ``create_webhook``.
+        """Change the properties of a webhook that are given.
 
-        Raises NotFoundError, ValidationError.
+        ``allow_private`` concerns ``url``, as in ``create_webhook``.
+
+        Raises NotFoundError or ValidationError.
         """
         from .. import webhooks
 
@@ -955,7 +1032,7 @@ class Memory(Handle):
 
     @answer
     def delete_webhook(self, webhook_id: str) -> MessageResult:
-        """Remove a webhook; nothing is posted to it any more. Raises NotFoundError."""
+        """Remove a webhook. Nothing is posted to it any more. Raises NotFoundError."""
         from .. import webhooks
 
         self._owner.check_whole("delete_webhook")
@@ -963,13 +1040,11 @@ class Memory(Handle):
 
     @answer
     def deliver_webhooks(self, *, allow_private: bool = False) -> DeliveryResult:
-        """Post what changed to the webhooks; the server does so by itself, the library when it is called.
+        """Post the latest changes to the webhooks. The server does this on its own; in the library, call it regularly.
 
-        Every change is delivered at least once and in order, whoever made it, and tried again with growing delays when
-        the receiver fails. Raises nothing for a receiver that does: ``get_webhooks`` shows why.
-
-        Without ``allow_private`` every attempt to reach a host that is not on the public Internet fails, also where
-        ``create_webhook`` allowed it.
+        Every change is delivered at least once and in order, whoever made it. If a receiver fails, nothing is raised:
+        delivery is tried again after growing delays, and ``get_webhooks`` shows why it failed. Without
+        ``allow_private`` no host outside the public Internet is reached, even if ``create_webhook`` allowed it.
         """
         from .. import webhooks
 
@@ -989,14 +1064,15 @@ class Memory(Handle):
         app_id: str | int | None = None,
         show_expired: bool = False,
     ) -> Exports:
-        """Write memories with their histories as JSON lines to a path or an open text file; return how many, a number
-        that also says what else was written.
+        """Write memories with their histories as JSON lines to a path or an open text file.
 
-        Without ids and filters the whole store: all memories, the histories of those that were deleted, the events, the
-        settings of the project and the graph categories. With ids, or in a view of one user, what is theirs of it,
-        without the settings. A filter of anything but ids leaves memories alone, as nothing else has what it asks for.
-        Left out are expired memories unless ``show_expired`` asks for them, webhooks, which have secrets, and exports
-        that are kept for a week. A path is replaced only once everything is written.
+        Returns how many memories were written, as a number that also has ``deleted`` and ``events``. A file at a path
+        is replaced only when everything is written.
+
+        Without ids and filters the whole store is written: all memories, the histories of deleted ones, the events, the
+        settings of the project and the graph categories. With ids, or in a view, it is what belongs to them, without
+        the settings. If a filter asks for anything but ids, only memories are written. Expired memories are left out
+        unless ``show_expired`` is True. Webhooks, which have secrets, and memory exports are never written.
         """
         expression = self._owner.matching(filters, user_id, agent_id, run_id, app_id)
         return transfer.export(self._store, file, expression, self._horizon(show_expired))
@@ -1014,13 +1090,13 @@ class Memory(Handle):
     ) -> ImportResult:
         """Add the memories of JSON lines, as ``export`` writes them, from a path or an iterable of lines.
 
-        A line needs ``memory`` (or ``text``), and an id of a user, agent, run or app unless one is given here. What it
-        has of ``id``, dates, expiry, ``metadata`` and ``history`` is kept; a line whose ``id`` exists is skipped, so
-        an interrupted import can be run again. Histories of deleted memories, events and settings come as well, where
-        there are none of their ids and names. Every line is checked before the first is stored. Memories whose text is
-        so long that the model sees parts of it only are in the answer's ``embedded``.
+        A line needs ``memory`` (or ``text``), and the id of a user, agent, run or app unless one is given here. Its
+        ``id``, dates, expiry, ``metadata`` and ``history`` are kept. A line whose ``id`` exists is skipped, so an
+        interrupted import can be run again. Histories of deleted memories, events and settings are added if they are
+        not there yet. Every line is checked before the first is stored. The answer's ``embedded`` lists memories whose
+        text is so long that the model sees only parts of it.
 
-        Raises ValidationError naming the line.
+        Raises ValidationError, which names the line.
         """
         self._owner.check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
         return self._importer(progress, user_id, agent_id, run_id, app_id).import_(file)
@@ -1038,18 +1114,18 @@ class Memory(Handle):
         app_id: str | int | None = None,
         progress: Progress | None = None,
     ) -> MoveResult:
-        """Add the memories of a mem0, with ids, scopes, metadata, dates, expiry and histories, embedded anew.
+        """Add the memories of a mem0 with their ids, scopes, metadata, dates, expiry and histories, and embed them.
 
-        ``source`` is the URL of a mem0 server, self-hosted or hosted, which is shown ``api_key`` (default: the
-        environment variable ``MEM0_API_KEY``), or the folder of a local Qdrant database, whose histories are in
-        ``history_db`` (default: ``history.db`` in or beside the folder). Ids given here say whose memories to ask a
-        server for, by default everyone's; of a folder they stand in where a memory has none.
+        ``source`` is the URL of a mem0 server, self-hosted or hosted, or the folder of a local Qdrant database. A
+        server gets ``api_key`` (default: the environment variable ``MEM0_API_KEY``). Histories for a folder are read
+        from ``history_db`` (default: ``history.db`` in the folder or beside it). Ids given here say whose memories a
+        server is asked for, by default everybody's; for a folder they are used where a memory has none.
 
-        A memory whose id exists is skipped, so that a call can be repeated, also one that failed: what came until then
-        stays. What cannot be taken is in ``refused`` and ``incomplete``, with the reason, and stops nothing else.
-        Memories whose text is so long that the model sees parts of it only are in ``embedded``.
+        A memory whose id exists is skipped. So a call can be repeated, also after an error, which keeps what was added
+        before it. ``refused`` and ``incomplete`` list what could not be added, with the reasons. ``embedded`` lists
+        memories whose text is so long that the model sees only parts of it.
 
-        Raises ValidationError when ``source`` is not mem0's, Mem0LiteError when it cannot be reached or read.
+        Raises ValidationError if ``source`` is not a mem0, Mem0LiteError if it cannot be reached or read.
         """
         self._owner.check_whole("import_from_mem0")
         importer = self._importer(progress, user_id, agent_id, run_id, app_id)
@@ -1064,13 +1140,14 @@ class Memory(Handle):
         embedder: EmbedderObject | str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> ReembedResult:
-        """Compute every vector of a file anew with ``embedder``, which the file then remembers.
+        """Compute every vector of a file again with another ``embedder``, which the file then remembers.
 
-        The old vectors serve others until the last new one is there, and only then is one swapped for the other; an
-        interrupted call keeps what it has done for the next one. Texts are never touched. A Memory that is open with
-        the former embedder raises EmbedderMismatchError from then on where vectors are needed.
+        The old vectors stay in use until the last new one is computed; then they are exchanged all at once. If a call
+        is interrupted, the next one continues its work. Texts are not changed. A Memory that is open with the old
+        embedder raises EmbedderMismatchError from then on when it needs vectors.
 
-        Raises EmbedderMismatchError when another call with another embedder takes over, CorruptFileError.
+        Raises NotAMemoryFileError if there is no such file, EmbedderMismatchError if another call with another embedder
+        takes over, CorruptFileError if the file is damaged.
         """
         found = maintenance.existing_store(path)
         return maintenance.reembed(found, resolve(embedder), progress)

@@ -1,6 +1,5 @@
 """What callers of mem0 write into metadata although it is the memory's own: its dates are taken, its ids are not."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -39,6 +38,8 @@ class Notes:
 
     def _note(self, name: str, problem: str) -> None:
         if (name, problem) not in self._noted:
+            import logging  # a thirtieth of the time that importing mem0lite takes, and seldom needed
+
             self._noted.add((name, problem))
             logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
 

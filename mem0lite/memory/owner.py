@@ -1,8 +1,7 @@
 """Whose memories a call means: everybody's, or one user's in a view. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 from ..data.filters import (
     EVERYTHING,
@@ -23,8 +22,7 @@ NO_IDS = (None, None, None, None)
 """No user, agent, run or app, in the order of SCOPE_IDS."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """The user of a view, or nobody in particular.
 
     ``ids`` are a user's, an agent's, a run's and an app's id everywhere, as callers give them, in this order.

@@ -6,8 +6,8 @@ turns them into updates and deletions of memories that are there, changes ``Plan
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from ..comparison import nfc
 from ..data.messages import Message, read_messages
@@ -24,8 +24,7 @@ from .lifetimes import Lifetimes
 from .metadata import Notes
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A memory that is to be added."""
 
     record: Record
@@ -35,8 +34,7 @@ class Draft:
     """Whether the caller said when it was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedAdd:
+class PlannedAdd(NamedTuple):
     """One ``add``: the memories that it makes, and the parts of its messages that are left out."""
 
     call: Call
@@ -44,24 +42,21 @@ class PlannedAdd:
     left_out: Sequence[SkippedPart]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedUpdate:
+class PlannedUpdate(NamedTuple):
     """One ``update``, still without a vector, and the new text if it has one."""
 
     update: Update
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What became of a draft, and what it names and states if it is of a graph category."""
 
     outcome: Outcome
     graph: Graph | None
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
+class Planner(NamedTuple):
     """Turns the arguments of ``add`` and ``update`` into what is to be written."""
 
     lifetimes: Lifetimes

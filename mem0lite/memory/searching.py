@@ -5,9 +5,8 @@ How memories are scored is in ``search/ranking``.
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 from ..data.records import Record
 from ..embedding.local import cut_query
@@ -37,8 +36,7 @@ _NO_RERANKER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A memory that a search found."""
 
     ranked: Ranked
@@ -53,8 +51,7 @@ class Found:
         return hit
 
 
-@dataclass(frozen=True, slots=True)
-class Reranking:
+class Reranking(NamedTuple):
     """What orders the results of one search again."""
 
     reranker: Reranker | None = None
@@ -82,16 +79,15 @@ class Reranking:
     def rescored(self, query: str, found: Sequence[Found]) -> list[Found]:
         """Return the results in the reranker's order, or as they are."""
         if self.as_scored:
-            return [replace(one, rerank_score=one.ranked.score) for one in found]
+            return [one._replace(rerank_score=one.ranked.score) for one in found]
         if self.reranker is None:
             return list(found)
         scored = rerank_scores(self.reranker, query, [one.record.indexed_text for one in found])
-        rescored = [replace(one, rerank_score=score) for one, score in zip(found, scored, strict=True)]
+        rescored = [one._replace(rerank_score=score) for one, score in zip(found, scored, strict=True)]
         return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """What a search took out of the store's snapshot."""
 
     found: Sequence[Found]
@@ -102,14 +98,13 @@ class Reached:
     """What the results state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(NamedTuple):
     """One search: read from a snapshot of the store, then put into order and answered."""
 
     query: str
     question: Query
     weights: Ranking
-    count: int
+    top_k: int
     threshold: float
     reranking: Reranking
     explain: bool
@@ -119,7 +114,7 @@ class Search:
     def read(self, reading: Reading) -> Reached:
         """Return the best results, with what their order and the answer depend on."""
         scores = Scores(reading.view, self.question, self.weights)
-        found = best(reading, scores, self.reranking.wanted(self.count), self.threshold)
+        found = best(reading, scores, self.reranking.wanted(self.top_k), self.threshold)
         of_graph = _any_in_graph(found, reading.graph_categories)
         stated = reading.relations([one.ranked for one in found]) if of_graph else []
         return Reached(found, scores, reading.graph_categories, stated)
@@ -143,7 +138,7 @@ class Search:
     def _ordered(self, reached: Reached) -> list[Found]:
         found = self.reranking.rescored(self.query, reached.found)
         if self.reranking.reranker is not None:
-            return found[: self.count]
+            return found[: self.top_k]
         if self.question.asked == "any":
             return found
         return step_by_step(found, reached.stated, [one.name for one in self.question.names])

@@ -5,9 +5,8 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from ..data.filters import EVERYTHING, Expression, only_scope
 from ..data.jsonl import Entry, Exported, Lifetime, read_item, read_lines, to_line
@@ -86,8 +85,7 @@ def _write_lines(file: IO[str], found: Iterable[Exported]) -> Exports:
     return Exports(kinds[tuple], deleted=kinds[Gone], events=kinds[AddEvent])
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
+class Importer(NamedTuple):
     """Adds memories that another store exported, or that a mem0 holds."""
 
     writer: Writer

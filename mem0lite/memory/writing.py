@@ -5,8 +5,9 @@ Texts are embedded, and entities extracted, before the store's transaction begin
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from ..data.jsonl import Entry as Imported
 from ..data.records import Record
@@ -19,8 +20,7 @@ from .graphs import Grapher, following
 from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(NamedTuple):
     """Writes to one store with its embedder."""
 
     store: Store

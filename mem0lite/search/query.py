@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from ..embedding.reading import UnitVector
 from ..graph import Direction, Named, direction, named_in
+from .languages import STOP_WORDS
 from .ranking import Ranking
-from .text import FOREIGN, STOP_WORDS, foreign_forms, other_forms, query_terms
+from .text import FOREIGN, foreign_forms, other_forms, query_terms
 
 if TYPE_CHECKING:
     from .moments import Moment

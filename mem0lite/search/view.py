@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .conversation import Sessions
-from .text import STOP_WORDS
+from .languages import STOP_WORDS
 
 if TYPE_CHECKING:
     import numpy as np

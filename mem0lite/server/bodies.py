@@ -128,37 +128,44 @@ def parse_json(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except msgspec.MsgspecError as error:
-        raise InvalidRequest([_malformed(_text(raw), error)]) from None
+        raise _refused(raw, str(error)) from None
     except (UnicodeDecodeError, RecursionError):
         raise ClientException(_UNREADABLE_BODY) from None
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        raise ClientException(_UNREADABLE_BODY) from None
+def _refused(raw: bytes, reason: str) -> ClientException:
+    """Return the error for a body that msgspec refused for a reason, which is shown only where Python has no better.
 
-
-def _malformed(text: str, refusal: Exception) -> Problem:
-    """Return where a text stops being JSON, as Python's parser finds it: msgspec's error has no position to read.
-
-    The position is in bytes. It is the end of the text for what only msgspec refuses, such as NaN.
+    Python's parser, which mem0's server uses, says where a text stops being JSON. It reads some that msgspec refuses,
+    such as NaN: then the position is the end.
     """
-    place, reason = len(text), str(refusal)
+    text = raw.decode(errors="surrogateescape")
+    place = len(text)
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
         place, reason = error.pos, error.msg
-    except (ValueError, RecursionError):  # more digits, or more nesting, than Python reads
+    except (ValueError, RecursionError):  # more digits, or deeper nesting, than Python reads
         pass
-    return {
+    else:
+        if not _is_utf8(raw):
+            return ClientException(_UNREADABLE_BODY)
+    found: Problem = {
         "type": "json_invalid",
-        "loc": ["body", len(text[:place].encode())],
+        "loc": ["body", len(text[:place].encode(errors="surrogateescape"))],
         "msg": "JSON decode error",
         "input": {},
         "ctx": {"error": reason},
     }
+    return InvalidRequest([found])
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # -- structs

@@ -17,6 +17,7 @@ from litestar.response import Redirect
 
 from .. import __version__
 from .auth import PUBLIC, SECURITY_SCHEMES
+from .describing import describe
 from .guards import exact_path
 from .mount import beside
 from .routing import NOT_HERE
@@ -123,6 +124,7 @@ def openapi_document(router: Router) -> bytes:
     document = app.openapi_schema.to_schema()
     # Litestar knows no slash at the end of a path; the hosted API answers to nothing else.
     document["paths"] = {f"{path}/" if _HOSTED.match(path) else path: item for path, item in document["paths"].items()}
+    describe(document["components"]["schemas"])
     return msgspec.json.encode(document)
 
 

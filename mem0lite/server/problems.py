@@ -28,10 +28,15 @@ class Problem(TypedDict):
     """One element of the ``detail`` of a 422 response."""
 
     type: str
+    """The kind of error."""
     loc: Place
+    """Where it is: body, query or path, and the names and indexes that lead to it."""
     msg: str
+    """What is wrong."""
     input: NotRequired[Any]
+    """What was sent there, unless that is large."""
     ctx: NotRequired[dict[str, Any]]
+    """The bound or the choice that the value misses."""
 
 
 class InvalidRequest(ClientException):
@@ -148,6 +153,10 @@ _UNREADABLE: dict[Any, tuple[str, str]] = {
     float: ("float_parsing", "Input should be a valid number, unable to parse string as a number"),
     bool: ("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
 }
+_TOO_LARGE: dict[Any, tuple[str, str]] = {
+    int: ("value_error", "Integer value out of range"),
+    float: ("value_error", "Number out of range"),
+}
 _OTHERWISE = ("value_error", "Input is not valid here")
 _BOUNDS = {
     "ge": ("greater_than_equal", "greater than or equal to"),
@@ -170,8 +179,26 @@ def _of_kind(value: object, kind: Any, bounds: _Bounds, place: Place) -> Iterato
     elif bounds and _refusal(value, kind) is None:
         yield _out_of_bounds(value, kind, bounds, place)
     else:
-        unreadable = _UNREADABLE.get(form) if isinstance(value, str) else None
-        yield problem(*_said(unreadable or _WRONG_TYPE.get(form, _OTHERWISE), place), value)
+        yield problem(*_said(_words(value, form), place), value)
+
+
+def _words(value: object, form: Any) -> tuple[str, str]:
+    """Return the code and the sentence for a value that is no text, number, boolean, list or object as is wanted."""
+    if form in _TOO_LARGE and _is_number(value, form):
+        return _TOO_LARGE[form]
+    unreadable = _UNREADABLE.get(form) if isinstance(value, str) else None
+    return unreadable or _WRONG_TYPE.get(form, _OTHERWISE)
+
+
+def _is_number(value: object, form: type[int] | type[float]) -> bool:
+    """Return whether a value is a number of this type, given as such or as text, however large."""
+    if isinstance(value, str):
+        return bool((_DIGITS if form is int else _DECIMAL).fullmatch(value.strip()))
+    return isinstance(value, int if form is int else int | float) and not isinstance(value, bool)
+
+
+_DIGITS = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def _choices(kind: Any) -> list[Any]:

@@ -9,10 +9,11 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
+from .. import types
 from ..data.filters import ANY_SCOPE, SCOPE_IDS
 from ..errors import ValidationError
 from ..memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
-from . import schemas
+from . import responses
 from .auth import admin_only
 from .backend import Backend
 from .bodies import JsonBody
@@ -35,6 +36,7 @@ from .parameters import (
     one_of_each_id,
     read_object,
 )
+from .requests import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
 from .routing import (
     DONE,
     Answer,
@@ -49,7 +51,6 @@ from .routing import (
     given,
     or_text,
 )
-from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
 
 
 def _any_of(what: str) -> Any:
@@ -74,7 +75,7 @@ DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
     status_code=200,
     tags=["memories"],
     summary="Store memories",
-    responses=answers(schemas.AddResponse, "The outcome of each message", 422),
+    responses=answers(responses.AddResponse, "The outcome of each message", 422),
     operation_class=body(
         {
             "messages": [{"role": "user", "content": "I am allergic to peanuts"}],
@@ -98,7 +99,7 @@ async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     "/memories",
     tags=["memories"],
     summary="List memories",
-    responses=answers(schemas.MemoryPage, "One page, and how many memories match in all", 422),
+    responses=answers(responses.MemoryPage, "One page, and how many memories match in all", 422),
 )
 async def list_memories(
     memory: Memory,
@@ -178,7 +179,7 @@ async def delete_memories(
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Get a memory",
-    responses=answers(schemas.MemoryItem | None, "The memory, or null"),
+    responses=answers(responses.MemoryResponse | None, "The memory, or null"),
 )
 async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     """Get one memory, or null when the id is unknown or its memory expired."""
@@ -189,7 +190,7 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Change a memory",
-    responses=answers(schemas.UpdatedResponse, "Done", 404, 422),
+    responses=answers(responses.UpdatedResponse, "Done", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:
@@ -215,7 +216,7 @@ async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId
     "/memories/{memory_id:str}/history",
     tags=["memories"],
     summary="Get a memory's history",
-    responses=answers(list[schemas.HistoryItem], "The changes"),
+    responses=answers(list[types.HistoryItem], "The changes"),
 )
 async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     """Get every change of a memory, oldest first; of an unknown one, none."""
@@ -230,7 +231,7 @@ async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     status_code=200,
     tags=["search"],
     summary="Search memories",
-    responses=answers(schemas.SearchResponse, "The memories, best first", 422),
+    responses=answers(responses.SearchResponse, "The memories, best first", 422),
     operation_class=body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
 )
 async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
@@ -258,7 +259,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
     "/graph",
     tags=["search"],
     summary="Get entities and their relations",
-    responses=answers(schemas.GraphResponse, "The graph", 422),
+    responses=answers(responses.GraphResponse, "The graph", 422),
     operation_class=or_text("text/plain", "application/xml"),
 )
 async def get_graph(
@@ -324,7 +325,7 @@ _MEDIA_TYPES = {
     "/entities",
     tags=["entities"],
     summary="List users, agents, runs and apps",
-    responses=answers(list[schemas.Entity], "The users, agents, runs and apps"),
+    responses=answers(list[types.Entity], "The users, agents, runs and apps"),
 )
 async def list_entities(memory: Memory) -> Answers:
     """List every user, agent, run and app that has memories."""
@@ -392,7 +393,7 @@ async def reset(
     tags=["server"],
     summary="Erase a user, agent, run or app from the file",
     guards=[admin_only],
-    responses=answers(schemas.ErasureReceipt, "The receipt", 422),
+    responses=answers(responses.ErasureReceipt, "The receipt", 422),
     operation_class=body({"user_id": "alice"}),
 )
 async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
@@ -409,7 +410,7 @@ async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]
     tags=["server"],
     summary="Get the settings",
     guards=[admin_only],
-    responses=answers(schemas.Configuration, "The settings"),
+    responses=answers(responses.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
     """Get the settings of the server; none of them is secret."""

@@ -128,7 +128,7 @@ def _id(webhook_id: object) -> str:
 
 def _known(document: Document | None, webhook_id: object) -> Document:
     if document is None:
-        raise NotFoundError(f"Webhook with id {webhook_id} not found. get_webhooks() lists them.")
+        raise NotFoundError(f"Webhook with id {webhook_id} not found. List the webhooks to see their ids.")
     return document
 
 

@@ -46,6 +46,7 @@ def nearest(memory: Memory) -> SearchHit:
 
 
 def score(memory: Memory) -> float:
+    assert_type(nearest(memory)["score"], float)
     return memory.search("allergy", user_id="alice", threshold=0)["results"][0]["score"]
 
 

@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from litestar.exceptions import ClientException
 
-from ...data.filters import MAX_DEPTH, SCOPE_IDS
+from ...data.filters import MAX_DEPTH, SCOPE_IDS, parse
+from ...errors import FilterError, ValidationError
 from ...values import clean_id
 from ..parameters import joined
-from .schemas import AddRequest, Conditions, ScopeIds
+from .requests import AddRequest, Conditions, ScopeIds
 
 ALIASES = {
     "session_id": "run_id",
@@ -90,9 +91,19 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         if "" in words:  # which every text has
             raise ClientException("Invalid keywords: cannot be empty. Leave it out instead.")
         parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
-    dates = {"gte": data.start_date, "lte": data.end_date}
-    parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
+    dates = (("start_date", "gte", data.start_date), ("end_date", "lte", data.end_date))
+    parts += [_created(name, operator, value) for name, operator, value in dates if value is not None]
     return joined(*parts)
+
+
+def _created(field: str, operator: str, value: Any) -> dict[str, Any]:
+    """Return the condition on ``created_at`` that a date of the request is. Raises FilterError naming its field."""
+    condition = {"created_at": {operator: value}}
+    try:
+        parse(condition)
+    except ValidationError as error:
+        raise FilterError(str(error).replace("created_at", field, 1), field=field) from None
+    return condition
 
 
 def metadata_of(data: AddRequest) -> dict[str, Any] | None:
