@@ -25,10 +25,14 @@ class DictStore:
 
     def __init__(self):
         self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
-        self.reads = []
+        self.reads, self.numbers, self.given = [], {}, 0
 
-    def add(self, scope, text, expires_at=NEVER):
+    def add(self, user, text, expires_at=NEVER):
         self.last += 1
+        if user not in self.numbers:
+            self.given += 1  # a number is never given again, whatever became of its scope
+            self.numbers[user] = self.given
+        scope = self.numbers[user]
         row = self.rows.get(scope, ScopeVersion(scope, 1, 0, 0))
         key = scope << 32 | row.following
         self.texts[key], self.changed[key], self.expiry[key] = text, self.last, expires_at
@@ -52,6 +56,7 @@ class DictStore:
         self.last += 1
         self.texts = {key: text for key, text in self.texts.items() if key >> 32 != scope}
         del self.rows[scope]
+        self.numbers = {user: number for user, number in self.numbers.items() if number != scope}
 
     def version(self):
         return self.last
@@ -133,7 +138,7 @@ def change(store, drawn):
 def test_columns_follow_any_versioned_store(seed, limit):
     """After any changes the columns answer as new ones do that read everything, whatever fits."""
     drawn, store, columns = random.Random(seed), DictStore(), Columns(EMBEDDER.dimensions, limit)
-    for _ in range(80):
+    for _ in range(40):
         for _ in range(drawn.randrange(4)):
             change(store, drawn)
         for expression in (RED, EVERYBODY):
