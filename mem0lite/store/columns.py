@@ -172,7 +172,7 @@ class _Image:
 
     @cached_property
     def positions(self) -> "NDArray[np.int64]":
-        """By slot: where its memory is, -1 where it is no more."""
+        """By slot: the position of its memory, -1 if that is gone."""
         import numpy as np
 
         positions = np.full(self.used, -1, dtype=np.int64)
@@ -651,8 +651,9 @@ def _unread(vectors: "NDArray[np.float32]") -> "NDArray[np.bool_]":
 
 
 def _dot(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Return the dot product of each vector with one, on this thread alone: a matrix product of BLAS shares the work
-    among all cores, where it waits for whatever else they do, and rounds differently for another number of rows."""
+    """Return the dot product of each vector with one, on this thread. The rejected option is a matrix product of BLAS:
+    it shares the work among all cores, waits for whatever else they do, and rounds differently with other numbers of
+    rows."""
     import numpy as np
 
     products: NDArray[np.float32] = np.vecdot(vectors, vector)

@@ -1,7 +1,7 @@
-"""Whether everything in a file that must agree agrees, and the repair of what can be made anew from the texts.
+"""Check that everything in a file agrees, and repair what can be rebuilt from the texts.
 
-A rule is an SQL query for what breaks it and, where there is a cure that loses nothing, the statement that mends it.
-What SQL cannot tell (vectors, keywords, hashes) is compared in Python.
+A rule is an SQL query that finds what breaks it and, if there is a repair without loss, the statement that repairs it.
+What SQL cannot check (vectors, keywords, hashes) is compared in Python.
 """
 
 import re
@@ -26,7 +26,7 @@ _MESSAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What must not be there: ``broken`` selects one column, ``mend`` removes the cause."""
+    """Something that must not be in a file: ``broken`` selects it, one column; ``mend`` removes the cause."""
 
     check: str
     problem: str
@@ -175,7 +175,7 @@ _Examiner = Callable[[apsw.Connection], Iterator[Finding]]
 
 
 def examine(connection: apsw.Connection, *, keywords: bool = True) -> list[Finding]:
-    """Return everything that does not agree in the connection's snapshot; what cannot be read is a finding, too.
+    """Return everything that does not agree in the connection's snapshot. Something unreadable is a finding, too.
 
     Without ``keywords`` they are not compared with the texts, which takes as long as making them.
     """
@@ -189,7 +189,7 @@ def examine(connection: apsw.Connection, *, keywords: bool = True) -> list[Findi
 
 
 def mend(connection: apsw.Connection, findings: Sequence[Finding]) -> None:
-    """Repair what can be repaired without loss, but for vectors, which only an embedder can make."""
+    """Repair what can be repaired without loss, except vectors: only an embedder can make those."""
     if any(finding.check == "sqlite" for finding in findings):
         connection.execute("REINDEX")
     broken = {(finding.check, finding.problem) for finding in findings}
@@ -203,7 +203,7 @@ def mend(connection: apsw.Connection, findings: Sequence[Finding]) -> None:
 
 
 def foreign_objects(connection: apsw.Connection) -> list[str]:
-    """Return the names of what is in the schema but not ours, or not as ours: a trigger could be anybody's program."""
+    """Return the names in the schema that are not ours, or differ from ours: a trigger could run anybody's program."""
     expected = apsw.Connection(":memory:")
     try:
         for migration in MIGRATIONS:

@@ -1,9 +1,9 @@
-"""Cursors: where in a list a page ended, as a text that goes on there and tells its holder nothing. Pure.
+"""Cursors: texts that say where a page of a list ended, but tell their holder nothing else. Pure.
 
-A cursor holds the sort key of the last result, so that it stands still whatever is added or deleted, that result too.
-In it is a number of the file's, from which one could tell how much others write, so it is encrypted, and authenticated:
-a damaged one, or one of another list or file, is refused. The plain form, a date and the id of a memory, is the
-rejected option: once that memory is gone, nobody knows where it stood among those of its instant.
+A cursor holds the sort key of the last result, so it stays valid whatever is added or deleted, even that result. The
+sort key contains a number of the file's, which would show how much others write. So a cursor is encrypted and
+authenticated: a damaged one, or one of another list or file, is refused. The rejected option is the plain form, a date
+and the id of a memory: once that memory is gone, nobody knows where it stood among those of the same instant.
 """
 
 import base64
@@ -39,7 +39,7 @@ def _digest(secret: str, kind: str, use: bytes, content: bytes) -> bytes:
 
 
 def _mixed(secret: str, kind: str, tag: bytes, content: bytes) -> bytes:
-    """Return the content encrypted, or decrypted: the tag, which depends on all of it, makes the key stream."""
+    """Return the content encrypted, or decrypted. The key stream comes from the tag, which depends on all of it."""
     stream = _digest(secret, kind, b"stream", tag)
     return bytes(one ^ other for one, other in zip(content, stream, strict=False))
 

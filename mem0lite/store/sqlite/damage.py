@@ -1,4 +1,4 @@
-"""What rows can only be in a damaged file: the one place where that becomes a CorruptFileError."""
+"""Signs of damage in rows, and the one place where they become a CorruptFileError."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _DECODING = (ValueError, TypeError, ArithmeticError, LookupError)
 
 @contextmanager
 def undamaged() -> Iterator[None]:
-    """Raise CorruptFileError where what is read in the block cannot be decoded."""
+    """Raise CorruptFileError if the block cannot decode what it reads."""
     try:
         yield
     except Mem0LiteError:
@@ -42,31 +42,31 @@ def check_agreement(found: int, known: int) -> None:
 
 
 def text(value: Any) -> str:
-    """Return a text, or raise TypeError for what is none."""
+    """Return a text. Raise TypeError for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} is not a text")
     return value
 
 
 def check_texts(*values: Any) -> None:
-    """Raise TypeError for what is not a text."""
+    """Raise TypeError for anything but texts."""
     for value in values:
         text(value)
 
 
 def check_optional_texts(*values: Any) -> None:
-    """Raise TypeError for what is neither a text nor None."""
+    """Raise TypeError for anything but texts and None."""
     check_texts(*(value for value in values if value is not None))
 
 
 def check_instants(*values: Any) -> None:
-    """Raise TypeError or ValueError for what is not an instant that can be shown."""
+    """Raise TypeError or ValueError for anything but instants that can be shown."""
     for value in values:
         if not FIRST_INSTANT <= value <= LAST_INSTANT:
             raise ValueError(f"{value} lies outside the years 1 to 9999")
 
 
 def check_object(value: Any) -> None:
-    """Raise TypeError for what is not a JSON object."""
+    """Raise TypeError for anything but a JSON object."""
     if not isinstance(value, dict):
         raise TypeError(f"{type(value).__name__} is not an object")

@@ -43,7 +43,7 @@ _INCREMENTAL = 2  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
 # After one of these a connection may go on reporting damage that is not there, so it is not used again.
 
-_PAUSE_SECONDS = 0.005  # between attempts where SQLite does not wait by itself
+_PAUSE_SECONDS = 0.005  # between attempts where SQLite does not wait
 _FORK_SECONDS = 5.0  # what running calls get to finish in before a fork
 _MOMENT_SECONDS = 0.25  # longer than anybody but an interrupted thread holds the lock of a Database's state
 
@@ -62,7 +62,7 @@ class _Job:
 
 
 class _UndoneError(Exception):
-    """The whole transaction is lost because of one job, whose error is noted in it; others may try again."""
+    """One job made SQLite undo the whole transaction. Its error is noted in it; the other jobs may try again."""
 
 
 class Database:
@@ -71,8 +71,8 @@ class Database:
     Readers each get a connection and a snapshot of their own. Writers queue: the one that holds the lock commits
     everything that waits in a single transaction, because what makes a durable write slow is the commit's fsync.
 
-    SQLite's locks do not survive a fork: a child that inherits an open file, even one that opens it anew, loses what
-    it writes. So every connection is closed before a fork, and parent and child open their own when they need one.
+    SQLite's locks do not survive a fork: a child that inherits an open file loses what it writes, even if it opens the
+    file again. So every connection is closed before a fork, and parent and child open their own when they need one.
 
     Read-only, a file that nobody writes is read without locks and without files beside it; each read looks whether
     that is still so.
@@ -96,7 +96,7 @@ class Database:
             )
         self.path = None if os.fspath(path) == ":memory:" else Path(path).absolute()
         self.statement_timeout = statement_timeout
-        """For how many seconds a call may read, unless it has a limit of its own; None is for any."""
+        """How many seconds a call may read, unless it has its own limit. None: any time."""
         self._durability = durability
         self._migrations = migrations
         self.read_only = read_only
@@ -139,7 +139,7 @@ class Database:
         _databases.add(self)
 
     def limit(self) -> Limit | None:
-        """Return the limit of the call that runs: its own, or that of the store, or none."""
+        """Return the limit of the running call: its own, the store's, or None."""
         return limits.given() or (None if self.statement_timeout is None else Limit(self.statement_timeout))
 
     @contextmanager
@@ -169,7 +169,7 @@ class Database:
     def write(self, work: Callable[[apsw.Connection], Any]) -> Any:
         """Run ``work`` inside a transaction and return its result once that is committed.
 
-        ``work`` runs in whichever waiting thread leads the commit, and is undone alone when it raises.
+        ``work`` runs in whichever waiting thread leads the commit. If it raises, only its own changes are undone.
         """
         job = _Job(work)
         with self._enter():
@@ -187,16 +187,16 @@ class Database:
         return job.result
 
     def maintain(self, work: Callable[[apsw.Connection], Any]) -> Any:
-        """Run ``work``, a statement that SQLite refuses inside a transaction, while no write runs."""
+        """Run ``work`` while no write runs. It is a statement that SQLite refuses inside a transaction."""
         with self._enter(), self._write_lock, self._translated():
             self._check_writable()
             self._check_there()
             return work(self._writer_connection())
 
     def aside(self, work: Callable[[apsw.Connection], Any], *, rescue: bool = False) -> Any:
-        """Run ``work``, a statement that SQLite refuses inside a transaction, while others read and write.
+        """Run ``work`` while others read and write. It is a statement that SQLite refuses inside a transaction.
 
-        With ``rescue`` also when the file is not at its path any more: then on the connection that still has it.
+        With ``rescue``, do it even if the file has left its path: then on the connection that still holds it.
         """
         if self.path is None:
             return self.maintain(work)
@@ -255,7 +255,7 @@ class Database:
             self._held.check()
 
     def _look_whether_lost(self, error: DatabaseError) -> None:
-        """Raise FileReplacedError where damage comes of that, and take the log from beside what is at the path now,
+        """Raise FileReplacedError if the damage comes from that, and move the log away from the file at the path now,
         before anybody opens the two together."""
         if self._held is None or not isinstance(error, CorruptFileError | FileReplacedError):
             return
@@ -272,7 +272,7 @@ class Database:
             raise lost from error
 
     def _shorten_log(self, connection: apsw.Connection) -> None:
-        """Give back what the log grew by while somebody read for long, unless somebody still does.
+        """Shrink the log that grew while somebody read for long, unless somebody still does.
 
         Writers never wait for that: what takes long is done beside them, and the rest only when none is writing.
         """
@@ -344,10 +344,10 @@ class Database:
         with suppress(apsw.Error):
             connection.close()
 
-    # -- leaving the file closed, though not for good
+    # -- leaving the file closed until the next call
 
     def settle(self, seconds: float) -> None:
-        """From now on leave the file closed whenever no call runs; for a process that is about to end.
+        """From now on, keep the file closed while no call runs. For a process that is about to end.
 
         A signal's handler may call it, in the middle of anything: it waits for running calls for ``seconds`` at most,
         and never where the interrupted thread could be what it waits for.
@@ -387,7 +387,7 @@ class Database:
             self._state.notify_all()
 
     def after_fork_in_child(self) -> None:
-        """Start anew, without the parent's threads; what an unfinished call left open is kept, and never touched."""
+        """Start again without the parent's threads. What an unfinished call left open is kept, but never touched."""
         closed, stranded = self._closed, bool(self._active or (self.path and self._open_connections))
         connections, writer = self._open_connections, self._writer
         self._finalizer.detach()
@@ -440,7 +440,7 @@ class Database:
         return self._writer
 
     def _commit_waiting(self, own: _Job) -> None:
-        """Commit what waits. ``own`` must be among it: an interrupted leader may have lost it."""
+        """Commit the waiting jobs. ``own`` must be among them: an interrupted leader may have lost it."""
         with self._state:
             jobs = self._waiting[:_MAX_SHARED_COMMIT] if own in self._waiting else []
         if not jobs:
@@ -462,7 +462,7 @@ class Database:
             self._waiting[:] = [job for job in self._waiting if job not in jobs]
 
     def _commit_all(self, jobs: Sequence[_Job]) -> None:
-        """Commit the jobs together; when one of them makes SQLite undo the transaction, the others again without it."""
+        """Commit the jobs together. If one makes SQLite undo the transaction, commit the others again without it."""
         remaining = list(jobs)
         while remaining:
             try:
@@ -482,7 +482,7 @@ class Database:
             for job in jobs:
                 self._run(connection, job)
             if not self._counted:
-                # Written anew, it raises the file's change counter, by which a copy from before is told when it is put
+                # Writing it raises the file's change counter. That tells an older copy from the file when it is put
                 # in the file's place. Once is enough: SQLite counts all commits of a connection as one.
                 connection.pragma("user_version", len(self._migrations))
             self._check_there()
@@ -513,7 +513,7 @@ class Database:
             if isinstance(error, CorruptFileError) or isinstance(error.__cause__, _BREAKING):
                 self._drop_writer()  # also because a statement that met damage stays open as long as its error
                 raise _UndoneError from None
-            if not connection.in_transaction:  # SQLite undid everything by itself, for instance on a full disk
+            if not connection.in_transaction:  # SQLite undid everything, for instance on a full disk
                 raise _UndoneError from None
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
@@ -556,7 +556,7 @@ class Database:
         return connection
 
     def _look_at(self, held: HeldFile) -> None:
-        """Create the file, or look at its header; either tells whether its pages have checksums."""
+        """Create the file or read its header, and find out whether its pages have checksums."""
         path = held.path
         if self.checksums and not self.read_only and not path.exists():
             self._make_whole(path)
@@ -572,7 +572,7 @@ class Database:
             self._stamp = sqlite_file.stamp(path)
 
     def _make_whole(self, path: Path) -> None:
-        """Make a new file under another name and then give it its own, unless somebody was first.
+        """Make a new file under another name, then give it its own name, unless somebody else was first.
 
         Its first pages are written before SQLite knows that they are to have checksums, and who reads them meanwhile
         takes them for damaged.
@@ -619,7 +619,7 @@ class Database:
         connection.pragma("cache_size", -16_384)
 
     def _lay_out(self, connection: apsw.Connection) -> None:
-        """Make a new file ours, and have any file written in WAL mode; to be repeated when it fails in the middle."""
+        """Mark a new file as ours, and set WAL mode in any file. If it fails in the middle, it has to be repeated."""
         if connection.pragma("application_id") != APPLICATION_ID:
             if self.checksums:
                 connection.reserve_bytes("main", CHECKSUM_BYTES)
@@ -719,7 +719,7 @@ _TRANSLATIONS: Sequence[tuple[type[apsw.Error], type[DatabaseError], str]] = (
 
 
 def _patiently(work: Callable[[], None]) -> None:
-    """Do it again while others lock the file: SQLite itself does not wait where two could wait for each other."""
+    """Try again while others lock the file: SQLite does not wait where two could wait for each other."""
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
     while True:
         try:
@@ -731,7 +731,7 @@ def _patiently(work: Callable[[], None]) -> None:
 
 
 def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function as SQL has them: of anything but a text it is NULL."""
+    """Return the function as SQL calls it: for anything but a text it returns NULL."""
 
     def call(value: Any, *rest: Any) -> Any:
         limits.check()  # SQLite itself looks once a row, on which a filter may call this a thousand times
@@ -750,7 +750,7 @@ _FUNCTIONS = {
 
 
 def _holds_snapshot(connection: apsw.Connection) -> bool:
-    """Tell whether a statement stayed open outside a transaction: what is read beside it would be of its moment."""
+    """Tell whether a statement stayed open outside a transaction: later reads would see the state of its snapshot."""
     return connection.txn_state() != apsw.SQLITE_TXN_NONE
 
 
@@ -764,7 +764,7 @@ def _interrupted() -> DatabaseError:
 
 
 def _copied(error: Mem0LiteError) -> Mem0LiteError:
-    """Return an error of its own for each caller, whose traceback only one thread extends."""
+    """Return a copy of an error for each caller, so that only one thread extends its traceback."""
     copied = type(error)(*error.args)
     copied.__cause__ = error.__cause__
     return copied
@@ -819,7 +819,7 @@ def refuse_database_file(target: Path | IO[str], field: str, *, beside_only: boo
 
 
 def _part_of_open(target: Path | IO[str], parts: Sequence[str] = ("", *SIDECARS)) -> str | None:
-    """Say of which store that this process has open a file is a part."""
+    """Say which store, open in this process, a file belongs to."""
     names = _names(target) if isinstance(target, Path) else set()
     status = _status(target)
     for database in [one for one in list(_databases) if one.path is not None and not one._closed]:
@@ -833,7 +833,7 @@ def _part_of_open(target: Path | IO[str], parts: Sequence[str] = ("", *SIDECARS)
 
 
 def _part_of_closed(target: Path) -> str | None:
-    """Say of which database that another process may have open a file is a part."""
+    """Say which database a file belongs to, if another process may have it open."""
     for name in _names(target):
         if sqlite_file.is_database(Path(name)):
             return "is a database"

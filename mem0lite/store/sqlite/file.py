@@ -1,4 +1,4 @@
-"""A file before SQLite reads it: made or looked at without a change, and opened as its disk and its pages ask for.
+"""A file before SQLite reads it: create or inspect it without a change, then open it as its disk and pages require.
 
 The header's layout: https://www.sqlite.org/fileformat.html#the_database_header
 """
@@ -37,7 +37,7 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first 100 bytes of a file of ours say."""
+    """What the first 100 bytes of one of our files say."""
 
     checksums: bool
     """Whether every page ends with a checksum."""
@@ -69,7 +69,7 @@ def _check_alone(file: HeldFile) -> None:
 
     Of a log that holds only the newest changes nothing tells: the file is then what it was before them.
     """
-    header, size = file.beginning(_HEADER_BYTES)  # anew: whoever had it open may have brought it up to date since
+    header, size = file.beginning(_HEADER_BYTES)  # again: whoever had it open may have updated it since
     if header[18] == _WAL_MODE and _number(header, 60) == 0:
         raise CorruptFileError(
             f"{file.path} holds nothing by itself: all that was stored is in the log (-wal) beside the file that it "
@@ -94,7 +94,7 @@ def is_database(path: Path) -> bool:
 
 
 def newer(path: Path | None) -> NewerFileError:
-    """Return the error for a file of a later version."""
+    """Return the error for a file from a later version."""
     return NewerFileError(f"{path} was written by a newer mem0lite. Run: pip install --upgrade mem0lite")
 
 
@@ -174,7 +174,7 @@ def write_copy(connection: apsw.Connection, target: Path, *, checksums: bool) ->
     """Write a compact copy of what a connection sees to an empty file, with page checksums or without."""
     # VACUUM INTO a file of the file system with checksums is not enough: that computes them from when page 1, which
     # tells of them, is written, and pages that SQLite's cache has no room for are written before it. So the room for
-    # them is left in a first copy, which is then written anew with them.
+    # them is left in a first copy, which is then written again with them.
     reserved, vfs = CHECKSUM_BYTES if checksums else 0, apsw.vfs_names()[0]
     name = as_uri(target, f"reserve={reserved}", f"vfs={vfs}")
     connection.execute("VACUUM INTO ?", (name,)).fetchall()
@@ -218,7 +218,7 @@ def _load_checksum_vfs(default: str) -> None:
 
 
 def check_wanted(path: Path, header: Header | None, *, wanted: bool) -> bool:
-    """Return whether a file's pages have checksums; raise ConfigurationError where they are wanted and absent."""
+    """Return whether a file's pages have checksums. Raise ConfigurationError if they are wanted but absent."""
     if header is None:
         return wanted
     if wanted and not header.checksums:

@@ -87,7 +87,7 @@ def one_of_ids(column: str, ids: Sequence[str]) -> Sql:
 
 
 def composed(value: str) -> str:
-    """Return the SQL of a text in composed form; ASCII, which is told by its length, is left alone."""
+    """Return the SQL of a text in composed form. ASCII, recognised by its length, is left as it is."""
     return f"iif(octet_length({value}) > length({value}), nfc({value}), {value})"
 
 
@@ -134,7 +134,7 @@ _NOT_OBJECT, _NOT_CONTAINER, _LIST, _TEXT = "<> 'object'", "NOT IN ('object', 'a
 
 _IS_TEXT, _IS_NUMBER = "x.type = 'text'", "x.type IN ('integer', 'real')"
 _WHOLE = "whole(m.metadata -> (? || ifnull('[' || x.key || ']', '')))"  # its parameter is the path
-"""The number as it is written, whose value SQLite has rounded to a double, perhaps."""
+"""The number as it is written. SQLite may have rounded its value to a double."""
 
 
 def _equal(path: str, operand: Any) -> Sql:

@@ -1,7 +1,7 @@
 """The graph of entities and relations as rows: what each memory of a graph category names and states.
 
-Every row is of one memory, and there are no nodes beside these rows: what a caller may see of the graph is made of the
-memories that it may see, and is gone with them. The rows are clustered by (owner, name), as keyword postings are.
+Every row belongs to one memory, and there are no nodes besides these rows. So a caller sees of the graph exactly what
+its visible memories say, and that goes with them. The rows are clustered by (owner, name), as keyword postings are.
 """
 
 import json
@@ -31,7 +31,7 @@ _WAYS = {
 _MOST_NAMES = 64  # that a search looks up at each step
 _MOST_ROWS = 65_536  # that a search reads at a time of entities that very many memories name
 _HOPS = 2
-_FADING = 0.7  # of what speaks for an entity, with each further step
+_FADING = 0.7  # of an entity's strength, with each further step
 _RARE = 5  # memories up to which an entity that they name counts in full
 _FEW = 8  # entities next to one, up to which each counts in full
 
@@ -55,7 +55,7 @@ def insert(connection: apsw.Connection, owner: int, key: int, graph: Graph) -> N
 
 
 def put(connection: apsw.Connection, key: int, graph: Graph | None) -> None:
-    """Replace what a memory names and states; None: nothing."""
+    """Replace what a memory names and states. None: it names and states nothing."""
     remove(connection, [key])
     if graph is not None:
         owner = connection.execute("SELECT owner_id FROM scope WHERE id = ?", (key >> 32,)).get
@@ -87,7 +87,7 @@ def moves(connection: apsw.Connection, before: Sequence[str], after: Sequence[st
 
 
 def categories_of(connection: apsw.Connection, known: Sequence[str]) -> list[str]:
-    """Return the categories of the memories in the graph that are of none of those that are known."""
+    """Return the categories of memories in the graph that have none of the known categories."""
     found = connection.execute(
         "SELECT DISTINCT c.value FROM memory m, json_each(m.metadata, '$.memory_category') c WHERE c.type = 'text' "
         f"AND EXISTS (SELECT 1 FROM mention n WHERE n.key = m.key) AND NOT {_OF_CATEGORY.format(listed='?1')}",
@@ -104,7 +104,7 @@ _OF_CATEGORY = (
 
 @undamaged()
 def counts(connection: apsw.Connection) -> tuple[int, int]:
-    """Return how many entities and how many relations are recorded, of expired memories too."""
+    """Return the numbers of entities and relations, including those of expired memories."""
     entities, relations = connection.execute(
         "SELECT (SELECT count(*) FROM (SELECT DISTINCT owner_id, name FROM mention WHERE type <> ?)), "
         "(SELECT count(*) FROM (SELECT DISTINCT owner_id, source, relationship, destination FROM relation))",
@@ -115,7 +115,7 @@ def counts(connection: apsw.Connection) -> tuple[int, int]:
 
 @undamaged()
 def relations_of(connection: apsw.Connection, keys: Sequence[int]) -> list[Relation]:
-    """Return what memories state, in their order; what several state once, with all their ids."""
+    """Return what memories state, in their order. A relation that several state comes once, with all their ids."""
     found = connection.execute(
         "SELECT a.label, r.relationship, b.label, m.id, r.source, r.destination "
         "FROM json_each(?) l CROSS JOIN relation r ON r.key = l.value JOIN memory m ON m.key = r.key "
@@ -304,7 +304,7 @@ def _merged(found: Iterable[Sequence[Any]]) -> list[Relation]:
 
 
 def _tell_apart(nodes: Mapping[str, dict[str, Any]]) -> None:
-    """Give nodes that are written alike but are two, such as a tag and a term, their names."""
+    """Show two nodes with the same label, such as a tag and a term, under their names."""
     taken: set[str] = set()
     for name, node in nodes.items():
         if node["name"] in taken:

@@ -1,11 +1,11 @@
-"""The files this process has open, so that no log is taken from under them and no change of file goes unnoticed.
+"""The files that this process has open: nobody may remove their logs, and a file that is replaced is noticed.
 
 SQLite locks with POSIX locks, which belong to a process and a file: whoever in this process opens and closes the file
 once more, another SQLite library for one, drops them all without a word. Whoever closes the file next, here or in
 another process, takes itself for the last and removes the write-ahead log that is still written to. So a process keeps
 one descriptor of each file for as long as it has connections to it, reads the header through that, and holds with it
 locks of another kind (https://man7.org/linux/man-pages/man2/F_OFD_SETLK.2const.html) that only it can drop, where
-SQLite's own would be. Systems other than Linux have none; there what is at the path is compared alone.
+SQLite's own would be. Other systems than Linux have no such locks; there, only what is at the path is compared.
 """
 
 import os
@@ -34,7 +34,7 @@ _LOOKS, _PAUSE_SECONDS = 4, 0.002  # to tell who opens or closes a file just now
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not hold all up
 
 Identity = tuple[int, int]
-"""What tells files apart, under whatever names: device and inode."""
+"""Identifies a file whatever its name is: device and inode."""
 
 
 @dataclass(eq=False)
@@ -241,7 +241,7 @@ class HeldFile:
             return inode.keepers == 0
 
     def close(self) -> None:
-        """Give the file back, after the last connection was closed."""
+        """Let go of the file, after the last connection was closed."""
         with _registry:
             inode, self._inode = self._inode, _NOTHING
             if inode is not _NOTHING:
@@ -249,7 +249,7 @@ class HeldFile:
             _close_unused()
 
     def forget(self) -> None:
-        """Hold nothing, in a child that was forked."""
+        """Let go of everything, in a forked child."""
         self._inode, self._keeps = _NOTHING, False
 
     @property
@@ -278,7 +278,7 @@ class HeldFile:
 
 
 def is_free(seconds: float) -> bool:
-    """Tell whether no thread is just opening or closing a file, after that time at the latest.
+    """Wait at most this time until no thread is opening or closing a file; return whether none is.
 
     For a signal's handler, which must not wait for the thread that it interrupted.
     """
@@ -433,7 +433,7 @@ if sys.platform == "linux":
 else:
 
     def _lock(descriptor: int, start: int, length: int, *, unlock: bool = False) -> None:
-        """Do nothing: there are no locks of the kind."""
+        """Do nothing: the system has no such locks."""
 
     def _is_locked(descriptor: int, start: int, length: int) -> bool:
         return False

@@ -19,7 +19,7 @@ from .schema import LIVE
 
 
 def change(event: Event, before: Record | None, after: Record) -> Change:
-    """Return what an event made of a memory."""
+    """Return the change that an event made."""
     return Change(
         id=str(uuid.uuid4()),
         event=event,
@@ -65,7 +65,7 @@ def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]
 
 
 def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | None = None) -> None:
-    """Forget the numbers of those of the users, by default of all, of whom nothing is left."""
+    """Forget the numbers of users who have nothing left: of these users, by default of all."""
     listed = (None if users is None else json.dumps([user for user in users if user is not None]),)
     gone = (
         "(?1 IS NULL OR f.user_id IN (SELECT value FROM json_each(?1))) "
@@ -77,7 +77,7 @@ def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | 
 
 
 def forbid_numbers(connection: apsw.Connection, last: int) -> None:
-    """Let no user who is new begin with a number up to ``last``."""
+    """Make new users begin with a number above ``last``."""
     connection.execute(
         "INSERT INTO meta VALUES ('followed', ?1) "
         "ON CONFLICT (name) DO UPDATE SET value = CAST(max(CAST(value AS INTEGER), CAST(?1 AS INTEGER)) AS TEXT)",
@@ -91,13 +91,13 @@ def followed(connection: apsw.Connection) -> dict[str, int]:
 
 
 def go_on_from(connection: apsw.Connection, numbers: Mapping[str, int]) -> None:
-    """Let every user's numbers be higher than those given before."""
+    """Make every user's next numbers higher than those given before."""
     connection.executemany("UPDATE follower SET last = max(last, ?2) WHERE user_id = ?1", numbers.items())
     forbid_numbers(connection, max(numbers.values(), default=0))
 
 
 def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
-    """Yield the histories of memories that are no more, in the scopes that match, in the order in which they began."""
+    """Yield the histories of deleted memories in the scopes that match, in the order in which they began."""
     where, parameters = compile_filter(within)
     found = connection.execute(
         f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {CHANGES} "
@@ -128,7 +128,7 @@ def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddE
 
 
 def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bool:
-    """Keep a call of ``add`` of a scope, unless there is one of that id; return whether it was kept."""
+    """Keep a call of ``add``, unless there is one with that id; return whether it was kept."""
     connection.execute(
         "INSERT OR IGNORE INTO event (id, scope, created_at, results) VALUES (?, ?, ?, ?)",
         (event.id, scope, event.created_at, json.dumps(event.results)),
@@ -198,7 +198,7 @@ def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> Event
 
 
 def to_ids(row: Sequence[Any]) -> dict[str, str]:
-    """Return the ids that are set of a scope's four."""
+    """Return the ids of a scope that are set."""
     with undamaged():
         check_optional_texts(*row)
     return Scope(*row).ids()
@@ -234,7 +234,7 @@ def change_document(
 
 
 def put_document(connection: apsw.Connection, kind: str, name: str, value: dict[str, Any]) -> None:
-    """Keep a document in the place of the one that is there."""
+    """Keep a document, and replace the one that is there."""
     connection.execute(
         "INSERT INTO document (kind, name, value) VALUES (?1, ?2, ?3) "
         "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",

@@ -58,7 +58,7 @@ class ScopeRow:
         return self.number << 32, (self.number << 32) + 0xFFFFFFFF
 
     def next_key(self) -> int:
-        """Return the key of the next memory; none is ever used again."""
+        """Return the key of the next memory. No key is used twice."""
         key = self.number << 32 | self.next_sequence
         self.next_sequence += 1
         return key
@@ -68,7 +68,7 @@ class ScopeRow:
 
 
 def next_version(connection: apsw.Connection) -> int:
-    """Return a number for what this transaction changes, higher than any before."""
+    """Return the version of what this transaction changes, higher than any before."""
     with undamaged():
         return int(connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version' RETURNING value").get)
 
@@ -110,7 +110,7 @@ def copy_table(connection: apsw.Connection, table: str) -> None:
 
 
 def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, int]) -> None:
-    """Go on from a version and from numbers given before, so that nobody takes what is new for what was."""
+    """Go on from a version and from numbers that were given before, so that nobody takes new rows for old ones."""
     for table, number in fetch(connection, "SELECT name, seq FROM source.sqlite_sequence"):
         highest = max(number, given.get(table, 0))
         connection.execute("UPDATE main.sqlite_sequence SET seq = ? WHERE name = ?", (highest, table))
@@ -152,9 +152,9 @@ def fetch(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ())
 
 
 def fetch_first(connection: apsw.Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
-    """Return the first row of a query that finds few, or None.
+    """Return the first row of a query that finds only a few, or None.
 
-    It is read to its end, as every statement here: one that stays open for as long as its cursor keeps the snapshot.
+    Like every statement here, it is read to its end: a statement that stays open keeps the snapshot.
     """
     return next(iter(fetch(connection, sql, parameters)), None)
 
@@ -178,7 +178,7 @@ def _to_object(metadata: str) -> dict[str, Any]:
 
 
 def by_keys(connection: apsw.Connection, keys: Sequence[int]) -> list[Sequence[Any]]:
-    """Return rows of COLUMNS in the order of the keys; a key without a memory has none."""
+    """Return rows of COLUMNS in the order of the keys. Keys without a memory are skipped."""
     found = connection.execute(
         f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 "
         "WHERE m.key IN (SELECT value FROM json_each(?))",
@@ -211,7 +211,7 @@ def live_record(
 
 
 def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
-    """Return the row of a scope, which is made if there is none."""
+    """Return the row of a scope; make one if there is none."""
     ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
     same, parameters = _same_ids(ids)
     row = fetch_first(
@@ -229,7 +229,7 @@ def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
 
 
 def _same_ids(ids: Sequence[str | None]) -> Sql:
-    """Return the test of a scope s for the first of its ids being just these."""
+    """Return the SQL that tests whether the first ids of a scope s are exactly these."""
     tests: list[Sql] = [
         (f"s.{column} IS NULL", []) if one is None else one_of_ids(f"s.{column}", (one,))
         for column, one in zip(SCOPE_IDS, ids, strict=False)
@@ -375,7 +375,7 @@ def to_bytes(vector: UnitVector) -> bytes:
 
 
 def rebuild_postings(connection: apsw.Connection) -> None:
-    """Make the postings of all memories anew, as ``terms`` is now."""
+    """Rebuild the postings of all memories, with the terms of this version."""
     connection.execute("DELETE FROM posting")
     memories = "SELECT m.key, s.owner_id, m.text, m.actor_id FROM memory m JOIN scope s ON s.id = m.key >> 32"
     for key, owner, text, actor_id in fetch(connection, memories):
@@ -460,7 +460,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
 
 
 def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> None:
-    """Remove those of the scopes that have neither memories nor histories, with their events."""
+    """Remove the scopes that have neither memories nor histories, with their events."""
     empty = fetch(
         connection,
         "SELECT s.id, s.user_id FROM scope s WHERE s.id IN (SELECT value FROM json_each(?)) "

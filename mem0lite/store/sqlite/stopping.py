@@ -1,4 +1,4 @@
-"""Leaving no open file behind where a process ends without Python's own end: at a signal, or as a worker.
+"""Close files when a process ends without the interpreter's own shutdown: at a signal, or as a worker.
 
 Signals are for web applications only, and no handler is ever taken away. A library that set one everywhere would keep a
 program from being stopped whose main thread stays in C, such as that of a graphical interface: Python's handlers run
@@ -23,11 +23,11 @@ _finalizing: set[int] = set()  # the processes that close their files as workers
 
 
 def watch(*, server: bool = False) -> None:
-    """Have this process's open files closed when it is stopped; to be called whenever a file is opened.
+    """Close this process's open files when it is stopped. To be called whenever a file is opened.
 
-    In the main thread alone, and where the signal still has its default action: for a ``server``, and in any process
-    that has a web framework loaded. uvicorn stops gracefully and then raises the signal anew, whose default action ends
-    the process on the spot; where its own handler is in place already, that is called as before.
+    This works in the main thread only, and only if the signal still has its default action: for a ``server``, and in
+    any process that has loaded a web framework. uvicorn stops gracefully and then raises the signal again, whose default
+    action ends the process on the spot; where its own handler is in place already, that is called as before.
     """
     _watch_worker()
     if threading.current_thread() is threading.main_thread() and (server or not _WEB.isdisjoint(sys.modules)):
@@ -40,14 +40,14 @@ def watch(*, server: bool = False) -> None:
 
 
 def settle() -> None:
-    """From now on leave every file closed that no call is using; the next call opens it again."""
+    """From now on, keep every file closed that no call is using. The next call opens it again."""
     deadline = time.monotonic() + _SECONDS
     for file in open_files():
         file.settle(max(0.0, deadline - time.monotonic()))
 
 
 def _watch_worker() -> None:
-    """Close at the end of a process of ``multiprocessing`` that was forked: it ends without the interpreter's end."""
+    """Close files at the end of a forked ``multiprocessing`` process, which skips the interpreter's shutdown."""
     processes = sys.modules.get("multiprocessing.process")
     if processes is None or processes.parent_process() is None or os.getpid() in _finalizing:
         return
