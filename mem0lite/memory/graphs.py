@@ -69,7 +69,7 @@ class Grapher(NamedTuple):
     def reindex(
         self, store: Store, asked: tuple[str, ...] | None, now: int, *, dry_run: bool, progress: Progress | None
     ) -> ReindexResult:
-        """Make the graph that of the categories asked for, or build that of the file's own again."""
+        """Change the file's graph categories to those asked for, if any, and rebuild the graph."""
         wanted, total, entering, leaving = store.graph_moves(asked)
         done = 0 if dry_run else self._rebuild(store, wanted, now, progress)
         stats = store.graph_stats()
@@ -89,12 +89,12 @@ class Grapher(NamedTuple):
             return self._replace_all(store, categories, now, progress)
         except CategoriesChangedError as error:
             raise DatabaseError(
-                f"Another call of reindex_graph has made {listed(error.categories)} the graph categories, and the "
-                "graph theirs. Call it again for others."
+                f"Another call of reindex_graph has set the graph categories to {listed(error.categories)} and rebuilt "
+                "the graph. Call it again to set others."
             ) from None
 
     def _replace_all(self, store: Store, categories: tuple[str, ...], now: int, progress: Progress | None) -> int:
-        """Replace what every memory names and states; return how many memories there are."""
+        """Build the graph of every memory again; return how many memories there are."""
         counts = store.counts(now)
         total, done, last = counts["memories"] + counts["expired"], 0, -1
         while batch := store.after(last, _BATCH):

@@ -86,7 +86,7 @@ from .writing import Writer
 _LARGEST = 2**63 - 1
 
 OF_FILES = ("from_config", "restore", "reembed")
-"""What the class does with any file, and a view of one user's memories refuses."""
+"""Verbs of the class that work on any file; a view of one user refuses them."""
 
 
 class Handle:
@@ -109,7 +109,7 @@ class Handle:
 
     def __reduce__(self) -> NoReturn:
         raise NotPicklableError(
-            f"An open {type(self).__name__} cannot be pickled. Send its path, and open it where it is to be used."
+            f"An open {type(self).__name__} cannot be pickled. Pass its path instead, and open the file there."
         )
 
 
@@ -706,8 +706,7 @@ class Memory(Handle):
             ranking=ranking,
             graph=bool(self.graph_categories),
         )
-        horizon = None if argument_flag(show_expired, "show_expired") else now
-        with self._store.searching(expression, horizon, search.question) as reading:
+        with self._store.searching(expression, self._horizon(show_expired, now), search.question) as reading:
             reached = search.read(reading)
         return search.answer(reached)
 
@@ -1118,8 +1117,11 @@ class Memory(Handle):
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
 
-    def _horizon(self, show_expired: bool) -> int | None:
-        return None if argument_flag(show_expired, "show_expired") else self._now()
+    def _horizon(self, show_expired: bool, now: int | None = None) -> int | None:
+        """Return the instant at which memories must be alive to be seen; None shows expired ones as well."""
+        if argument_flag(show_expired, "show_expired"):
+            return None
+        return self._now() if now is None else now
 
     def _importer(self, progress: Progress | None, *ids: object) -> Importer:
         lifetime = self._planner.lifetimes.imported
@@ -1130,7 +1132,8 @@ def _warn_of_model() -> None:
     from ..mem0.configuration import CompatibilityWarning
 
     warnings.warn(
-        "llm has no effect in mem0lite, which stores messages as they are: summarize them before, and leave it out.",
+        "llm has no effect: mem0lite stores messages as they are. Summarize them before, if you want that, and leave "
+        "llm out.",
         CompatibilityWarning,
         stacklevel=3,  # the caller of add
     )

@@ -89,7 +89,7 @@ class Planner(NamedTuple):
     def update(self, item: UpdateItem, now: int) -> PlannedUpdate:
         """Plan one ``update``."""
         if item.get("memory_id") is None:
-            raise ValidationError("Invalid memory_id: an item needs one.", field="memory_id")
+            raise ValidationError("Invalid memory_id: every item needs one.", field="memory_id")
         text, metadata, said = item.get("text"), item.get("metadata"), item.get("timestamp")
         if text is None and metadata is None and said is None and "expiration_date" not in item:
             raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
