@@ -12,7 +12,7 @@ from ..data.messages import Messages
 from ..embedding.local import Embedder
 from ..errors import ValidationError
 from ..types import TypedDict
-from ..values import is_number, shown, written
+from ..values import asked_id, is_number, shown, written
 
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
@@ -119,6 +119,13 @@ def _check_item(item: object, arguments: type, verb: str) -> None:
             f"{', '.join(arguments.__annotations__)}.",
             field=written(unknown[0]),
         )
+
+
+def clean_ids(memory_ids: Iterable[str]) -> list[str]:
+    """Return the ids of the memories that a call is about."""
+    if isinstance(memory_ids, str):
+        raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
+    return [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
 
 
 def check_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:

@@ -6,7 +6,6 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
@@ -14,14 +13,13 @@ from typing import Any, Literal, NoReturn, Self, overload
 from .. import environment
 from ..data.filters import parse
 from ..data.messages import Messages
-from ..data.records import Record
 from ..embedding.local import Embedder, identity, resolve
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
-from ..errors import ConfigurationError, NotPicklableError, ValidationError
+from ..errors import NotPicklableError
 from ..graph import Extractor
 from ..limits import clean_timeout
 from ..search.ranking import Ranking
-from ..store import SCHEMA_VERSION, SQLITE_VERSION, Durability, Store, Update, stopping
+from ..store import SCHEMA_VERSION, SQLITE_VERSION, Durability, Store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -71,6 +69,7 @@ from .arguments import (
     UnsetId,
     UpdateItem,
     check_whole_number,
+    clean_ids,
     each_item,
     page_of,
 )
@@ -78,7 +77,7 @@ from .graphs import Grapher
 from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
-from .planning import Planner
+from .planning import Planner, rating, single_result
 from .searching import Searcher
 from .transfer import Exports, Importer
 from .writing import Writer
@@ -158,7 +157,8 @@ class Memory(Handle):
 
     Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
     EmbedderMismatchError if the file was embedded with another model, and a subclass of DatabaseError if the file
-    cannot be opened. A file that mem0lite did not make is left untouched."""
+    cannot be opened. A file that mem0lite did not make is left untouched.
+    """
 
     api_version = "v1.1"
     """Of mem0, whose shapes the answers have."""
@@ -214,7 +214,7 @@ class Memory(Handle):
             opening.check_categories(
                 self.path, self.graph_categories, asked_categories, given=graph_categories is not None
             )
-        except ConfigurationError:
+        except Exception:  # a warning too, where these are errors
             self._store.close()
             raise
         if not read_only and self.path != ":memory:":
@@ -228,7 +228,8 @@ class Memory(Handle):
         embedder with the provider ``fastembed`` is used. One CompatibilityWarning lists everything in the configuration
         that has no effect here.
 
-        Raises ConfigurationError if it is not a configuration of mem0."""
+        Raises ConfigurationError if it is not a configuration of mem0.
+        """
         from ..mem0 import configuration
 
         return cls(**configuration.read(config_dict))
@@ -256,7 +257,8 @@ class Memory(Handle):
     def close(self) -> None:
         """Wait for calls that are running, then close the file. No ``-wal`` file is left beside it.
 
-        Closing twice does nothing, and closing a view of one user leaves the file open."""
+        Closing twice does nothing, and closing a view of one user leaves the file open.
+        """
         if self._owner.user_id is None:
             self._store.close()
             self._closed.set()
@@ -277,7 +279,8 @@ class Memory(Handle):
     def graph_categories(self) -> tuple[str, ...]:
         """The values of ``memory_category`` whose memories are linked into the graph, in alphabetical order.
 
-        They belong to the file; ``reindex_graph`` changes them."""
+        They belong to the file; ``reindex_graph`` changes them.
+        """
         return self._store.graph_categories
 
     @property
@@ -298,7 +301,8 @@ class Memory(Handle):
 
         Raises PermissionDeniedError for a call that names another user or passes ``"*"`` as an id, and for every verb
         that concerns the whole file: ``vacuum``, ``erase``, ``check``, ``backup``, ``restore``, ``reembed``,
-        ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, and webhooks."""
+        ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, and webhooks.
+        """
         view = copy.copy(self)
         view._owner = self._owner.view(user_id)
         for verb in OF_FILES:  # through the view they would reach the whole of any file
@@ -364,7 +368,8 @@ class Memory(Handle):
         The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
         ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
 
-        Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError."""
+        Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError.
+        """
         if llm is not None:
             _warn_of_model()
         item: AddItem = {
@@ -388,7 +393,8 @@ class Memory(Handle):
         """Do many ``add`` calls at once, with one embedding batch and one transaction. On an error nothing is stored.
 
         Each item is a dictionary of ``add``'s arguments. Returns one result per item, in the same order. Raises what
-        ``add`` raises; the message of a ValidationError begins with the position of the item, counted from 0."""
+        ``add`` raises; the message of a ValidationError begins with the position of the item, counted from 0.
+        """
         now = self._now()
         plans = each_item(items, AddItem, "add", lambda item: self._planner.add(item, self._owner.scope(item), now))
         return self._writer.add(plans, now)
@@ -417,7 +423,8 @@ class Memory(Handle):
         The model sees only parts of a very long text; the answer then says how many as ``embedded``.
 
         Raises MemoryNotFoundError if the id is unknown or the memory has expired, ValidationError if nothing is to be
-        changed or a value cannot be accepted, EmbeddingError, ExtractionError or DatabaseError."""
+        changed or a value cannot be accepted, EmbeddingError, ExtractionError or DatabaseError.
+        """
         item: UpdateItem = {
             "memory_id": memory_id,
             "text": data if text is None else text,
@@ -426,13 +433,7 @@ class Memory(Handle):
         }
         if not isinstance(expiration_date, Unset):
             item["expiration_date"] = expiration_date
-        many: UpdateManyResult = self.update_many([item])
-        changed: UpdateResult = {"message": "Memory updated successfully!"}
-        if "expired" in many:
-            changed["expired"] = many["expired"]
-        for part in many.get("embedded", ()):
-            changed["embedded"] = {"windows": part["windows"], "of": part["of"]}
-        return changed
+        return single_result(self.update_many([item]))
 
     @answer
     def update_many(self, items: Iterable[UpdateItem]) -> UpdateManyResult:
@@ -442,7 +443,8 @@ class Memory(Handle):
         The answer's ``embedded`` lists the memories whose new text is so long that the model sees only parts of it.
 
         Raises what ``update`` raises; the message of a ValidationError begins with the position of the item, counted
-        from 0."""
+        from 0.
+        """
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
         return self._writer.update(plans, self._owner.within, now)
@@ -455,15 +457,12 @@ class Memory(Handle):
 
         The rating is shown with the memory and in its history. Filters find it as ``feedback`` and ``feedback_reason``.
 
-        Raises MemoryNotFoundError, ValidationError or DatabaseError."""
+        Raises MemoryNotFoundError, ValidationError or DatabaseError.
+        """
         feedback, reason = clean_feedback(feedback, feedback_reason)
-
-        def change(record: Record) -> Record:
-            return replace(record, feedback=feedback, feedback_reason=reason)
-
-        memory_id = asked_id(memory_id, "memory_id")
-        self._store.update([Update(memory_id, change, event="FEEDBACK")], self._owner.within, self._now())
-        return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
+        rated = rating(asked_id(memory_id, "memory_id"), feedback, reason)
+        self._store.update([rated], self._owner.within, self._now())
+        return {"id": rated.memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
     def delete(self, memory_id: str) -> MessageResult:
@@ -475,10 +474,9 @@ class Memory(Handle):
     def delete_many(self, memory_ids: Iterable[str]) -> MessageResult:
         """Delete memories in one transaction, all or none. Their histories are kept.
 
-        Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired."""
-        if isinstance(memory_ids, str):
-            raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
-        ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
+        Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
+        """
+        ids = clean_ids(memory_ids)
         self._store.delete(ids, self._owner.within, self._now())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
@@ -495,7 +493,8 @@ class Memory(Handle):
         """Delete every memory of a scope, or those of its memories that match ``filters``. Their histories are kept.
 
         Raises ValidationError if neither the arguments nor the filters name a user, agent, run or app. ``reset``
-        removes everything."""
+        removes everything.
+        """
         self._store.delete_matching(self._owner.to_delete(filters, user_id, agent_id, run_id, app_id), self._now())
         return {"message": "Memories deleted successfully!"}
 
@@ -509,7 +508,8 @@ class Memory(Handle):
         """Remove the memories of a scope with their histories; without arguments remove everything.
 
         Raises ValidationError if an id is None or ``"*"``. So a variable that was never set, or that somebody else has
-        set, does not remove everything."""
+        set, does not remove everything.
+        """
         expression, named = self._owner.to_reset(user_id, agent_id, run_id, app_id)
         self._store.reset(expression, named, self._owner.user_id)
 
@@ -517,7 +517,8 @@ class Memory(Handle):
     def vacuum(self) -> VacuumResult:
         """Remove expired memories with their histories, and give the space back to the disk.
 
-        Returns how many memories were removed, and by how many bytes the file shrank."""
+        Returns how many memories were removed, and by how many bytes the file shrank.
+        """
         self._owner.check_whole("vacuum")
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
@@ -544,7 +545,8 @@ class Memory(Handle):
 
         Raises ValidationError if no id is given. Raises DatabaseBusyError if somebody reads for so long that older
         pages cannot be overwritten, or DiskFullError: in both cases everything is removed already, and calling again
-        overwrites the older pages."""
+        overwrites the older pages.
+        """
         self._owner.check_whole("erase")
         scope = named_scope(user_id, agent_id, run_id, app_id)
         self._now()  # a clock that fails does so before anything is gone
@@ -572,7 +574,8 @@ class Memory(Handle):
         """Write a consistent copy to a new file, while others go on writing.
 
         Raises DatabaseError if the file exists, ValidationError if it belongs to a store, ConfigurationError if no
-        store can have that name."""
+        store can have that name.
+        """
         self._owner.check_whole("backup")
         self._store.backup(maintenance.copy_at(path))
 
@@ -593,7 +596,8 @@ class Memory(Handle):
         replaced keeps what it has. To add checksums to an existing store, restore it to a new path.
 
         Raises DatabaseError if ``path`` exists and ``replace`` is False, CorruptFileError if the backup is damaged, and
-        what opening a file raises."""
+        what opening a file raises.
+        """
         return maintenance.restore(backup, path, replace=replace, checksums=checksums)
 
     # -- reading
@@ -602,7 +606,8 @@ class Memory(Handle):
     def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
         """Return one memory, or None if the id is unknown or the memory has expired.
 
-        With ``show_expired`` an expired memory is returned, too."""
+        With ``show_expired`` an expired memory is returned, too.
+        """
         memory_id = asked_id(memory_id, "memory_id")
         record = self._store.get(memory_id, self._owner.within, self._horizon(show_expired))
         return None if record is None else {**record.to_item(), "score": None}
@@ -634,7 +639,8 @@ class Memory(Handle):
         memories of graph categories state.
 
         Raises ValidationError if neither ids nor filters name a user, agent, run or app. ``filters=ANY_SCOPE`` lists
-        the memories of everybody."""
+        the memories of everybody.
+        """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
         records, total, following, stated = self._store.page(
@@ -690,7 +696,8 @@ class Memory(Handle):
 
         Raises ValidationError for a blank query, a ``threshold`` outside 0 to 1, an unknown weight, an invalid
         ``reference_date``, or if neither ids nor filters name a user, agent, run or app. Raises EmbeddingError, also
-        for a reranker that does not return numbers."""
+        for a reranker that does not return numbers.
+        """
         clean_text(query, "query")
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, _ = page_of(top_k, limit)
@@ -780,7 +787,8 @@ class Memory(Handle):
         returned, with the relations between them; ``truncated`` says whether there are more. ``format`` is ``"json"``
         for a dictionary, or a text: ``"mermaid"``, a flowchart for Markdown, or ``"graphml"``.
 
-        Raises ValidationError, also if neither ids nor filters name a user, agent, run or app."""
+        Raises ValidationError, also if neither ids nor filters name a user, agent, run or app.
+        """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         around = graphs.clean_asked(entity, depth, limit, format)
         found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
@@ -801,7 +809,8 @@ class Memory(Handle):
         call it again without ``categories``. ``dry_run`` changes nothing: ``entering`` and ``leaving`` say how many
         memories would enter and leave the graph.
 
-        Raises ValidationError, ExtractionError or DatabaseError."""
+        Raises ValidationError, ExtractionError or DatabaseError.
+        """
         self._owner.check_whole("reindex_graph")
         asked = None if categories is None else opening.clean_categories(categories, "categories")
         return self._grapher.reindex(self._store, asked, self._now(), dry_run=dry_run, progress=progress)
@@ -810,14 +819,16 @@ class Memory(Handle):
     def history(self, memory_id: str) -> list[HistoryItem]:
         """Return every change of a memory, oldest first.
 
-        A deleted memory keeps its history. For an unknown id or an expired memory the list is empty."""
+        A deleted memory keeps its history. For an unknown id or an expired memory the list is empty.
+        """
         return self._store.history(asked_id(memory_id, "memory_id"), self._owner.within, self._now())
 
     @answers
     def entities(self) -> list[Entity]:
         """Return every user, agent, run and app that has live memories.
 
-        Each comes with the number of its memories, the first ``created_at`` and the last ``updated_at``."""
+        Each comes with the number of its memories, the first ``created_at`` and the last ``updated_at``.
+        """
         return self._store.entities(self._owner.within, self._now())
 
     @answer
@@ -838,7 +849,8 @@ class Memory(Handle):
         """List the calls of ``add``, newest first, in pages as ``get_all`` does.
 
         Each has the memories that it added or repeated, with the texts that they have now. ``reset`` removes the events
-        of its scope. ``vacuum`` removes events older than 30 days, and those of scopes that have nothing else left."""
+        of its scope. ``vacuum`` removes events older than 30 days, and those of scopes that have nothing else left.
+        """
         within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
         results, total, following = self._store.events(within, self._now(), count, start, after)
@@ -855,7 +867,8 @@ class Memory(Handle):
 
         The oldest comes first, and there are at most ``limit``. To follow a store, whoever writes it, ask again with
         the last ``sequence``. Changes of memories that ``reset`` or ``vacuum`` removed are no longer there. A view
-        numbers the changes of its user separately, so that its numbers do not tell how much others write."""
+        numbers the changes of its user separately, so that its numbers do not tell how much others write.
+        """
         check_whole_number("after", after, 0, _LARGEST)
         check_whole_number("limit", limit, 0, _LARGEST)
         return {"results": self._store.changes(after, self._owner.user_id, self._now(), limit)}
@@ -881,7 +894,8 @@ class Memory(Handle):
     def get_project(self) -> dict[str, Any]:
         """Return the settings that ``update_project`` keeps.
 
-        ``custom_instructions`` and ``custom_categories`` are None until they are set."""
+        ``custom_instructions`` and ``custom_categories`` are None until they are set.
+        """
         self._owner.check_whole("get_project")
         return project.read(self._store)
 
@@ -889,7 +903,8 @@ class Memory(Handle):
         """Merge ``settings`` into the settings of the project, and return all of them.
 
         They are kept for callers of mem0 that set and read them; nothing here follows them. Raises ValidationError for
-        values that JSON cannot hold."""
+        values that JSON cannot hold.
+        """
         self._owner.check_whole("update_project")
         return project.update(self._store, settings)
 
@@ -903,7 +918,8 @@ class Memory(Handle):
         whole memories are exported. An export is kept for a week; ``reset`` of its user removes it.
 
         Raises ValidationError if the filters name no user, agent, run or app, if there are more than MAX_EXPORT_FIELDS
-        fields, or if the name of one has more than MAX_EXPORT_FIELD_LENGTH characters."""
+        fields, or if the name of one has more than MAX_EXPORT_FIELD_LENGTH characters.
+        """
         return exports.create(self._store, self._owner, schema, filters, self._now())
 
     @answer
@@ -915,7 +931,8 @@ class Memory(Handle):
         A field is read from the memory itself or from its metadata; it is None if the memory has neither.
 
         Raises NotFoundError for an unknown id, and ValidationError if there are neither an id nor filters that name a
-        user, agent, run or app, or if the answer would have more than MAX_EXPORT_CHARACTERS."""
+        user, agent, run or app, or if the answer would have more than MAX_EXPORT_CHARACTERS.
+        """
         return exports.fill(self._store, self._owner, memory_export_id, filters, self._now())
 
     # -- webhooks
@@ -939,7 +956,8 @@ class Memory(Handle):
         public Internet. Whoever delivers decides as well: ``deliver_webhooks`` needs the same argument, and a server
         MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1.
 
-        Raises ValidationError."""
+        Raises ValidationError.
+        """
         from .. import webhooks  # as few need it, and importing mem0lite is to be quick
 
         self._owner.check_whole("create_webhook")
@@ -977,7 +995,8 @@ class Memory(Handle):
 
         ``allow_private`` concerns ``url``, as in ``create_webhook``.
 
-        Raises NotFoundError or ValidationError."""
+        Raises NotFoundError or ValidationError.
+        """
         from .. import webhooks
 
         self._owner.check_whole("update_webhook")
@@ -1006,7 +1025,8 @@ class Memory(Handle):
 
         Every change is delivered at least once and in order, whoever made it. If a receiver fails, nothing is raised:
         delivery is tried again after growing delays, and ``get_webhooks`` shows why it failed. Without
-        ``allow_private`` no host outside the public Internet is reached, even if ``create_webhook`` allowed it."""
+        ``allow_private`` no host outside the public Internet is reached, even if ``create_webhook`` allowed it.
+        """
         from .. import webhooks
 
         self._owner.check_whole("deliver_webhooks")
@@ -1033,7 +1053,8 @@ class Memory(Handle):
         Without ids and filters the whole store is written: all memories, the histories of deleted ones, the events, the
         settings of the project and the graph categories. With ids, or in a view, it is what belongs to them, without
         the settings. If a filter asks for anything but ids, only memories are written. Expired memories are left out
-        unless ``show_expired`` is True. Webhooks, which have secrets, and memory exports are never written."""
+        unless ``show_expired`` is True. Webhooks, which have secrets, and memory exports are never written.
+        """
         expression = self._owner.matching(filters, user_id, agent_id, run_id, app_id)
         return transfer.export(self._store, file, expression, self._horizon(show_expired))
 
@@ -1056,7 +1077,8 @@ class Memory(Handle):
         not there yet. Every line is checked before the first is stored. The answer's ``embedded`` lists memories whose
         text is so long that the model sees only parts of it.
 
-        Raises ValidationError, which names the line."""
+        Raises ValidationError, which names the line.
+        """
         self._owner.check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
         return self._importer(progress, user_id, agent_id, run_id, app_id).import_(file)
 
@@ -1084,7 +1106,8 @@ class Memory(Handle):
         before it. ``refused`` and ``incomplete`` list what could not be added, with the reasons. ``embedded`` lists
         memories whose text is so long that the model sees only parts of it.
 
-        Raises ValidationError if ``source`` is not a mem0, Mem0LiteError if it cannot be reached or read."""
+        Raises ValidationError if ``source`` is not a mem0, Mem0LiteError if it cannot be reached or read.
+        """
         self._owner.check_whole("import_from_mem0")
         importer = self._importer(progress, user_id, agent_id, run_id, app_id)
         return importer.import_from_mem0(source, api_key=api_key, history_db=history_db)
@@ -1105,7 +1128,8 @@ class Memory(Handle):
         embedder raises EmbedderMismatchError from then on when it needs vectors.
 
         Raises NotAMemoryFileError if there is no such file, EmbedderMismatchError if another call with another embedder
-        takes over, CorruptFileError if the file is damaged."""
+        takes over, CorruptFileError if the file is damaged.
+        """
         found = maintenance.existing_store(path)
         return maintenance.reembed(found, resolve(embedder), progress)
 
