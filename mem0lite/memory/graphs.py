@@ -1,7 +1,7 @@
 """The graph of the memories of some categories: what a memory adds to it, and building all of it again."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..comparison import nfc
 from ..data.records import Record
@@ -9,9 +9,8 @@ from ..errors import DatabaseError, ValidationError
 from ..graph import Extraction, Extractor, Graph, build, extract, name_of, to_graphml, to_mermaid
 from ..store import CategoriesChangedError, Store
 from ..types import GraphResult, ReindexResult
-from ..values import clean_text, shown
+from ..values import clean_text, encodable, shown
 from .arguments import MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT, Progress, check_whole_number
-from .opening import listed
 
 _Written = TypeVar("_Written")
 
@@ -21,6 +20,21 @@ _FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
     "mermaid": to_mermaid,
     "graphml": to_graphml,
 }
+
+
+def clean_categories(given: object, field: str) -> tuple[str, ...]:
+    """Return graph categories in order."""
+    if isinstance(given, str):
+        given = given.split(",")
+    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(one, str) for one in categories):
+        raise ValidationError(f"{field}: must be a list of texts, which are values of memory_category.", field=field)
+    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
+
+
+def listed(categories: tuple[str, ...] | None) -> str:
+    """Return graph categories as a message shows them."""
+    return ", ".join(categories or ()) or "none"
 
 
 def in_graph(record: Record, categories: Sequence[str]) -> bool:

@@ -812,7 +812,7 @@ class Memory(Handle):
         Raises ValidationError, ExtractionError or DatabaseError.
         """
         self._owner.check_whole("reindex_graph")
-        asked = None if categories is None else opening.clean_categories(categories, "categories")
+        asked = None if categories is None else graphs.clean_categories(categories, "categories")
         return self._grapher.reindex(self._store, asked, self._now(), dry_run=dry_run, progress=progress)
 
     @answers

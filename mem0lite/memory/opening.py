@@ -4,14 +4,13 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from ..comparison import nfc
 from ..errors import ConfigurationError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
-from ..values import encodable, seconds_to_micros, shown
+from ..values import seconds_to_micros, shown
 from .arguments import Duration
+from .graphs import clean_categories, listed
 
 DEFAULT_SHORT_TERM_TTL = 3600.0
 DEFAULT_CACHE_BYTES = 512 * 2**20
@@ -79,16 +78,6 @@ def graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
         raise ConfigurationError(str(error)) from None
 
 
-def clean_categories(given: object, field: str) -> tuple[str, ...]:
-    """Return graph categories in order."""
-    if isinstance(given, str):
-        given = given.split(",")
-    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
-    if not all(isinstance(one, str) for one in categories):
-        raise ValidationError(f"{field}: must be a list of texts, which are values of memory_category.", field=field)
-    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
-
-
 def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, ...] | None, *, given: bool) -> None:
     """Compare the file's graph categories with those that are asked for.
 
@@ -110,8 +99,3 @@ def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, .
         f"{_CATEGORIES} is {listed(asked)}, but {found}, which are used. To change them: {command}",
         stacklevel=3,  # the caller of Memory()
     )
-
-
-def listed(categories: tuple[str, ...] | None) -> str:
-    """Return graph categories as a message shows them."""
-    return ", ".join(categories or ()) or "none"
