@@ -4,7 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .data.filters import ANY_SCOPE
-from .embedding.local import Embedder, LocalEmbedder
+from .embedding.local import LocalEmbedder
+from .embedding.protocol import Embedder
 from .embedding.rerank import Reranker
 from .errors import (
     ClosedError,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Mem0LiteError(Exception):
     """Base of every error mem0lite raises on purpose; with the attributes that mem0's errors have."""
 
-    _more = "The README of mem0lite says what each verb takes and raises."
+    _more = "`mem0lite guide library` says what each verb takes and raises."
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class ValidationError(Mem0LiteError, ValueError):
 class FilterError(ValidationError):
     """A filter cannot be understood; nothing was searched, listed or deleted."""
 
-    _more = "Nothing was searched, listed or deleted. The README has the grammar under 'Filters'."
+    _more = "Nothing was searched, listed or deleted. `mem0lite guide filters` has the grammar."
 
 
 class NotFoundError(Mem0LiteError, ValueError):
@@ -134,7 +134,7 @@ class DependencyError(Mem0LiteError, ImportError):
 class EmbeddingError(Mem0LiteError, RuntimeError):
     """The embedder failed, or returned something that is not one finite, non-zero vector per text."""
 
-    _more = "The README says under 'Models' what an embedder has to do."
+    _more = "`mem0lite guide models` says what an embedder has to do."
 
 
 class ModelNotFoundError(EmbeddingError):
@@ -148,7 +148,7 @@ class EmbedderMismatchError(EmbeddingError, ValueError):
 class ExtractionError(Mem0LiteError, RuntimeError):
     """The graph extractor failed, or answered something else than entities and relations; nothing was stored."""
 
-    _more = "The README says under 'Graph categories' what an extractor has to answer."
+    _more = "`mem0lite guide graph` says what an extractor has to answer."
 
 
 class DatabaseError(Mem0LiteError, RuntimeError):

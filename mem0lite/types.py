@@ -1,4 +1,7 @@
-"""The shapes that come back: plain dictionaries at run time, as callers of mem0 expect, typed for everyone else."""
+"""The shapes of what comes back: plain dictionaries at run time, as callers of mem0 expect, with types for checkers.
+
+The text under each field is its documentation, here and in the server's OpenAPI document.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,538 +16,666 @@ Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
 
 
 class Signal(TypedDict):
-    """One part of a score: in 0..1, and what it is multiplied by."""
+    """One part of a score."""
 
     score: float
+    """How strong the signal is, from 0 to 1."""
     weight: float
+    """What the score is multiplied by."""
 
 
 class ScoreDetails(TypedDict):
-    """How a search score came about: ``raw_score`` = Σ weight × part, each part in 0..1; ``final_score`` ends at 1."""
+    """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
 
     semantic_score: float
-    """Cosine similarity of query and memory, negative values counted as 0."""
+    """Cosine similarity of query and memory, from 0 to 1. Negative values count as 0."""
     bm25_score: float
-    """BM25 of the memory divided by the highest BM25 the query's terms could reach in this scope."""
+    """BM25 of the memory divided by the highest BM25 that the query's terms can reach in this scope, from 0 to 1."""
     semantic_weight: float
+    """What ``semantic_score`` is multiplied by."""
     bm25_weight: float
+    """What ``bm25_score`` is multiplied by."""
     matched_terms: list[str]
-    """Stemmed query terms that occur in the memory."""
-    signals: dict[str, "Signal"]
-    """What else spoke for it, by the names ``Ranking`` gives the weights."""
+    """Stems of the query's words that occur in the memory."""
+    signals: dict[str, Signal]
+    """The other parts of the score, under the names of their weights in ``ranking``."""
     entity_boost: float
     """What ``entity`` and ``entity_neighbor`` add to ``raw_score``."""
     raw_score: float
+    """The sum, before it is limited to 1."""
     max_possible_score: float
+    """The highest score there is: 1."""
     final_score: float
+    """The score."""
     threshold: float
+    """The lowest score that was asked for."""
 
 
 class StoredMemory(TypedDict):
-    """What every answer says of a memory. Instants are ISO 8601 with ``+00:00``; ids and dates are present only when
-    set."""
+    """The fields of every memory. Times are ISO 8601 with ``+00:00``; ids and dates are present only when set."""
 
     id: str
+    """Id of the memory."""
     memory: str
+    """Its text."""
     hash: str
     """MD5 of the text, hexadecimal."""
     metadata: dict[str, Any] | None
+    """What was stored with it."""
     created_at: str
+    """When it was created, or said."""
     updated_at: str
+    """When it last changed."""
     user_id: NotRequired[str]
+    """Its user, if it has one."""
     agent_id: NotRequired[str]
+    """Its agent, if it has one."""
     run_id: NotRequired[str]
+    """Its run (session), if it has one."""
     app_id: NotRequired[str]
+    """Its app, if it has one."""
     actor_id: NotRequired[str]
+    """Who said it: the ``name`` of the message, if it had one."""
     role: NotRequired[str]
+    """Role of the message."""
     expiration_date: NotRequired[str]
+    """The last day (UTC) on which it is visible, if it was given one."""
     expires_at: NotRequired[str]
-    """The instant from which the memory is invisible, whichever rule set it."""
+    """When it becomes invisible, whichever rule set that."""
     feedback: NotRequired[str]
+    """How good it is: POSITIVE, NEGATIVE or VERY_NEGATIVE, if somebody said so."""
     feedback_reason: NotRequired[str]
+    """Why the feedback was given."""
 
 
 class MemoryItem(StoredMemory):
-    """One memory that was not searched for."""
+    """One memory, outside of a search."""
 
     score: NotRequired[None]
-    """There in ``get``, as in mem0, and absent in ``get_all``."""
+    """Always None. It is present in ``get``, as in mem0, and absent in ``get_all``."""
 
 
 class SearchHit(StoredMemory):
     """One memory that ``search`` found."""
 
     score: float
-    """In 0..1."""
+    """How well it matches the query, from 0 to 1."""
     rerank_score: NotRequired[float]
-    """With a reranker its score in 0..1, by which the results are in order."""
+    """The reranker's score, from 0 to 1. When it is present, the results are in its order."""
     score_details: NotRequired[ScoreDetails]
-    """How the score came about, when asked for."""
+    """How the score came about. Present when ``explain`` asks for it."""
 
 
 class Relation(TypedDict):
-    """What memories of a graph category state of two entities."""
+    """What memories of a graph category say about two entities."""
 
     source: str
+    """The entity that the statement is about."""
     relationship: str
+    """What is said."""
     destination: str
+    """The other entity."""
     memory_ids: list[str]
-    """The memories that state it."""
+    """Ids of the memories that say it."""
+
+
+class EmbeddedPart(TypedDict):
+    """How much of a long text is in its vector. Keyword search covers all of it."""
+
+    windows: int
+    """How many windows of the model's size were embedded, spread evenly over the text."""
+    of: int
+    """How many windows the text has."""
+
+
+class EmbeddedMemory(EmbeddedPart):
+    """How much of one memory's long text is in its vector."""
+
+    id: str
+    """Id of the memory."""
 
 
 class SearchResult(TypedDict):
-    """What ``search`` returns, best first."""
+    """What ``search`` returns."""
 
     results: list[SearchHit]
+    """The memories, best first."""
     relations: NotRequired[list[Relation]]
-    """What the results state, in their order; present where one of them is of a graph category."""
+    """What the results say about entities, in their order. Present when one of them is in a graph category."""
     not_reranked: NotRequired[str]
-    """Why no reranker ordered the results although one was asked for."""
-    embedded: NotRequired["EmbeddedPart"]
-    """Present where the question is too long to be embedded whole."""
+    """Why no reranker ordered the results although it was asked to."""
+    embedded: NotRequired[EmbeddedPart]
+    """Present when the query is too long to be embedded whole."""
 
 
 class Page(TypedDict):
-    """What ``get_all`` returns: one page, newest first, and how many memories match in all."""
+    """What ``get_all`` returns: one page of memories."""
 
     results: list[MemoryItem]
+    """The memories, newest first."""
     total: int
+    """How many memories match in all."""
     next_cursor: str | None
-    """Given as ``after`` it goes on where this page ends; None at the end."""
+    """Give it as ``after`` to get the next page. None on the last page."""
     relations: NotRequired[list[Relation]]
-    """What the results state, in their order; present when asked for."""
+    """What the results say about entities, in their order. Present when asked for."""
 
 
 class GraphNode(TypedDict):
     """An entity."""
 
     name: str
+    """What it is called."""
     type: str
     """``name``, ``thing``, ``command``, ``path``, ``url``, ``address``, ``identifier``, ``version``, ``tag``, ``term``
-    or ``project``, or what an extractor of yours says."""
+    or ``project``, or a type that your own extractor gives."""
     memories: int
     """How many memories name it."""
 
 
 class GraphResult(TypedDict):
-    """What ``graph`` returns: entities, nearest or most named first, and the relations between them."""
+    """What ``graph`` returns: entities and the relations between them."""
 
     nodes: list[GraphNode]
+    """The entities: the nearest first, or those that most memories name."""
     edges: list[Relation]
+    """The relations between them."""
     truncated: bool
     """Whether there are more entities than were asked for."""
 
 
 class ReindexResult(TypedDict):
-    """What ``reindex_graph`` did, or would."""
+    """What ``reindex_graph`` did, or would do."""
 
     categories: list[str]
-    """Of which memories are in the graph."""
+    """The categories whose memories are in the graph."""
     memories: int
-    """How many memories were looked at, expired ones too."""
+    """How many memories were looked at, including expired ones."""
     in_graph: int
-    """How many are of the categories."""
+    """How many of them are in one of the categories."""
     entering: int
+    """How many were added to the graph."""
     leaving: int
-    """How many came into the graph, and how many went."""
+    """How many were removed from the graph."""
     entities: int
+    """How many different entities the file now holds, counted for each user, agent, run and app."""
     relations: int
-    """How many different ones the file holds now, of each user, agent, run or app."""
-
-
-class EmbeddedPart(TypedDict):
-    """What of a long text is in its vector; keywords cover all of it."""
-
-    windows: int
-    """How many of the model's windows were embedded, spread evenly over the text."""
-    of: int
-    """How many the text has."""
-
-
-class EmbeddedMemory(EmbeddedPart):
-    """What of the long text of one of many memories is in its vector."""
-
-    id: str
+    """How many different relations the file now holds, counted likewise."""
 
 
 class AddedItem(TypedDict):
-    """One message's outcome: ADD with the new id, or NONE with the id of the memory it repeats."""
+    """The outcome of one message."""
 
     id: str
+    """Id of the new memory, or of the memory that the message repeats."""
     memory: str
+    """Text of the message."""
     event: Literal["ADD", "NONE"]
+    """ADD, or NONE when the message adds nothing to a memory of the same scope."""
     existing_memory: NotRequired[str]
-    """The text that is there already, where it says the same in other words."""
+    """Text of the memory that already says the same in nearly the same words."""
     expires_at: NotRequired[str]
-    """Only of a memory that is past it already; so is ``expired``, which then is True: nobody will see it."""
+    """When the memory expired. Present when that was before it was stored."""
     expired: NotRequired[bool]
+    """True when the memory has expired already: it is stored, but nobody will see it."""
     embedded: NotRequired[EmbeddedPart]
-    """Present where the text is too long to be embedded whole."""
+    """Present when the text is too long to be embedded whole."""
     actor_id: NotRequired[str | None]
+    """Who said it. Present with ``infer=False``."""
     role: NotRequired[str | None]
+    """Role of the message. Present with ``infer=False``."""
 
 
 class SkippedPart(TypedDict):
-    """What an ``add`` left out."""
+    """Something that an ``add`` did not remember."""
 
     message: int
-    """The place of the message, from 0."""
+    """Index of the message, from 0."""
     part: int | None
-    """The place of the part in it; None for the whole message, or for what it has beside its content."""
+    """Index of the part in the message's content. None for the whole message, or for a field beside its content."""
     type: str
-    """What it is: the part's type, such as ``image_url`` or ``tool_use``, or the message's role."""
+    """Type of the part, such as ``image_url`` or ``tool_use``, or role of the message."""
     reason: str
+    """Why it was not remembered."""
 
 
-class AddResult(TypedDict):
-    """What ``add`` returns, in the order of the messages."""
+class AddOutcomes(TypedDict):
+    """What became of the messages of an ``add``."""
 
     results: list[AddedItem]
-    event_id: str
-    """The id of the call, for ``event``."""
+    """The outcomes, in the order of the messages."""
     relations: NotRequired[list[Relation]]
-    """What the memories that were added state; present when one of the messages is of a graph category."""
+    """What the new memories say about entities. Present when one of them is in a graph category."""
     skipped: NotRequired[list[SkippedPart]]
-    """What was not remembered, in the order of the messages; present when something was not."""
+    """What was not remembered, such as an image, in the order of the messages. Present when there is any."""
+
+
+class AddResult(AddOutcomes):
+    """What ``add`` returns."""
+
+    event_id: str
+    """Id of the call, for ``event``."""
 
 
 class EventResult(TypedDict):
     """What one message of an ``add`` became."""
 
     id: str
+    """Id of the memory."""
     event: Literal["ADD", "NONE"]
+    """ADD, or NONE when the message added nothing to a memory of the same scope."""
     memory: str | None
-    """The text the memory has now; None when it is gone or expired."""
+    """The text that the memory has now. None when it is deleted or expired."""
 
 
 class EventItem(TypedDict):
     """One call of ``add``; ids are present only when set."""
 
     id: str
+    """The ``event_id`` that the call returned."""
     event_type: Literal["ADD"]
+    """What was called."""
     status: Literal["SUCCEEDED"]
+    """Always SUCCEEDED: a call has done all its work when it returns."""
     created_at: str
+    """When it was called."""
     updated_at: str
+    """When it was done."""
     user_id: NotRequired[str]
+    """The user of the call."""
     agent_id: NotRequired[str]
+    """The agent of the call."""
     run_id: NotRequired[str]
+    """The run of the call."""
     app_id: NotRequired[str]
+    """The app of the call."""
     results: list[EventResult]
+    """What became of each message."""
 
 
 class EventPage(TypedDict):
-    """What ``events`` returns: one page, newest first, and how many there are in all."""
+    """What ``events`` returns: one page of events."""
 
     results: list[EventItem]
+    """The events, newest first."""
     total: int
+    """How many there are in all."""
     next_cursor: str | None
-    """Given as ``after`` it goes on where this page ends; None at the end."""
+    """Give it as ``after`` to get the next page. None on the last page."""
 
 
 class MessageResult(TypedDict):
     """The answer of a verb that has nothing to return."""
 
     message: str
+    """What was done."""
 
 
 class UpdateResult(MessageResult):
     """The answer of ``update``."""
 
     expired: NotRequired[list[str]]
-    """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
+    """Ids of the memories that this update made expire: nobody sees them any more. Present when there are any."""
     embedded: NotRequired[EmbeddedPart]
-    """Present where the new text is too long to be embedded whole."""
+    """Present when the new text is too long to be embedded whole."""
 
 
 class UpdateManyResult(MessageResult):
     """The answer of ``update_many``."""
 
     expired: NotRequired[list[str]]
-    """Ids of the memories that are past their expiry with this update, if there are any: nobody sees them any more."""
+    """Ids of the memories that this update made expire: nobody sees them any more. Present when there are any."""
     embedded: NotRequired[list[EmbeddedMemory]]
-    """The memories whose new text is too long to be embedded whole; present when there are any."""
+    """The memories whose new text is too long to be embedded whole. Present when there are any."""
 
 
 class HistoryItem(TypedDict):
-    """One change of one memory, oldest first."""
+    """One change of one memory."""
 
     id: str
+    """Id of the change."""
     memory_id: str
+    """Id of the memory."""
     old_memory: str | None
+    """The text before."""
     new_memory: str | None
+    """The text after."""
     event: Event
+    """What happened."""
     created_at: str
+    """When the memory was created."""
     updated_at: str
+    """When it was changed."""
     is_deleted: bool
+    """Whether this change deleted the memory."""
     actor_id: str | None
+    """Who said it, if known."""
     role: str | None
+    """Role of the message, if it had one."""
     feedback: NotRequired[str | None]
-    """With ``feedback_reason``, in a FEEDBACK change only; None is a feedback taken back."""
+    """The feedback that was given; None if it was taken back. Present when the event is FEEDBACK."""
     feedback_reason: NotRequired[str | None]
+    """Why the feedback was given. Present when the event is FEEDBACK."""
 
 
 class ChangeItem(HistoryItem):
     """One change of any memory, with the ids of its scope that are set."""
 
     sequence: int
-    """Its place among all changes of the file, in a view among those of its user; later changes have higher numbers,
-    and none is used again."""
+    """Its position among all changes of the file, or, in a view, of its user. Later changes have higher numbers, and
+    no number is used twice."""
     user_id: NotRequired[str]
+    """The memory's user, if it has one."""
     agent_id: NotRequired[str]
+    """The memory's agent, if it has one."""
     run_id: NotRequired[str]
+    """The memory's run, if it has one."""
     app_id: NotRequired[str]
+    """The memory's app, if it has one."""
 
 
 class ChangePage(TypedDict):
-    """What ``changes`` returns, oldest first."""
+    """What ``changes`` returns."""
 
     results: list[ChangeItem]
+    """The changes, oldest first."""
 
 
 class FeedbackResult(TypedDict):
     """What ``feedback`` stored."""
 
     id: str
+    """Id of the memory."""
     feedback: str | None
+    """How good it is: POSITIVE, NEGATIVE or VERY_NEGATIVE. None when the feedback was taken back."""
     feedback_reason: str | None
+    """Why."""
 
 
 class MemoryExportRequest(TypedDict):
     """What ``create_memory_export`` returns."""
 
     id: str
+    """Id of the export."""
     message: str
+    """What was done."""
 
 
 class MemoryExport(TypedDict):
-    """What ``get_memory_export`` returns: the memories in the fields that were asked for."""
+    """What ``get_memory_export`` returns."""
 
     memories: list[dict[str, Any]]
+    """The memories, with the fields that were asked for."""
 
 
 class Webhook(TypedDict):
-    """A webhook, without its secret. Instants are ISO 8601 with ``+00:00``."""
+    """A webhook, without its secret. Times are ISO 8601 with ``+00:00``."""
 
     webhook_id: str
+    """Its id."""
     name: str | None
+    """Its name, if it has one."""
     url: str
+    """Where events are sent."""
     event_types: list[str]
+    """Which events are sent."""
     is_active: bool
+    """Whether events are sent."""
     project: str
+    """The only project."""
     created_at: str
+    """When it was created."""
     updated_at: str
+    """When it last changed."""
     delivered: int
-    """Changes that the receiver took."""
+    """How many changes the receiver accepted."""
     failed: int
-    """Changes that were given up."""
+    """How many changes were given up."""
     attempts: int
-    """How often the next change was tried in vain."""
+    """How many attempts to send the next change have failed."""
     retry_at: str | None
+    """When the next change is tried again. None when nothing waits for that."""
     last_status: int | None
-    """The status of the last answer; None when there was no answer."""
+    """HTTP status of the last answer. None when there was no answer."""
     last_error: str | None
-    """Why the last attempt failed; None when it did not."""
+    """Why the last attempt failed. None when it succeeded."""
 
 
 class CreatedWebhook(Webhook):
-    """A new webhook with its secret, which is not shown again."""
+    """A new webhook with its secret, which is shown only once."""
 
     secret: str
+    """The key that signs what is sent."""
 
 
 class DeliveryResult(TypedDict):
     """What ``deliver_webhooks`` did."""
 
     webhooks: int
-    """How many are active."""
+    """How many webhooks are active."""
     delivered: int
-    """Changes that receivers took."""
+    """How many changes receivers accepted."""
     failed: int
-    """Changes given up."""
+    """How many changes were given up."""
     pending: int
-    """Webhooks with changes left, for another call."""
+    """How many webhooks still have changes to deliver, in another call."""
     retry_in: float | None
-    """Seconds after which such a call can do something; None when nothing is left."""
+    """Seconds until another call has something to do. None when nothing is left."""
 
 
 class Entity(TypedDict):
     """A user, an agent, a run or an app that has live memories."""
 
     id: str
+    """Its id."""
     type: Literal["user", "agent", "run", "app"]
+    """What it is."""
     total_memories: int
+    """How many memories it has."""
     created_at: str
+    """When its first memory was created."""
     updated_at: str
+    """When one of its memories last changed."""
 
 
 class VacuumResult(TypedDict):
     """What ``vacuum`` did."""
 
     removed: int
-    """Expired memories deleted, with their vectors, keyword entries and history."""
+    """How many expired memories were deleted, with their vectors, keyword entries and history."""
     bytes_freed: int
-    """Bytes by which the file shrank."""
+    """By how many bytes the file shrank."""
 
 
 class CheckProblem(TypedDict):
-    """Something in a file that does not agree with the rest."""
+    """Something in a file that contradicts the rest of it."""
 
     check: str
     """What was compared: ``sqlite``, ``schema``, ``embedder``, ``scopes``, ``counts``, ``memories``, ``vectors``,
     ``keywords``, ``graph``, ``history``, ``events`` or ``documents``."""
     problem: str
+    """What is wrong."""
     count: int
+    """How many items have the problem."""
     items: list[str]
-    """The first ten it is about, memories by their ids."""
+    """The first ten of them; memories are named by their ids."""
     repaired: bool
+    """Whether the problem was repaired."""
 
 
 class CheckResult(TypedDict):
     """What ``check`` found."""
 
     ok: bool
-    """Whether everything agrees now."""
+    """Whether everything is consistent now."""
     memories: int
-    """How many were compared, expired ones too."""
+    """How many memories were compared, including expired ones."""
     problems: list[CheckProblem]
+    """What was wrong."""
 
 
 class ErasureReceipt(TypedDict):
-    """What ``erase`` removed, and when it was gone from the file's bytes."""
+    """What ``erase`` removed, and when it was gone from the bytes of the file."""
 
     scope: dict[str, str]
     """The ids that were given."""
     erased_at: str
+    """When the erasure was complete."""
     memories: int
+    """How many memories were erased."""
     vectors: int
+    """How many vectors."""
     keywords: int
-    """Entries of the keyword index."""
+    """How many entries of the keyword index."""
     history: int
-    """Changes of memories, deleted ones too."""
+    """How many changes, including those of memories deleted earlier."""
     events: int
+    """How many events."""
     exports: int
-    """Exports that name one of the ids."""
+    """How many exports that name one of the ids."""
     graph: int
-    """Entities and relations of memories."""
+    """How many entities and relations of memories."""
 
 
 class RestoreResult(TypedDict):
     """What ``restore`` put in place."""
 
     path: str
+    """The file."""
     memories: int
+    """How many memories it holds."""
 
 
 class ImportResult(TypedDict):
     """What ``import_`` did."""
 
     added: int
+    """How many memories were added."""
     skipped: int
-    """Memories whose id the file already holds."""
+    """How many memories were left out because the file already holds their ids."""
     deleted: int
-    """Memories that had been deleted and whose histories were kept."""
+    """How many memories had been deleted before; their histories were kept."""
     events: int
-    """Calls of ``add`` that were kept."""
+    """How many calls of ``add`` were kept."""
     settings: int
-    """Settings of the file that it did not have."""
+    """How many settings were added that the file did not have."""
     embedded: NotRequired[list[EmbeddedMemory]]
-    """The added memories whose text is too long to be embedded whole; present when there are any."""
+    """The added memories whose text is too long to be embedded whole. Present when there are any."""
 
 
 class MoveProblem(TypedDict):
-    """Something of a source that ``import_from_mem0`` left behind."""
+    """Something that ``import_from_mem0`` left behind."""
 
     id: str | None
-    """The memory's id, where it has one."""
+    """Id of the memory, if it is about one."""
     where: str
     """The part of the source, such as ``user alice`` or ``collection mem0``."""
     problem: str
+    """Why it was left behind."""
 
 
 class MoveResult(TypedDict):
     """What ``import_from_mem0`` did."""
 
     added: int
+    """How many memories were added."""
     skipped: int
-    """Memories whose id the file already holds."""
+    """How many memories were left out because the file already holds their ids."""
     expired: int
-    """Of those added, the ones that are past their expiry already."""
+    """How many of the added memories have already expired."""
     deleted: int
-    """Memories that mem0 had deleted and whose histories were kept."""
+    """How many memories mem0 had deleted; their histories were kept."""
     refused: list[MoveProblem]
-    """Memories that could not be taken, and why."""
+    """The memories that could not be added, and why."""
     incomplete: list[MoveProblem]
-    """What else was left behind: rows of a history, parts of the source that could not be reached."""
+    """What else was left behind: rows of a history, or parts of the source that could not be reached."""
     embedded: NotRequired[list[EmbeddedMemory]]
-    """The added memories whose text is too long to be embedded whole; present when there are any."""
+    """The added memories whose text is too long to be embedded whole. Present when there are any."""
 
 
 class ReembedResult(TypedDict):
     """What ``reembed`` did."""
 
     embedded: int
-    """Vectors computed in this call; an interrupted earlier call's work is not repeated."""
+    """How many vectors this call computed. It does not repeat the work of an earlier call that was interrupted."""
     partly: NotRequired[int]
-    """How many of those texts are too long to be embedded whole; present when there are any."""
+    """How many of those texts are too long to be embedded whole. Present when there are any."""
     total: int
+    """How many memories the file holds."""
 
 
 class EmbedderIdentity(TypedDict):
-    """The model a file's vectors come from."""
+    """The model that computed a file's vectors."""
 
     name: str
+    """Its name."""
     dimensions: int
+    """Length of its vectors."""
     fingerprint: str
-    """SHA-256 of the model's files, or empty for an embedder that has none."""
+    """SHA-256 of the model's files; empty for an embedder without files."""
 
 
 class Counts(TypedDict):
-    """What a store holds: live memories, and the users, agents, runs and apps that have any."""
+    """What a store holds."""
 
     memories: int
+    """How many live memories."""
     expired: int
-    """Memories past their expiry that ``vacuum`` has not removed yet."""
+    """How many expired memories ``vacuum`` has not yet removed."""
     users: int
+    """How many users have live memories."""
     agents: int
+    """How many agents have live memories."""
     runs: int
+    """How many runs have live memories."""
     apps: int
+    """How many apps have live memories."""
 
 
 class GraphStats(TypedDict):
     """The graph of a store."""
 
     categories: list[str]
-    """Of which memories are in the graph, as the file says."""
+    """The categories whose memories are in the graph, as recorded in the file."""
     current: bool
-    """False while the graph is being made for these, and after that was interrupted: ``reindex_graph`` goes on."""
+    """False while the graph is being built for these categories, and when that was interrupted: call
+    ``reindex_graph`` to finish it."""
     entities: int
+    """How many different entities."""
     relations: int
+    """How many different relations."""
 
 
 class Stats(Counts):
-    """The size and the make-up of a store."""
+    """The size of a store, and what it is made of."""
 
     path: str
+    """The file."""
     bytes: int
+    """Its size."""
     checksums: bool
     """Whether every page of the file has a checksum."""
     graph: GraphStats
+    """Its graph."""
     cached_bytes: int
-    """About how much memory this process keeps for searches."""
+    """About how many bytes of memory this process uses for searches."""
     embedder: EmbedderIdentity
+    """The model that computed its vectors."""
     schema_version: int
+    """Version of the file's layout."""
     sqlite_version: str
+    """Version of SQLite in this process."""
 
 
 # -- what type checkers see
 
-# A verb is annotated with the shape it returns, of which pydantic and what builds on it make schemas. But callers of
-# mem0 take answers for a dict[str, Any] and a list[dict[str, Any]], and no TypedDict or list of them may be taken for
-# those. So checkers are shown an Answer in its place: a subclass of dict, which may be taken for its TypedDict as well,
-# by its base Any; whoever names that has every key checked. (Pyright does so in what a function takes; a variable it
-# takes for what was assigned to it.) The price is that it may be taken for anything else, too.
-# Rejected: to annotate dict[str, Any], as then schemas are lost and TypedDicts refused; Any, which mypy's strict mode
-# refuses to return; a union of these, each of which had to fit, or of which isinstance(found, dict) leaves unknowns.
+# A verb is annotated with the shape that it returns, and Pydantic and its kin make schemas from that. But callers of
+# mem0 treat answers as dict[str, Any] and list[dict[str, Any]], and checkers accept no TypedDict for those. So checkers
+# see an Answer instead. It is a subclass of dict, and through its base Any they also accept it for its TypedDict: where
+# a variable has that type, every key is checked. (Pyright does so for parameters; for a variable it keeps the type of
+# what was assigned.) The price is that checkers accept it for any other type, too.
+# Rejected: dict[str, Any], which loses the schemas and is refused where a TypedDict is wanted; Any, which mypy's strict
+# mode refuses to return; a union of these, in which every part would have to fit.
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -1,4 +1,8 @@
-"""What callers hand in, checked and made canonical: ids, instants, metadata, text. Pure."""
+"""Values that callers give, checked and brought into one form: ids, instants, metadata, texts. Pure.
+
+Their errors are what users see most. A message names the field, says what is wrong and what to do, in words that fit
+Python, HTTP and the command line alike.
+"""
 
 import hashlib
 import math
@@ -13,13 +17,13 @@ from .comparison import DAY, nfc, spellings
 from .errors import ValidationError
 
 MAX_TEXT_LENGTH = 100_000
-"""Characters one memory may have."""
+"""Characters of one memory, at most."""
 MAX_ID_LENGTH = 1_000
-"""Characters an id of a user, an agent, a run or an app may have."""
+"""Characters of the id of a user, an agent, a run or an app, at most."""
 FEEDBACK = ("POSITIVE", "NEGATIVE", "VERY_NEGATIVE")
-"""What can be said of a memory."""
+"""What can be said about a memory."""
 MAX_METADATA_DEPTH = 100
-"""Objects and lists inside each other in ``metadata``."""
+"""Levels of objects and lists inside each other in ``metadata``, at most."""
 
 _SHOWN = 200  # characters of a value in an error's text
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +40,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def written(value: object) -> str:
-    """Return ``str(value)``; of what Python does not write, such as a number of 5,000 digits, its type."""
+    """Return ``str(value)``, or the type if Python refuses to write the value, such as a number of 5,000 digits."""
     try:
         return str(value)
     except (ValueError, RecursionError):
@@ -44,7 +48,7 @@ def written(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return how an error's text shows a value: as Python writes it, cut off where it is long."""
+    """Return a value as an error's message shows it: as Python writes it, truncated if it is long."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):
@@ -53,7 +57,7 @@ def shown(value: object) -> str:
 
 
 def encodable(value: str, field: str) -> str:
-    """Return ``value``, or raise ValidationError when a lone surrogate keeps it from being stored as UTF-8."""
+    """Return ``value``, or raise ValidationError if it has a lone surrogate and can't be stored as UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -66,15 +70,17 @@ def encodable(value: str, field: str) -> str:
 
 
 def clean_id(value: object, field: str) -> str:
-    """Return the id of a user, an agent, a run or an app as stored: an int as its text, without outer whitespace, and
-    in Unicode's composed form (NFC), so that "josé" is one user however a keyboard or a file system writes it.
+    """Return the id of a user, an agent, a run or an app as it is stored.
 
-    Raises ValidationError for an empty id, inner whitespace, a control character, more than MAX_ID_LENGTH
+    An int becomes text, whitespace around the id is removed, and the text gets Unicode's composed form (NFC), so that
+    "josé" is one user however a keyboard or a file system writes it.
+
+    Raises ValidationError for an empty id, whitespace or a control character inside, more than MAX_ID_LENGTH
     characters, or ``"*"``, which in a filter means any id.
     """
     text = written(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(value, int) and value.bit_length() > 4 * MAX_ID_LENGTH:
-        text = "0" * value.bit_length()  # too long, and perhaps for Python to write it
+        text = "0" * value.bit_length()  # too long for an id, and perhaps too long for Python to write
     if not isinstance(text, str):
         raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
     text = nfc(encodable(text.strip(), field))
@@ -88,37 +94,36 @@ def clean_id(value: object, field: str) -> str:
         raise ValidationError(f"Invalid {field}: cannot contain control characters. Remove them.", field=field)
     if len(text) > MAX_ID_LENGTH:
         raise ValidationError(
-            f"Invalid {field}: {len(text)} characters, at most {MAX_ID_LENGTH} are allowed. Store a digest instead.",
+            f"Invalid {field}: {len(text)} characters, but at most {MAX_ID_LENGTH} are allowed. Use a digest of it.",
             field=field,
         )
     if text == "*":
-        raise ValidationError(f"Invalid {field}: '*' means any id and cannot name one. Choose another.", field=field)
+        raise ValidationError(f"Invalid {field}: '*' means any id. Choose another name.", field=field)
     return text
 
 
 def asked_id(value: object, field: str) -> str:
-    """Return an id by which a memory, an event or an export is looked up: whatever it is as text, in composed form."""
+    """Return an id by which a memory, an event or an export is looked up: any value as text, in composed form (NFC)."""
     return nfc(encodable(written(value), field))
 
 
 def argument_id(value: object, field: str) -> str:
     """Return an id that was given as an argument, as ``clean_id`` does.
 
-    ``"*"`` is any id in a filter alone: an argument is often somebody's choice that a caller passes on.
+    ``"*"`` means any id only in a filter: an argument is often the choice of somebody else, which a caller passes on.
     """
     if isinstance(value, str) and value.strip() == "*":
         raise ValidationError(
-            f"Invalid {field}: '*' as an argument is nobody's id. Where anybody's are meant, say so in a filter: "
-            f"filters={{{field!r}: '*'}}.",
+            f"Invalid {field}: '*' cannot be an id. To mean any id, use a filter: {{'{field}': '*'}}.",
             field=field,
         )
     return clean_id(value, field)
 
 
 def argument_flag(value: object, field: str, *, default: bool = False) -> bool:
-    """Return a yes or no that was given as an argument; 0 and 1 are those, too, and None is the default.
+    """Return a yes or no that was given as an argument; 0 and 1 count as such, and None means the default.
 
-    Raises ValidationError for anything else: the text ``"no"`` would be true to Python.
+    Raises ValidationError for anything else, because Python takes even the text ``"no"`` as true.
     """
     if value is None:
         return default
@@ -128,7 +133,7 @@ def argument_flag(value: object, field: str, *, default: bool = False) -> bool:
 
 
 def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
-    """Return the ids of a scope as stored; raise ValidationError when none is given."""
+    """Return the ids of a scope as they are stored; raise ValidationError if there is none."""
     scope = {
         name: None if values.get(name) is None else clean_id(values[name], name)
         for name in ("user_id", "agent_id", "run_id", "app_id")
@@ -141,14 +146,14 @@ def clean_scope(values: Mapping[str, object]) -> dict[str, str | None]:
 
 
 def clean_text(value: object, field: str) -> str:
-    """Return a memory's text unchanged; raise ValidationError when it is blank, too long or not storable."""
+    """Return a memory's text unchanged; raise ValidationError if it is blank, too long or can't be stored."""
     if not isinstance(value, str):
         raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
     if not value.strip():
         raise ValidationError(f"Invalid {field}: cannot be empty or whitespace-only.", field=field)
     if len(value) > MAX_TEXT_LENGTH:
         raise ValidationError(
-            f"Invalid {field}: {len(value)} characters, at most {MAX_TEXT_LENGTH} are allowed. "
+            f"Invalid {field}: {len(value)} characters, but at most {MAX_TEXT_LENGTH} are allowed. "
             "Split it into several memories.",
             field=field,
         )
@@ -156,36 +161,38 @@ def clean_text(value: object, field: str) -> str:
 
 
 def clean_feedback(feedback: Any, reason: object, place: str = "") -> tuple[str | None, str | None]:
-    """Return a feedback and its reason, or raise ValidationError; ``place`` is what its field's name begins with."""
+    """Return a feedback and its reason, or raise ValidationError; ``place`` is put before the fields' names."""
     if feedback not in (None, *FEEDBACK):
         raise ValidationError(
-            f"Invalid {place}feedback: {written(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or None.",
+            f"Invalid {place}feedback: {written(feedback)[:60]!r}. Must be {', '.join(FEEDBACK)} or nothing.",
             field=f"{place}feedback",
         )
     if reason is None:
         return feedback, None
     if feedback is None:
         field = f"{place}feedback_reason"
-        raise ValidationError(f"Invalid {field}: needs a feedback. Give one.", field=field)
+        raise ValidationError(
+            f"Invalid {field}: there is no feedback that it could be the reason for. Give a feedback, too.", field=field
+        )
     return feedback, clean_text(reason, f"{place}feedback_reason")
 
 
 def text_hash(text: str) -> str:
-    """Return the MD5 of a text in hexadecimal, which tells repetitions, not attackers, apart."""
+    """Return the MD5 of a text in hexadecimal. It finds repeated texts; it does not protect against attackers."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def text_hashes(text: str) -> list[str]:
-    """Return the hashes that a text and its other Unicode form have, one of which an equal text has."""
+    """Return the hashes of a text in its composed and decomposed form; a text that is equal has one of them."""
     return [text_hash(one) for one in dict.fromkeys([text, *spellings(text)])]
 
 
 def clean_metadata(value: object, field: str = "metadata") -> dict[str, Any]:
     """Return metadata as it will be read back: JSON values only, tuples as lists, keys in composed form (NFC).
 
-    Raises ValidationError, naming the path, for anything JSON cannot hold exactly: other types, keys that are not
-    strings, hold a NUL or are given in two Unicode forms, NaN and infinity, numbers beyond a double's range, lone
-    surrogates, more than MAX_METADATA_DEPTH levels.
+    Raises ValidationError, naming the path, for anything that JSON can't hold exactly: other types; keys that are not
+    strings, contain a NUL or occur in two Unicode forms; NaN, infinity and numbers beyond the range of a double; lone
+    surrogates; more than MAX_METADATA_DEPTH levels.
     """
     if not isinstance(value, Mapping):
         raise ValidationError(f"Invalid {field}: must be a JSON object, got {type(value).__name__}.", field=field)
@@ -199,13 +206,13 @@ def _string_keys(value: Mapping[Any, Any], field: str) -> list[tuple[str, Any]]:
             raise ValidationError(f"Invalid {field}: key {shown(key)} must be a string.", field=field)
         name = clean_key(key, field)
         if name in items:
-            raise ValidationError(f"Invalid {field}: key {shown(name)} is there twice. Keep one.", field=field)
+            raise ValidationError(f"Invalid {field}: key {shown(name)} occurs twice. Keep one of them.", field=field)
         items[name] = item
     return list(items.items())
 
 
 def clean_key(key: str, field: str) -> str:
-    """Return a metadata key in composed form, or raise ValidationError when JSON paths cannot tell it from another."""
+    """Return a metadata key in composed form (NFC); raise ValidationError if it contains a NUL."""
     if "\0" in key:
         raise ValidationError(f"Invalid {field}: key {shown(key)} contains a NUL character. Remove it.", field=field)
     return nfc(encodable(key, field))
@@ -233,7 +240,7 @@ def _clean_json(value: Any, field: str, depth: int) -> Any:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """True when two JSON values are equal as filters compare: 1 is 1.0 and never true; the order of keys is nothing."""
+    """True when two JSON values are equal as filters compare: 1 is 1.0 but not true, and keys may be in any order."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         ours, theirs = ({nfc(key): value for key, value in each.items()} for each in (one, other))
         return ours.keys() == theirs.keys() and all(same_json(value, theirs[key]) for key, value in ours.items())
@@ -245,19 +252,22 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def finite(value: int | float, field: str) -> int | float:
-    """Return the number, or raise ValidationError when it is NaN, infinite or beyond a double's range."""
+    """Return the number, or raise ValidationError if it is NaN, infinite or beyond the range of a double."""
     try:
         if math.isfinite(float(value)):
             return value
     except OverflowError:
         pass
-    raise ValidationError(f"Invalid {field}: the number is NaN, infinite or too large.", field=field)
+    raise ValidationError(
+        f"Invalid {field}: the number is NaN, infinite or too large. Give a finite number.", field=field
+    )
 
 
 def to_micros(value: object, field: str) -> int:
     """Return an instant as microseconds since 1970 UTC.
 
-    Accepts a datetime or a date, ISO 8601 text, or epoch seconds; what has no time zone is UTC.
+    Accepts a datetime or a date, ISO 8601 text, or epoch seconds. Without a time zone, UTC is meant. Raises
+    ValidationError for anything else, and for instants outside the years 1 to 9999.
     """
     return to_micros_in_zone(value, field)[0]
 
@@ -272,7 +282,7 @@ def is_instant(value: object) -> bool:
 
 
 def to_micros_in_zone(value: object, field: str) -> tuple[int, tzinfo]:
-    """Return an instant as ``to_micros`` does, and the time zone it was given in; UTC where it has none."""
+    """Return an instant as ``to_micros`` does, and the time zone in which it was given; UTC if it has none."""
     try:
         if is_number(value):
             return _shown(round(finite(value, field) * 1_000_000)), UTC
@@ -293,8 +303,11 @@ def to_micros_in_zone(value: object, field: str) -> tuple[int, tzinfo]:
 
 
 def to_span(value: object, field: str) -> tuple[int, int]:
-    """Return the first microsecond that a moment means and the first one after it: a date is its whole day, UTC, a
-    week (``2030-W05``) its seven, and whatever else ``to_micros`` accepts one microsecond."""
+    """Return the first microsecond that a value means, and the first one after it.
+
+    A date means its whole day, UTC, a week (``2030-W05``) its seven days, anything else that ``to_micros`` accepts one
+    microsecond.
+    """
     start = to_micros(value, field)
     if isinstance(value, datetime) or not isinstance(value, str | date):
         return start, start + 1
@@ -304,8 +317,10 @@ def to_span(value: object, field: str) -> tuple[int, int]:
 
 
 def days_of(value: object, field: str) -> tuple[str, ...]:
-    """Return the days that a moment is in, as ``YYYY-MM-DD``: of a time, its date in its own time zone, as that of an
-    expiration date is; of a week its seven."""
+    """Return the days that a value means, as ``YYYY-MM-DD``.
+
+    A time means its date in its own time zone, as it does for an expiration date; a week means its seven days.
+    """
     start, end = to_span(value, field)
     if end - start == 1:
         micros, zone = to_micros_in_zone(value, field)
@@ -325,8 +340,11 @@ def _is_date(text: str) -> bool:
 
 
 def _shown(micros: int) -> int:
-    """Return the instant, or raise OverflowError when it is none that ``to_iso`` can show: its memory would break
-    every answer it is in. Of an ISO 8601 text that is one whose time zone moves it out of the years 1 to 9999."""
+    """Return the instant, or raise OverflowError if ``to_iso`` can't show it.
+
+    Its memory would break every answer that contains it. ISO 8601 text means such an instant if its time zone moves it
+    out of the years 1 to 9999.
+    """
     _EPOCH + timedelta(microseconds=micros)
     return micros
 
@@ -337,11 +355,14 @@ def to_iso(micros: int) -> str:
 
 
 def end_of_day(expiration_date: object) -> tuple[str, int]:
-    """Return a date as ``YYYY-MM-DD`` and the first instant (microseconds) after that day, UTC; of the last day there
-    is, 9999-12-31, its own last microsecond. A datetime, or the text of one, means its date, in its own time zone."""
+    """Return a date as ``YYYY-MM-DD`` and the first instant after that day, UTC, in microseconds since 1970.
+
+    A datetime, or the text of one, means its date in its own time zone. After the last day there is, 9999-12-31, comes
+    no other: the answer is its own last microsecond. Raises ValidationError for anything else.
+    """
     day = day_of(expiration_date)
     if day is None and isinstance(expiration_date, str):
-        with suppress(ValueError):  # not in day_of: in metadata such a text is no expiration date, as in mem0
+        with suppress(ValueError):  # not in day_of: in metadata, such a text is not an expiration date for mem0 either
             day = datetime.fromisoformat(expiration_date).date()
     if day is None:
         raise ValidationError("expiration_date must be a valid date in YYYY-MM-DD format.", field="expiration_date")
@@ -350,7 +371,7 @@ def end_of_day(expiration_date: object) -> tuple[str, int]:
 
 
 def day_of(value: object) -> date | None:
-    """Return the date that an expiration date is, or None where it is none."""
+    """Return the date that an expiration date means, or None if it is not a date."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -364,30 +385,33 @@ def day_of(value: object) -> date | None:
 
 _DAYS: tuple[Callable[[str], date], ...] = (
     date.fromisoformat,
-    lambda text: datetime.strptime(text, "%Y-%m-%d").date(),  # without leading zeros, too
+    lambda text: datetime.strptime(text, "%Y-%m-%d").date(),  # also without leading zeros
 )
 
 
 def seconds_to_micros(value: object, field: str) -> int:
-    """Return a duration in seconds, or a timedelta, as microseconds; 0 is a value, a negative one a ValidationError."""
+    """Return a duration in seconds, or a timedelta, as microseconds.
+
+    0 is a value like any other. Raises ValidationError for a negative duration, and for what is neither.
+    """
     if isinstance(value, timedelta):
         micros = value // _MICROSECOND
     elif is_number(value):
         micros = round(finite(finite(value, field) * 1_000_000, field))
     else:
         raise ValidationError(f"Invalid {field}: must be a number of seconds, got {shown(value)}.", field=field)
-    if micros < 0 or (is_number(value) and value < 0):  # which may be too small to count
+    if micros < 0 or (is_number(value) and value < 0):  # it may be too small to count
         raise ValidationError(f"Invalid {field}: {shown(value)} is negative. Give 0 or more.", field=field)
     return micros
 
 
 def add_micros(instant: int, duration: int, field: str) -> int:
-    """Return the instant ``duration`` later; raise ValidationError when that leaves the years 1 to 9999."""
+    """Return the instant ``duration`` later, all in microseconds; ValidationError after the year 9999."""
     try:
         _EPOCH + timedelta(microseconds=instant + duration)
     except OverflowError:
         raise ValidationError(
-            f"Invalid {field}: the expiry would lie outside the years 1 to 9999. Leave it out to keep the memory.",
+            f"Invalid {field}: the memory would expire after the year 9999. Leave it out to keep the memory for ever.",
             field=field,
         ) from None
     return instant + duration

@@ -1,10 +1,10 @@
 """Environments with published packages that speak mem0, each made once per machine and kept in the user's cache folder.
 
 ``needed("mem0ai", "2.2.1")`` is an environment's folder; where no registry can be reached it skips the test, every
-other failure fails it. It is made when a test first asks, by one process while the others wait; ``python
-tests/client_environments.py`` makes them all side by side before (``.ci/run`` does, behind its first checks).
+other failure fails it. It is made when a test first asks for it, by one process while the others wait. ``python
+tests/client_environments.py`` makes them all, several at a time; ``.ci/run`` starts it first of all.
 
-uv installs, several times as fast as pip, and environments that share a package share its files.
+uv installs them: it is several times as fast as pip, and environments that share a package share its files.
 """
 
 import ast
@@ -23,8 +23,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = Path(__file__).parent / "clients"
@@ -82,6 +80,8 @@ def needed(name: str, version: str = "") -> Path:
     """Return the folder of an environment: of one package, or of one of the SETS; skip where it cannot be got."""
     got = _got(name, version)
     if isinstance(got, UnavailableError):
+        import pytest  # here, because pytest is not installed yet when this file is run as a program
+
         pytest.skip(f"{name} {version}: {got}")
     return got
 

@@ -1,19 +1,25 @@
-"""Fixtures: a store on a real file, a clock that only moves when told, the real model loaded once."""
+"""Fixtures: a store on a real file, a clock that only moves when told, the real model loaded once.
+
+How a run is spread over the cores and what coverage measures is decided here, too; ``pyproject.toml`` has the options.
+"""
 
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import backends
+import coverage
 import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 
 import mem0lite
 from mem0lite import LocalEmbedder, Memory
-from mem0lite.embedding.local import BUNDLED_MODEL
+from mem0lite.embedding.bundled import BUNDLED_MODEL
 
 collect_ignore_glob = ["clients/*", "integrations/*", "moving/*", "typing/*"]  # scripts that run by themselves
 
@@ -22,12 +28,78 @@ settings.register_profile(
 )
 settings.load_profile("mem0lite")
 
+COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage's ``patch = ["subprocess"]`` reaches a new process."""
+
 SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
 os.environ["MEM0LITE_TEST_SEED"] = str(SEED)  # pytest's workers are processes of their own
 
 
 def pytest_report_header() -> str:
     return f"seed of the random harnesses: {SEED}; MEM0LITE_TEST_SEED={SEED} repeats them"
+
+
+# -- how a run is spread over the cores
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add ``--store``, and accept the options of pytest-xdist that ``pyproject.toml`` has when ``-p no:xdist`` has
+    turned it off."""
+    backends.add_option(parser)
+    if not pluginmanager.hasplugin("xdist"):
+        for option in ("--numprocesses", "--maxprocesses", "--dist"):
+            parser.addoption(option, help="has no effect without pytest-xdist")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run a selection in pytest's own process: it starts at once, prints what tests print, and can be debugged.
+
+    A selection is a file, a test, a keyword, or a marker expression other than the one in ``pyproject.toml``. For the
+    whole suite, or a folder of it, None lets pytest-xdist count the cores.
+    """
+    named = config.args_source is pytest.Config.ArgsSource.ARGS and not all(Path(one).is_dir() for one in config.args)
+    marked = config.option.markexpr not in config.getini("addopts")
+    return 0 if named or marked or config.option.keyword else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the harnesses first: they are the longest, and one that begins last would leave the other cores idle."""
+    backends.skip_what_only_files_have(config, items)
+    items.sort(key=lambda item: item.get_closest_marker("harness") is None)
+
+
+# -- what coverage measures
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage in a harness, which does the same many times, nor in the processes it starts."""
+    if item.get_closest_marker("harness") is None:
+        return (yield)
+    with unmeasured():
+        return (yield)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Pause coverage in the block, if it is on."""
+    paused = []
+    while (measuring := coverage.Coverage.current()) is not None:  # pytest-cov's and, below it, that of a new process
+        measuring.stop()
+        paused.append(measuring)
+    configuration = os.environ.pop(COVERAGE_OF_PROCESSES, None)
+    try:
+        yield
+    finally:
+        if configuration is not None:
+            os.environ[COVERAGE_OF_PROCESSES] = configuration
+        for measuring in reversed(paused):
+            measuring.start()
+
+
+# -- fixtures
 
 
 @pytest.fixture
@@ -55,12 +127,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "agent.db"
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> backends.Location:
+    """Where the store of a test is to be: a file, or what ``--store`` has in its place."""
+    return backends.BACKENDS[backends.chosen(request.config)](tmp_path, request)
 
 
 @pytest.fixture
-def memory(path: Path, clock: Clock) -> Iterator[Memory]:
+def memory(path: backends.Location, clock: Clock) -> Iterator[Memory]:
     with Memory(path, embedder=HashEmbedder(), clock=clock) as opened:
         yield opened
 

@@ -25,7 +25,7 @@ import apsw
 from embedder import HashEmbedder
 
 from mem0lite import EmbedderMismatchError, Memory
-from mem0lite.embedding.local import embed_documents
+from mem0lite.embedding.protocol import embed_documents
 from mem0lite.graph import build
 
 Record = dict[str, Any]

@@ -6,5 +6,9 @@ import pytest
 
 
 def sizes(always: Any, *on_request: Any) -> list[Any]:
-    """Return the values of ``@pytest.mark.parametrize``: the first for every run, the others marked ``soak``."""
-    return [always, *(pytest.param(size, marks=pytest.mark.soak) for size in on_request)]
+    """Return the values of ``@pytest.mark.parametrize``: the first for every run, the others marked ``soak``.
+
+    All are marked ``harness``.
+    """
+    harness, soak = pytest.mark.harness, pytest.mark.soak
+    return [pytest.param(always, marks=harness), *(pytest.param(size, marks=[harness, soak]) for size in on_request)]

@@ -15,7 +15,7 @@ import pytest
 from embedder import HashEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import served_by
+from serving import client_of, served_by
 from test_async import VERBS
 from test_cli import command, environment
 
@@ -29,7 +29,7 @@ from mem0lite import (
 )
 from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.server import ApiKey, Settings, create_app
-from mem0lite.server.schemas import EXAMPLE_ID
+from mem0lite.server.examples import EXAMPLE_ID
 from mem0lite.server.settings import is_loopback
 
 ADMIN, ALICE, WRONG = "admin-3f9c", "alice-b71e", "wrong-0000"
@@ -65,7 +65,8 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("GET", "/configure", None, 403),
     ("POST", "/configure", {"vacuum_interval_seconds": 0}, 403),
 ]
-PUBLIC = ("/docs", "/docs/init.js", "/openapi.json", "/redoc", "/", "/health/live", "/health/ready")
+GUIDE = ("/guide", "/guide/search", "/guide/search.md", "/llms.txt")
+PUBLIC = ("/docs", "/docs/init.js", *GUIDE, "/openapi.json", "/redoc", "/", "/health/live", "/health/ready")
 every_route = pytest.mark.parametrize(("method", "path", "body", "pinned"), ROUTES, ids=lambda value: str(value)[:30])
 
 
@@ -91,7 +92,7 @@ def anyone(served: tuple[Memory, httpx.Client], store: Memory) -> httpx.Client:
 
 
 def client_with(anyone: httpx.Client, key: str) -> httpx.Client:
-    return httpx.Client(base_url=anyone.base_url, headers={"X-API-Key": key}, timeout=30)
+    return client_of(anyone.base_url, headers={"X-API-Key": key}, timeout=30)
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mem0lite.embedding import local as embed
-from mem0lite.embedding.local import _Batches
+from mem0lite import LocalEmbedder
+from mem0lite.embedding import batches as batching
+from mem0lite.embedding.batches import Batches
+from mem0lite.embedding.shared import SharedModel
 
 WAIT = 30
 
@@ -39,7 +41,7 @@ def letters(text):
 @pytest.fixture
 def model_calls(monkeypatch):
     """One model call at once, however many cores there are."""
-    monkeypatch.setattr(embed, "_MODEL_CALLS", 1)
+    monkeypatch.setattr(batching, "_MODEL_CALLS", 1)
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def queue(batches, pool, texts):
 
 def occupied(steps, pool):
     """Return batches whose model is in the middle of a call."""
-    batches = _Batches(steps)
+    batches = Batches(steps)
     first = pool.submit(batches.embed, {"first": 1})
     assert steps.entered.acquire(timeout=WAIT)
     return batches, first
@@ -109,7 +111,7 @@ def test_a_call_holds_texts_of_one_length(model_calls, pool):
 def test_a_long_list_lets_others_in_between(model_calls, pool):
     """One thread's many texts are embedded a call at a time, so that another's single text waits for one call only."""
     steps = Steps()
-    batches = _Batches(steps)
+    batches = Batches(steps)
     bulk = pool.submit(batches.embed, {f"a text of the bulk {n}": 100 for n in range(60)})
     assert steps.entered.acquire(timeout=WAIT)
     [single] = queue(batches, pool, {"single": 3})
@@ -147,7 +149,7 @@ def test_an_interrupted_thread_strands_nobody(model_calls, pool):
             raise KeyboardInterrupt
         return vectors
 
-    batches = _Batches(run)
+    batches = Batches(run)
     first = pool.submit(batches.embed, {"first": 1})
     assert steps.entered.acquire(timeout=WAIT)
     waiting = queue(batches, pool, {"interrupted": 4, "one": 4, "two": 4})
@@ -167,11 +169,11 @@ def test_questions_do_not_wait_for_documents(model, pool, model_calls):
 
     def run(texts):
         steps(texts)
-        return model._shared.loaded().passage_embed(texts)
+        return model._shared.loaded().documents(texts)
 
-    embedder = embed.LocalEmbedder()
-    embedder._shared = embed._Shared(model._shared.loaded)
-    embedder._shared.documents = _Batches(run)
+    embedder = LocalEmbedder()
+    embedder._shared = SharedModel(model._shared.loaded)
+    embedder._shared.documents = Batches(run)
     adding = pool.submit(embedder.embed, ["a long document"])
     assert steps.entered.acquire(timeout=WAIT)
     queue(embedder._shared.documents, pool, {"another document": 4})
@@ -185,7 +187,7 @@ def test_texts_of_one_length_share_calls_of_bounded_size():
     """Texts are cut into calls of at most 32 texts and a bounded number of tokens, each text in one of them."""
     generator = random.Random(2)
     pieces = {f"text {n}": min(256, int(generator.lognormvariate(3, 1)) + 3) for n in range(1_000)}
-    calls = list(embed._calls(pieces, 32))
+    calls = list(batching.calls(pieces, 32))
     assert sorted(text for call in calls for text in call) == sorted(pieces)
     for call in calls:
         assert len(call) <= 32

@@ -17,15 +17,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 import mem0lite
 from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
-    "add", "backup", "bench", "check", "delete", "erase", "export", "fetch", "get", "graph", "history", "import",
-    "list", "reembed", "reindex", "restore", "search", "serve", "stats", "vacuum",
+    "add", "backup", "bench", "check", "delete", "erase", "export", "fetch", "get", "graph", "guide", "history",
+    "import", "list", "reembed", "reindex", "restore", "search", "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",
@@ -480,29 +479,6 @@ def test_maintenance(run: Run, db: Path, tmp_path: Path) -> None:
     again = run("backup", "copy.db")
     assert (again.returncode, again.stdout) == (1, "")
     assert "exists" in again.stderr
-
-
-def break_store(path: Path, sql: str) -> None:
-    connection = apsw.Connection(str(path))
-    connection.execute(sql).fetchall()
-    connection.close()
-
-
-def test_check_and_repair(run: Run, db: Path) -> None:
-    """check exits with 0 where everything agrees, else with 1 and a line per problem; --repair mends what it can."""
-    assert run("check").stdout == "4 memories: everything agrees\n"
-    break_store(db, "DELETE FROM vector WHERE key = (SELECT key FROM memory WHERE id = '1')")
-    found = run("check")
-    assert (found.returncode, found.stdout) == (
-        1,
-        "vectors: memories without a vector (1, found): 1\n4 memories: damaged\n",
-    )
-    mended = run("check", "--repair", "--json")
-    assert (mended.returncode, json.loads(mended.stdout)["ok"]) == (0, True)
-    break_store(db, "UPDATE memory SET text = 'forged' WHERE id = '3'")
-    left = run("check", "--repair")
-    assert left.returncode == 1
-    assert "memories: texts that differ from their hash (1, not repaired): 3\n" in left.stdout
 
 
 def test_restore(run: Run, db: Path, tmp_path: Path) -> None:

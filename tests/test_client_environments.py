@@ -9,6 +9,8 @@ import client_environments
 import pytest
 from client_environments import UnavailableError
 
+from mem0lite import guide
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
@@ -120,8 +122,7 @@ def test_a_client_sees_nothing_of_the_callers_environment(monkeypatch, tmp_path)
 
 def test_every_client_of_the_guide_is_run_or_marked():
     """Each row of the guide's table names the version that is installed and the test that runs it, or why none does."""
-    guide = (client_environments.ROOT / "README.md").read_text()
-    table = guide.split("| client | how it gets here | run by |\n|---|---|---|\n")[1].split("\n\n")[0]
+    table = guide.read("clients").split("| client | how it gets here | run by |\n|---|---|---|\n")[1].split("\n\n")[0]
     rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
     singles = {f"mem0ai=={version}" for version in client_environments.PYTHON_CLIENTS}
     singles |= {f"mem0-cli=={client_environments.CLI}", f"mem0ai@{client_environments.NPM_CLIENT}"}

@@ -1,4 +1,4 @@
-"""The documentation page in a real browser: headless Chromium, driven through chromedriver."""
+"""The documentation page and the guide in a real browser: headless Chromium, driven through chromedriver."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ from selenium.webdriver.support.expected_conditions import visibility_of_element
 from selenium.webdriver.support.ui import WebDriverWait
 from serving import served_by
 
-from mem0lite import Memory
+from mem0lite import Memory, guide
 from mem0lite.server import Settings, create_app
 
 FLAGS = (
@@ -50,13 +50,15 @@ class Browser:
         service = webdriver.ChromeService(_found("chromedriver"), env={**os.environ, "HOME": str(profile)})
         self.driver = webdriver.Chrome(options=options, service=service)
 
-    def look_at(self, address: str, width: int = 1280) -> None:
-        """Open a page and forget what was logged before."""
+    def look_at(self, address: str, width: int = 1280, awaited: str = ".opblock", colors: str = "light") -> None:
+        """Open a page, wait for an element of it, and forget what was logged before."""
         self.console(), self.requested()
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        wanted = {"features": [{"name": "prefers-color-scheme", "value": colors}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", wanted)
         self.driver.get(address)
-        self.find(".opblock")
+        self.find(awaited)
 
     def find(self, selector: str) -> WebElement:
         """Return the first such element, as soon as it is visible."""
@@ -163,4 +165,51 @@ def test_page_fits_its_window(browser: Browser, served: tuple[Memory, str], widt
     browser.screenshot(f"docs-{width}-tried")
     wide = browser.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0
+    assert browser.console() == []
+
+
+def _brightness(color: str) -> float:
+    """Return how bright a CSS color is, from 0 to 1, as WCAG measures it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _contrast(one: str, other: str) -> float:
+    dark, bright = sorted((_brightness(one), _brightness(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("served", [""], indirect=True)
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 400])
+def test_the_guide_can_be_read(browser: Browser, served: tuple[Memory, str], width: int, colors: str) -> None:
+    """Every page of the guide fits a desktop and a telephone, has the contrast that WCAG asks for in light and dark,
+    needs no script, and violates no policy."""
+    css = "return getComputedStyle(document.querySelector(arguments[0])).getPropertyValue(arguments[1])"
+    for path in ("guide", *(f"guide/{name}" for name in guide.NAMES)):
+        browser.look_at(f"{served[1]}/{path}", width, awaited="h1", colors=colors)
+        browser.screenshot(f"{path.replace('/', '-')}-{width}-{colors}")
+        wide = browser.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, path
+        ground, text, link = [
+            browser.driver.execute_script(css, *one)
+            for one in (("body", "background-color"), ("body", "color"), ("main a", "color"))
+        ]
+        assert (_brightness(ground) < 0.5) == (colors == "dark")
+        assert min(_contrast(ground, text), _contrast(ground, link)) >= 4.5
+        assert browser.console() == []
+
+
+def test_the_guide_can_be_walked(browser: Browser, served: tuple[Memory, str]) -> None:
+    """From the list one click leads to a page, one to its section, and one to another page, under a prefix too."""
+    browser.look_at(f"{served[1]}/guide", awaited="h1")
+    browser.click("main a[href='guide/scopes']")
+    assert browser.find("h1").text == "Scopes and views"
+    browser.click("nav a[href='#all-users']")
+    assert browser.driver.current_url == f"{served[1]}/guide/scopes#all-users"
+    browser.click("main a[href='library#pages']")
+    assert browser.find("h1").text == "The library"
+    browser.click("header a")
+    assert browser.driver.current_url == f"{served[1]}/guide"
     assert browser.console() == []

@@ -23,7 +23,8 @@ from mem0lite import (
     ModelNotFoundError,
     NotAMemoryFileError,
 )
-from mem0lite.embedding.local import embed_documents, embed_query
+from mem0lite.embedding.named import fetch
+from mem0lite.embedding.protocol import embed_documents, embed_query
 
 BUNDLED_TOKENIZER = Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2"
 
@@ -62,7 +63,7 @@ def test_a_model_that_mixes_texts_gets_one_at_a_time(tmp_path):
     embedder = LocalEmbedder(tmp_path / "m")
     alone = embedder.embed(["I love sushi"])[0]
     texts = ["I love sushi", "quantisation of gargantuan hippopotami"]
-    mixed = next(iter(embedder._shared.loaded().passage_embed(texts)))
+    mixed = next(iter(embedder._shared.loaded().documents(texts)))
     assert mixed.tolist() != pytest.approx(alone, abs=1e-4)
     assert embedder.embed(texts)[0] == alone
 
@@ -165,7 +166,7 @@ def test_fetching_without_a_network_fails_within_seconds(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("FASTEMBED_CACHE_PATH", str(tmp_path / "cache"))
     with pytest.raises(ModelNotFoundError, match="cannot be reached"):
-        mem0lite.embed.fetch("BAAI/bge-small-en-v1.5")
+        fetch("BAAI/bge-small-en-v1.5")
 
 
 def test_stores_of_one_process_share_a_model(folder, tmp_path):

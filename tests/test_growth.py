@@ -25,6 +25,8 @@ from mem0lite.graph.build import name_of, named_in
 from mem0lite.search import dates, similarity, text
 from mem0lite.search.dates import grammar
 
+pytestmark = pytest.mark.harness
+
 SIZE = 2_000
 NOTICEABLE = 80  # times a look at every character: what costs less is not looked at any closer
 EXPONENTIAL = 2_000_000  # looks at a character, which a text of 24 characters costs only where each doubles the work

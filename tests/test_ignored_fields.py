@@ -14,7 +14,7 @@ from serving import texts
 from test_hosted import HELLO, PROJECT, add, detail, everything
 
 from mem0lite import Memory
-from mem0lite.server.hosted import ROUTINE_FIELDS, schemas
+from mem0lite.server.hosted import ROUTINE_FIELDS, requests
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -205,6 +205,32 @@ def test_deleting_by_id_refuses_what_it_does_not_know(client: httpx.Client, stor
     assert everything(store) == []
 
 
+@pytest.mark.parametrize("path", ["/memories", "/graph", "/v1/memories/", "/v1/events/", "/v1/exports/"])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("userid", "user_id"), ("userId", "user_id"), ("user", "user_id"), ("USER-ID", "user_id")),
+        *(("usr_id", "user_id"), ("agentId", "agent_id"), ("runid", "run_id"), ("sessionId", "run_id")),
+        ("app", "app_id"),
+    ],
+)
+@pytest.mark.parametrize("beside", [{}, {"agent_id": "bot", "user_id": "alice"}])
+def test_a_misspelt_id_does_not_widen_a_read(
+    client: httpx.Client, path: str, name: str, meant: str, beside: dict[str, str]
+) -> None:
+    """A read whose query has what looks like an id is refused: it would show the memories of others as well."""
+    add(client, "tea")
+    assert f"{name!r}: did you mean {meant}?" in detail(client.get(path, params={**beside, name: "bob"}), 400)
+
+
+def test_other_unknown_parameters_of_a_read_are_named(client: httpx.Client) -> None:
+    """What looks like no id is named in the answer, and narrows nothing."""
+    add(client, "tea")
+    answer = client.get("/memories", params={"org_name": "o", "limit": 1, "trace_id": "t"})
+    assert texts(answer) == {"tea"}
+    assert ignored(answer) == ["org_name", "limit", "trace_id"]
+
+
 @pytest.mark.parametrize("path", ["/memories?user_id=u", "/v1/memories/?user_id=u", "/v1/entities/"])
 def test_a_body_that_is_not_read_is_named(client: httpx.Client, path: str) -> None:
     """What reads its address alone says so to who sends a body, too."""
@@ -388,16 +414,16 @@ def test_objects_that_were_not_written_name_nobody(client: httpx.Client, store: 
 
 
 REQUESTS = {
-    "AddMemoryOptions": schemas.AddRequest,
-    "SearchMemoryOptions": schemas.HostedSearch,
-    "GetAllMemoryOptions": schemas.HostedList,
-    "UpdateMemoryOptions": schemas.HostedUpdate,
-    "ProjectUpdateOptions": schemas.ProjectUpdate,
-    "PromptUpdatePayload": schemas.ProjectUpdate,
-    "CreateMemoryExportPayload": schemas.ExportRequest,
-    "GetMemoryExportPayload": schemas.ExportQuery,
-    "FeedbackPayload": schemas.FeedbackRequest,
-    "WebhookCreatePayload": schemas.WebhookCreate,
+    "AddMemoryOptions": requests.AddRequest,
+    "SearchMemoryOptions": requests.HostedSearch,
+    "GetAllMemoryOptions": requests.HostedList,
+    "UpdateMemoryOptions": requests.HostedUpdate,
+    "ProjectUpdateOptions": requests.ProjectUpdate,
+    "PromptUpdatePayload": requests.ProjectUpdate,
+    "CreateMemoryExportPayload": requests.ExportRequest,
+    "GetMemoryExportPayload": requests.ExportQuery,
+    "FeedbackPayload": requests.FeedbackRequest,
+    "WebhookCreatePayload": requests.WebhookCreate,
 }
 """The structs of the requests that the option types of mem0's clients become."""
 

@@ -23,7 +23,7 @@ import httpx
 import pytest
 from conftest import Clock
 from embedder import HashEmbedder
-from serving import served_by
+from serving import client_of, served_by
 from sizes import sizes
 
 from mem0lite import Mem0LiteError, Memory, NotFoundError
@@ -599,7 +599,7 @@ def world(seed: int, path: Path, clock: Clock) -> Iterator[World]:
             return stack.enter_context(opened)
 
         def client(base: httpx.Client, name: str) -> httpx.Client:
-            with_key = httpx.Client(base_url=base.base_url, headers={"X-API-Key": keys[name]}, timeout=60)
+            with_key = client_of(base.base_url, headers={"X-API-Key": keys[name]}, timeout=60)
             return stack.enter_context(with_key)
 
         shared = store(path)

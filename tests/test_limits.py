@@ -12,10 +12,9 @@ import pytest
 from embedder import HashEmbedder
 from serving import served_by
 
-from mem0lite import AsyncMemory, ConfigurationError, DatabaseError, Memory, TimeLimitError
+from mem0lite import ConfigurationError, DatabaseError, Memory, TimeLimitError
 from mem0lite.limits import Limit, within
 from mem0lite.server import Settings, create_app
-from mem0lite.server.settings import ApiKey
 from mem0lite.server.turns import MOST_WAITING, TooManyReadsError, Turns
 
 CATEGORY = {"memory_category": "skill"}
@@ -129,30 +128,6 @@ def test_a_timeout_that_is_none_is_refused(value):
         Memory(":memory:", embedder=HashEmbedder(), statement_timeout=value)
 
 
-def test_cancelling_the_task_ends_the_read(tmp_path):
-    """An AsyncMemory whose caller is cancelled stops reading, and then serves the next one."""
-
-    async def main():
-        async with AsyncMemory(filled(tmp_path / "m.db", memories=60)) as memory:
-            task = asyncio.create_task(memory.get_all(user_id="u", filters=heavy()))
-            while not memory.memory._store._database._active:
-                await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert ended(memory.memory)
-            return (await memory.get_all(user_id="u"))["total"]
-
-    assert asyncio.run(main()) == 60
-
-
-def ended(memory, patience=20):
-    """Tell whether no call reads any more, soon; the filters here take minutes."""
-    state = memory._store._database._state
-    with state:
-        return state.wait_for(lambda: memory._store._database._active == 0, patience)
-
-
 @pytest.fixture
 def requests():
     """The lines of the access log, and a condition that is told of each."""
@@ -190,73 +165,6 @@ def send(client, path, body, **headers):
 
 
 SEARCH = {"query": "tea", "user_id": "u", "filters": heavy()}
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/search", SEARCH),
-        ("/v3/memories/", {"filters": {"AND": [{"user_id": "u"}, heavy()]}}),
-        ("/v1/exports/get/", {"filters": {"AND": [{"user_id": "u"}, heavy()]}}),
-    ],
-)
-def test_work_ends_when_the_caller_hangs_up(tmp_path, requests, path, body):
-    """A client that closes its connection stops the read that was made for it."""
-    lines, arrived = requests
-    with filled(tmp_path / "m.db", memories=80) as memory:
-        app = create_app(memory, Settings(vacuum_interval_seconds=0, statement_timeout_seconds=0))
-        with served_by(app) as client:
-            connection = send(client, path, body)
-            while not memory._store._database._active:
-                assert client.get("/health/live").status_code == 200
-            connection.close()
-            assert ended(memory)
-            with arrived:
-                assert arrived.wait_for(lambda: any(line["method"] == "POST" for line in lines), 20)
-            assert [line["status"] for line in lines if line["method"] == "POST"] == [499]
-            assert client.get("/memories", params={"user_id": "u", "limit": 1}).json()["total"] == 80
-
-
-def test_a_quick_request_overtakes_slow_ones(tmp_path):
-    """Of four slow filters of one user two run at a time, so that another's request is answered before they are."""
-    with filled(tmp_path / "m.db", memories=80) as memory:
-        memory.add("tea", user_id="other")
-        app = create_app(memory, Settings(vacuum_interval_seconds=0, statement_timeout_seconds=0))
-        with served_by(app) as client:
-            slow = [send(client, "/v3/memories/", {"filters": {"AND": [{"user_id": "u"}, heavy()]}}) for _ in range(4)]
-            while memory._store._database._active < 2:
-                assert client.get("/health/live").status_code == 200
-            answer = client.get("/memories", params={"user_id": "other"})
-            assert answer.json()["total"] == 1
-            for connection in slow:
-                connection.setblocking(False)
-                with pytest.raises(BlockingIOError):  # it waits still
-                    connection.recv(1)
-                connection.close()
-            assert ended(memory)
-
-
-def test_a_key_leaves_a_thread_to_the_others(tmp_path):
-    """Whatever users one key names, another key's request is answered while the first one's are read."""
-    with filled(tmp_path / "m.db", memories=80) as memory:
-        keys = (ApiKey("boss"), ApiKey("alice-key", "alice"))
-        settings = Settings(vacuum_interval_seconds=0, statement_timeout_seconds=0, api_keys=keys)
-        with served_by(create_app(memory, settings)) as client:
-            slow = [
-                send(
-                    client,
-                    "/v3/memories/",
-                    {"filters": {"AND": [{"OR": [{"user_id": "u"}, {"user_id": f"u{number}"}]}, heavy()]}},
-                    X_API_Key="boss",
-                )
-                for number in range(4)
-            ]
-            while not memory._store._database._active:
-                assert client.get("/health/live").status_code == 200
-            assert client.get("/memories", headers={"X-API-Key": "alice-key"}).json()["total"] == 0
-            for connection in slow:
-                connection.close()
-            assert ended(memory)
 
 
 def test_a_request_that_reads_for_too_long_is_answered_503(tmp_path, caplog):

@@ -13,7 +13,7 @@ from test_moving import folder_of, point
 
 from mem0lite import AsyncMemory, LocalEmbedder, Memory
 from mem0lite.cli import main
-from mem0lite.embedding.local import MAX_QUERY_WINDOWS, MAX_WINDOWS
+from mem0lite.embedding.windows import MAX_QUERY_WINDOWS, MAX_WINDOWS
 from mem0lite.server import Settings, create_app
 
 ENCODED = base64.b64encode(random.Random(7).randbytes(73_000)).decode()

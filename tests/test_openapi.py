@@ -1,5 +1,6 @@
 """The OpenAPI document and the page that shows it."""
 
+import inspect
 import json
 import re
 import urllib.parse
@@ -12,9 +13,11 @@ import pytest
 import serving
 from serving import add
 
-from mem0lite import Memory, types
-from mem0lite.server import docs, schemas
-from mem0lite.server.hosted import schemas as hosted
+from mem0lite import Memory, Ranking, types
+from mem0lite.server import describing, docs, examples, requests, responses
+from mem0lite.server.examples import EXAMPLE_ID
+from mem0lite.server.hosted import requests as hosted_requests
+from mem0lite.server.hosted import responses as hosted
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -197,7 +200,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
             answer = client.request(
                 method,
                 re.sub(r"\{\w+\}", "x", path),
-                content=example.replace(schemas.EXAMPLE_ID, memory_id),
+                content=example.replace(EXAMPLE_ID, memory_id),
                 headers={"Content-Type": "application/json"},
             )
             assert answer.status_code == 200, answer.text
@@ -206,38 +209,144 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
     client.post("/configure", json={"vacuum_interval_seconds": 0})
 
 
+# -- one description of every shape
+
+
+def _fields(shape: Any) -> dict[str, Any]:
+    """Return the type of each field of a class of the document."""
+    if issubclass(shape, msgspec.Struct):
+        return {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+    return get_type_hints(shape)
+
+
+def _required(shape: Any) -> set[str]:
+    if issubclass(shape, msgspec.Struct):
+        return {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
+    return set(shape.__required_keys__)
+
+
+def _forms(schema: dict[str, Any]) -> set[Any]:
+    """Return what a JSON schema allows, however it is written: types, names of components, values."""
+    for word in ("oneOf", "anyOf", "allOf"):
+        if word in schema:
+            return {form for one in schema[word] for form in _forms(one)}
+    if "$ref" in schema:
+        return {schema["$ref"].rpartition("/")[2]}
+    if "enum" in schema or "const" in schema:
+        return set(schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return {("array", frozenset(_forms(schema.get("items", {}))))}
+    if schema.get("type") == "object":
+        return {("object", frozenset(_forms(schema.get("additionalProperties", {}))))}
+    return {schema.get("type", "anything")}
+
+
+def test_the_document_says_of_each_field_what_its_class_says(document: dict[str, Any]) -> None:
+    """Each field of the document has the type, the nullability and the text of its class, and is required where it is
+    there; the document has no other fields. msgspec's own schema of the class is the second opinion on types."""
+    components = document["components"]["schemas"]
+    for name, component in components.items():
+        shape = describing.SHAPES[name]
+        _, described = msgspec.json.schema_components([shape], ref_template="{name}")
+        assert component["description"], name
+        assert component["properties"].keys() == _fields(shape).keys(), name
+        assert set(component.get("required", [])) == _required(shape), name
+        for field, schema in component["properties"].items():
+            assert _forms(schema) == _forms(described[shape.__name__]["properties"][field]), f"{name}.{field}"
+            text = (
+                describing.documentation(shape).get(field)
+                or described[shape.__name__]["properties"][field]["description"]
+            )
+            assert schema["description"] == text, f"{name}.{field}"
+
+
+def test_every_field_has_a_valid_example(document: dict[str, Any]) -> None:
+    """Each field that is not made of other components has an example, which its type accepts as it is."""
+    tried, wrong = 0, []
+    for name, component in document["components"]["schemas"].items():
+        for field, schema in component["properties"].items():
+            if "examples" not in schema:
+                assert list(_references(schema)), f"{name}.{field}"
+                continue
+            for example in schema["examples"]:
+                try:
+                    msgspec.convert(example, _fields(describing.SHAPES[name])[field])
+                except msgspec.ValidationError as error:
+                    wrong.append((name, field, str(error)))
+                tried += 1
+    assert (wrong, tried > 300) == ([], True)
+
+
+def test_no_example_is_left_over(document: dict[str, Any]) -> None:
+    """Each example belongs to a field of the document, so that a field that is renamed takes its example with it."""
+    fields = {name: set(component["properties"]) for name, component in document["components"]["schemas"].items()}
+    names = {field for some in fields.values() for field in some} | {
+        f"{name}.{field}" for name, some in fields.items() for field in some
+    }
+    assert set(examples.EXAMPLES) - names == set()
+
+
+def test_every_field_of_the_library_is_documented() -> None:
+    """Each field of each answer of the library has a text, which the document repeats where it shows the answer."""
+    shapes = [one for name, one in describing.SHAPES.items() if one.__module__ == types.__name__ and name != "Answer"]
+    for shape in shapes:
+        if hasattr(shape, "__required_keys__"):
+            assert describing.documentation(shape).keys() == get_type_hints(shape).keys(), shape
+
+
+def _parameters(verb: Any) -> set[str]:
+    return set(inspect.signature(verb).parameters) - {"self"}
+
+
 @pytest.mark.parametrize(
-    ("described", "typed"),
+    ("request_fields", "verb", "only_python"),
     [
-        (schemas.AddResponse, types.AddResult),
-        (schemas.AddedMemory, types.AddedItem),
-        (schemas.ScoreDetails, types.ScoreDetails),
-        (schemas.SearchResponse, types.SearchResult),
-        (schemas.MemoryPage, types.Page),
-        (schemas.HistoryItem, types.HistoryItem),
-        (schemas.Entity, types.Entity),
-        (schemas.ErasureReceipt, types.ErasureReceipt),
-        (schemas.MessageResponse, types.MessageResult),
-        (schemas.UpdatedResponse, types.UpdateResult),
-        (schemas.BatchUpdatedResponse, types.UpdateManyResult),
-        (schemas.EmbeddedMemory, types.EmbeddedMemory),
+        (requests.MemoryCreate, Memory.add, {"llm"}),
+        (requests.MemoryUpdate, Memory.update, {"memory_id", "data"}),
+        (requests.SearchRequest, Memory.search, set()),
+        (requests.ErasedScope, Memory.erase, set()),
+        (hosted_requests.AddRequest, Memory.add, {"llm"}),
+        (hosted_requests.HostedUpdate, Memory.update, {"memory_id", "data"}),
+        (hosted_requests.HostedSearch, Memory.search, set()),
+        (hosted_requests.HostedList, Memory.get_all, {"offset", "after", "relations"}),
+        (hosted_requests.FeedbackRequest, Memory.feedback, set()),
+        (hosted_requests.WebhookCreate, Memory.create_webhook, {"project_id", "project", "allow_private"}),
+        (hosted_requests.WebhookUpdate, Memory.update_webhook, {"webhook_id", "allow_private"}),
     ],
+    ids=lambda one: getattr(one, "__name__", ""),
 )
-def test_described_responses_are_those_of_the_library(described: type[msgspec.Struct], typed: Any) -> None:
-    """The document and the library's types name the same fields, and the same of them are always there."""
-    fields = [field for field in msgspec.structs.fields(described) if field.name != "ignored"]  # of requests alone
-    unsent = {"event_id"} if typed is types.AddResult else set()  # mem0's self-hosted server has no events
-    assert {field.name for field in fields} == set(get_type_hints(typed)) - unsent
-    assert {field.name for field in fields if field.required} == set(typed.__required_keys__) - unsent
+def test_requests_have_every_argument_of_their_verb(request_fields: Any, verb: Any, only_python: set[str]) -> None:
+    """What Python can ask of a verb can be asked over HTTP, unless it is named here."""
+    assert _parameters(verb) - set(_fields(request_fields)) <= only_python
 
 
-def test_a_described_memory_is_what_verbs_return() -> None:
-    """The document has one memory for all answers: what was searched for, and what was not; either always has the same
-    of it."""
-    fields = [field for field in msgspec.structs.fields(schemas.MemoryItem) if field.name != "ignored"]  # the server's
-    assert {field.name for field in fields} == {*get_type_hints(types.MemoryItem), *get_type_hints(types.SearchHit)}
-    assert {field.name for field in fields if field.required} == types.MemoryItem.__required_keys__
-    assert types.SearchHit.__required_keys__ == {*types.MemoryItem.__required_keys__, "score"}
+@pytest.mark.parametrize(("path", "verb"), [("/memories", Memory.get_all), ("/graph", Memory.graph)])
+def test_queries_have_every_argument_of_their_verb(document: dict[str, Any], path: str, verb: Any) -> None:
+    """What Python can ask of a list or a graph, a query can ask for; ``limit`` has one name there."""
+    names = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
+    assert _parameters(verb) - names <= {"limit"}
+
+
+def test_documented_weights_are_those_of_a_search(client: httpx.Client, document: dict[str, Any]) -> None:
+    """The request names every signal, and the examples of scores have the weights that a search uses by default."""
+    components = document["components"]["schemas"]
+    text = components["SearchRequest"]["properties"]["ranking"]["description"]
+    assert ", ".join(Ranking().weights()) in text
+    assert components["HostedSearch"]["properties"]["ranking"]["description"] == text
+    add(client, "I am allergic to peanuts")
+    found = client.post("/search", json={"query": "peanuts", "user_id": "alice", "explain": True, "threshold": 0})
+    details = found.json()["results"][0]["score_details"]
+    shown = {name: one["examples"][0] for name, one in components["ScoreDetails"]["properties"].items()}
+    assert shown.keys() == details.keys()
+    for name in ("semantic_weight", "bm25_weight", "max_possible_score"):
+        assert shown[name] == details[name]
+    assert shown["signals"] == {"speaker": {"score": 1.0, "weight": Ranking().speaker}}
+    total = sum(shown[f"{name}_score"] * shown[f"{name}_weight"] for name in ("semantic", "bm25"))
+    assert shown["raw_score"] == pytest.approx(total + Ranking().speaker, abs=1e-3)
+    assert shown["final_score"] == shown["raw_score"] <= 1
+
+
+# -- answers
 
 
 def test_described_responses_of_the_hosted_api_are_what_is_sent(client: httpx.Client, store: Memory) -> None:
@@ -266,7 +375,7 @@ def test_described_responses_of_the_hosted_api_are_what_is_sent(client: httpx.Cl
         (client.get("/v1/memories/?user_id=alice&page=1&page_size=5"), hosted.HostedPage),
         (client.post("/v3/memories/add/", json={**body, "immutable": True}), hosted.HostedAdded),
         (client.get(f"/v1/memories/{memory_id}/"), hosted.HostedMemory),
-        (client.get(f"/v1/memories/{memory_id}/history/"), list[schemas.HistoryItem]),
+        (client.get(f"/v1/memories/{memory_id}/history/"), list[types.HistoryItem]),
         (client.put(f"/v1/memories/{memory_id}/", json={"text": "milk"}), hosted.HostedMemory),
         (client.get("/v1/entities/"), hosted.EntityPage),
         (client.get("/v1/entities/user/alice/"), hosted.HostedEntity),
@@ -277,8 +386,8 @@ def test_described_responses_of_the_hosted_api_are_what_is_sent(client: httpx.Cl
         (client.get(project), hosted.Project),
         (client.patch(project, json={"custom_instructions": "x"}), hosted.ProjectUpdated),
         (client.get("/api/v1/webhooks/projects/x/"), list[hosted.Webhook]),
-        (client.delete(f"/v1/memories/{memory_id}/"), schemas.MessageResponse),
-        (client.delete("/v1/memories/"), schemas.ErrorResponse),
+        (client.delete(f"/v1/memories/{memory_id}/"), responses.MessageResponse),
+        (client.delete("/v1/memories/"), responses.ErrorResponse),
     ]
     for answer, described in answers:
         assert msgspec.to_builtins(msgspec.json.decode(answer.content, type=described)) == answer.json()
@@ -290,17 +399,17 @@ def test_described_responses_are_what_is_sent(client: httpx.Client) -> None:
     body = {"messages": [{"role": "user", "name": "Al", "content": "tea"}], "user_id": "alice", "infer": False}
     search = {"query": "tea", "user_id": "alice", "explain": True}
     answers: list[tuple[httpx.Response, Any]] = [
-        (client.post("/memories", json=body), schemas.AddResponse),
-        (client.get("/memories"), schemas.MemoryPage),
-        (client.get(f"/memories/{memory_id}"), schemas.MemoryItem),
-        (client.post("/search", json=search), schemas.SearchResponse),
-        (client.get(f"/memories/{memory_id}/history"), list[schemas.HistoryItem]),
-        (client.get("/entities"), list[schemas.Entity]),
-        (client.get("/configure"), schemas.Configuration),
-        (client.post("/erase", json={"user_id": "nobody"}), schemas.ErasureReceipt),
-        (client.delete(f"/memories/{memory_id}"), schemas.MessageResponse),
-        (client.delete("/memories"), schemas.ErrorResponse),
-        (client.post("/search", json={}), schemas.HTTPValidationError),
+        (client.post("/memories", json=body), responses.AddResponse),
+        (client.get("/memories"), responses.MemoryPage),
+        (client.get(f"/memories/{memory_id}"), responses.MemoryResponse),
+        (client.post("/search", json=search), responses.SearchResponse),
+        (client.get(f"/memories/{memory_id}/history"), list[types.HistoryItem]),
+        (client.get("/entities"), list[types.Entity]),
+        (client.get("/configure"), responses.Configuration),
+        (client.post("/erase", json={"user_id": "nobody"}), responses.ErasureReceipt),
+        (client.delete(f"/memories/{memory_id}"), responses.MessageResponse),
+        (client.delete("/memories"), responses.ErrorResponse),
+        (client.post("/search", json={}), responses.HTTPValidationError),
     ]
     for answer, described in answers:
         assert msgspec.to_builtins(msgspec.json.decode(answer.content, type=described)) == answer.json()

@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from mem0lite import ConfigurationError, EmbedderMismatchError, LocalEmbedder, Memory
-from mem0lite.embedding import local as embed
-from mem0lite.embedding.local import embed_documents, embed_query
 from mem0lite.embedding.prompts import Prompts, of_config, of_name
+from mem0lite.embedding.protocol import embed_documents, embed_query
+from mem0lite.embedding.windows import windows_of
 
 SEARCH = "Represent this sentence for searching relevant passages: "
 
@@ -69,9 +69,9 @@ def test_an_e5_folder_sees_questions_and_texts_as_it_was_trained(named, folder):
 
 def test_a_long_text_has_the_prompt_before_every_window(model):
     """Of a text longer than the window each piece is embedded after the prompt, and none of it is lost."""
-    tokenizer = embed._tokenizer(model._shared.loaded())
+    tokenizer = model._shared.loaded().tokenizer
     for text in ("The weather report of that day was long and tedious. " * 40, "x7" * 2_000, "short"):
-        pieces = embed._prompted(text, "passage: ", tokenizer)
+        pieces = windows_of(text, "passage: ", tokenizer)
         assert all(tokens <= 256 and not tokenizer.encode(piece).overflowing for piece, tokens in pieces)
         said = "".join(piece.removeprefix("passage: ") for piece, _ in pieces)
         assert all(piece.startswith("passage: ") for piece, _ in pieces)

@@ -462,7 +462,7 @@ def test_meaning_or_words_alone(memory):
         ({"date": 10**400}, "Must be 0, or a number"),
         ({"semantic": 1e-320, "keyword": 0}, "Must be 0, or a number"),
         ({"dates": 1}, "unknown signal 'dates'. Signals are: semantic, keyword"),
-        ({"semantic": 0, "keyword": 0}, "cannot be 0 too"),
+        ({"semantic": 0, "keyword": 0}, "cannot both be 0"),
         ([1], "must be a Ranking, or an object of weights"),
     ],
 )

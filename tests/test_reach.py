@@ -33,7 +33,7 @@ from test_secrets import answering
 from test_webhooks import Receiver, status
 
 from mem0lite import CorruptFileError, DatabaseError, Mem0LiteError, Memory, ValidationError
-from mem0lite.mem0 import moving
+from mem0lite.mem0 import connection
 from mem0lite.webhooks import outbound
 
 SECRET = "the contents of another file"
@@ -564,14 +564,14 @@ def test_answers_without_an_end_are_left(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, answer: Callable[[BaseHTTPRequestHandler], None]
 ) -> None:
     """An answer that goes on and on, or unpacks to more than there may be, is given up with an error that says so."""
-    monkeypatch.setattr(moving, "_LARGEST_ANSWER", 2_000_000)
+    monkeypatch.setattr(connection, "_LARGEST_ANSWER", 2_000_000)
     with answering(answer) as address, pytest.raises(Mem0LiteError, match="does not end"):
         memory.import_from_mem0(f"http://{address}")
 
 
 def test_an_answer_that_trickles_is_left(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sending a little now and then does not keep the import waiting beyond its time for one answer."""
-    monkeypatch.setattr(moving, "_LONGEST_ANSWER", 0.2)
+    monkeypatch.setattr(connection, "_LONGEST_ANSWER", 0.2)
     with answering(sending(b" ", endless=True)) as address, pytest.raises(Mem0LiteError, match="does not end"):
         memory.import_from_mem0(f"http://{address}")
 

@@ -7,7 +7,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import Memory, Ranking
-from mem0lite.embedding.local import embed_documents, trust
+from mem0lite.embedding.protocol import embed_documents, trust
 from mem0lite.embedding.reading import Vocabulary, no_meaning
 
 # Two memories, a question that shares a word with the first, and one that shares none with either.

@@ -1,4 +1,4 @@
-"""The README's examples run as they are written."""
+"""What README and the guide show runs as it is written, and what they say of the code is so."""
 
 import os
 import re
@@ -6,98 +6,246 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
-from mem0lite import environment
+from mem0lite import environment, guide
+from mem0lite.cli.commands import cli
+from mem0lite.server.guide import rendered
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(guide.__file__).parent
+DOCUMENTS = {
+    **{name: ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")},
+    **{name: FOLDER / f"{name}.md" for name in guide.NAMES},
+}
 
+NOT_RUN = {
+    "pip install '.[server]'\n": "installs into the environment of whoever runs the tests",
+    "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
+    "mem0lite serve\n": "the server is started by these tests",
+    "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
+    "ruff format . && ruff check . && mypy\n": "run by .ci/run",
+    "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
+}
+"""Shell blocks by their beginning, and why they are not run."""
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_the_python_blocks_run(number, tmp_path):
-    """Each Python block runs by itself in an empty folder, and the first screen's prints what it promises."""
-    code = blocks("python")[number]
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    if number == 0:
-        assert done.stdout == "I am allergic to peanuts\n"
-
-
-def test_the_picture_is_what_the_example_draws(tmp_path):
-    """The graph that is shown is the one that the block before it prints, after the steps in their order."""
-    [code] = [block for block in blocks("python") if "graph_categories" in block]
-    [picture] = blocks("mermaid")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    steps, _, drawn = done.stdout.partition("flowchart LR\n")
-    assert f"flowchart LR\n{drawn}".strip() == picture.strip()
-    assert [line.split()[0] for line in steps.splitlines()[:4]] == ["Start", "The", "Run", "Deploy"]
+SHOWN = {"mermaid", "dockerfile", "ini"}
+"""Languages of blocks that are no commands."""
 
 
-def free_port():
+@dataclass(frozen=True)
+class Block:
+    """A block of code in a document."""
+
+    language: str
+    code: str
+
+
+def blocks(name: str) -> list[Block]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```", DOCUMENTS[name].read_text(), re.DOTALL | re.MULTILINE)
+    return [Block(*one) for one in found]
+
+
+def is_run(block: Block) -> bool:
+    return block.language == "python" or (block.language == "sh" and not block.code.startswith(tuple(NOT_RUN)))
+
+
+RUN = [name for name in DOCUMENTS if any(map(is_run, blocks(name)))]
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
-@pytest.fixture
-def served(tmp_path):
-    """A folder in which ``mem0lite serve`` runs, and its address."""
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Run ``mem0lite serve`` in a folder, and yield its address."""
     port = free_port()
     command = [sys.executable, "-m", "mem0lite", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     try:
+        assert process.stderr is not None
         assert f"http://127.0.0.1:{port}" in process.stderr.readline()
-        yield tmp_path, f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.communicate(timeout=30)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_curl_lines_work(served):
-    """Every curl line of the README succeeds against a fresh server, and finds what the one before stored."""
-    folder, address = served
-    [script] = [block for block in blocks("sh") if "curl" in block]
+def run_python(code: str, folder: Path) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), code
+    return done.stdout
+
+
+def run_shell(script: str, folder: Path) -> str:
+    variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, script + done.stdout + done.stderr
+    return done.stdout
+
+
+def run_curl(script: str, folder: Path, address: str) -> str:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
     script = script.replace("http://127.0.0.1:8888", address).replace("curl -s", "curl -sS --fail-with-body -w '\\n'")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    added, listed, found, updated, history, deleted, all_deleted, *resets = done.stdout.splitlines()
+    return run_shell(script, folder)
+
+
+def run_document(name: str, folder: Path) -> list[str]:
+    """Run the blocks of a document in their order in one empty folder, as a reader does, and return what they print."""
+    chosen = [block for block in blocks(name) if is_run(block)]
+    if not any("curl" in block.code for block in chosen):
+        return [_run(block, folder, "") for block in chosen]
+    (folder / "served").mkdir()
+    with served(folder / "served") as address:
+        return [_run(block, folder, address) for block in chosen]
+
+
+def _run(block: Block, folder: Path, address: str) -> str:
+    if block.language == "python":
+        return run_python(block.code, folder)
+    return run_curl(block.code, folder, address) if "curl" in block.code else run_shell(block.code, folder)
+
+
+def check_readme(loop: str, curl: str) -> None:
+    """The agent loop finds in its second turn what was said in the first, and curl finds what it stored."""
+    check_loop(loop)
+    added, found = curl.splitlines()
+    assert '"event":"ADD"' in added
+    assert "FastAPI behind nginx" in found
+
+
+def check_loop(printed: str) -> None:
+    first, second = printed.split("What you know about the user:\n")[1:]
+    assert first == "\n\nThe user says: I am allergic to peanuts.\n"
+    assert second.startswith("- I am allergic to peanuts.\n")
+
+
+def check_getting_started(first: str, loop: str, curl: str, deleting: str) -> None:
+    """The first memory is found by other words, and each curl line finds what the one before left."""
+    assert first == "I am allergic to peanuts\n"
+    assert "- I am allergic to peanuts" in loop.rpartition("What you know about the user:")[2]
+    added, listed, found, updated, history = curl.splitlines()
     assert '"event":"ADD"' in added
     assert '"total":1' in listed
     assert "FastAPI behind nginx" in found
     assert "Memory updated successfully!" in updated
     assert '"new_memory":"We deploy with Litestar"' in history
+    deleted, all_deleted, *resets = deleting.splitlines()
     assert "Memory deleted successfully" in deleted
     assert "All relevant memories deleted" in all_deleted
     assert resets == ['{"message":"All memories reset"}'] * 2
-    assert "swagger" in httpx.get(f"{address}/docs").text
 
 
-def test_the_command_lines_work(tmp_path):
-    """The README's mem0lite commands run one after the other and find what they stored."""
-    [script] = [block for block in blocks("sh") if block.startswith("mem0lite add")]
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("The staging database is called heron") == 2  # found, and listed
+def check_cli(printed: str) -> None:
+    """The commands run one after the other, find what they stored, and list it."""
+    assert printed.count("The staging database is called heron") == 2
+
+
+def check_graph(printed: str) -> None:
+    """The graph that is shown is the one that the block before it prints, after the steps in their order."""
+    [picture] = [block.code for block in blocks("graph") if block.language == "mermaid"]
+    steps, _, drawn = printed.partition("flowchart LR\n")
+    assert f"flowchart LR\n{drawn}".strip() == picture.strip()
+    assert [line.split()[0] for line in steps.splitlines()[:4]] == ["Start", "The", "Run", "Deploy"]
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "README": check_readme,
+    "getting-started": check_getting_started,
+    "cli": check_cli,
+    "graph": check_graph,
+}
+"""What is expected of the outputs of a document's blocks, beyond that none fails."""
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_blocks_of_a_document_run(name: str, tmp_path: Path) -> None:
+    """The Python, curl and mem0lite blocks of README and of every page run in their order and do what they promise."""
+    printed = run_document(name, tmp_path)
+    CHECKS.get(name, lambda *_: None)(*printed)
+
+
+def test_the_export_of_the_command_line_holds_what_was_added(tmp_path: Path) -> None:
+    """The last command of the page on the command line writes the memory of the first to the file it names."""
+    run_document("cli", tmp_path)
     assert "heron" in (tmp_path / "memories.jsonl").read_text()
 
 
-def test_the_settings_are_the_ones_there_are():
-    """Every environment variable the code reads is in the README, and every one in the README is read."""
-    files = set(Path(__file__).parent.parent.glob("mem0lite/**/*.py")) - {Path(environment.__file__)}
+def test_the_addresses_that_are_named_are_served(tmp_path: Path) -> None:
+    """A served file has the pages that README sends people to."""
+    with served(tmp_path) as address:
+        assert "swagger" in httpx.get(f"{address}/docs").text
+        assert "Getting started" in httpx.get(f"{address}/guide").text
+        assert httpx.get(f"{address}/llms.txt").text.startswith("# mem0lite\n")
+
+
+def test_what_is_not_run_is_known() -> None:
+    """Every block is run, or is of a kind that cannot be, or is listed with the reason why it is not."""
+    every = [block for name in DOCUMENTS for block in blocks(name)]
+    left = [block for block in every if not is_run(block) and block.language not in SHOWN]
+    assert {block.language for block in left} == {"sh"}
+    assert {start for start in NOT_RUN if any(block.code.startswith(start) for block in left)} == set(NOT_RUN)
+
+
+def shown_commands() -> list[list[str]]:
+    """Return the arguments of each ``mem0lite`` command line of the blocks that are not run."""
+    code = "\n".join(block.code for name in DOCUMENTS for block in blocks(name) if not is_run(block))
+    lines = re.findall(r"^(?:ExecStart=\S*/|.*&& |)mem0lite (\w.*?)(?:  +#.*)?$", code, re.MULTILINE)
+    return [line.split() for line in lines]
+
+
+@pytest.mark.parametrize("arguments", shown_commands(), ids=" ".join)
+def test_the_commands_that_are_not_run_can_be_parsed(arguments: list[str]) -> None:
+    """The command line knows every command and option that is only shown."""
+    command = cli.commands[arguments[0]]
+    command.make_parser(click.Context(command)).parse_args(arguments[1:])
+
+
+def test_readme_is_short() -> None:
+    """README is read in one go: 200 lines at most, and nothing in it resets a store."""
+    lines = DOCUMENTS["README"].read_text().splitlines()
+    assert len(lines) <= 200
+    assert not [line for line in lines if "/reset" in line or "DELETE" in line]
+
+
+def anchors(path: Path) -> set[str]:
+    _, html = rendered(path.read_text())
+    return set(re.findall(r'<h\d id="([^"]+)"', html))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    """A relative link names a file that is there and, after a #, a heading of it; those of the guide stay in it."""
+    path = DOCUMENTS[name]
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file) if file else path
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+        assert name not in guide.NAMES or target.parent == FOLDER, link
+
+
+def test_the_settings_are_the_ones_there_are() -> None:
+    """Every environment variable the code reads is documented, and every documented one is read."""
     pattern = r"\bMEM0(?:LITE)?_[A-Z_]+|ADMIN_API_KEY"
-    settings = {name for name in re.findall(pattern, README) if not name.startswith("MEM0LITE_TEST_")}
+    written = "\n".join(path.read_text() for path in DOCUMENTS.values())
+    settings = {name for name in re.findall(pattern, written) if not name.startswith("MEM0LITE_TEST_")}
+    files = set(ROOT.glob("mem0lite/**/*.py")) - {Path(environment.__file__)}
     read = {name for file in files for name in re.findall(pattern, file.read_text())}
     assert settings == read
     assert read - {"MEM0_API_KEY"} == environment.VARIABLES, "the others are named as misspelt"

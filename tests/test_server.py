@@ -527,6 +527,18 @@ def test_entities_count_live_memories(client: httpx.Client) -> None:
     assert texts(client.get("/memories")) == {"two", "three"}
 
 
+@pytest.mark.parametrize("given", ["2023-05-08T10:00:00Z", "2023-05-08T12:00:00+02:00", 1683540000])
+def test_an_update_can_change_when_it_was_said(client: httpx.Client, given: Any) -> None:
+    """A ``timestamp`` becomes the memory's creation, as in the library, by itself or beside other changes."""
+    memory_id = add(client, "tea")
+    answer = client.put(f"/memories/{memory_id}", json={"timestamp": given})
+    assert (answer.status_code, "ignored" in answer.json()) == (200, False)
+    assert client.get(f"/memories/{memory_id}").json()["created_at"] == "2023-05-08T10:00:00+00:00"
+    assert "timestamp" in client.put(f"/memories/{memory_id}", json={"timestamp": "soon"}).json()["detail"]
+    client.put(f"/memories/{memory_id}", json={"text": "milk"})
+    assert client.get(f"/memories/{memory_id}").json()["created_at"] == "2023-05-08T10:00:00+00:00"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

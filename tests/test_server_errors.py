@@ -118,7 +118,7 @@ SEARCH = {"query": "x", "user_id": "u1"}
             {
                 "type": "value_error",
                 "loc": ["body", "timestamp"],
-                "msg": "Expected 'float | str | null', got 'array'",
+                "msg": "Input should be a valid number or string",
                 "input": [],
             },
         ),

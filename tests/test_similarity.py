@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0lite import LocalEmbedder
-from mem0lite.embedding.local import embed_documents
+from mem0lite.embedding.protocol import embed_documents
 from mem0lite.search.similarity import COSINE, MAX_CHARACTERS, depends_on_day, near_identical
 
 COPIES = """

@@ -1,6 +1,7 @@
 """How the package is built: floors, promises of the import, and tests that say what they protect."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types", "environment"],
-    ["comparison", "exceptions"],
+    ["comparison", "exceptions", "guide"],
     ["values", "files"],
     ["limits", "embedding", "graph"],
     ["search"],
@@ -54,10 +55,46 @@ def test_a_module_imports_from_lower_floors_only(file):
         assert [name for name in imports(file) if floor(name) >= floor(own)] == []
 
 
-def test_the_readme_lists_the_floors():
-    """Who begins to work on the project reads the order of the modules that is enforced here."""
-    readme = (TESTS.parent / "README.md").read_text()
-    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", readme, re.DOTALL)
+def at_import(statements):
+    """Yield the statements that run when a module is imported, or that a type checker reads then."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With):
+            yield from at_import(ast.iter_child_nodes(statement))
+
+
+def module_imports(file):
+    """Yield the modules that a module of this package imports at its top, as paths without a suffix."""
+    folders = file.relative_to(PACKAGE).parts[:-1]
+    for node in at_import(ast.parse(file.read_text()).body):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = PACKAGE.joinpath(*folders[: len(folders) + 1 - node.level], *(node.module or "").split("."))
+            for alias in node.names:
+                inner = base / alias.name
+                yield inner if inner.is_dir() or inner.with_suffix(".py").is_file() else base
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Within a room, too, modules have an order in which they can be read; what only type checkers import counts.
+
+    The package's own ``__init__`` is left out: it imports everything, and gives everything its version.
+    """
+    files = sorted(set(PACKAGE.glob("**/*.py")) - {PACKAGE / "__init__.py"})
+    graph = {
+        file.parent if file.name == "__init__.py" else file.with_suffix(""): set(module_imports(file)) - {PACKAGE}
+        for file in files
+    }
+    assert len(graph) > 100
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" → ".join(str(module.relative_to(PACKAGE)) for module in error.args[1]))
+
+
+def test_contributing_lists_the_floors():
+    """CONTRIBUTING.md tells the order of the modules that is enforced here."""
+    contributing = (TESTS.parent / "CONTRIBUTING.md").read_text()
+    [listed] = re.findall(r"imports only from the ones before it \(.*?\): (.*?)\.\s", contributing, re.DOTALL)
     assert [re.findall(r"`(\w+)`", names) for names in listed.split("→")] == FLOORS[:-1]
 
 
@@ -71,6 +108,32 @@ def test_sql_stays_in_its_room():
             source = file.read_text()
             assert "apsw" not in source, file
             assert "SELECT " not in source, file
+
+
+def test_only_the_opening_function_knows_the_backend():
+    """Everything outside store/sqlite reaches SQLite through store/, whose protocol another backend can keep."""
+    for file in PACKAGE.glob("**/*.py"):
+        inside = file.is_relative_to(PACKAGE / "store" / "sqlite")
+        if not inside and file != PACKAGE / "store" / "__init__.py":
+            source = file.read_text()
+            named = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
+            assert not [node.module for node in named if "sqlite" in node.module.split(".")], file
+            assert "_database" not in re.findall(r"_store\.(\w+)", source), file
+
+
+_SPEAKING_SQL = {
+    *("crashing", "faults", "test_corrupt_files", "test_crashes", "test_health", "test_known_failures"),
+    *("test_power_loss", "test_reach", "test_webhooks"),
+}
+"""Tests outside tests/store/sqlite that break or look into files. No new ones: those belong in that folder."""
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.glob("*.py")), ids=lambda file: file.name)
+def test_tests_of_capabilities_run_on_any_store(file):
+    """What is tested outside tests/store/sqlite needs no SQL and nothing from inside a store."""
+    source = file.read_text()
+    speaks = "import apsw" in source or "._database" in source or "store.sqlite" in source
+    assert not speaks or file.stem in _SPEAKING_SQL or file == Path(__file__)
 
 
 def test_the_import_is_light():
@@ -133,7 +196,7 @@ def test_every_error_is_drawn_in_the_tree():
         assert one.__name__ in mem0lite.errors.__doc__
 
 
-@pytest.mark.parametrize("file", sorted(TESTS.glob("test_*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(TESTS.glob("**/test_*.py")), ids=lambda file: file.name)
 def test_every_test_says_what_it_protects(file):
     """A test's first line is the behaviour it protects."""
     for node in ast.walk(ast.parse(file.read_text())):

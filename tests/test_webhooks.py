@@ -1089,7 +1089,7 @@ def test_delivering_needs_to_allow_private_hosts_too(memory: Memory, receiver: R
     assert memory.deliver_webhooks()["pending"] == 1
     [error] = state(memory, "last_error")
     assert "not public" in error
-    assert "allow_private=True, or MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1 of a server, when delivering, too" in error
+    assert "allow_private=True, on a server with MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1; delivering needs it, too" in error
     assert receiver.rest() == []
 
 

@@ -16,7 +16,7 @@ from typing import TextIO
 import click
 
 from ..errors import ConfigurationError, DependencyError, Mem0LiteError, ValidationError
-from . import bench, serve  # noqa: F401 (they add their commands)
+from . import bench, guide, serve  # noqa: F401 (they add their commands)
 from .commands import cli
 from .output import note
 

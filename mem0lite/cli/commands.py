@@ -606,7 +606,7 @@ def stats(options: Options) -> None:
 @click.pass_obj
 def fetch(options: Options, model: str) -> None:
     """Download a fastembed model, to use it offline from then on."""
-    from ..embedding.local import fetch as download
+    from ..embedding.named import fetch as download
 
     folder = str(download(model))
     report({"folder": folder} if options.json else {"message": f"{model} is in {folder}"}, options.json)

@@ -4,9 +4,14 @@ import hashlib
 import math
 import struct
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import TypeAlias
+
+UnitVector: TypeAlias = "array[float]"
+"""A unit vector as float32 numbers, ``array('f')``: what numpy reads without a copy, and any database as a sequence."""
 
 _WRITTEN = 100  # pieces of two and more letters of a script from which a vocabulary has words of it, not an alphabet
 _CONTINUING = ("##", "▁", "Ġ")  # what tokenizers put before a piece within a word, or before one that begins a word
@@ -37,8 +42,8 @@ class Vocabulary:
 
 
 @cache
-def no_meaning(dimensions: int) -> bytes:
-    """Return the unit vector, as little-endian float32 bytes, of what a model can't read.
+def no_meaning(dimensions: int) -> UnitVector:
+    """Return the unit vector of what a model can't read.
 
     It stands for "none" where a file must have a vector: a direction that no model gives, far from all that models do
     give, so that a search that doesn't know it finds next to nothing by it.
@@ -46,7 +51,7 @@ def no_meaning(dimensions: int) -> bytes:
     drawn = hashlib.shake_256(b"mem0lite: no meaning").digest(2 * dimensions)
     numbers = [2 * number - 65_535 for number in struct.unpack(f"<{dimensions}H", drawn)]  # odd, so never 0
     length = math.sqrt(sum(number * number for number in numbers))
-    return struct.pack(f"<{dimensions}f", *(number / length for number in numbers))
+    return array("f", [number / length for number in numbers])
 
 
 def _piece(token: str) -> str:

@@ -9,19 +9,18 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 from ..files import expanded
-from .local import load_known, model_cache, session_options, shared, states
+from .shared import shared, states
 
 if TYPE_CHECKING:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
-_BATCH_SIZE = 32  # pairs given to a model at a time; all of a batch are padded to its longest
-_LARGEST_LOGIT = 30.0  # beyond, the logistic function cannot tell scores apart
+_BATCH_SIZE = 32  # pairs given to a model at a time; a batch is padded to its longest pair
+_LARGEST_LOGIT = 30.0  # larger ones all give the same score
 
 _models: "weakref.WeakValueDictionary[tuple[object, ...], TextCrossEncoder]" = weakref.WeakValueDictionary()
 _folder_numbers = itertools.count()  # fastembed refuses to register a name twice
@@ -38,16 +37,19 @@ class Reranker(Protocol):
 class LocalReranker:
     """A cross-encoder in ONNX form, run by fastembed on one thread of this machine's CPU.
 
-    ``model`` is the name of a cross-encoder that fastembed knows and that is in ``embed.model_cache()``, or a folder
-    with ``model.onnx`` (or ``onnx/model.onnx``), ``tokenizer.json`` and ``tokenizer_config.json``. Nothing is ever
-    downloaded. A query and a document that together are longer than the model's window are cut to fit. Any number of
-    threads may use it, and all rerankers of a process that use the same files share one loaded model.
+    ``model`` is the name of a cross-encoder that fastembed knows and that ``mem0lite fetch`` has put on this machine,
+    or a folder with ``model.onnx`` (or ``onnx/model.onnx``), ``tokenizer.json`` and ``tokenizer_config.json``. Nothing
+    is ever downloaded here. If a query and a document together are longer than the model's window, they are truncated.
+    Any number of threads may use one reranker, and all rerankers of a process that use the same files share one loaded
+    model.
 
     Raises ModelNotFoundError at once when the files are not there, EmbeddingError when they are not what they should
     be.
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
+        from .named import model_cache
+
         if (folder := Path(expanded(model))).is_dir():
             folder = folder.resolve()
             self._model = shared(_models, (str(folder), *states(folder)), lambda: _load_folder(folder))
@@ -61,11 +63,10 @@ class LocalReranker:
         return [_logistic(logit) for logit in self._model.rerank(query, documents, batch_size=_BATCH_SIZE)]
 
 
-@dataclass(frozen=True)
-class Configured:
+class Configured(NamedTuple):
     """A reranker that a configuration of mem0 names: searches use it unless they say ``rerank=False``.
 
-    ``reranker`` is None where it is not on this machine, or elsewhere by its nature, and ``problem`` says so.
+    ``reranker`` is None when it is not on this machine, or is a service that runs elsewhere; ``problem`` says which.
     """
 
     reranker: Reranker | None = None
@@ -97,13 +98,13 @@ def resolve_reranker(
 
 
 def rerank_scores(reranker: Reranker, query: str, documents: Sequence[str]) -> list[float]:
-    """Return one score in 0..1 per document, in their order. For no documents the reranker is not asked.
+    """Return one score in 0..1 per document, in their order. With no documents, the reranker is not called.
 
-    Scores that are all in 0..1 stay as they are. Otherwise all are taken for logits and go through the logistic
+    If all scores are in 0..1, they stay as they are. Otherwise all are taken as logits and go through the logistic
     function 1 / (1 + exp(-score)), which keeps their order.
 
-    Raises EmbeddingError when there is not one finite number per document, or one is no logit either (outside
-    -30..30). What the reranker itself raises is not caught.
+    Raises EmbeddingError when there is not one finite number per document, or when a number can't be a logit either
+    (outside -30..30). What the reranker itself raises is not caught.
     """
     if not documents:
         return []
@@ -122,7 +123,7 @@ def rerank_scores(reranker: Reranker, query: str, documents: Sequence[str]) -> l
 
 def _numbers(scores: Iterable[Any]) -> list[float]:
     try:
-        return [math.fsum((score,)) for score in scores]  # float() would take a string
+        return [math.fsum((score,)) for score in scores]  # float() would accept a string
     except (TypeError, ValueError, OverflowError) as error:
         raise EmbeddingError(f"reranker: it did not return a sequence of numbers: {error}") from error
 
@@ -135,22 +136,23 @@ def _load_folder(folder: Path) -> "TextCrossEncoder":
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
+    from .folder import weights_of
+    from .runtime import session_options
+
     name = f"mem0lite/reranker-{next(_folder_numbers)}"
-    files = [file for file in (folder / "model.onnx", folder / "onnx" / "model.onnx") if file.is_file()]
-    if not files:
-        raise ModelNotFoundError(f"The model folder {folder} has no model.onnx. Export the model to ONNX first.")
+    weights = weights_of(folder)
     TextCrossEncoder.add_custom_model(
         name,
-        sources=ModelSource(url="https://invalid.invalid"),  # required, and never used with a path
-        model_file=str(files[0]),
+        sources=ModelSource(url="https://invalid.invalid"),  # required, but not used when there is a path
+        model_file=str(weights),
     )
     try:
         model = TextCrossEncoder(name, specific_model_path=str(folder), **session_options(folder))
-    except ValueError as error:  # of the tokenizer's files
+    except ValueError as error:  # about the tokenizer's files
         raise ModelNotFoundError(f"The model folder {folder} is not complete: {error}") from error
     except Exception as error:  # onnxruntime's error classes are not public
-        raise EmbeddingError(f"{files[0]} or {folder / 'tokenizer.json'} cannot be loaded: {error}") from error
-    _check_output(model, files[0])
+        raise EmbeddingError(f"{weights} or {folder / 'tokenizer.json'} cannot be loaded: {error}") from error
+    _check_output(model, weights)
     return model
 
 
@@ -163,6 +165,8 @@ def _check_output(model: "TextCrossEncoder", file: Path) -> None:
 
 def _load_named(model: str) -> "TextCrossEncoder":
     from fastembed.rerank.cross_encoder import TextCrossEncoder
+
+    from .named import load_known
 
     loaded: TextCrossEncoder = load_known(
         TextCrossEncoder,

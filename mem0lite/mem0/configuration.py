@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NotRequired
 from urllib.parse import quote
 
-from ..embedding.local import BUNDLED_MODEL
+from ..embedding.bundled import BUNDLED_MODEL
 from ..embedding.rerank import Configured, LocalReranker
 from ..errors import ConfigurationError, EmbeddingError
 from ..files import store_path

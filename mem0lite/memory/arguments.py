@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import IO, Annotated, Any, Final, TypeVar
 
 from ..data.messages import Messages
-from ..embedding.local import Embedder
+from ..embedding.protocol import Embedder
 from ..errors import ValidationError
 from ..types import TypedDict
 from ..values import asked_id, is_number, shown, written

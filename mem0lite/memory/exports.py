@@ -12,7 +12,7 @@ from typing import Any
 from ..comparison import nfc
 from ..data.filters import as_json
 from ..errors import NotFoundError, ValidationError
-from ..store import Store
+from ..store import Store, Visible
 from ..types import MemoryExport, MemoryExportRequest, MemoryItem
 from ..values import add_micros, asked_id, clean_metadata, seconds_to_micros, shown, written
 from .owner import NO_IDS, Owner
@@ -54,7 +54,7 @@ def fill(
         export = _kept(store, owner, asked_id(export_id, "memory_export_id"), now)
         fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
     expression = owner.asked(filters, whose, None, None, None)
-    with store.scanning(expression, now, bounded=True) as found:
+    with store.scanning(Visible(expression, now), bounded=True) as found:
         memories = (_filled(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
         return {"memories": list(_bounded(memories))}
 
@@ -107,7 +107,7 @@ def _bounded(memories: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if length > MAX_EXPORT_CHARACTERS:
             raise ValidationError(
                 f"The export would have more than {MAX_EXPORT_CHARACTERS} characters. Narrow its filters or leave "
-                "fields out; export() and `mem0lite export` write any number of memories.",
+                "fields out, or export to a file, which may have any size.",
                 field="filters",
             )
         yield memory

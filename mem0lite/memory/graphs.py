@@ -84,9 +84,9 @@ class Grapher(NamedTuple):
         self, store: Store, asked: tuple[str, ...] | None, now: int, *, dry_run: bool, progress: Progress | None
     ) -> ReindexResult:
         """Change the file's graph categories to those asked for, if any, and rebuild the graph."""
-        wanted, total, entering, leaving = store.graph_moves(asked)
+        wanted, total, entering, leaving = store.graphs.moves(asked)
         done = 0 if dry_run else self._rebuild(store, wanted, now, progress)
-        stats = store.graph_stats()
+        stats = store.graphs.stats()
         return {
             "categories": list(wanted),
             "memories": done,
@@ -98,7 +98,7 @@ class Grapher(NamedTuple):
         }
 
     def _rebuild(self, store: Store, categories: tuple[str, ...], now: int, progress: Progress | None) -> int:
-        store.begin_graph(categories)
+        store.graphs.begin(categories)
         try:
             return self._replace_all(store, categories, now, progress)
         except CategoriesChangedError as error:
@@ -110,14 +110,15 @@ class Grapher(NamedTuple):
     def _replace_all(self, store: Store, categories: tuple[str, ...], now: int, progress: Progress | None) -> int:
         """Build the graph of every memory again; return how many memories there are."""
         counts = store.counts(now)
-        total, done, last = counts["memories"] + counts["expired"], 0, -1
-        while batch := store.after(last, _BATCH):
+        total, done = counts["memories"] + counts["expired"], 0
+        last: int | None = None
+        while batch := store.graphs.after(last, _BATCH):
             graph_of = self.prepared((record for _, record in batch), categories)
-            store.put_graphs([key for key, _ in batch], graph_of, categories=categories)
+            store.graphs.put([position for position, _ in batch], graph_of, categories=categories)
             last, done = batch[-1][0], done + len(batch)
             if progress:
                 progress(done, max(total, done))
-        store.finish_graph(categories)
+        store.graphs.finish(categories)
         return done
 
 

@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..embedding.local import Embedder, cut, embed_documents, identity
-from ..errors import ConfigurationError, CorruptFileError, NotAMemoryFileError
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder, embed_documents, identity
+from ..errors import ConfigurationError, CorruptFileError, DatabaseError, NotAMemoryFileError
 from ..files import clean_path, store_path
-from ..store import Finding, Store, refuse_database_file
+from ..store import FilePart, Finding, Reembedding, Store, reembedding, refuse_database_file
+from ..store import restore as restore_file
 from ..types import CheckProblem, CheckResult, ErasureReceipt, ReembedResult, RestoreResult
 from ..values import to_iso
 from .arguments import Progress
@@ -16,13 +18,20 @@ _BATCH = 256  # texts embedded and vectors stored at a time
 _NAMED = 10  # of the items that a problem is about
 
 
-def check(store: Store, embedder: Embedder, *, repair: bool) -> CheckResult:
+def file_of(store: Store, verb: str) -> FilePart:
+    """Return what a store has if it is a file, for a verb that needs one. Raises DatabaseError if it is not."""
+    if store.file is None:
+        raise DatabaseError(f"{verb}: this store is not a file. Use the tools of its database.")
+    return store.file
+
+
+def check(file: FilePart, embedder: Embedder, *, repair: bool) -> CheckResult:
     """Compare everything in the file that must agree, and repair what can be computed from the texts."""
-    memories, findings = store.check()
+    memories, findings = file.check()
     left = findings
     if repair and findings:
-        _repair(store, embedder, findings)
-        memories, left = store.check()
+        _repair(file, embedder, findings)
+        memories, left = file.check()
     known, remaining = _kinds(findings), _kinds(left)
     new = [one for one in left if (one.check, one.problem) not in known]
     problems = [_problem(one, repaired=(one.check, one.problem) not in remaining) for one in [*findings, *new]]
@@ -43,13 +52,13 @@ def _problem(finding: Finding, *, repaired: bool) -> CheckProblem:
     }
 
 
-def _repair(store: Store, embedder: Embedder, findings: Sequence[Finding]) -> None:
-    store.mend(findings)
-    keys = [key for finding in findings for key in finding.keys]
-    for start in range(0, len(keys), _BATCH):
-        texts = store.to_embed(keys[start : start + _BATCH])
-        vectors = embed_documents(embedder, [text for _, _, text in texts])
-        store.put_vectors([(key, hashed, vector) for (key, hashed, _), vector in zip(texts, vectors, strict=True)])
+def _repair(file: FilePart, embedder: Embedder, findings: Sequence[Finding]) -> None:
+    file.mend(findings)
+    positions = [position for finding in findings for position in finding.positions]
+    for start in range(0, len(positions), _BATCH):
+        batch = file.to_embed(positions[start : start + _BATCH])
+        vectors = embed_documents(embedder, [one.text for one in batch])
+        file.put_vectors(list(zip(batch, vectors, strict=True)))
 
 
 def receipt(scope: Mapping[str, str], removed: Mapping[str, int], now: int) -> ErasureReceipt:
@@ -72,7 +81,7 @@ def restore(
 ) -> RestoreResult:
     """Put a copy of a backup at a path."""
     source, target = Path(clean_path(backup, "backup")).absolute(), copy_at(path, replace=replace).absolute()
-    memories = Store.restore(source, target, replace=replace, checksums=checksums)
+    memories = restore_file(source, target, replace=replace, checksums=checksums)
     return {"path": os.fspath(path), "memories": memories}
 
 
@@ -88,15 +97,12 @@ def copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
 
 def reembed(path: str | os.PathLike[str], embedder: Embedder, progress: Progress | None) -> ReembedResult:
     """Compute every vector of a file with another embedder."""
-    store = Store(path, embedder=None, durability="full")
-    try:
+    with reembedding(path, identity(embedder)) as file:
         embedded = partly = 0
-        if store.begin_reembedding(identity(embedder)):
-            embedded, partly = _reembed_pending(store, embedder, path, progress)
-        answer: ReembedResult = {"embedded": embedded, "total": store.pending_count()[1]}
+        if file.begin():
+            embedded, partly = _reembed_pending(file, embedder, path, progress)
+        answer: ReembedResult = {"embedded": embedded, "total": file.counts()[1]}
         return {**answer, "partly": partly} if partly else answer
-    finally:
-        store.close()
 
 
 def existing_store(path: str | os.PathLike[str]) -> str:
@@ -107,21 +113,20 @@ def existing_store(path: str | os.PathLike[str]) -> str:
 
 
 def _reembed_pending(
-    store: Store, embedder: Embedder, path: str | os.PathLike[str], progress: Progress | None
+    file: Reembedding, embedder: Embedder, path: str | os.PathLike[str], progress: Progress | None
 ) -> tuple[int, int]:
     """Embed what is not embedded yet; return how many texts, and how many of them are too long for the model."""
     embedded, partly, before = 0, 0, None
-    while not store.finish_reembedding(identity(embedder)):
-        batch = store.pending(_BATCH)
+    while not file.finish():
+        batch = file.pending(_BATCH)
         if batch and batch == before:
             raise CorruptFileError(f"{os.fspath(path)} is damaged: new vectors cannot be kept. Restore a backup.")
         before = batch
-        vectors = embed_documents(embedder, [text for _, _, text in batch])
-        rows = [(key, hashed, vector) for (key, hashed, _), vector in zip(batch, vectors, strict=True)]
-        store.put_new_vectors(identity(embedder), rows)
+        vectors = embed_documents(embedder, [one.text for one in batch])
+        file.put(list(zip(batch, vectors, strict=True)))
         embedded += len(batch)
-        partly += sum(cut(embedder, text) is not None for _, _, text in batch)
+        partly += sum(cut(embedder, one.text) is not None for one in batch)
         if progress:
-            left, total = store.pending_count()
+            left, total = file.counts()
             progress(total - left, total)
     return embedded, partly

@@ -13,13 +13,14 @@ from typing import Any, Literal, NoReturn, Self, overload
 from .. import environment
 from ..data.filters import parse
 from ..data.messages import Messages
-from ..embedding.local import Embedder, identity, resolve
+from ..embedding.local import resolve
+from ..embedding.protocol import Embedder, identity
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
 from ..graph import Extractor
 from ..limits import clean_timeout
 from ..search.ranking import Ranking
-from ..store import SCHEMA_VERSION, SQLITE_VERSION, Durability, Store, stopping
+from ..store import Changes, Durability, Store, Visible, open_store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -199,7 +200,8 @@ class Memory(Handle):
         )
         asked_categories = opening.graph_categories(graph_categories)
         self._grapher = Grapher(opening.extractor_of(graph_extractor))
-        self._store = Store(
+        self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")
+        self._store: Store = open_store(
             self.path,
             embedder=identity(self._embedder),
             durability=durability,
@@ -207,7 +209,7 @@ class Memory(Handle):
             read_only=read_only,
             checksums=checksums,
             graph_categories=asked_categories,
-            statement_timeout=clean_timeout(statement_timeout, "statement_timeout"),
+            statement_timeout=self._statement_timeout,
         )
         self._writer = Writer(self._store, self._embedder, self._grapher)
         try:
@@ -273,7 +275,7 @@ class Memory(Handle):
     @property
     def statement_timeout(self) -> float | None:
         """For how many seconds one call may read the file; None means without limit."""
-        return self._store.statement_timeout
+        return self._statement_timeout
 
     @property
     def graph_categories(self) -> tuple[str, ...]:
@@ -447,7 +449,7 @@ class Memory(Handle):
         """
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
-        return self._writer.update(plans, self._owner.within, now)
+        return self._writer.update(plans, Visible(self._owner.within, now))
 
     @answer
     def feedback(
@@ -461,7 +463,7 @@ class Memory(Handle):
         """
         feedback, reason = clean_feedback(feedback, feedback_reason)
         rated = rating(asked_id(memory_id, "memory_id"), feedback, reason)
-        self._store.update([rated], self._owner.within, self._now())
+        self._store.apply(Changes(updates=[rated]), self._visible())
         return {"id": rated.memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
@@ -477,7 +479,7 @@ class Memory(Handle):
         Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
         """
         ids = clean_ids(memory_ids)
-        self._store.delete(ids, self._owner.within, self._now())
+        self._store.apply(Changes(deletions=ids), self._visible())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     @answer
@@ -495,7 +497,8 @@ class Memory(Handle):
         Raises ValidationError if neither the arguments nor the filters name a user, agent, run or app. ``reset``
         removes everything.
         """
-        self._store.delete_matching(self._owner.to_delete(filters, user_id, agent_id, run_id, app_id), self._now())
+        expression = self._owner.to_delete(filters, user_id, agent_id, run_id, app_id)
+        self._store.delete_matching(Visible(expression, self._now()))
         return {"message": "Memories deleted successfully!"}
 
     def reset(
@@ -568,7 +571,7 @@ class Memory(Handle):
         Raises DatabaseError if nothing can be read, ReadOnlyError if a repair cannot write the file, or EmbeddingError.
         """
         self._owner.check_whole("check")
-        return maintenance.check(self._store, self._embedder, repair=repair)
+        return maintenance.check(maintenance.file_of(self._store, "check"), self._embedder, repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a consistent copy to a new file, while others go on writing.
@@ -577,7 +580,7 @@ class Memory(Handle):
         store can have that name.
         """
         self._owner.check_whole("backup")
-        self._store.backup(maintenance.copy_at(path))
+        maintenance.file_of(self._store, "backup").backup(maintenance.copy_at(path))
 
     @staticmethod
     @answer
@@ -609,7 +612,8 @@ class Memory(Handle):
         With ``show_expired`` an expired memory is returned, too.
         """
         memory_id = asked_id(memory_id, "memory_id")
-        record = self._store.get(memory_id, self._owner.within, self._horizon(show_expired))
+        visible = Visible(self._owner.within, self._horizon(show_expired))
+        record = self._store.get_many([memory_id], visible).get(memory_id)
         return None if record is None else {**record.to_item(), "score": None}
 
     @answer
@@ -643,13 +647,12 @@ class Memory(Handle):
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        records, total, following, stated = self._store.page(
-            expression, self._horizon(show_expired), count, start, after=after, relations=relations
-        )
-        results = [record.to_item() for record in records]
-        answer: Page = {"results": results, "total": total, "next_cursor": following}
+        visible = Visible(expression, self._horizon(show_expired))
+        found = self._store.page(visible, count, start, after=after, relations=relations)
+        results = [record.to_item() for record in found.records]
+        answer: Page = {"results": results, "total": found.total, "next_cursor": found.following}
         if relations:
-            answer["relations"] = stated
+            answer["relations"] = list(found.relations)
         return answer
 
     @answer
@@ -713,7 +716,7 @@ class Memory(Handle):
             ranking=ranking,
             graph=bool(self.graph_categories),
         )
-        with self._store.searching(expression, self._horizon(show_expired, now), search.question) as reading:
+        with self._store.searching(Visible(expression, self._horizon(show_expired, now)), search.question) as reading:
             reached = search.read(reading)
         return search.answer(reached)
 
@@ -791,7 +794,7 @@ class Memory(Handle):
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         around = graphs.clean_asked(entity, depth, limit, format)
-        found = self._store.graph(expression, self._horizon(show_expired), around, depth, limit)
+        found = self._store.graphs.read(Visible(expression, self._horizon(show_expired)), around, depth, limit)
         return graphs.formatted(found, format)
 
     @answer
@@ -821,7 +824,7 @@ class Memory(Handle):
 
         A deleted memory keeps its history. For an unknown id or an expired memory the list is empty.
         """
-        return self._store.history(asked_id(memory_id, "memory_id"), self._owner.within, self._now())
+        return self._store.history(asked_id(memory_id, "memory_id"), self._visible())
 
     @answers
     def entities(self) -> list[Entity]:
@@ -829,7 +832,7 @@ class Memory(Handle):
 
         Each comes with the number of its memories, the first ``created_at`` and the last ``updated_at``.
         """
-        return self._store.entities(self._owner.within, self._now())
+        return self._store.entities(self._visible())
 
     @answer
     def events(
@@ -853,13 +856,14 @@ class Memory(Handle):
         """
         within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        results, total, following = self._store.events(within, self._now(), count, start, after)
-        return {"results": results, "total": total, "next_cursor": following}
+        found = self._store.events(Visible(within, self._now()), count, start, after=after)
+        return {"results": list(found.events), "total": found.total, "next_cursor": found.following}
 
     @answer_or_none
     def event(self, event_id: str) -> EventItem | None:
         """Return the call of ``add`` that answered with this ``event_id``, or None."""
-        return self._store.event(asked_id(event_id, "event_id"), self._owner.within, self._now())
+        found = self._store.events(self._visible(), 1, 0, event_id=asked_id(event_id, "event_id"))
+        return next(iter(found.events), None)
 
     @answer
     def changes(self, *, after: int = 0, limit: int = 100) -> ChangePage:
@@ -877,16 +881,17 @@ class Memory(Handle):
     def stats(self) -> Stats:
         """Return counts, sizes, the embedder and the versions of the store."""
         self._owner.check_whole("stats")
+        facts = maintenance.file_of(self._store, "stats").facts()
         return {
             "path": self.path,
             **self._store.counts(self._now()),
-            "bytes": self._store.size(),
-            "checksums": self._store.checksums,
-            "graph": self._store.graph_stats(),
-            "cached_bytes": self._store.cached_bytes(),
+            "bytes": facts.bytes,
+            "checksums": facts.checksums,
+            "graph": self._store.graphs.stats(),
+            "cached_bytes": facts.cached_bytes,
             "embedder": self._store.identity(),
-            "schema_version": SCHEMA_VERSION,
-            "sqlite_version": SQLITE_VERSION,
+            "schema_version": facts.schema_version,
+            "sqlite_version": facts.sqlite_version,
         }
 
     # -- the project
@@ -1146,6 +1151,10 @@ class Memory(Handle):
         if argument_flag(show_expired, "show_expired"):
             return None
         return self._now() if now is None else now
+
+    def _visible(self) -> Visible:
+        """Return what a call may see that names no scope."""
+        return Visible(self._owner.within, self._now())
 
     def _importer(self, progress: Progress | None, *ids: object) -> Importer:
         lifetime = self._planner.lifetimes.imported

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from ..comparison import nfc
 from ..data.messages import Message, read_messages
 from ..data.records import Record, Scope
-from ..embedding.local import Embedder, cut
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder
 from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update

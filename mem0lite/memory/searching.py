@@ -9,11 +9,16 @@ from datetime import UTC
 from typing import NamedTuple, Self, cast
 
 from ..data.records import Record
-from ..embedding.local import Embedder, cut_query, embed_query, trust
+from ..embedding.local import cut_query
+from ..embedding.protocol import Embedder, embed_query, trust
+from ..embedding.reading import UnitVector
 from ..embedding.rerank import Configured, Reranker, rerank_scores
 from ..graph import in_order
-from ..search.ranking import Query, Ranked, Ranking, Scores
+from ..search.query import Query
+from ..search.ranking import Ranking
+from ..search.scoring import Scores
 from ..search.similarity import COSINE, canonical
+from ..search.view import Ranked
 from ..store import Reading
 from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
 from ..values import argument_flag, to_micros_in_zone
@@ -178,7 +183,7 @@ class Searcher:
             cut_query(self._embedder, query),
         )
 
-    def _vector(self, query: str) -> bytes:
+    def _vector(self, query: str) -> UnitVector:
         if len(query) <= _REMEMBERED_QUERY:
             return self._remembered(query)
         return embed_query(self._embedder, query)

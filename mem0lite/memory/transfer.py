@@ -13,7 +13,7 @@ from ..data.jsonl import Entry, Exported, Lifetime, read_item, read_lines, to_li
 from ..data.records import AddEvent, FileSettings, Gone
 from ..errors import ValidationError
 from ..files import appearing, clean_path, read_utf8_lines
-from ..store import Store, refuse_database_file
+from ..store import Store, Visible, refuse_database_file
 from ..types import ImportResult, MoveResult
 from ..values import shown
 from .arguments import Progress
@@ -50,7 +50,7 @@ def export(
     logs = expression if only_scope(expression) else None
     with (
         _target(file) as lines,
-        store.scanning(expression, horizon, logs=logs, settings=expression == EVERYTHING) as found,
+        store.scanning(Visible(expression, horizon), logs=logs, settings=expression == EVERYTHING) as found,
     ):
         return _write_lines(lines, found)
 
@@ -106,16 +106,16 @@ class Importer(NamedTuple):
         gone = [one for one in known if isinstance(one, Gone)]
         # Before the memories come the settings, as memories are linked into the graph on arrival, and the histories of
         # memories whose ids others have now. Other histories come after, so that memories keep their order.
-        settings = sum(store.take_settings(one) for one in known if isinstance(one, FileSettings))
-        before = store.insert_histories([one for one in gone if one.memory_id in alive], self.now, by_scope=True)
+        settings = store.take([one for one in known if isinstance(one, FileSettings)], self.now)
+        before = store.take([one for one in gone if one.memory_id in alive], self.now, by_scope=True)
         result: ImportResult = {"added": 0, "skipped": 0, "deleted": before, "events": 0, "settings": settings}
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
             self._add(batch, result)
             self._tell(start + len(batch), len(entries))
         after = [one for one in gone if one.memory_id not in alive]
-        result["deleted"] += store.insert_histories(after, self.now, by_scope=True)
-        result["events"] = store.insert_events([one for one in known if isinstance(one, AddEvent)])
+        result["deleted"] += store.take(after, self.now, by_scope=True)
+        result["events"] = store.take([one for one in known if isinstance(one, AddEvent)], self.now)
         return result
 
     def import_from_mem0(
@@ -131,7 +131,7 @@ class Importer(NamedTuple):
             ids=self.ids,
             api_key=api_key,
             history_db=history_db,
-            known=store.existing,
+            known=self.writer.known,
             read=lambda item: read_item(item, self.ids, self.now, self.lifetime),
             now=self.now,
             size=_BATCH,
@@ -141,7 +141,7 @@ class Importer(NamedTuple):
             for batch in batches:
                 if batch.deleted:
                     gone = [Gone(record.id, record.scope, changes) for record, changes in batch.entries]
-                    result["deleted"] += store.insert_histories(gone, self.now)
+                    result["deleted"] += store.take(gone, self.now)
                     continue
                 self._add(batch.entries, result)
                 self._tell(result["added"] + result["skipped"], batch.total)

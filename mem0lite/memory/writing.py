@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from ..data.filters import Expression
 from ..data.jsonl import Entry as Imported
 from ..data.records import Record
-from ..embedding.local import Embedder, cut, embed_documents
+from ..embedding.local import cut
+from ..embedding.protocol import Embedder, embed_documents
 from ..errors import MemoryNotFoundError
-from ..store import Entry, Outcome, Store, Update
+from ..store import EVERYTHING_STORED, Changes, Entry, Outcome, Store, Update, Visible
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
 from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
@@ -43,23 +43,26 @@ class Writer(NamedTuple):
                 Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
                 for draft, vector, graph in zip(drafts, vectors(), graphs, strict=True)
             ]
-            outcomes = self.store.insert(entries, now, [plan.call for plan in plans], categories=categories)
-            return list(map(Stored, outcomes, graphs))
+            changes = Changes(entries, calls=[plan.call for plan in plans], categories=categories)
+            return list(map(Stored, self._added(changes, now), graphs))
 
         return following(self.store, write)
 
-    def update(self, plans: Sequence[PlannedUpdate], within: Expression, now: int) -> UpdateManyResult:
+    def _added(self, changes: Changes, now: int) -> Sequence[Outcome]:
+        return self.store.apply(changes, Visible(horizon=now)).outcomes
+
+    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> UpdateManyResult:
         """Change all memories, or none, and return the answer."""
-        updates, embedded = self._with_vectors(plans, within, now)
+        updates, embedded = self._with_vectors(plans, visible)
 
-        def write(categories: tuple[str, ...]) -> list[Record]:
-            graphed = self._with_graphs(updates, within, now, categories)
-            return self.store.update(graphed, within, now, categories=categories)
+        def write(categories: tuple[str, ...]) -> Sequence[Record]:
+            graphed = self._with_graphs(updates, visible, categories)
+            return self.store.apply(Changes(updates=graphed, categories=categories), visible).updated
 
-        return update_result(following(self.store, write), embedded, now)
+        return update_result(following(self.store, write), embedded, visible.now)
 
     def _with_vectors(
-        self, plans: Sequence[PlannedUpdate], within: Expression, now: int
+        self, plans: Sequence[PlannedUpdate], visible: Visible
     ) -> tuple[list[Update], list[EmbeddedMemory]]:
         """Return the updates, those of a text with its vector, and which of the texts are too long for the model.
 
@@ -67,11 +70,13 @@ class Writer(NamedTuple):
         """
         texts: list[str] = []
         last: dict[str, str] = {}
+        # The speaker's name is embedded with the text, and only the stored memory knows it.
+        changed = [plan.update.memory_id for plan in plans if plan.text is not None]
+        known = self.store.get_many(changed, visible) if changed else {}
         for plan in plans:
             if plan.text is None:
                 continue
-            # The speaker's name is embedded with the text, and only the stored memory knows it.
-            record = self.store.get(plan.update.memory_id, within, now)
+            record = known.get(plan.update.memory_id)
             if record is None:
                 raise MemoryNotFoundError(
                     f"Memory with id {plan.update.memory_id} not found. Please provide a valid 'memory_id'"
@@ -82,31 +87,32 @@ class Writer(NamedTuple):
         updates = [one.update if one.text is None else replace(one.update, vector=next(vectors)) for one in plans]
         return updates, self._embedded(last.items())
 
-    def _with_graphs(
-        self, updates: Sequence[Update], within: Expression, now: int, categories: tuple[str, ...]
-    ) -> list[Update]:
+    def _with_graphs(self, updates: Sequence[Update], visible: Visible, categories: tuple[str, ...]) -> list[Update]:
         """Return the updates with what replaces the graphs of the changed memories."""
         changed = []
         if categories:
-            for update in updates:
-                record = self.store.get(update.memory_id, within, now)
-                if record is not None:  # otherwise the store raises
-                    changed.append(update.change(record))
+            known = self.store.get_many((update.memory_id for update in updates), visible)
+            # For a memory that is not there, the store raises.
+            changed = [update.change(known[one]) for update in updates if (one := update.memory_id) in known]
         graph_of = self.grapher.prepared(changed, categories)
         return [replace(update, graph=graph_of) for update in updates]
 
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that the store holds: anybody's, expired or not."""
+        return set(self.store.get_many(ids, EVERYTHING_STORED))
+
     def import_(self, batch: Sequence[Imported], now: int) -> tuple[int, list[EmbeddedMemory]]:
         """Add the memories whose ids are not there; return how many, and which are too long for the model."""
-        known = self.store.existing(record.id for record, _ in batch)  # what will be skipped is not embedded
+        known = self.known(record.id for record, _ in batch)  # what will be skipped is not embedded
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self.embedder, [record.indexed_text for record, _ in new])
 
-        def write(categories: tuple[str, ...]) -> list[Outcome]:
+        def write(categories: tuple[str, ...]) -> Sequence[Outcome]:
             entries = [
                 Entry(record, vector, unique="id", history=changes, graph=self.grapher.graph_of(record, categories))
                 for (record, changes), vector in zip(new, vectors, strict=True)
             ]
-            return self.store.insert(entries, now, categories=categories)
+            return self._added(Changes(entries, categories=categories), now)
 
         added = [outcome.record for outcome in following(self.store, write) if outcome.added]
         return len(added), self._embedded((record.id, record.indexed_text) for record in added)

@@ -27,17 +27,17 @@ def is_name(prefix: str | None) -> bool:
 class Sessions:
     """The sessions of memories in the order they were said. Arrays over memories have shape (n,).
 
-    ``keys`` are ``scope number << 32 | sequence``, ascending; ``created_at`` are microseconds; ``speakers`` are codes.
+    ``scopes`` are numbers of scopes: memories of a scope lie together, in the order in which they were stored.
+    ``created_at`` are microseconds; ``speakers`` are codes.
     Within a scope what was said earlier comes before, whenever it was stored; of one instant, what was stored earlier.
     Only sessions in which speakers take turns are conversations: single facts stored one after the other say nothing
     about each other.
     """
 
-    def __init__(self, keys: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
+    def __init__(self, scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
         import numpy as np
 
-        size = len(keys)
-        scopes = keys >> 32
+        size = len(scopes)
         self._order = _order(scopes, created_at)
         scopes, created_at, speakers = (self._in_order(values) for values in (scopes, created_at, speakers))
         begins = np.ones(size, dtype=bool)

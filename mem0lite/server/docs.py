@@ -17,6 +17,7 @@ from litestar.response import Redirect
 
 from .. import __version__
 from .auth import PUBLIC, SECURITY_SCHEMES
+from .describing import describe
 from .guards import exact_path
 from .mount import beside
 from .routing import NOT_HERE
@@ -60,6 +61,7 @@ _FILES = {
     "swagger-ui.css": (STATIC / "swagger-ui" / "swagger-ui.css", "text/css"),
     "swagger-ui-bundle.js": (STATIC / "swagger-ui" / "swagger-ui-bundle.js", "text/javascript"),
     "page.css": (STATIC / "page.css", "text/css"),
+    "guide.css": (STATIC / "guide.css", "text/css"),
     "init.js": (STATIC / "init.js", "text/javascript"),
 }
 _PAGE = """<!DOCTYPE html>
@@ -122,6 +124,7 @@ def openapi_document(router: Router) -> bytes:
     document = app.openapi_schema.to_schema()
     # Litestar knows no slash at the end of a path; the hosted API answers to nothing else.
     document["paths"] = {f"{path}/" if _HOSTED.match(path) else path: item for path, item in document["paths"].items()}
+    describe(document["components"]["schemas"])
     return msgspec.json.encode(document)
 
 

@@ -25,8 +25,9 @@ from ..errors import (
     ValidationError,
 )
 from .access_log import path_of
+from .parameters import parameter_problems
+from .problems import InvalidRequest
 from .turns import TooManyReadsError
-from .validation import InvalidRequest, parameter_problems
 
 logger = logging.getLogger("mem0lite")
 

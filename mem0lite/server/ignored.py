@@ -5,7 +5,7 @@ have no other place.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import quote
 
@@ -69,14 +69,17 @@ def note_fields(connection: Connection, body: object, struct: type[msgspec.Struc
 async def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
     """Note the parameters of a query, and a body, that its route does not have; a guard, because those see every
     request."""
-    parameters = handler.parsed_fn_signature.parameters
-    known = parameters.keys() - _NOT_FIELDS - connection.path_params.keys()
-    routine = handler.opt.get(ROUTINE, ())
-    for name in connection.query_params:
-        if name not in routine and name not in known:
-            note(connection, name, _UNKNOWN)
-    if "data" not in parameters and _has_body(connection):
+    for name in unknown_parameters(connection, handler):
+        note(connection, name, _UNKNOWN)
+    if "data" not in handler.parsed_fn_signature.parameters and _has_body(connection):
         note(connection, "body", _UNREAD)
+
+
+def unknown_parameters(connection: Connection, handler: BaseRouteHandler) -> Iterator[str]:
+    """Yield the names in a query that its route does not have, without those that clients add to every request."""
+    known = handler.parsed_fn_signature.parameters.keys() - _NOT_FIELDS - connection.path_params.keys()
+    routine = handler.opt.get(ROUTINE, ())
+    yield from (name for name in connection.query_params if name not in routine and name not in known)
 
 
 def _has_body(connection: Connection) -> bool:

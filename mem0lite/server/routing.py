@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import msgspec
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter, SkipValidation
+from litestar.params import SkipValidation
 
 from ..aio import AsyncMemory
 from ..values import clean_id
-from . import schemas
+from . import responses
 from .auth import caller
 from .backend import Backend
 
@@ -24,17 +24,6 @@ Answers = Sequence[Answer]
 
 Memory = NamedDependency[SkipValidation[AsyncMemory]]
 Server = NamedDependency[SkipValidation[Backend]]
-
-After = Annotated[
-    str | None,
-    Parameter(
-        description="The next_cursor of the page before, instead of an offset or a page: deleting and adding meanwhile "
-        "neither skips nor repeats anything."
-    ),
-]
-
-DEFAULT_LIST_SIZE = 100
-MAX_LIST_SIZE = 1_000
 
 NOT_HERE = "hosted: not here"
 """The tag of the routes that say why they do nothing, in the OpenAPI document."""
@@ -59,7 +48,7 @@ def answers(container: Any, description: str, *refusals: int) -> dict[int, Respo
     """Return the documentation of a route's responses."""
     documented = {200: ResponseSpec(container, description=description, generate_examples=False)}
     for status in (400, 401, 403, *refusals, 502, 503):
-        kind = schemas.HTTPValidationError if status == 422 else schemas.ErrorResponse
+        kind = responses.HTTPValidationError if status == 422 else responses.ErrorResponse
         documented[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
     return documented
 
@@ -68,7 +57,7 @@ def unserved(reason: str) -> dict[int, ResponseSpec]:
     """Return the documentation of a route that does nothing but say why, with status 501."""
     described = {**{status: _REFUSALS[status] for status in (401, 403)}, 501: reason}
     return {
-        status: ResponseSpec(schemas.ErrorResponse, description=description, generate_examples=False)
+        status: ResponseSpec(responses.ErrorResponse, description=description, generate_examples=False)
         for status, description in described.items()
     }
 
@@ -82,7 +71,7 @@ _REFUSALS = {
     502: "The store cannot be used, and the server's log tells why",
     503: "The store is busy, closed or read-only, or the request read for too long, or too many of the caller wait",
 }
-DONE = (schemas.MessageResponse, "Done")
+DONE = (responses.MessageResponse, "Done")
 """The container and the description of an answer that has nothing to return."""
 
 

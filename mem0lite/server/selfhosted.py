@@ -9,20 +9,36 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
+from .. import types
 from ..data.filters import ANY_SCOPE, SCOPE_IDS
 from ..errors import ValidationError
 from ..memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
-from . import schemas
+from . import responses
 from .auth import admin_only
 from .backend import Backend
+from .bodies import JsonBody
 from .guards import exact_path
-from .hosted.scopes import joined, read_object
 from .ignored import NamingResponse, note_parameters, refuse_noted
-from .routing import (
+from .parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
+    AgentId,
+    AppId,
+    Filters,
+    MemoryId,
+    RunId,
+    ShowExpired,
+    UserId,
+    any_value,
+    joined,
+    no_misspelt_id,
+    one_of_each_id,
+    read_object,
+)
+from .requests import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
+from .routing import (
+    DONE,
     Answer,
     Answers,
     AnyRequest,
@@ -35,15 +51,6 @@ from .routing import (
     given,
     or_text,
 )
-from .schemas import ConfigurationUpdate, ErasedScope, MemoryCreate, MemoryUpdate, ResetScope, SearchRequest
-from .validation import JsonBody, any_value, one_of_each_id
-
-# Parameters have no examples: Swagger UI would fill them all in, and the answer would be empty.
-UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
-AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
-RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
-AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
-MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 
 
 def _any_of(what: str) -> Any:
@@ -58,9 +65,6 @@ ProjectIds = Annotated[Values, _any_of("values of metadata.project_id")]
 Lifespans = Annotated[Values, _any_of("values of metadata.memory_lifespan")]
 Categories = Annotated[Values, _any_of("values of metadata.memory_category")]
 DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
-Filters = Annotated[
-    str | None, Parameter(description="A filter as of a search: JSON, or a dictionary as Python writes it.")
-]
 
 
 # -- memories
@@ -71,7 +75,7 @@ Filters = Annotated[
     status_code=200,
     tags=["memories"],
     summary="Store memories",
-    responses=answers(schemas.AddResponse, "The outcome of each message", 422),
+    responses=answers(responses.AddResponse, "The outcome of each message", 422),
     operation_class=body(
         {
             "messages": [{"role": "user", "content": "I am allergic to peanuts"}],
@@ -95,7 +99,7 @@ async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     "/memories",
     tags=["memories"],
     summary="List memories",
-    responses=answers(schemas.MemoryPage, "One page, and how many memories match in all", 422),
+    responses=answers(responses.MemoryPage, "One page, and how many memories match in all", 422),
 )
 async def list_memories(
     memory: Memory,
@@ -118,7 +122,7 @@ async def list_memories(
         int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
     ] = None,
     after: After = None,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     relations: Annotated[bool, Parameter(description="Add what memories of graph categories state.")] = False,
 ) -> Answer:
     """List memories, newest first. Ids and filters are AND-ed; with none of them, all memories are listed."""
@@ -175,7 +179,7 @@ async def delete_memories(
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Get a memory",
-    responses=answers(schemas.MemoryItem | None, "The memory, or null"),
+    responses=answers(responses.MemoryResponse | None, "The memory, or null"),
 )
 async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     """Get one memory, or null when the id is unknown or its memory expired."""
@@ -186,7 +190,7 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Change a memory",
-    responses=answers(schemas.UpdatedResponse, "Done", 404, 422),
+    responses=answers(responses.UpdatedResponse, "Done", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:
@@ -212,7 +216,7 @@ async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId
     "/memories/{memory_id:str}/history",
     tags=["memories"],
     summary="Get a memory's history",
-    responses=answers(list[schemas.HistoryItem], "The changes"),
+    responses=answers(list[types.HistoryItem], "The changes"),
 )
 async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     """Get every change of a memory, oldest first; of an unknown one, none."""
@@ -227,7 +231,7 @@ async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
     status_code=200,
     tags=["search"],
     summary="Search memories",
-    responses=answers(schemas.SearchResponse, "The memories, best first", 422),
+    responses=answers(responses.SearchResponse, "The memories, best first", 422),
     operation_class=body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
 )
 async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
@@ -255,7 +259,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
     "/graph",
     tags=["search"],
     summary="Get entities and their relations",
-    responses=answers(schemas.GraphResponse, "The graph", 422),
+    responses=answers(responses.GraphResponse, "The graph", 422),
     operation_class=or_text("text/plain", "application/xml"),
 )
 async def get_graph(
@@ -277,7 +281,7 @@ async def get_graph(
     limit: Annotated[
         int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
     ] = DEFAULT_GRAPH_LIMIT,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
         Parameter(description="json, or a text: a Mermaid flowchart, or GraphML."),
@@ -321,7 +325,7 @@ _MEDIA_TYPES = {
     "/entities",
     tags=["entities"],
     summary="List users, agents, runs and apps",
-    responses=answers(list[schemas.Entity], "The users, agents, runs and apps"),
+    responses=answers(list[types.Entity], "The users, agents, runs and apps"),
 )
 async def list_entities(memory: Memory) -> Answers:
     """List every user, agent, run and app that has memories."""
@@ -389,7 +393,7 @@ async def reset(
     tags=["server"],
     summary="Erase a user, agent, run or app from the file",
     guards=[admin_only],
-    responses=answers(schemas.ErasureReceipt, "The receipt", 422),
+    responses=answers(responses.ErasureReceipt, "The receipt", 422),
     operation_class=body({"user_id": "alice"}),
 )
 async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
@@ -406,7 +410,7 @@ async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]
     tags=["server"],
     summary="Get the settings",
     guards=[admin_only],
-    responses=answers(schemas.Configuration, "The settings"),
+    responses=answers(responses.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
     """Get the settings of the server; none of them is secret."""
@@ -443,7 +447,7 @@ def create_router(backend: Backend) -> Router:
             *(search_memories, get_graph, list_entities, delete_entity, reset, erase, get_configuration, configure),
         ],
         dependencies=dependencies(backend),
-        guards=[exact_path, one_of_each_id, note_parameters],
+        guards=[exact_path, one_of_each_id, no_misspelt_id, note_parameters],
         response_class=NamingResponse,
         dto=JsonBody,
         return_dto=None,

@@ -1,11 +1,11 @@
 """One POST to somebody else's URL, which must not become a way into this network.
 
-A URL that a caller chose may name a machine that only this one can reach (server-side request forgery), and a host's
-name may resolve to another address each time it is asked for. So what is checked is every address the name resolves
-to, and the connection goes to one of those very addresses; TLS and ``Host`` still name the host.
+A URL that a caller chose may name a machine that only this one can reach (server-side request forgery). And a host's
+name may resolve to another address each time. So every address that the name resolves to is checked, and the
+connection goes to one of those very addresses. TLS and ``Host`` still name the host.
 
-httpx, which resolves names itself and limits the time between two bytes only, is not used: of its transport,
-httpcore, the part that opens connections is replaced.
+httpx is not used: it resolves names itself, and limits only the time between two bytes. Its transport, httpcore, is
+used with a part of our own that opens the connections.
 """
 
 import functools
@@ -29,6 +29,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host, given its name and the port; raises OSError."""
 
 MAX_URL_LENGTH = 2_000
+ALLOW = "Allow private hosts with allow_private=True, on a server with MEM0LITE_WEBHOOK_ALLOW_PRIVATE=1"
+"""The cure of a RefusedError."""
 
 _WRITE_BYTES = 16_384  # at a time, because each write may take all the time that is left
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
@@ -44,7 +46,7 @@ class RefusedError(UndeliverableError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL leads to."""
+    """Where a URL leads."""
 
     scheme: str
     host: str
@@ -64,11 +66,13 @@ class Target:
         if parts.scheme not in ("http", "https"):
             raise _invalid(field, "must begin with https:// or http://.")
         if "@" in parts.netloc:
-            raise _invalid(field, "must hold no user name or password. Check the signature at the receiver instead.")
+            raise _invalid(
+                field, "must not contain a user name or password. Have the receiver check the signature instead."
+            )
         host = parts.hostname or ""
         is_host = _literal(host) if "[" in parts.netloc else _HOST.fullmatch(host) or _literal(host)
         if not is_host or port == 0:
-            raise _invalid(field, "names no host that can be connected to.")
+            raise _invalid(field, "does not name a host that can be reached.")
         query = f"?{parts.query}" if parts.query else ""
         return cls(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], (parts.path or "/") + query)
 
@@ -105,7 +109,7 @@ def check(target: Target, *, allow_private: bool, timeout: float, resolve: Resol
     if not addresses:
         raise UndeliverableError("the host's name has no address")
     if not allow_private and not all(is_public(address) for address in addresses):
-        raise RefusedError("the host is, or its name resolves to, an address that is not public")
+        raise RefusedError("the host is, or resolves to, an address that is not public")
     return addresses
 
 
@@ -118,9 +122,9 @@ def post(
     timeout: float,
     resolve: Resolve = resolve,
 ) -> Answer:
-    """Send ``body``, check the address first, follow no redirect and read no more than the answer's head.
+    """Send ``body`` after checking the address; follow no redirect, and read only the answer's head.
 
-    ``timeout`` seconds is all the time there is, from resolving the name on. Raises UndeliverableError.
+    All of it, resolving the name included, may take ``timeout`` seconds. Raises UndeliverableError.
     """
     left = _countdown(timeout)
     addresses = check(target, allow_private=allow_private, timeout=timeout, resolve=resolve)
@@ -137,9 +141,9 @@ def post(
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet, and not a machine's or a network's own.
+    """Return whether an IP address belongs to the public internet, not to a machine or a local network.
 
-    An IPv6 address that stands for an IPv4 address is as public as that one.
+    An IPv6 address that stands for an IPv4 address is judged by that one.
     """
     try:
         ip = ipaddress.ip_address(address)
@@ -164,7 +168,7 @@ _REFUSED = [
     for network in (
         "192.0.0.0/24",  # where one cloud keeps its metadata; early Pythons count most of it as global
         "192.88.99.0/24",  # relays from IPv6, no longer in use
-        "168.63.129.16/32",  # another cloud's inside of every virtual machine
+        "168.63.129.16/32",  # another cloud's, inside every virtual machine
     )
 ]
 
@@ -194,7 +198,7 @@ def _countdown(seconds: float) -> Callable[[], float]:
 
 
 def _in_time(call: Callable[[], Sequence[str]], seconds: float) -> list[str]:
-    """Return what ``call`` does. A thread of its own waits for it, as the C library's resolver knows no timeout."""
+    """Return what ``call`` returns. It runs in a thread, because the C library's resolver has no timeout."""
     outcome: list[Sequence[str] | Exception] = []
 
     def run() -> None:
@@ -234,7 +238,7 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Network(httpcore.NetworkBackend):
-    """Connects to the first of the given addresses that can be reached, whatever host is asked for."""
+    """Connects to the first reachable one of the given addresses, whatever host is asked for."""
 
     def __init__(self, addresses: Sequence[str], left: Callable[[], float]) -> None:
         self._addresses = addresses
@@ -260,7 +264,7 @@ class _Network(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection on which no step outlasts what is left of the time."""
+    """A connection on which no step takes longer than the time that is left."""
 
     def __init__(self, stream: httpcore.NetworkStream, left: Callable[[], float]) -> None:
         self._stream = stream

@@ -1,6 +1,6 @@
 """How the pieces of a date become one phrase. Pure.
 
-A rule (see ``pieces``) reads a piece: "Tuesday", "next week", "two weeks ago". Pieces that lie in each other are read
+A rule (see ``rules``) reads a piece: "Tuesday", "next week", "two weeks ago". Pieces that lie in each other are read
 as one: "Tuesday of next week", "last year in May".
 """
 

@@ -16,7 +16,7 @@ from ..moments import Moment
 from . import periods
 from .grammar import FOREIGN, LEADS, Found, Grammar, may_begin
 from .periods import Clock, Period
-from .pieces import COUNTED, edge, foreign_way, step_at
+from .rules import COUNTED, edge, foreign_way, step_at
 from .words import MONTH, NUMBER, ORDINAL, SEASON, UNIT, WEEKDAY, either
 
 MAX_MOMENTS = 8

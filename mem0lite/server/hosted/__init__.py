@@ -3,10 +3,11 @@
 from litestar import Router
 
 from ..backend import Backend
+from ..bodies import JsonBody
 from ..guards import closed_path
 from ..ignored import ROUTINE, NamingResponse, note_parameters
+from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
-from ..validation import JsonBody, one_of_each_id
 from . import entities, memories, organization, platform, unavailable
 
 _ROOMS = (memories, entities, organization, platform, unavailable)
@@ -27,7 +28,7 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[handler for room in _ROOMS for handler in room.HANDLERS],
         dependencies=dependencies(backend),
-        guards=[closed_path, one_of_each_id, note_parameters],
+        guards=[closed_path, one_of_each_id, no_misspelt_id, note_parameters],
         opt={ROUTINE: ROUTINE_FIELDS},
         response_class=NamingResponse,
         dto=JsonBody,

@@ -10,22 +10,11 @@ from litestar.params import JSONBody, Parameter
 from ...data.filters import ANY_SCOPE
 from ...errors import PermissionDeniedError
 from ...values import clean_id
-from ..routing import (
-    DEFAULT_LIST_SIZE,
-    DONE,
-    MAX_LIST_SIZE,
-    After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    answers,
-    body,
-    exact_scope,
-)
-from . import entity_schemas, schemas
-from .entity_schemas import NewAgent, NewApp, NewEntity, NewRun, NewUser
+from ..parameters import DEFAULT_LIST_SIZE, MAX_LIST_SIZE, After
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, exact_scope
+from . import responses
 from .memories import MEMORIES, Format, Page, PageSize, refuse_unknown
+from .requests import NewAgent, NewApp, NewEntity, NewRun, NewUser
 from .shapes import entity, items, page_after, page_of
 from .unavailable import PROFILES, NotHereError
 
@@ -41,7 +30,7 @@ EntityId = Annotated[str, Parameter(description="Its id, in which a slash may be
     "/v1/entities",
     tags=[ENTITIES],
     summary="List users, agents, runs and apps",
-    responses=answers(schemas.EntityPage, "The entities that have memories", 422),
+    responses=answers(responses.EntityPage, "The entities that have memories", 422),
 )
 async def hosted_entities(
     request: AnyRequest,
@@ -64,7 +53,7 @@ async def hosted_entities(
     "/v1/entities/filters",
     tags=[ENTITIES],
     summary="List the types of entities",
-    responses=answers(entity_schemas.EntityTypes, "The types, and by which filter each is named"),
+    responses=answers(responses.EntityTypes, "The types, and by which filter each is named"),
 )
 async def hosted_entity_filters(memory: Memory) -> Answer:
     """List what an entity can be, the filter that names one, and how many of each have memories."""
@@ -79,7 +68,7 @@ _ENTITY_PATHS = ["/v2/entities/{entity_type:str}/{entity_id:path}", "/v1/entitie
     _ENTITY_PATHS,
     tags=[ENTITIES],
     summary="Get a user, agent, run or app",
-    responses=answers(schemas.HostedEntity, "The entity", 404, 422),
+    responses=answers(responses.HostedEntity, "The entity", 404, 422),
 )
 async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
     """Get one user, agent, run or app; 404 when it has no memories. Its `profile/` answers 501."""
@@ -116,7 +105,7 @@ async def hosted_delete_entity(
     status_code=200,
     tags=[ENTITIES],
     summary="Name a user",
-    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is kept", 422),
     operation_class=body({"user_id": "alice"}),
 )
 async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
@@ -129,7 +118,7 @@ async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
     status_code=200,
     tags=[ENTITIES],
     summary="Name an agent",
-    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is kept", 422),
     operation_class=body({"agent_id": "travel-planner"}),
 )
 async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answer:
@@ -142,7 +131,7 @@ async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answe
     status_code=200,
     tags=[ENTITIES],
     summary="Name an app",
-    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is kept", 422),
     operation_class=body({"app_id": "inbox"}),
 )
 async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
@@ -155,7 +144,7 @@ async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
     status_code=200,
     tags=[ENTITIES],
     summary="Name a run",
-    responses=answers(entity_schemas.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is kept", 422),
     operation_class=body({"run_id": "2030-01-31"}),
 )
 async def hosted_create_run(memory: Memory, data: JSONBody[NewRun]) -> Answer:
@@ -182,7 +171,7 @@ def _named(memory: Memory, kind: str, given: str | int, data: NewEntity) -> Answ
     tags=[MEMORIES],
     summary="List the memories of a user, agent, run or app",
     responses=answers(
-        schemas.HostedPage | list[schemas.HostedMemory], "All of them or, if one is asked for, a page", 404, 422
+        responses.HostedPage | list[responses.HostedMemory], "All of them or, if one is asked for, a page", 404, 422
     ),
 )
 async def hosted_entity_memories(
@@ -218,7 +207,7 @@ async def hosted_entity_memories(
     "/v1/stats",
     tags=[ENTITIES],
     summary="Count memories and adds",
-    responses=answers(entity_schemas.HostedStats, "The numbers"),
+    responses=answers(responses.HostedStats, "The numbers"),
 )
 async def hosted_stats(memory: Memory) -> Answer:
     """Count the memories that there are, the calls of add that are recorded, and who has memories. Searches are not

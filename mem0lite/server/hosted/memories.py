@@ -9,33 +9,36 @@ from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 from msgspec import UNSET
 
+from ... import types
 from ...data.filters import ANY_SCOPE, SCOPE_IDS
 from ...memory import DEFAULT_THRESHOLD, UpdateItem
+from ..examples import EXAMPLE_ID
 from ..ignored import NamingResponse, note, refuse_noted
-from ..routing import (
+from ..parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    answers,
-    body,
-    given,
+    AgentId,
+    AppId,
+    Filters,
+    MemoryId,
+    RunId,
+    SessionId,
+    ShowExpired,
+    UserId,
+    any_value,
+    read_object,
 )
-from ..schemas import EXAMPLE_ID, BatchUpdatedResponse, HistoryItem
-from ..validation import any_value
-from . import schemas
-from .schemas import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
+from ..responses import BatchUpdatedResponse
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, given
+from . import responses
+from .requests import AddRequest, BatchDelete, BatchUpdate, HostedList, HostedSearch, HostedUpdate
 from .scopes import (
     STRINGIFIED,
     beside_ids,
     filters_of,
     metadata_of,
     moment_of,
-    read_object,
     scope_in,
     scope_of,
     scope_to_add,
@@ -63,12 +66,6 @@ MAX_BATCH = 1_000
 
 MEMORIES, SEARCH = "hosted: memories", "hosted: search"
 
-UserId = Annotated[str | None, Parameter(description="Memories of this user.")]
-AgentId = Annotated[str | None, Parameter(description="Memories of this agent.")]
-AppId = Annotated[str | None, Parameter(description="Memories of this app.")]
-RunId = Annotated[str | None, Parameter(description="Memories of this run.")]
-SessionId = Annotated[str | None, Parameter(description="Another name of run_id.")]
-MemoryId = Annotated[str, Parameter(description="Id of the memory.")]
 Page = Annotated[int | None, Parameter(ge=1, description="Number of the page, from 1.")]
 PageSize = Annotated[
     int | None,
@@ -89,7 +86,7 @@ _ADD = {"messages": [{"role": "user", "content": "I am allergic to peanuts"}], "
     status_code=200,
     tags=[MEMORIES],
     summary="Store memories",
-    responses=answers(schemas.HostedAdded, "The outcome of each message", 422),
+    responses=answers(responses.HostedAdded, "The outcome of each message", 422),
     operation_class=body(_ADD),
 )
 async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer:
@@ -102,7 +99,7 @@ async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequ
     status_code=200,
     tags=[MEMORIES],
     summary="Store memories (v1)",
-    responses=answers(list[schemas.Outcome] | schemas.HostedAdded, "The outcome of each message", 422),
+    responses=answers(list[responses.Outcome] | responses.HostedAdded, "The outcome of each message", 422),
     operation_class=body(_ADD),
 )
 async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
@@ -150,7 +147,7 @@ _SEARCH = {"query": "What can she not eat?", "filters": {"user_id": "alice"}, "t
     status_code=200,
     tags=[SEARCH],
     summary="Search memories",
-    responses=answers(schemas.HostedFound, "The memories, best first", 422),
+    responses=answers(responses.HostedFound, "The memories, best first", 422),
     operation_class=body(_SEARCH),
 )
 async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
@@ -163,7 +160,7 @@ async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
     status_code=200,
     tags=[SEARCH],
     summary="Search memories (v1, v2)",
-    responses=answers(list[schemas.HostedMemory] | schemas.HostedFound, "The memories, best first", 422),
+    responses=answers(list[responses.HostedMemory] | responses.HostedFound, "The memories, best first", 422),
     operation_class=body(_SEARCH),
 )
 async def hosted_search_bare(request: AnyRequest, memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
@@ -207,7 +204,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
     status_code=200,
     tags=[MEMORIES],
     summary="List memories",
-    responses=answers(schemas.HostedPage, "One page, and how many memories match in all", 422),
+    responses=answers(responses.HostedPage, "One page, and how many memories match in all", 422),
     operation_class=body({"filters": {"user_id": "alice"}}),
 )
 async def hosted_list(
@@ -228,7 +225,7 @@ async def hosted_list(
     status_code=200,
     tags=[MEMORIES],
     summary="List memories (v2)",
-    responses=answers(list[schemas.HostedMemory] | schemas.HostedPage, "The memories, or one page of them", 422),
+    responses=answers(list[responses.HostedMemory] | responses.HostedPage, "The memories, or one page of them", 422),
     operation_class=body({"filters": {"user_id": "alice"}}),
 )
 async def hosted_list_v2(
@@ -252,7 +249,7 @@ async def hosted_list_v2(
     "/v1/memories",
     tags=[MEMORIES],
     summary="List memories (v1)",
-    responses=answers(list[schemas.HostedMemory] | schemas.HostedPage, "The memories, or one page of them", 422),
+    responses=answers(list[responses.HostedMemory] | responses.HostedPage, "The memories, or one page of them", 422),
 )
 async def hosted_list_v1(
     request: AnyRequest,
@@ -262,9 +259,7 @@ async def hosted_list_v1(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    filters: Annotated[
-        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
-    ] = None,
+    filters: Filters = None,
     metadata: Annotated[str | None, Parameter(description="Metadata the memories have, written likewise.")] = None,
     categories: Annotated[
         list[str] | None,
@@ -272,7 +267,7 @@ async def hosted_list_v1(
     ] = None,
     start_date: Annotated[str | None, Parameter(description="Created on or after this instant or day.")] = None,
     end_date: Annotated[str | None, Parameter(description="Created on or before this instant or day.")] = None,
-    show_expired: Annotated[bool, Parameter(description="Include expired memories.")] = False,
+    show_expired: ShowExpired = False,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,
@@ -362,7 +357,7 @@ async def _list(
     "/v1/memories/{memory_id:str}",
     tags=[MEMORIES],
     summary="Get a memory",
-    responses=answers(schemas.HostedMemory, "The memory", 404),
+    responses=answers(responses.HostedMemory, "The memory", 404),
 )
 async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
     """Get one memory; 404 when the id is unknown or its memory expired, 400 when it is not even a UUID."""
@@ -374,7 +369,7 @@ async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
     "/v1/memories/{memory_id:str}",
     tags=[MEMORIES],
     summary="Change a memory",
-    responses=answers(schemas.HostedUpdated, "The memory as it is now", 404, 422),
+    responses=answers(responses.HostedUpdated, "The memory as it is now", 404, 422),
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[HostedUpdate]) -> Answer:
@@ -409,7 +404,7 @@ async def hosted_delete(
     "/v1/memories/{memory_id:str}/history",
     tags=[MEMORIES],
     summary="Get a memory's history",
-    responses=answers(list[HistoryItem], "The changes", 404),
+    responses=answers(list[types.HistoryItem], "The changes", 404),
 )
 async def hosted_history(memory: Memory, memory_id: MemoryId) -> Answers:
     """Get every change of a memory, oldest first, also after its deletion; of an unknown one 404 or 400, as above."""

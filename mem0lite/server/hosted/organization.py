@@ -9,8 +9,8 @@ from litestar.params import JSONBody, Parameter
 from ..auth import admin_only
 from ..routing import Answer, Answers, Memory, answers, body
 from ..routing import given as given_fields
-from . import entity_schemas, schemas
-from .schemas import ProjectUpdate
+from . import responses
+from .requests import ProjectUpdate
 from .shapes import ORG_ID, PROJECT_ID
 
 PROJECT = "hosted: project"
@@ -23,7 +23,7 @@ _ORG = f"{_ORGS}/{{org_id:str}}"
 _PROJECT = f"{_ORG}/projects/{{project_id:str}}"
 
 
-@get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(schemas.Ping, "The server is there"))
+@get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(responses.Ping, "The server is there"))
 async def hosted_ping(memory: Memory) -> Answer:
     """Answer what clients ask before anything else: that the key is accepted, and the names of its project."""
     return {
@@ -43,7 +43,7 @@ async def hosted_ping(memory: Memory) -> Answer:
     guards=[admin_only],
     tags=[PROJECT],
     summary="List organizations",
-    responses=answers(list[entity_schemas.Organization], "The one organization"),
+    responses=answers(list[responses.Organization], "The one organization"),
 )
 async def hosted_organizations() -> Answers:
     """List the one organization there is."""
@@ -55,7 +55,7 @@ async def hosted_organizations() -> Answers:
     guards=[admin_only],
     tags=[PROJECT],
     summary="Get the organization",
-    responses=answers(entity_schemas.Organization, "The one organization"),
+    responses=answers(responses.Organization, "The one organization"),
 )
 async def hosted_organization(org_id: OrgPath) -> Answer:
     """Get the one organization there is."""
@@ -67,7 +67,7 @@ async def hosted_organization(org_id: OrgPath) -> Answer:
     guards=[admin_only],
     tags=[PROJECT],
     summary="List the organization's members",
-    responses=answers(entity_schemas.Members, "Nobody"),
+    responses=answers(responses.Members, "Nobody"),
 )
 async def hosted_organization_members(org_id: OrgPath) -> Answer:
     """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""
@@ -103,7 +103,7 @@ def _organization() -> dict[str, Any]:
     guards=[admin_only],
     tags=[PROJECT],
     summary="List projects",
-    responses=answers(list[schemas.Project], "The one project"),
+    responses=answers(list[responses.Project], "The one project"),
 )
 async def hosted_projects(memory: Memory, org_id: OrgPath) -> Answers:
     """List the one project there is, with its settings."""
@@ -114,7 +114,7 @@ async def hosted_projects(memory: Memory, org_id: OrgPath) -> Answers:
     _PROJECT,
     tags=[PROJECT],
     summary="Get the project's settings",
-    responses=answers(schemas.Project, "The settings", 422),
+    responses=answers(responses.Project, "The settings", 422),
 )
 async def hosted_get_project(
     memory: Memory,
@@ -131,7 +131,7 @@ async def hosted_get_project(
     _PROJECT,
     tags=[PROJECT],
     summary="Change the project's settings",
-    responses=answers(schemas.ProjectUpdated, "The settings that now hold", 422),
+    responses=answers(responses.ProjectUpdated, "The settings that now hold", 422),
     operation_class=body({"custom_instructions": "Keep what concerns food"}),
 )
 async def hosted_update_project(
@@ -149,7 +149,7 @@ async def hosted_update_project(
     guards=[admin_only],
     tags=[PROJECT],
     summary="List the project's members",
-    responses=answers(entity_schemas.Members, "Nobody"),
+    responses=answers(responses.Members, "Nobody"),
 )
 async def hosted_project_members(org_id: OrgPath, project_id: ProjectPath) -> Answer:
     """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""

@@ -7,27 +7,28 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import JSONBody, Parameter
 
 from ...values import argument_id
+from ..examples import EXAMPLE_ID
 from ..guards import SLASH_OR_NONE
-from ..routing import (
+from ..parameters import (
     DEFAULT_LIST_SIZE,
-    DONE,
     MAX_LIST_SIZE,
     After,
-    Answer,
-    Answers,
-    AnyRequest,
-    Memory,
-    Server,
-    answers,
-    body,
+    AgentId,
+    AppId,
+    Filters,
+    RunId,
+    SessionId,
+    UserId,
+    joined,
+    read_object,
 )
-from ..schemas import EXAMPLE_ID
-from . import schemas
-from .memories import AgentId, AppId, Page, PageSize, RunId, SessionId, UserId
+from ..routing import DONE, Answer, Answers, AnyRequest, Memory, Server, answers, body
+from . import responses
+from .memories import Page, PageSize
 from .organization import ProjectPath
-from .schemas import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, WebhookCreate
-from .schemas import WebhookUpdate as WebhookChange
-from .scopes import joined, read_object, scope_in, scope_of, spelled
+from .requests import ExportFilters, ExportQuery, ExportRequest, FeedbackRequest, WebhookCreate
+from .requests import WebhookUpdate as WebhookChange
+from .scopes import scope_in, scope_of, spelled
 from .shapes import event, page_after, page_of
 
 EVENTS, EXPORTS, WEBHOOKS = "hosted: events and feedback", "hosted: exports", "hosted: webhooks"
@@ -40,7 +41,7 @@ EVENTS, EXPORTS, WEBHOOKS = "hosted: events and feedback", "hosted: exports", "h
     "/v1/event/{event_id:str}",
     tags=[EVENTS],
     summary="Get an event",
-    responses=answers(schemas.HostedEvent, "The event", 404),
+    responses=answers(responses.HostedEvent, "The event", 404),
 )
 async def hosted_event(
     memory: Memory, event_id: Annotated[str, Parameter(description="The event_id that an add answered.")]
@@ -59,7 +60,7 @@ NotSelected = Annotated[str | None, Parameter(description="Refused: events are l
     "/v1/events",
     tags=[EVENTS],
     summary="List events",
-    responses=answers(schemas.HostedEvents, "One page of events", 422),
+    responses=answers(responses.HostedEvents, "One page of events", 422),
 )
 async def hosted_events(
     request: AnyRequest,
@@ -93,7 +94,7 @@ hosted_memory_events = get(
     operation_id="hosted_memory_events",
     tags=[EVENTS],
     summary="List events, at their older address",
-    responses=answers(schemas.HostedEvents, "One page of events", 422),
+    responses=answers(responses.HostedEvents, "One page of events", 422),
 )(hosted_events.fn)
 
 
@@ -110,7 +111,7 @@ def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
     status_code=200,
     tags=[EVENTS],
     summary="Give feedback",
-    responses=answers(schemas.FeedbackResponse, "What was stored", 404, 422),
+    responses=answers(responses.FeedbackResponse, "What was stored", 404, 422),
     operation_class=body({"memory_id": EXAMPLE_ID, "feedback": "POSITIVE", "feedback_reason": "still true"}),
 )
 async def hosted_feedback(memory: Memory, data: JSONBody[FeedbackRequest]) -> Answer:
@@ -127,7 +128,7 @@ async def hosted_feedback(memory: Memory, data: JSONBody[FeedbackRequest]) -> An
     status_code=200,
     tags=[EXPORTS],
     summary="Make an export",
-    responses=answers(schemas.ExportMade, "The export", 422),
+    responses=answers(responses.ExportMade, "The export", 422),
     operation_class=body({"schema": {"properties": {"memory": {}}}, "filters": {"user_id": "alice"}}),
 )
 async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) -> Answer:
@@ -142,7 +143,7 @@ async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) ->
     opt=SLASH_OR_NONE,
     tags=[EXPORTS],
     summary="Read an export",
-    responses=answers(schemas.Exported, "The memories", 404, 422),
+    responses=answers(responses.Exported, "The memories", 404, 422),
     operation_class=body({"filters": {"user_id": "alice"}}),
 )
 async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answer:
@@ -154,7 +155,7 @@ async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answ
     "/v1/exports",
     tags=[EXPORTS],
     summary="Read an export, by the address",
-    responses=answers(schemas.Exported, "The memories", 404, 422),
+    responses=answers(responses.Exported, "The memories", 404, 422),
 )
 async def hosted_read_export(
     memory: Memory,
@@ -163,9 +164,7 @@ async def hosted_read_export(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    filters: Annotated[
-        str | None, Parameter(description="A filter: JSON, or a dictionary as Python writes it.")
-    ] = None,
+    filters: Filters = None,
     memory_export_id: Annotated[str | None, Parameter(description="Id of the export.")] = None,
 ) -> Answer:
     """Read the memories of an export as they are now, or those of a filter."""
@@ -198,7 +197,7 @@ _WEBHOOK = {"url": "https://hooks.example/memory", "name": "Memory logger", "eve
     "/api/v1/webhooks/projects/{project_id:str}",
     tags=[WEBHOOKS],
     summary="List webhooks",
-    responses=answers(list[schemas.Webhook], "The webhooks"),
+    responses=answers(list[responses.Webhook], "The webhooks"),
 )
 async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answers:
     """List where events are sent."""
@@ -210,7 +209,7 @@ async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answe
     status_code=200,
     tags=[WEBHOOKS],
     summary="Make a webhook",
-    responses=answers(schemas.Webhook, "The webhook", 422),
+    responses=answers(responses.Webhook, "The webhook", 422),
     operation_class=body(_WEBHOOK),
 )
 async def hosted_create_webhook(
@@ -231,7 +230,7 @@ async def hosted_create_webhook(
     "/api/v1/webhooks/{webhook_id:str}",
     tags=[WEBHOOKS],
     summary="Change a webhook",
-    responses=answers(schemas.Webhook, "The webhook as it is now", 404, 422),
+    responses=answers(responses.Webhook, "The webhook as it is now", 404, 422),
     operation_class=body(_WEBHOOK),
 )
 async def hosted_update_webhook(

@@ -1,16 +1,15 @@
 """Whose memories a hosted request means: the ids and filters it gives, in whichever way its client spells them."""
 
-import ast
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import msgspec
 from litestar.exceptions import ClientException
 
-from ...data.filters import MAX_DEPTH, SCOPE_IDS
-from ...errors import FilterError
+from ...data.filters import MAX_DEPTH, SCOPE_IDS, parse
+from ...errors import FilterError, ValidationError
 from ...values import clean_id
-from .schemas import AddRequest, Conditions, ScopeIds
+from ..parameters import joined
+from .requests import AddRequest, Conditions, ScopeIds
 
 ALIASES = {
     "session_id": "run_id",
@@ -40,9 +39,6 @@ STRINGIFIED = "[object Object]"
 
 KEYWORDS = ("keywords", "keywords_search", "keywordsSearch")
 """Names that the hosted API has for what is somewhere in a memory's text."""
-
-MAX_LITERAL = 10_000
-"""Characters of an object that is given as the text of a query parameter."""
 
 _AND = ("AND", "$and")
 _GROUPS = (*_AND, "OR", "$or", "NOT", "$not", "$nor")
@@ -95,9 +91,19 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         if "" in words:  # which every text has
             raise ClientException("Invalid keywords: cannot be empty. Leave it out instead.")
         parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
-    dates = {"gte": data.start_date, "lte": data.end_date}
-    parts += [{"created_at": {name: value}} for name, value in dates.items() if value is not None]
+    dates = (("start_date", "gte", data.start_date), ("end_date", "lte", data.end_date))
+    parts += [_created(name, operator, value) for name, operator, value in dates if value is not None]
     return joined(*parts)
+
+
+def _created(field: str, operator: str, value: Any) -> dict[str, Any]:
+    """Return the condition on ``created_at`` that a date of the request is. Raises FilterError naming its field."""
+    condition = {"created_at": {operator: value}}
+    try:
+        parse(condition)
+    except ValidationError as error:
+        raise FilterError(str(error).replace("created_at", field, 1), field=field) from None
+    return condition
 
 
 def metadata_of(data: AddRequest) -> dict[str, Any] | None:
@@ -115,12 +121,6 @@ def moment_of(data: AddRequest) -> float | str | None:
     if data.timestamp is None or data.observation_date is None or data.timestamp == data.observation_date:
         return data.observation_date if data.timestamp is None else data.timestamp
     raise ClientException("timestamp and observation_date differ: they are two names of one date.")
-
-
-def joined(*parts: dict[str, Any]) -> dict[str, Any]:
-    """Return the filter that all parts make; an empty part is no condition."""
-    given = [part for part in parts if part]
-    return {"AND": given} if len(given) > 1 else next(iter(given), {})
 
 
 def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
@@ -166,34 +166,6 @@ def _has_one_of(words: Any) -> dict[str, Any]:
     several = words if isinstance(words, list | tuple) else [words]
     tests = [{"memory": {"icontains": word} if isinstance(word, str) and word != "*" else word} for word in several]
     return tests[0] if len(tests) == 1 else {"OR": tests}
-
-
-def read_object(text: str | None, name: str) -> dict[str, Any] | None:
-    """Return the object a query parameter holds as JSON, or as Python writes a dictionary.
-
-    mem0's Python clients before 1.0 put ``str(filters)`` into the query. Raises FilterError for anything else.
-    """
-    if text is None:
-        return None
-    value = _read_literal(text) if len(text) <= MAX_LITERAL else None
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise FilterError(
-            f"Invalid {name}: must be an object of at most {MAX_LITERAL} characters, such as "
-            '{"user_id": "u1"}, or as Python writes it.',
-            field=name,
-        )
-    return value
-
-
-def _read_literal(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return None
 
 
 def _spelled_group(value: Any, depth: int) -> Any:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import apsw
 
 from ...errors import CorruptFileError
 from ...search.text import TERMS_VERSION
 from ...values import FIRST_INSTANT, LAST_INSTANT, text_hash
+from ..protocol import Finding
 from . import rows
 from .schema import MEMORIES, MIGRATIONS, SCOPE_KEYS
 
@@ -22,18 +22,6 @@ _CHUNK = 1_024
 _NORM_TOLERANCE = 1e-3  # of a vector's length, which is 1
 _UNREADABLE = (apsw.Error, CorruptFileError, ValueError, TypeError)  # the last two of what is not UTF-8, or no text
 _MESSAGES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something in a file that does not agree with the rest."""
-
-    check: str
-    problem: str
-    items: Sequence[Any]
-    """Which memories, by id, or what else the problem is about."""
-    keys: Sequence[int] = ()
-    """The keys of the memories that need a new vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +200,6 @@ def mend(connection: apsw.Connection, findings: Sequence[Finding]) -> None:
         rows.rebuild_postings(connection)
     else:
         rows.note_all_rewritten(connection)  # whatever a cache made of the file before
-
-
-def put_vectors(connection: apsw.Connection, found: Sequence[tuple[int, str, bytes]]) -> None:
-    """Replace vectors (key, hash, vector), except of memories changed or deleted since they were read."""
-    connection.executemany(
-        "INSERT OR REPLACE INTO vector SELECT key, ?3 FROM memory WHERE key = ?1 AND text_hash = ?2", found
-    )
-    rows.note_all_rewritten(connection)
 
 
 def foreign_objects(connection: apsw.Connection) -> list[str]:

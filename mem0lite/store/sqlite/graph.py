@@ -14,6 +14,7 @@ import apsw
 from ...data.filters import Expression, scope_part
 from ...graph import BESIDE, MENTIONS, PHRASE, Direction, Graph, Named, aliases, leads, longest
 from ...types import GraphResult, Relation
+from ..protocol import Visible
 from .damage import check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import MEMORIES, condition
@@ -127,24 +128,17 @@ def relations_of(connection: apsw.Connection, keys: Sequence[int]) -> list[Relat
 
 
 @undamaged()
-def read(
-    connection: apsw.Connection,
-    expression: Expression,
-    now: int | None,
-    entity: str | None,
-    depth: int,
-    limit: int,
-) -> GraphResult:
+def read(connection: apsw.Connection, visible: Visible, entity: str | None, depth: int, limit: int) -> GraphResult:
     """Return the entities and relations of the memories that match: those at most ``depth`` relations away from an
     entity's name, nearest first, or without one those that most memories name."""
     names = (
-        _near(connection, expression, now, entity, depth, limit)
+        _near(connection, visible, entity, depth, limit)
         if entity is not None
-        else _most_named(connection, expression, now, limit)
+        else _most_named(connection, visible, limit)
     )
     listed = json.dumps(names[:limit])
-    owners, parameters = _owners(expression)
-    where, conditions = condition(expression, now)
+    owners, parameters = _owners(visible.expression)
+    where, conditions = condition(visible)
     nodes: dict[str, dict[str, Any]] = {}
     for name, label, kind, memories in connection.execute(
         f"WITH {owners} SELECT l.value, n.label, n.type, count(*) FROM json_each(?) l CROSS JOIN owner o "
@@ -171,11 +165,11 @@ def read(
 
 @undamaged()
 def evidence(
-    connection: apsw.Connection, expression: Expression, now: int | None, query: Sequence[Named], asked: Direction
+    connection: apsw.Connection, visible: Visible, query: Sequence[Named], asked: Direction
 ) -> tuple[dict[int, float], dict[int, float]]:
     """Return by key, in 0..1, which share of the query's entities a memory names, and how near to them are those that
     it names otherwise: on the way that the query asks for, a relation away is 1."""
-    reading = _Reading(connection, expression, now)
+    reading = _Reading(connection, visible)
     known = reading.memories([one.name for one in query])
     meant = [one.name for one in longest([one for one in query if one.name in known])]
     names = {name: min(1.0, _RARE / len(known[name])) for name in meant}
@@ -201,10 +195,10 @@ def evidence(
 class _Reading:
     """What a search reads of the graph."""
 
-    def __init__(self, connection: apsw.Connection, expression: Expression, now: int | None) -> None:
+    def __init__(self, connection: apsw.Connection, visible: Visible) -> None:
         self._connection = connection
-        self._owners, self._scope = _owners(expression)
-        self._where, self._conditions = condition(expression, now)
+        self._owners, self._scope = _owners(visible.expression)
+        self._where, self._conditions = condition(visible)
 
     def memories(self, names: Collection[str]) -> dict[str, list[int]]:
         """Return the keys of the memories that name each entity."""
@@ -265,12 +259,10 @@ def _owners(expression: Expression) -> tuple[str, list[Any]]:
     return f"RECURSIVE owner(id) AS MATERIALIZED (SELECT DISTINCT s.owner_id FROM scope s WHERE {sql})", parameters
 
 
-def _near(
-    connection: apsw.Connection, expression: Expression, now: int | None, entity: str, depth: int, limit: int
-) -> list[str]:
+def _near(connection: apsw.Connection, visible: Visible, entity: str, depth: int, limit: int) -> list[str]:
     """Return the names of entities around one, nearest first, one more than ``limit`` if there are more."""
-    owners, parameters = _owners(expression)
-    where, conditions = condition(expression, now)
+    owners, parameters = _owners(visible.expression)
+    where, conditions = condition(visible)
     steps = " ".join(
         f"UNION SELECT r.{other}, near.depth + 1 FROM near CROSS JOIN owner o CROSS JOIN {relation} "
         f"ON r.owner_id = o.id AND r.{end} = near.name {_OF_MEMORY.format(row='r')} WHERE near.depth < ? AND {where}"
@@ -286,8 +278,8 @@ def _near(
     return names[: limit + 1]
 
 
-def _most_named(connection: apsw.Connection, expression: Expression, now: int | None, limit: int) -> list[str]:
-    where, conditions = condition(expression, now)
+def _most_named(connection: apsw.Connection, visible: Visible, limit: int) -> list[str]:
+    where, conditions = condition(visible)
     found = connection.execute(
         f"SELECT n.name {MEMORIES} CROSS JOIN mention n ON n.key = m.key WHERE {where} GROUP BY n.name "
         f"HAVING max(n.type <> '{PHRASE}') ORDER BY count(*) DESC, min(n.key), n.name LIMIT ?",

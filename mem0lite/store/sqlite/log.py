@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
@@ -208,6 +208,29 @@ def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any
     """Return a document, or None."""
     value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
     return None if value is None else to_document(value)
+
+
+def documents(connection: apsw.Connection, kind: str) -> list[dict[str, Any]]:
+    """Return the documents of a kind, oldest first."""
+    found: list[Any] = connection.execute(
+        "SELECT value FROM document WHERE kind = ? ORDER BY sequence", (kind,)
+    ).fetchall()
+    return [to_document(value) for (value,) in found]
+
+
+def change_document(
+    connection: apsw.Connection,
+    kind: str,
+    name: str,
+    change: Callable[[dict[str, Any] | None], dict[str, Any] | None],
+) -> dict[str, Any] | None:
+    """Replace a document by what ``change`` makes of it; return what it became."""
+    value = change(document(connection, kind, name))
+    if value is None:
+        connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", (kind, name))
+    else:
+        put_document(connection, kind, name, value)
+    return value
 
 
 def put_document(connection: apsw.Connection, kind: str, name: str, value: dict[str, Any]) -> None:

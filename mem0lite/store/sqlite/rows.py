@@ -10,21 +10,23 @@ what it has to read again, whichever process wrote it.
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import apsw
 
-from ...data.filters import SCOPE_IDS, Expression
-from ...data.records import Change, Record, Scope
+from ...data.filters import SCOPE_IDS
+from ...data.records import Record, Scope
+from ...embedding.reading import UnitVector
 from ...errors import MemoryNotFoundError
-from ...graph import Graph
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
+from ..protocol import Entry, Unembedded, Visible
 from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
@@ -41,25 +43,6 @@ COLUMNS = (
 _SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 64
 
 _EMBEDDERS = ("embedder", "reembedding")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A memory to insert: its record, its unit vector as float32 bytes, and a history to keep, if it brings one."""
-
-    record: Record
-    vector: bytes
-    unique: Literal["id", "text"] | None = None
-    """What makes it a repetition, which is not added: an existing id, or a live memory of its scope that covers it."""
-    dated: bool = False
-    """Whether the date of the record was given, rather than the present."""
-    history: Sequence[Change] = ()
-    graph: Graph | None = None
-    """What the memory names and states, if its category is a graph category."""
-    terms: Counter[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))  # computed before any lock is taken
 
 
 @dataclass(slots=True)
@@ -155,6 +138,11 @@ def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | i
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
 
+def forget(connection: apsw.Connection, name: str) -> None:
+    """Forget what is kept under a name."""
+    connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+
+
 # -- reading
 
 
@@ -208,12 +196,11 @@ def matching_keys(connection: apsw.Connection, where: str, parameters: Sequence[
 def live_record(
     connection: apsw.Connection,
     memory_id: str,
-    within: Expression,
-    now: int,
+    visible: Visible,
     cure: str = ". Please provide a valid 'memory_id'",
 ) -> tuple[int, Record]:
-    """Return a live memory that matches ``within`` and its key, or raise MemoryNotFoundError."""
-    where, parameters = condition(within, now)
+    """Return a visible memory and its key, or raise MemoryNotFoundError."""
+    where, parameters = condition(visible)
     row = fetch_first(connection, f"SELECT {COLUMNS} {MEMORY_BY_ID} AND {where}", (memory_id, *parameters))
     if row is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found{cure}")
@@ -329,7 +316,7 @@ def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: 
             *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason, version),
         ),
     )
-    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, entry.vector))
+    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
     _insert_postings(connection, scope.owner, key, entry.terms)
     if entry.graph is not None:
         graph.insert(connection, scope.owner, key, entry.graph)
@@ -360,15 +347,31 @@ def rewrite(connection: apsw.Connection, key: int, record: Record, version: int)
     )
 
 
-def reindex(connection: apsw.Connection, key: int, before: Record, after: Record, vector: bytes) -> None:
+def reindex(connection: apsw.Connection, key: int, before: Record, after: Record, vector: UnitVector) -> None:
     """Replace the vector and the postings of a memory."""
     owner = connection.execute("SELECT owner_id FROM scope WHERE id = ?", (key >> 32,)).get
     _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
     words = indexed_terms(after.indexed_text)
     _insert_postings(connection, owner, key, words)
     connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
-    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (vector, key))
+    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (to_bytes(vector), key))
     connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
+
+
+def put_vectors(connection: apsw.Connection, table: str, found: Iterable[tuple[Unembedded, UnitVector]]) -> None:
+    """Put vectors in a table, except of memories that were changed or deleted since they were read."""
+    connection.executemany(
+        f"INSERT OR REPLACE INTO {table} SELECT key, ?3 FROM memory WHERE key = ?1 AND text_hash = ?2",
+        [(one.position, one.hash, to_bytes(vector)) for one, vector in found],
+    )
+
+
+def to_bytes(vector: UnitVector) -> bytes:
+    """Return a vector as the file holds it: little-endian float32 numbers."""
+    if sys.byteorder == "big":
+        vector = vector[:]
+        vector.byteswap()
+    return vector.tobytes()
 
 
 def rebuild_postings(connection: apsw.Connection) -> None:

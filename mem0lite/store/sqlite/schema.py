@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from ...data.filters import Expression
+from ..protocol import Visible
 from .filter_sql import compile_filter
 
 MIGRATIONS = (
@@ -182,7 +182,7 @@ LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in 
 EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
 
 
-def condition(expression: Expression, now: int | None) -> tuple[str, list[Any]]:
-    """Return the SQL of "matches and, unless ``now`` is None, is live", and its parameters."""
-    sql, parameters = compile_filter(expression)
-    return (sql, parameters) if now is None else (f"{sql} AND {LIVE}", [*parameters, now])
+def condition(visible: Visible) -> tuple[str, list[Any]]:
+    """Return the SQL of "is visible", and its parameters."""
+    sql, parameters = compile_filter(visible.expression)
+    return (sql, parameters) if visible.horizon is None else (f"{sql} AND {LIVE}", [*parameters, visible.horizon])

@@ -1,0 +1,142 @@
+"""A checked filter as a tree of conditions, and what can be told from it. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FieldKind = Literal["scope", "text", "instant", "day", "metadata"]
+
+FIELDS: dict[str, FieldKind] = {
+    "user_id": "scope",
+    "agent_id": "scope",
+    "run_id": "scope",
+    "app_id": "scope",
+    "id": "text",
+    "memory": "text",
+    "hash": "text",
+    "actor_id": "text",
+    "role": "text",
+    "feedback": "text",
+    "feedback_reason": "text",
+    "created_at": "instant",
+    "updated_at": "instant",
+    "expires_at": "instant",
+    "expiration_date": "day",
+}
+"""The memory's own fields, each with its kind; every other key is a metadata key."""
+
+CATEGORIES = "categories"
+"""The metadata key whose values are names: ``contains`` finds part of a name."""
+
+SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
+
+ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
+"""The filter that every memory satisfies, because every memory has at least one id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test of one field.
+
+    ``operand`` neither is nor holds None: being null is the negation of ``exists``. Texts in it are in Unicode's
+    composed form. Two operators are not the caller's: ``on`` is true for an instant within one of the days that begin
+    at the operands, and ``part`` for a name, or one name in a list, that has the operand in it, in any case.
+
+    ``paths`` are the places where a metadata key may be; the test must pass at one of them. There are none for the
+    memory's own fields.
+    """
+
+    field: str
+    kind: FieldKind
+    operator: str
+    operand: Any
+    paths: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every part is true; without parts, always."""
+
+    parts: tuple["Expression", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one part is true."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the part is not true."""
+
+    part: "Expression"
+
+
+Expression = Condition | All | AnyOf | Not
+EVERYTHING = All()
+
+
+def both(*expressions: Expression) -> Expression:
+    """Return the expression that is true when all of them are."""
+    parts = tuple(expression for expression in expressions if expression != EVERYTHING)
+    return parts[0] if len(parts) == 1 else All(parts)
+
+
+def scope_part(expression: Expression) -> Expression:
+    """Return the strongest condition that ``expression`` implies on nothing but scope ids."""
+    match expression:
+        case Condition():
+            return expression if expression.kind == "scope" else EVERYTHING
+        case All():
+            return both(*(scope_part(part) for part in expression.parts))
+        case AnyOf():
+            parts = tuple(scope_part(part) for part in expression.parts)
+            return EVERYTHING if EVERYTHING in parts else AnyOf(parts)
+        case Not():
+            return expression if only_scope(expression.part) else EVERYTHING
+
+
+def names_scope(expression: Expression) -> bool:
+    """True when every memory that satisfies the expression has an id that the filter asks for.
+
+    search and delete_all demand this, so that a typing mistake never reads or deletes everybody's memories.
+    """
+    match expression:
+        case Condition():
+            return expression.kind == "scope" and expression.operator in ("eq", "in", "exists")
+        case All():
+            return any(names_scope(part) for part in expression.parts)
+        case AnyOf():
+            return all(names_scope(part) for part in expression.parts)
+        case Not():
+            return False
+
+
+def names_only(user_id: str, expression: Expression, *, negated: bool = False) -> bool:
+    """True when the expression asks for no user but ``user_id``, and for no id with ``"*"``.
+
+    Any other condition on the field ``user_id``, such as ``contains``, counts as asking for others. Null names nobody.
+    """
+    match expression:
+        case Condition(kind="scope", operator="exists"):
+            return negated
+        case Condition(field="user_id", operator="eq" | "in", operand=operand):
+            return all(name == user_id for name in (operand if expression.operator == "in" else (operand,)))
+        case Condition():
+            return expression.field != "user_id"
+        case Not():
+            return names_only(user_id, expression.part, negated=not negated)
+        case _:
+            return all(names_only(user_id, part, negated=negated) for part in expression.parts)
+
+
+def only_scope(expression: Expression) -> bool:
+    """True when the expression asks for nothing but scope ids."""
+    match expression:
+        case Condition():
+            return expression.kind == "scope"
+        case Not():
+            return only_scope(expression.part)
+        case _:
+            return all(only_scope(part) for part in expression.parts)

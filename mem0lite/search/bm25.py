@@ -1,0 +1,101 @@
+"""Keywords: the BM25 of memories and of sessions, and the other forms that a term of a question may have. Pure.
+
+BM25 is the variant of Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with an
+inverse document frequency that is never negative.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .query import Query
+from .text import FOREIGN
+from .view import View
+
+if TYPE_CHECKING:
+    from .view import Floats, Postings
+
+# Term frequency saturation and length normalisation. Memories are short: how often a word occurs, and in how long a
+# text, says less than it does for documents. For sessions it says more.
+_MEMORY_K1, _MEMORY_B = 0.4, 0.3
+_SESSION_K1, _SESSION_B = 1.2, 0.5
+
+
+def with_forms(view: View, query: Query) -> View:
+    """Return a view in which a term of the query also occurs wherever one of its other forms does."""
+    united = {}
+    for term in query.terms:
+        found = [view.postings[form] for form in query.forms.get(term, ())]
+        found += [_in_foreign(view, form) for form in query.foreign.get(term, ())]
+        if found := [one for one in found if len(one[0])]:
+            united[term] = _united([view.postings[term], *found])
+    return replace(view, postings={**view.postings, **united}) if united else view
+
+
+def _in_foreign(view: View, term: str) -> "Postings":
+    import numpy as np
+
+    positions, frequencies = view.postings[term]
+    here = np.isin(positions, view.postings[FOREIGN][0])
+    return positions[here], frequencies[here]
+
+
+def _united(postings: "Sequence[Postings]") -> "Postings":
+    """Return where any of the terms occurs, and how often the most frequent of them occurs there."""
+    import numpy as np
+
+    positions, places = np.unique(np.concatenate([one[0] for one in postings]), return_inverse=True)
+    frequencies = np.zeros(len(positions), dtype=np.float32)
+    np.maximum.at(frequencies, places, np.concatenate([one[1] for one in postings]))
+    return positions, frequencies
+
+
+def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
+    """Return each memory's BM25 divided by the highest the query could reach: in 0..1, float32, shape (n,).
+
+    A query term that no memory has counts in the divisor, too: a memory with two of five rare words is not a perfect
+    match.
+    """
+    import numpy as np
+
+    size = len(view.scopes)
+    scores = np.zeros(size, dtype=np.float32)
+    highest = 0.0
+    average = float(view.lengths.mean()) if size else 0.0  # 0 only if no memory has a term
+    for term in terms:
+        positions, frequencies = view.postings[term]
+        idf = _idf(size, len(positions))
+        highest += idf * (_MEMORY_K1 + 1.0)
+        if len(positions):
+            norms = _MEMORY_K1 * (1.0 - _MEMORY_B + _MEMORY_B * view.lengths[positions] / average)
+            scores[positions] += idf * frequencies * (_MEMORY_K1 + 1.0) / (frequencies + norms)
+    return scores / highest if highest else scores
+
+
+def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
+    """Return for each memory of a conversation the BM25 of its session, scaled as ``memory_bm25`` does; shape (n,).
+
+    It is 0 outside conversations, and where there is only one session, which it can't tell from another.
+    """
+    import numpy as np
+
+    sessions = view.sessions
+    scores = np.zeros(sessions.count)
+    if sessions.count == 1:
+        return np.zeros(len(view.scopes), dtype=np.float32)
+    lengths = sessions.totals(view.lengths)
+    norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
+    highest = 0.0
+    for term in terms:
+        positions, frequencies = view.postings[term]
+        within = np.bincount(sessions.number[positions], frequencies, sessions.count)
+        idf = _idf(sessions.count, int(np.count_nonzero(within)))
+        highest += idf * (_SESSION_K1 + 1.0)
+        scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
+    shares: Floats = (scores / highest if highest else scores).astype(np.float32)
+    return np.where(sessions.talk, shares[sessions.number], np.float32(0))
+
+
+def _idf(documents: int, containing: int) -> float:
+    return math.log(1.0 + (documents - containing + 0.5) / (containing + 0.5))

@@ -1,0 +1,103 @@
+"""What a question asks for: its vector, terms, names, periods and entities. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from itertools import chain
+from typing import TYPE_CHECKING, Self
+
+from ..embedding.reading import UnitVector
+from ..graph import Direction, Named, direction, named_in
+from .languages import STOP_WORDS
+from .ranking import Ranking
+from .text import FOREIGN, foreign_forms, other_forms, query_terms
+
+if TYPE_CHECKING:
+    from .moments import Moment
+    from .view import Floats
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as a search reads it."""
+
+    vector: "Floats"
+    """Float32 of unit length, shape (dimensions,)."""
+    trust: float
+    """How far the vector can be trusted to mean what the query means, in 0..1; 0 if the model can't read it."""
+    terms: Sequence[str]
+    """Keyword terms, distinct."""
+    words: frozenset[str]
+    """Words that may be the names of speakers, as they are written and in lower case."""
+    moments: "tuple[Moment, ...]"
+    """The periods it asks about."""
+    anchors: Mapping[str, Sequence[str]]
+    """The terms of the phrases that its periods depend on, by phrase: "before the trip to Rome"."""
+    present: bool
+    """Whether it asks how things are now."""
+    now: int
+    """Its reference date, microseconds since 1970 UTC."""
+    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Other terms that count as one of ``terms`` where they occur in a memory, by term."""
+    foreign: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The same, for memories in another language than English."""
+    names: Sequence[Named] = ()
+    """Names that may be entities of the graph, longest first."""
+    asked: Direction = "any"
+    """In which direction it follows their relations."""
+
+    @classmethod
+    def read(
+        cls,
+        text: str,
+        vector: UnitVector,
+        now: int,
+        ranking: Ranking,
+        *,
+        zone: tzinfo = UTC,
+        trust: float = 1.0,
+        graph: bool = False,
+    ) -> Self:
+        """Return what a text asks for; what ``ranking`` doesn't count is not looked for.
+
+        ``now`` is microseconds since 1970 UTC. Days are those of ``zone``. ``graph`` says whether there is a graph to
+        look for names in.
+        """
+        import numpy as np
+
+        from .dates import asked_moments, asks_for_present, is_statement  # their patterns take time to compile
+
+        asks = not is_statement(text)
+        moments = asked_moments(text, now, zone) if ranking.date and asks else ()
+        return cls(
+            vector=np.asarray(vector, dtype=np.float32),
+            trust=trust,
+            terms=query_terms(text) if ranking.reads_words else (),
+            words=_words_of(text),
+            moments=moments,
+            anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
+            present=ranking.recency > 0 and asks and asks_for_present(text),
+            now=now,
+            forms=other_forms(text) if ranking.reads_words else {},
+            foreign=foreign_forms(text) if ranking.reads_words else {},
+            names=named_in(text) if graph and ranking.reads_graph else (),
+            asked=direction(text) if graph and ranking.reads_graph else "any",
+        )
+
+    @property
+    def all_terms(self) -> list[str]:
+        """Every term whose postings are needed, once each."""
+        others = [*self.anchors.values(), *self.forms.values(), *self.foreign.values(), [FOREIGN] * bool(self.foreign)]
+        return list(dict.fromkeys([*self.terms, *chain.from_iterable(others)]))
+
+
+def _words_of(query: str) -> frozenset[str]:
+    """Return the words of a query that may be a speaker's name: as written, and in lower case unless a stop word.
+
+    So "caroline" names Caroline, but "will" does not name Will.
+    """
+    words = _WORD.findall(query)
+    return frozenset([*words, *(word.casefold() for word in words if word.casefold() not in STOP_WORDS)])

@@ -1,0 +1,187 @@
+"""Memories to a ranked list: what each memory, its conversation, its speaker and its date say to a question. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..types import ScoreDetails
+from .bm25 import memory_bm25, session_bm25, with_forms
+from .moments import closeness, recency
+from .query import Query
+from .ranking import Ranking
+from .view import Ranked, View
+
+if TYPE_CHECKING:
+    from .view import Floats
+
+_NEXT_TO = {-1: 0.5, 1: 0.5}
+_AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
+_FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_OWN = ("semantic", "keyword")
+_MEANING = ("semantic", "neighbor_semantic", "session_semantic")
+_WORDING = ("keyword", "neighbor_keyword", "session_keyword")
+_GRAPH = ("entity", "entity_neighbor")
+_OF_CONTENT = (*_OWN, *_GRAPH)  # what the memory itself says, however many others say the same
+_HALF = 0.5  # share of the highest possible BM25 for "the trip" that the memory of that trip has
+
+
+class Scores:
+    """The scores of all memories of a view, and how they came about.
+
+    ``raw`` holds them as float32, shape (n,); only a result's score is limited to 1.
+    """
+
+    def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
+        import numpy as np
+
+        view = with_forms(view, query)
+        self._view, self._query = view, query
+        keyword = memory_bm25(view, query.terms)
+        self._weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
+        self._unread = np.isnan(view.cosine)
+        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
+        self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
+        if (named := _named_speaker(view, query.words)) is not None:
+            self._signals["speaker"] = named
+        if view.sessions.any_talk:
+            self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
+        self._signals = {
+            name: values if name in _OF_CONTENT else _telling(values)
+            for name, values in self._signals.items()
+            if self._weights[name]
+        }
+        self.raw: Floats = sum(
+            (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
+        )
+        if self._weights["keyword"] and self._unread.any():  # keywords decide about what the model can't read
+            self.raw += self._weights["semantic"] * keyword * self._unread
+        self.raw = self.raw.astype(np.float32)
+
+    def best(self, top_k: int, threshold: float) -> list[Ranked]:
+        """Return the best ``top_k`` matching memories with a score of at least ``threshold``, best first.
+
+        At equal scores the newest memory comes first, so that it stands for all that say the same.
+        """
+        import numpy as np
+
+        eligible = self.raw >= np.float32(threshold)
+        if self._view.matching is not None:
+            eligible &= self._view.matching
+        positions = np.flatnonzero(eligible)
+        scores = self.raw[positions]
+        if 0 < top_k < len(positions):
+            least = -np.partition(-scores, top_k - 1)[top_k - 1]
+            positions, scores = positions[scores >= least], scores[scores >= least]
+        order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
+        return [Ranked(int(position), min(1.0, float(self.raw[position]))) for position in positions[order]]
+
+    def details(self, ranked: Ranked, threshold: float) -> ScoreDetails:
+        """Return how a score came about. What mem0 has, too, goes by mem0's names."""
+        position = ranked.position
+        signals = {name: float(values[position]) for name, values in self._signals.items()}
+        semantic, keyword = self._weights["semantic"], self._weights["keyword"]
+        if self._unread[position]:
+            semantic, keyword = 0.0, semantic + keyword if keyword else 0.0
+        return {
+            "semantic_score": signals.get("semantic", 0.0),
+            "bm25_score": signals.get("keyword", 0.0),
+            "semantic_weight": semantic,
+            "bm25_weight": keyword,
+            "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
+            "signals": {
+                name: {"score": score, "weight": self._weights[name]}
+                for name, score in signals.items()
+                if name not in _OWN
+            },
+            "entity_boost": sum(self._weights[name] * signals.get(name, 0.0) for name in _GRAPH),
+            "raw_score": float(self.raw[position]),
+            "max_possible_score": 1.0,
+            "final_score": ranked.score,
+            "threshold": threshold,
+        }
+
+
+def _telling(values: "Floats") -> "Floats":
+    """Return a signal as far as it tells the memories apart, shape (n,).
+
+    That is how far each value lies above the lowest. If a signal is high for more than two memories of three, it counts
+    less, down to nothing if it is the same for all: it would lift every memory over a threshold, whatever was asked.
+    """
+    if not len(values):
+        return values
+    above: Floats = values - values.min()
+    highest = float(above.max())
+    if not highest:
+        return above
+    share = float(above.mean()) / highest
+    told: Floats = above * min(1.0, 3.0 * (1.0 - share))
+    return told
+
+
+def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, float]:
+    """Return the weights as they count in this search, divided by ``semantic + keyword``.
+
+    If no word of the query occurs in the scope, the semantic signals get the weight of the keywords. The keywords get
+    the weight of the semantic signals as far as the query's vector can't be trusted.
+    """
+    weights = ranking.weights()
+    own = ranking.semantic + ranking.keyword
+    meaning, words = ranking.semantic, ranking.keyword
+    if not matched and meaning:
+        meaning, words = own, 0.0
+    if words:
+        words = own - trust * meaning
+    for name in _MEANING:
+        weights[name] *= trust * (meaning / ranking.semantic if meaning else 1.0)
+    for name in _WORDING:
+        weights[name] *= words / ranking.keyword if ranking.keyword else float(matched)
+    return {name: weight / own for name, weight in weights.items()}
+
+
+def _conversation(
+    view: View, terms: Sequence[str], semantic: "Floats", keyword: "Floats", weights: Mapping[str, float]
+) -> "dict[str, Floats]":
+    import numpy as np
+
+    sessions = view.sessions
+    signals = {
+        "neighbor_semantic": sessions.neighbors(semantic, _NEXT_TO),
+        "session_semantic": sessions.highest(semantic),
+        "length": np.minimum(1.0, view.lengths / _FULL_LENGTH) * sessions.talk,
+    }
+    if weights["neighbor_keyword"]:
+        signals["neighbor_keyword"] = sessions.neighbors(keyword, _AROUND)
+    if weights["session_keyword"]:
+        signals["session_keyword"] = session_bm25(view, terms)
+    return signals
+
+
+def _dated(view: View, query: Query) -> "dict[str, Floats]":
+    signals: dict[str, Floats] = {}
+    if query.moments:
+        anchors = {phrase: _said(view, terms) for phrase, terms in query.anchors.items()}
+        signals["date"] = closeness(query.moments, view.created_at, anchors)
+    if query.present:
+        signals["recency"] = recency(view.created_at, query.now)
+    return signals
+
+
+def _said(view: View, terms: Sequence[str]) -> int | None:
+    """Return when the memory with the highest BM25 was said, the earliest if there are several, in microseconds.
+
+    None if it has less than half of the highest BM25 there could be.
+    """
+    scores = memory_bm25(view, terms)
+    if not len(scores) or scores.max() < _HALF:
+        return None
+    return int(view.created_at[scores == scores.max()].min())
+
+
+def _named_speaker(view: View, words: frozenset[str]) -> "Floats | None":
+    """Return 1 for what was said by somebody the question names, else 0; None if it names nobody, or everybody."""
+    import numpy as np
+
+    codes = [code for word in words for code in view.names.get(word, ())]
+    if not codes:
+        return None
+    named = np.isin(view.speakers, codes)
+    return named.astype(np.float32) if named.any() and not named.all() else None

@@ -1,0 +1,169 @@
+"""Bodies of requests to the self-hosted API, as they are decoded and as the OpenAPI document describes them.
+
+The text under each field is its documentation, and ``examples.py`` has examples.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from .ignored import without_effect
+from .problems import MissingFieldError
+
+Json: TypeAlias = dict[str, Any]
+Instant: TypeAlias = float | str | None
+
+
+class Message(Struct, omit_defaults=True):
+    """One message of a conversation, as OpenAI, Anthropic, Gemini or LangChain write it: with a role, or with a
+    type."""
+
+    role: str | UnsetType = UNSET
+    """Role of the message (user or assistant). Messages with the role system, developer, tool or function are not
+    remembered."""
+    content: str | list[Json | str | None] | Json | UnsetType | None = UNSET
+    """Message content: text, or one or several parts. Texts are remembered; everything else is named in `skipped`."""
+    name: str | None = None
+    """Who is speaking; kept as the memory's `actor_id`."""
+    timestamp: Instant = None
+    """When it was said: ISO 8601 or epoch seconds."""
+    tool_calls: list[Json] | None = None
+    """An assistant's tool calls; not remembered, and named in `skipped`."""
+    function_call: Json | str | None = None
+    """An assistant's tool call, as older models write it; not remembered, and named in `skipped`."""
+    refusal: str | None = None
+    """An assistant's refusal; not remembered, and named in `skipped`."""
+    thinking: Any = None
+    """An assistant's reasoning; not remembered, and named in `skipped`."""
+    reasoning: Any = None
+    """An assistant's reasoning; not remembered, and named in `skipped`."""
+    reasoning_content: Any = None
+    """An assistant's reasoning; not remembered, and named in `skipped`."""
+    images: Any = None
+    """Images beside the text; not remembered, and named in `skipped`."""
+    audio: Any = None
+    """Audio beside the text; not remembered, and named in `skipped`."""
+    attachments: Any = None
+    """Files beside the text; not remembered, and named in `skipped`."""
+    parts: list[Json | str | None] | None = None
+    """The content, under the name that Gemini gives it."""
+    type: str | None = None
+    """What the message is when it has no role, such as human or reasoning."""
+    text: str | None = None
+    """The text, when the message is a single part."""
+    data: Any = None
+    """The message itself, as LangChain stores it."""
+    lc: Any = None
+    """Version of LangChain's format."""
+    kwargs: Any = None
+    """The message itself, as LangChain serializes it."""
+
+    def __post_init__(self) -> None:
+        if self.role is UNSET and self.type is None and self.parts is None:
+            raise MissingFieldError("role")  # as with mem0's server
+
+
+class MemoryCreate(Struct):
+    """What to remember."""
+
+    messages: list[Message]
+    """List of messages to store."""
+    user_id: str | None = None
+    """The user the memory belongs to."""
+    agent_id: str | None = None
+    """The agent the memory belongs to."""
+    run_id: str | None = None
+    """The run (session) the memory belongs to."""
+    app_id: str | None = None
+    """The app the memory belongs to."""
+    metadata: Json | None = None
+    """Anything to filter by later. `expires_at` and `memory_lifespan` (`short_term` or `long_term`) set when the memory
+    expires."""
+    expiration_date: str | None = None
+    """Expiration date in YYYY-MM-DD format: the last day (UTC) on which the memory is visible."""
+    ttl: float | None = None
+    """Seconds from its creation until the memory expires."""
+    timestamp: Instant = None
+    """When it was said: ISO 8601 or epoch seconds. Becomes `created_at`. Default: now."""
+    infer: bool | None = None
+    """True (default): a message that adds nothing to a memory of the same scope (no words, speaker, metadata, date or
+    longer life) is reported, not stored twice. False: every message is stored."""
+    memory_type: str | None = None
+    """`procedural_memory`, or nothing."""
+    prompt: Annotated[
+        str | None,
+        without_effect("No language model reads the messages: they are stored as they are.", example=""),
+    ] = None
+
+
+class MemoryUpdate(Struct):
+    """What to change. A field that is left out stays as it is."""
+
+    text: str | UnsetType | None = UNSET
+    """New content to update the memory with."""
+    metadata: Json | UnsetType | None = UNSET
+    """Metadata to merge into the memory's."""
+    expiration_date: str | UnsetType | None = UNSET
+    """Expiration date in YYYY-MM-DD format, or null to clear."""
+    timestamp: Instant | UnsetType = UNSET
+    """When it was said: ISO 8601 or epoch seconds. Becomes `created_at`."""
+
+
+class SearchRequest(Struct):
+    """What to search for, and where."""
+
+    query: str
+    """Search query."""
+    filters: Json | None = None
+    """Which memories to search: ids, metadata keys, operators (eq, ne, gt, gte, lt, lte, in, nin, contains, icontains,
+    not_contains, exists; also with $) and AND, OR, NOT. The id of a user, agent, run or app is required here or beside
+    it."""
+    user_id: str | None = None
+    """Only memories of this user."""
+    agent_id: str | None = None
+    """Only memories of this agent."""
+    run_id: str | None = None
+    """Only memories of this run (session)."""
+    app_id: str | None = None
+    """Only memories of this app."""
+    top_k: int | None = None
+    """Maximum number of results to return."""
+    limit: int | None = None
+    """Another name for `top_k`, which comes first."""
+    threshold: float | None = None
+    """Minimum score of a result, from 0 to 1. Default: 0.1."""
+    explain: bool | None = None
+    """Include score details for each search result."""
+    show_expired: bool | None = None
+    """Include expired memories."""
+    rerank: bool | None = None
+    """Order the best results with the server's reranker. If it has none, `not_reranked` says so."""
+    reference_date: Instant = None
+    """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are counted in its
+    UTC offset, or in UTC if it has none. Default: the present."""
+    ranking: Json | None = None
+    """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
+
+
+class ResetScope(Struct, forbid_unknown_fields=True):
+    """Whose memories to remove. Without a body: everybody's."""
+
+    user_id: str | UnsetType | None = UNSET
+    """Memories of this user."""
+    agent_id: str | UnsetType | None = UNSET
+    """Memories of this agent."""
+    run_id: str | UnsetType | None = UNSET
+    """Memories of this run (session)."""
+    app_id: str | UnsetType | None = UNSET
+    """Memories of this app."""
+
+
+class ErasedScope(ResetScope, forbid_unknown_fields=True):
+    """Whom to erase: at least one id. Memories that have all the given ids are erased."""
+
+
+class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
+    """What can be changed while the server runs."""
+
+    vacuum_interval_seconds: float | UnsetType = UNSET
+    """Seconds between two removals of expired memories. 0 means never."""

@@ -1,0 +1,502 @@
+"""What a store must do: the contract that the rest of the package relies on. SQLite is one way to keep it.
+
+The docstrings are the contract. ``tests/store/test_contract.py`` tests it on any store, and the capability tests run
+over any store: ``pytest --store NAME``. Seven promises hold for the whole protocol:
+
+**Atomic calls.** A method that writes does all of its work or none, and raises if it did none. Others see either the
+state before the call or the state after it. When the method returns, the write is as durable as the store was asked
+to make it.
+
+**Snapshots.** A method that reads sees one state of the store, from its first row to its last.
+
+**Change numbers in commit order.** Every addition, update, feedback and deletion gets the next change number. When
+``changes(after=n)`` shows a number, every lower number is already visible or never will be, whatever other writers do
+meanwhile. Webhooks and ``Memory.changes`` remember only the last number they saw, so a lower number that appears later
+would be lost. SQLite gets this from its single writer. A store with concurrent writers has to give the numbers under a
+lock that it holds until the commit. A plain sequence of PostgreSQL is not enough: it numbers in the order of the
+calls, not of the commits. No number is given twice, not even after ``reset``, ``vacuum`` or a restored backup.
+
+**A version to follow.** Every change of memories raises the store's version, and the version of the scopes it touches.
+A cache that knows a version needs to read only the scopes whose version is higher. See ``columns.Source``.
+
+**Repeats are checked in the transaction that inserts.** ``Entry.unique`` asks for it. Two calls that add the same text
+at the same time store it once.
+
+**Callbacks run inside the transaction.** ``Update.change``, ``Update.graph`` and the ``change`` of ``change_document``
+get the state that they replace, and nobody else can write in between. They must be quick, and they must not call the
+store. A store may call them again if it repeats the transaction. Whatever they raise undoes the whole call.
+
+**Every text comes back exactly.** Texts, metadata values, feedback reasons, speakers and documents may hold any
+Unicode character except lone surrogates, and that includes NUL: text that was extracted from a PDF often has some. A
+store whose database cannot hold a NUL, such as PostgreSQL, has to write it in another form and turn it back when it
+reads; filters have to find it. Callers never pass a NUL in an id of a scope or in a metadata key, where a store may
+need the character itself.
+
+Instants are microseconds since 1970, UTC.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..data.filters import EVERYTHING, Expression
+from ..data.jsonl import Exported
+from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
+from ..embedding.reading import UnitVector
+from ..graph import Graph
+from ..search.query import Query
+from ..search.text import indexed_terms
+from ..search.view import Ranked, View
+from ..types import (
+    ChangeItem,
+    Counts,
+    EmbedderIdentity,
+    Entity,
+    Event,
+    EventItem,
+    GraphResult,
+    GraphStats,
+    HistoryItem,
+    Relation,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a call may see. A memory that is not visible is treated as if it did not exist."""
+
+    expression: Expression = EVERYTHING
+    """The filter that a memory has to match."""
+    horizon: int | None = None
+    """The present. Memories that expired by then are out of sight. None: expired memories can be seen too."""
+
+    @property
+    def now(self) -> int:
+        """The present, for calls that cannot do without it. Raises ValueError when there is none."""
+        if self.horizon is None:
+            raise ValueError("This call needs the present: give Visible a horizon.")
+        return self.horizon
+
+
+EVERYTHING_STORED = Visible()
+"""All memories, expired or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory to add."""
+
+    record: Record
+    vector: UnitVector
+    """The unit vector of ``record.indexed_text``."""
+    unique: Literal["id", "text"] | None = None
+    """What makes it a repeat, which is not added: ``"id"``: a memory has its id already, anywhere in the store.
+    ``"text"``: a live memory of its scope covers it (``Record.covers``)."""
+    dated: bool = False
+    """Whether the caller gave the date of the record. Otherwise it is the present."""
+    history: Sequence[Change] = ()
+    """The history that it brings along, instead of a new one that begins with ADD."""
+    graph: Graph | None = None
+    """What the memory names and states, if its category is a graph category."""
+    terms: Counter[str] = field(init=False)
+    """The keyword terms of ``record.indexed_text``; counted here, before any lock is taken."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A change of one live memory. Its history notes it as ``event``."""
+
+    memory_id: str
+    change: Callable[[Record], Record]
+    """Returns what the memory becomes. Runs inside the transaction."""
+    vector: "UnitVector | None" = None
+    """The unit vector of the new text, if the text changes."""
+    event: Event = "UPDATE"
+    graph: Callable[[Record], Graph | None] | None = None
+    """Returns what the changed memory names and states. None: leave that as it is. Runs inside the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of ``add`` to keep as an event, and how many of the changes are its own."""
+
+    event_id: str
+    scope: Scope
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one call changes. The store deletes first, then updates, then adds: a new memory that repeats a deleted one
+    is stored, and one that repeats an updated one is not."""
+
+    additions: Sequence[Entry] = ()
+    updates: Sequence[Update] = ()
+    deletions: Sequence[str] = ()
+    """Ids. An id that is there twice counts once."""
+    calls: Sequence[Call] = ()
+    """The events to keep. They share out the additions among themselves, in order."""
+    categories: tuple[str, ...] | None = None
+    """The graph categories for which the graphs were made. None: the changes hold no graphs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an addition."""
+
+    record: Record
+    """The memory that the store holds now: the entry's, or the one that it repeats."""
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a call's changes."""
+
+    outcomes: Sequence[Outcome] = ()
+    """One for each addition, in order."""
+    updated: Sequence[Record] = ()
+    """One for each update, in order: what the memory became."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part of a list of memories."""
+
+    records: Sequence[Record]
+    total: int
+    """How many there are in the whole list."""
+    following: str | None
+    """The cursor of what comes next. None at the end."""
+    relations: Sequence[Relation] = ()
+    """What the records state, if the caller asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvents:
+    """A part of a list of events."""
+
+    events: Sequence[EventItem]
+    total: int
+    following: str | None
+
+
+class CategoriesChangedError(Exception):
+    """The store has other graph categories than those for which the graphs were made. Nothing was stored."""
+
+    def __init__(self, categories: tuple[str, ...]) -> None:
+        super().__init__(*categories)
+        self.categories = categories
+        """Those that the store has."""
+
+
+class Reading(Protocol):
+    """What one search reads, all from one snapshot. Not to be used after the ``with`` block of ``searching``."""
+
+    @property
+    def view(self) -> View:
+        """The live memories of the scopes that were asked for, and what ranks them."""
+
+    @property
+    def graph_categories(self) -> tuple[str, ...]:
+        """The store's graph categories."""
+
+    def records(self, ranked: Sequence[Ranked]) -> list[Record]:
+        """Return the memories, in this order."""
+
+    def relations(self, ranked: Sequence[Ranked]) -> list[Relation]:
+        """Return what the memories state, in this order. A relation that several of them state comes once."""
+
+    def vectors(self, ranked: Sequence[Ranked]) -> "NDArray[np.float32]":
+        """Return their unit vectors, shape (len(ranked), dimensions)."""
+
+
+class Graphs(Protocol):
+    """The graph of a store: what each memory of a graph category names and states.
+
+    It has no nodes of its own. What a caller sees of it is made of the memories that the caller may see.
+    """
+
+    def read(self, visible: Visible, entity: str | None, depth: int, limit: int) -> GraphResult:
+        """Return entities and relations of the visible memories.
+
+        With ``entity``, a name: those at most ``depth`` relations away, nearest first. Without: those that most
+        memories name. At most ``limit`` entities.
+        """
+
+    def stats(self) -> GraphStats:
+        """Return the graph categories, the numbers of entities and relations, and whether the graph is up to date."""
+
+    def moves(self, categories: tuple[str, ...] | None) -> tuple[tuple[str, ...], int, int, int]:
+        """Return the categories (None: the store's own), the number of memories that have one of them, and how many
+        memories would enter and leave the graph."""
+
+    def begin(self, categories: tuple[str, ...]) -> None:
+        """From now on, every writer follows these categories. Note that the graph is still to be made."""
+
+    def after(self, position: int | None, limit: int) -> list[tuple[int, Record]]:
+        """Return up to ``limit`` memories, expired ones too, each with its position. They come in a fixed order, and
+        after the one at ``position``. None: from the beginning."""
+
+    def put(
+        self, positions: Sequence[int], graph_of: Callable[[Record], Graph | None], *, categories: tuple[str, ...]
+    ) -> None:
+        """Replace what the memories at these positions name and state. ``graph_of`` runs inside the transaction.
+
+        Memories that are gone by now are skipped. Raises CategoriesChangedError.
+        """
+
+    def finish(self, categories: tuple[str, ...]) -> None:
+        """Note that the graph is made. Raises CategoriesChangedError."""
+
+
+class Store(Protocol):
+    """The memories of one store, their histories, events and documents. Usable from any thread.
+
+    Every method may raise ClosedError and other leaves of DatabaseError. A method that has to do with vectors raises
+    EmbedderMismatchError when the store holds another embedder's.
+    """
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the store was opened for reading only. Methods that write then raise ReadOnlyError."""
+
+    @property
+    def graph_categories(self) -> tuple[str, ...]:
+        """The store's graph categories, as this process saw them last. A call that uses them checks them again."""
+
+    @property
+    def graphs(self) -> Graphs:
+        """The graph."""
+
+    @property
+    def file(self) -> "FilePart | None":
+        """What a store has if it is a file. None for a store that is not."""
+
+    def close(self) -> None:
+        """Wait for running calls, then close the store. Closing twice does nothing."""
+
+    # -- writing
+
+    def apply(self, changes: Changes, visible: Visible) -> Applied:
+        """Delete, update and add: all of it in one transaction, or none of it.
+
+        ``visible`` says which memories may be updated and deleted, and when it happens: its horizon is required.
+        Each change is noted in the memory's history. Histories stay when memories are deleted.
+
+        Raises MemoryNotFoundError for a memory that is not visible, CategoriesChangedError, EmbedderMismatchError
+        (deletions alone need no embedder), and whatever a callback raises.
+        """
+
+    def delete_matching(self, visible: Visible) -> int:
+        """Delete all visible memories and return how many there were. Their histories stay.
+
+        The horizon is required. Expired memories that match the expression are removed with their histories, as
+        ``vacuum`` does it, and are not counted.
+        """
+
+    def reset(self, expression: Expression, ids: Mapping[str, str], owner: str | None) -> None:
+        """Remove everything that belongs to the scopes that match: memories, histories, events.
+
+        Documents of the kind ``export`` that name all of ``ids`` go too, except those of other users' views; with
+        ``owner``, only those of that user's views.
+        """
+
+    def erase(self, expression: Expression, names: Sequence[str]) -> dict[str, int]:
+        """Remove every trace of the scopes that match, and all documents of the kind ``export`` that hold one of
+        ``names`` anywhere. Nothing of it may be left in the bytes that the store keeps, as far as the database
+        allows.
+
+        Return the numbers of removed ``memories``, ``vectors``, ``keywords``, ``graph`` rows, ``history`` rows,
+        ``events`` and ``exports``. Raises DatabaseBusyError if somebody read for so long that old bytes could not be
+        overwritten: then everything is removed, and a second call overwrites them.
+        """
+
+    def vacuum(self, now: int) -> tuple[int, int]:
+        """Remove expired memories with their histories, old events and expired exports, in batches.
+
+        Return how many memories were removed, and how many bytes the disk got back.
+        """
+
+    def take(self, items: Iterable[Gone | AddEvent | FileSettings], now: int, *, by_scope: bool = False) -> int:
+        """Keep what an export has beside memories, where the store has nothing of the same name; return how many
+        things were kept.
+
+        A history is kept if there is none of that memory id; with ``by_scope``, none of that id in that scope. An
+        event is kept if there is none of its id. Of settings, those are kept that the store lacks; graph categories
+        only by a store that has none, and no memories.
+        """
+
+    # -- reading
+
+    def get_many(self, ids: Iterable[str], visible: Visible) -> dict[str, Record]:
+        """Return the visible memories among these ids, by id."""
+
+    def page(
+        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
+    ) -> Listed:
+        """Return visible memories from ``offset`` on, or after a cursor: newest ``created_at`` first, and of the same
+        instant the one stored last first.
+
+        A cursor stays valid whatever is added or deleted, and tells its holder nothing about others. Raises
+        ValidationError for a cursor that is not one of this list.
+        """
+
+    def scanning(
+        self, visible: Visible, *, logs: Expression | None = None, settings: bool = False, bounded: bool = False
+    ) -> AbstractContextManager[Iterable[Exported]]:
+        """Yield everything for an export, from one snapshot that ends with the ``with`` block.
+
+        First, with ``settings``, those of the store. Then the visible memories with their histories, in the order in
+        which they were stored within a scope. Then, with ``logs``, the histories of memories that are gone and the
+        events, of the scopes that match it. It may take any time, unless it is ``bounded`` by the store's time limit.
+        """
+
+    def searching(self, visible: Visible, query: Query) -> AbstractContextManager[Reading]:
+        """Yield what a search may return, from one snapshot: all live memories of the scopes that the expression asks
+        for, which of them match it, and where the query's terms occur."""
+
+    def history(self, memory_id: str, visible: Visible) -> list[HistoryItem]:
+        """Return a memory's changes in the scopes that match, oldest first; deleted memories have theirs, too. An
+        expired memory that is out of sight has none."""
+
+    def entities(self, visible: Visible) -> list[Entity]:
+        """Return every user, agent, run and app with visible memories: how many, and their first and last date."""
+
+    def events(
+        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, event_id: str | None = None
+    ) -> ListedEvents:
+        """Return the calls of ``add`` in the scopes that match, newest first, from ``offset`` on or after a cursor;
+        with ``event_id``, only the one with that id. The horizon is required. Each has the texts that its memories
+        have now, None where they are gone or expired."""
+
+    def changes(self, after: int, follower: str | None, now: int, limit: int) -> list[ChangeItem]:
+        """Return the changes with numbers above ``after``, oldest first, without those of expired memories.
+
+        With ``follower``, a user's id, only that user's. These have numbers of their own, so that nobody can tell from
+        them how much others write. Both kinds of numbers come in commit order and are never given twice.
+        """
+
+    def last_change(self) -> int:
+        """Return the number of the last change, 0 if there was none."""
+
+    def counts(self, now: int) -> Counts:
+        """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
+
+    def identity(self) -> EmbedderIdentity:
+        """Return the embedder whose vectors the store holds."""
+
+    # -- documents: settings of the project, webhooks, exports
+
+    def documents(self, kind: str) -> list[dict[str, Any]]:
+        """Return the documents of a kind, oldest first."""
+
+    def document(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return one document, or None."""
+
+    def change_document(
+        self, kind: str, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
+    ) -> dict[str, Any] | None:
+        """Replace a document by what ``change`` makes of it; None means no document. Return what it became.
+
+        ``change`` runs inside the transaction.
+        """
+
+
+# -- what only a file has
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a file that does not agree with the rest."""
+
+    check: str
+    """Which part of the check found it."""
+    problem: str
+    items: Sequence[Any]
+    """Which memories, by id, or what else has the problem."""
+    positions: Sequence[int] = ()
+    """The memories that need a new vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A memory that needs a vector."""
+
+    position: int
+    hash: str
+    """Of its text. A vector is kept only while the memory still has it."""
+    text: str
+    """What to embed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What there is to know about a file."""
+
+    bytes: int
+    """The size of its pages."""
+    cached_bytes: int
+    """About how much memory searches keep vectors in."""
+    checksums: bool
+    """Whether every page has a checksum."""
+    schema_version: int
+    sqlite_version: str
+
+
+class FilePart(Protocol):
+    """What a store has if it is a file."""
+
+    def facts(self) -> FileFacts:
+        """Return the size of the file, and what it is made with."""
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent copy to a new file, while others may write. Only its owner can read the copy.
+
+        Raises DatabaseError when the target exists or cannot be written. No partial copy is left.
+        """
+
+    def check(self) -> tuple[int, list[Finding]]:
+        """Return how many memories there are, and everything that does not agree, from one snapshot."""
+
+    def mend(self, findings: Sequence[Finding]) -> None:
+        """Repair what can be repaired without loss, in one transaction. Vectors need ``put_vectors``."""
+
+    def to_embed(self, positions: Sequence[int]) -> list[Unembedded]:
+        """Return what to embed for these memories."""
+
+    def put_vectors(self, found: Sequence[tuple[Unembedded, UnitVector]]) -> None:
+        """Replace vectors, except of memories that were changed or deleted since ``to_embed``."""
+
+
+class Reembedding(Protocol):
+    """A file that gets the vectors of another embedder. The old vectors serve readers until the last new one is there;
+    an interrupted reembedding is continued by the next one with the same embedder.
+
+    Raises EmbedderMismatchError from any method but ``begin`` and ``counts`` if another reembedding took over.
+    """
+
+    def begin(self) -> bool:
+        """Prepare for new vectors. Return False if the file has this embedder's already."""
+
+    def pending(self, limit: int) -> list[Unembedded]:
+        """Return up to ``limit`` memories that have no new vector."""
+
+    def put(self, found: Sequence[tuple[Unembedded, UnitVector]]) -> None:
+        """Keep new vectors, except of memories that were changed or deleted since ``pending``."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many memories have no new vector, and how many memories there are."""
+
+    def finish(self) -> bool:
+        """Put the new vectors in the place of the old ones. Return False if a memory still lacks one."""

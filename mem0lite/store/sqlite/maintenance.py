@@ -1,0 +1,73 @@
+"""Giving space back, and overwriting what was deleted."""
+
+import json
+
+import apsw
+
+from . import rows
+from .damage import check_agreement
+from .database import BUSY_TIMEOUT_MS, Database
+from .schema import EXPIRED
+
+_BATCH = 1_000  # rows removed per transaction, so that writers get their turn
+_EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
+
+
+def vacuum(database: Database, now: int) -> tuple[int, int]:
+    """Remove expired memories, old events and expired exports; return the number of memories, and the bytes the file
+    shrank."""
+    removed = 0
+    while count := database.write(lambda connection: _remove_expired(connection, now)):
+        removed += count
+    while database.write(lambda connection: _remove_old(connection, now)):
+        pass
+    return removed, database.maintain(shrink)
+
+
+def rewrite(connection: apsw.Connection) -> None:
+    """Write every page of the file again and empty its write-ahead log.
+
+    secure_delete overwrites what is deleted where it lies, but not the copies that SQLite leaves in the unused part of
+    a page when it moves rows between pages.
+    """
+    connection.execute("VACUUM").fetchall()
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # waits for readers, for as long as for a lock
+
+
+def shrink(connection: apsw.Connection) -> int:
+    """Give free pages back to the disk; return the bytes, 0 while a reader keeps the file as it is."""
+    before = connection.pragma("page_count")
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.set_busy_timeout(0)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return 0  # the next checkpoint does it; waiting for readers would keep writers waiting too
+    finally:
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return int(max(0, before - connection.pragma("page_count")) * connection.pragma("page_size"))
+
+
+def _remove_expired(connection: apsw.Connection, now: int) -> int:
+    """Remove a batch of expired memories; return how many there were."""
+    batch = rows.fetch(connection, f"SELECT m.key FROM memory m WHERE {EXPIRED} LIMIT {_BATCH}", (now,))
+    check_agreement(rows.purge(connection, [key for (key,) in batch]), len(batch))
+    return len(batch)
+
+
+def _remove_old(connection: apsw.Connection, now: int) -> bool:
+    """Remove a batch of old events, and expired exports; return whether there may be more."""
+    connection.execute("DELETE FROM document WHERE kind = 'export' AND value ->> 'expires_at' <= ?", (now,))
+    old = rows.fetch(
+        connection,
+        f"DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_BATCH}) "
+        "AND created_at <= ? RETURNING scope",
+        (now - _EVENT_LIFETIME,),
+    )
+    kept = rows.fetch(
+        connection,
+        "SELECT DISTINCT scope FROM event WHERE scope IN (SELECT value FROM json_each(?))",
+        (json.dumps([scope for (scope,) in old]),),
+    )
+    rows.remove_empty_scopes(connection, {scope for (scope,) in old} - {scope for (scope,) in kept})
+    return len(old) == _BATCH

@@ -1,0 +1,115 @@
+"""What a file remembers of itself: its embedder, its graph categories, and how its keywords were made."""
+
+import apsw
+
+from ...embedding.prompts import PROMPTED
+from ...errors import CorruptFileError, EmbedderMismatchError
+from ...search.text import TERMS_VERSION
+from ...types import EmbedderIdentity
+from ..protocol import CategoriesChangedError
+from . import graph, rows
+from .database import Database
+
+_GRAPH, _FOLLOWED = "graph", "graph_followed"
+"""The file's graph categories, and that all writers follow them."""
+
+
+class Remembered:
+    """Compares what a file remembers with what this process was opened with."""
+
+    def __init__(self, database: Database, embedder: EmbedderIdentity | None) -> None:
+        self._database, self._embedder = database, embedder
+        self.graph_categories: tuple[str, ...] = ()
+        """The file's, as the last call of this process that looked at them found them."""
+
+    def adopt(self, embedder: EmbedderIdentity, graph_categories: tuple[str, ...] | None) -> None:
+        """Let the file remember the embedder, its keyword terms and its graph categories. Rebuild the keyword index if
+        another version made it."""
+        with self._database.read() as connection:
+            if self._is_known(connection, graph_categories):
+                return
+
+        def work(connection: apsw.Connection) -> None:
+            self.check_embedder(connection)
+            if chosen := self.chosen(connection, graph_categories):
+                rows.remember(connection, _GRAPH, list(chosen))
+            self._follow(connection)
+            self.categories(connection)
+            rows.remember(connection, "embedder", embedder)
+            rows.remember(connection, "checksums", self._database.checksums)
+            if rows.remembered(connection, "terms") != TERMS_VERSION:
+                rows.rebuild_postings(connection)
+
+        self._database.write(work)
+
+    def _is_known(self, connection: apsw.Connection, graph_categories: tuple[str, ...] | None) -> bool:
+        """Tell whether the file has nothing to learn. Raises EmbedderMismatchError and CorruptFileError."""
+        self.check_embedder(connection)
+        self.categories(connection)
+        known = rows.remembered(connection, "embedder") is not None
+        if known and bool(rows.remembered(connection, "checksums")) != self._database.checksums:
+            # Its pages would be read without comparing them, or compared where there is nothing to compare.
+            raise CorruptFileError(f"{self._database.path} is damaged: its header is. Restore a backup.")
+        read_only = self._database.read_only
+        chosen = () if read_only else self.chosen(connection, graph_categories)
+        followed = read_only or rows.remembered(connection, _FOLLOWED) is not None
+        return known and followed and not chosen and rows.remembered(connection, "terms") == TERMS_VERSION
+
+    def _follow(self, connection: apsw.Connection) -> None:
+        """Have all writers follow the file's categories. Until then each process linked its own, whatever the file
+        said, so those count as the file's too."""
+        if rows.remembered(connection, _FOLLOWED) is None:
+            linked = graph.categories_of(connection, self.categories(connection))
+            rows.remember(connection, _GRAPH, sorted({*self.graph_categories, *linked}))
+            rows.remember(connection, _FOLLOWED, True)
+
+    # -- graph categories
+
+    def chosen(self, connection: apsw.Connection, given: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return the graph categories that a file takes from whoever opens it: only if it has none, and no memories."""
+        if self.categories(connection) or not given or connection.execute("SELECT 1 FROM memory LIMIT 1").get:
+            return ()
+        return given
+
+    def take_categories(self, connection: apsw.Connection, given: tuple[str, ...]) -> bool:
+        """Take graph categories as ``chosen`` allows; return whether the file took them."""
+        if chosen := self.chosen(connection, given):
+            self.set_categories(connection, chosen)
+        return bool(chosen)
+
+    def categories(self, connection: apsw.Connection) -> tuple[str, ...]:
+        """Return the file's graph categories."""
+        self.graph_categories = tuple(rows.remembered(connection, _GRAPH) or ())
+        return self.graph_categories
+
+    def set_categories(self, connection: apsw.Connection, categories: tuple[str, ...]) -> None:
+        """Have every writer follow these graph categories."""
+        rows.remember(connection, _GRAPH, list(categories))
+        self.categories(connection)
+
+    def check_categories(self, connection: apsw.Connection, expected: tuple[str, ...]) -> None:
+        """Raise CategoriesChangedError if the file has other graph categories."""
+        if (found := self.categories(connection)) != expected:
+            raise CategoriesChangedError(found)
+
+    # -- the embedder
+
+    def check_embedder(self, connection: apsw.Connection) -> None:
+        """Raise EmbedderMismatchError if the file has another embedder's vectors."""
+        ours, theirs = self._embedder, rows.remembered(connection, "embedder")
+        if ours is None or theirs is None or ours == theirs:
+            return
+        path = self._database.path
+        same = theirs["fingerprint"].partition(PROMPTED)[0] == ours["fingerprint"].partition(PROMPTED)[0] != ""
+        prompts = " LocalEmbedder(…, document_prompt='') puts nothing before texts." if same else ""
+        raise EmbedderMismatchError(
+            f"{path} holds vectors of {_describe(theirs)}, but the embedder is {_describe(ours)}. Open it with the "
+            f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
+            f"`mem0lite reembed --db {path} --model …`.{prompts}"
+        )
+
+
+def _describe(embedder: EmbedderIdentity) -> str:
+    digest, _, prompt = embedder["fingerprint"].partition(PROMPTED)
+    after = f", texts after {prompt}" if prompt else ""
+    return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {digest[:12] or 'none'}{after})"

@@ -1,0 +1,167 @@
+"""What a transaction does: adding, updating and deleting memories, and removing whole scopes."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import apsw
+
+from ...data.filters import EVERYTHING, Expression, scope_part
+from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
+from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Visible
+from . import graph, log, rows
+from .filter_sql import compile_filter
+from .schema import TABLES
+from .settings import Remembered
+
+
+def apply(connection: apsw.Connection, changes: Changes, visible: Visible, settings: Remembered) -> Applied:
+    """Delete, update and add, in this order."""
+    if changes.additions or changes.updates or changes.calls:
+        settings.check_embedder(connection)
+    if changes.categories is not None:
+        settings.check_categories(connection, changes.categories)
+    if changes.deletions:
+        _delete(connection, changes.deletions, visible)
+    updated = _update(connection, changes.updates, visible) if changes.updates else []
+    if not (changes.additions or changes.calls):
+        return Applied(updated=updated)
+    return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
+
+
+def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible) -> None:
+    keys = [rows.live_record(connection, memory_id, visible, "")[0] for memory_id in memory_ids]
+    rows.delete(connection, list(dict.fromkeys(keys)), visible.now)
+
+
+def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Visible) -> list[Record]:
+    version, scopes = rows.next_version(connection), set()
+    changed = []
+    for update in updates:
+        key, before = rows.live_record(connection, update.memory_id, visible)
+        after = update.change(before)
+        rows.rewrite(connection, key, after, version)
+        if update.vector is not None:
+            rows.reindex(connection, key, before, after, update.vector)
+        if update.graph is not None:
+            graph.put(connection, key, update.graph(after))
+        change = log.change(update.event, before, replace(after, updated_at=visible.now))
+        log.note(connection, [(key >> 32, before.id, change)], visible.now)
+        scopes.add(key >> 32)
+        changed.append(after)
+    rows.note_rewritten(connection, version, scopes)
+    return changed
+
+
+def _add(connection: apsw.Connection, entries: Sequence[Entry], calls: Sequence[Call], now: int) -> list[Outcome]:
+    scopes: dict[Scope, rows.ScopeRow] = {}
+    for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
+        scopes[asked] = rows.scope_row(connection, asked)
+    version = rows.next_version(connection)
+    outcomes: list[Outcome] = []
+    for entry in entries:
+        scope = scopes[entry.record.scope]
+        kept = rows.existing(connection, entry, scope, now)
+        if kept is None:
+            rows.insert(connection, entry, scope, version, now)
+        outcomes.append(Outcome(kept or entry.record, kept is None))
+    rows.note_inserted(connection, version, scopes.values())
+    given = iter(outcomes)
+    for call in calls:
+        results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
+        log.insert_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
+    return outcomes
+
+
+def take(
+    connection: apsw.Connection,
+    items: Iterable[Gone | AddEvent | FileSettings],
+    now: int,
+    settings: Remembered,
+    *,
+    by_scope: bool,
+) -> int:
+    """Keep what an export has beside memories, where there is nothing of the same name; return how many."""
+    kept = 0
+    for one in items:
+        if isinstance(one, FileSettings):
+            kept += _take_settings(connection, one, settings)
+        elif isinstance(one, AddEvent):
+            kept += log.insert_event(connection, one, rows.scope_row(connection, one.scope).number)
+        else:
+            kept += _take_history(connection, one, now, by_scope=by_scope)
+    return kept
+
+
+def _take_history(connection: apsw.Connection, gone: Gone, now: int, *, by_scope: bool) -> bool:
+    scope = rows.scope_row(connection, gone.scope).number
+    if log.history(connection, gone.memory_id, EVERYTHING, scope if by_scope else None):
+        return False
+    log.note(connection, [(scope, gone.memory_id, change) for change in gone.changes], now)
+    return True
+
+
+def _take_settings(connection: apsw.Connection, given: FileSettings, settings: Remembered) -> int:
+    before = log.document(connection, "project", "") or {}
+    new = {name: value for name, value in given.project.items() if name not in before}
+    if new:
+        log.put_document(connection, "project", "", {**before, **new})
+    return len(new) + settings.take_categories(connection, tuple(given.graph_categories))
+
+
+def delete_found(connection: apsw.Connection, keys: Iterable[int], expired: Sequence[int], now: int) -> int:
+    """Delete memories, and purge those of them that expired; return how many were deleted."""
+    rows.purge(connection, expired)
+    live = sorted(set(keys).difference(expired))
+    rows.delete(connection, live, now)
+    return len(live)
+
+
+def reset(connection: apsw.Connection, expression: Expression, ids: Mapping[str, str], owner: str | None) -> None:
+    """Remove the scopes that match, with all that belongs to them, and the exports that name all of ``ids``."""
+    if expression == EVERYTHING:
+        rows.next_version(connection)
+        for table in set(TABLES) - {"meta", "document", "follower"}:
+            connection.execute(f"DELETE FROM {table}")
+        log.forget_followers(connection)
+        connection.execute("DELETE FROM document WHERE kind = 'export'")
+        return
+    remove_scopes(connection, expression)
+    connection.execute(
+        "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR nfc(d.value ->> 'user_id') = ?1) "
+        "AND (?3 IS NULL OR ifnull(nfc(d.value ->> 'user_id'), ?3) = ?3) "
+        "AND NOT EXISTS (SELECT 1 FROM json_each(?2) n WHERE NOT EXISTS (SELECT 1 FROM json_tree(d.value) t "
+        "WHERE nfc(CAST(t.atom AS TEXT)) = n.value AND instr(t.fullkey, n.key) > 0))",  # as that kind of id
+        (owner, json.dumps(dict(ids)), ids.get("user_id")),
+    )
+
+
+def erase(connection: apsw.Connection, expression: Expression, names: Sequence[str]) -> dict[str, int]:
+    """Remove the scopes that match, and the exports that hold a name; return how many rows of each kind there were."""
+    removed = remove_scopes(connection, expression)
+    connection.execute(
+        "DELETE FROM document AS d WHERE kind = 'export' AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
+        "JOIN json_each(?) n ON nfc(CAST(t.atom AS TEXT)) = n.value)",
+        (json.dumps(list(names)),),
+    )
+    return {**removed, "exports": connection.changes()}
+
+
+def remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[str, int]:
+    """Remove the scopes that match with all that belongs to them; return how many rows of each kind there were."""
+    rows.next_version(connection)
+    sql, parameters = compile_filter(scope_part(expression))
+    scopes = rows.fetch(connection, f"SELECT s.id, s.user_id FROM scope s WHERE {sql}", parameters)
+    numbers = [number for number, _ in scopes]
+    listed = "(SELECT value FROM json_each(?))"
+    removed = rows.remove(connection, rows.matching_keys(connection, sql, parameters))
+    for kind, table, column in (
+        ("history", "history", "scope"),
+        ("events", "event", "scope"),
+        ("scopes", "scope", "id"),
+    ):
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN {listed}", (json.dumps(numbers),))
+        removed[kind] = connection.changes()
+    log.forget_followers(connection, {user for _, user in scopes})
+    return removed

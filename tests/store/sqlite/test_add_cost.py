@@ -1,0 +1,34 @@
+"""What SQLite does for an add."""
+
+from embedder import HashEmbedder
+
+from mem0lite import Memory
+
+
+def test_a_repeat_costs_the_same_however_often_it_was_said(path, clock):
+    """What SQLite does for an add does not grow with how often its words were said on other days."""
+    steps = []
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
+        for days in (600, 2_400):
+            memory.add_many(
+                [
+                    {"messages": "Thanks!", "user_id": "u", "timestamp": 86_400 * n}
+                    for n in range(memory.stats()["memories"], days)
+                ]
+            )
+            steps.append(_steps(memory, lambda: memory.add("Thanks!", user_id="u")))
+            clock.advance(days=1)
+    assert steps[1] < 1.2 * steps[0]
+
+
+def _steps(memory, call):
+    """Return how many instructions SQLite's virtual machine runs for a call, in hundreds."""
+    counted = []
+
+    def prepare(connection):
+        connection.set_progress_handler(lambda: bool(counted.append(1)), 100)
+
+    memory._store._database.write(prepare)
+    call()
+    memory._store._database.write(lambda connection: connection.set_progress_handler(None))
+    return len(counted)

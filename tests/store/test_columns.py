@@ -1,0 +1,171 @@
+"""What searches keep in memory follows any store with versions: here one of dictionaries, without SQL or a file."""
+
+import random
+
+import numpy as np
+import pytest
+from embedder import HashEmbedder
+
+from mem0lite import CorruptFileError
+from mem0lite.data.filters import parse
+from mem0lite.embedding.protocol import embed_documents, embed_query
+from mem0lite.search.query import Query
+from mem0lite.search.ranking import Ranking
+from mem0lite.search.text import indexed_terms
+from mem0lite.store.columns import NEVER, Columns, Memories, ScopeVersion
+
+EMBEDDER = HashEmbedder(dimensions=16)
+WORDS = ("red", "green", "tea", "apple", "Ann: pear")
+EVERYBODY = parse({"user_id": "*"})
+RED = parse({"AND": [{"user_id": "*"}, {"memory": {"contains": "red"}}]})
+
+
+class DictStore:
+    """Memories by key in a dictionary; every change has a version. It is also its own snapshot, a ``Source``."""
+
+    def __init__(self):
+        self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
+        self.reads = []
+
+    def add(self, scope, text, expires_at=NEVER):
+        self.last += 1
+        row = self.rows.get(scope, ScopeVersion(scope, 1, 0, 0))
+        key = scope << 32 | row.following
+        self.texts[key], self.changed[key], self.expiry[key] = text, self.last, expires_at
+        self.rows[scope] = row._replace(following=row.following + 1)
+        self.changed[scope, "scope"] = self.last
+        return key
+
+    def rewrite(self, key, text):
+        self.last += 1
+        if text is None:
+            del self.texts[key]
+        else:
+            self.texts[key], self.changed[key] = text, self.last
+        self._touch(key >> 32)
+
+    def _touch(self, scope):
+        self.rows[scope] = self.rows[scope]._replace(rewritten=self.last)
+        self.changed[scope, "scope"] = self.last
+
+    def drop(self, scope):
+        self.last += 1
+        self.texts = {key: text for key, text in self.texts.items() if key >> 32 != scope}
+        del self.rows[scope]
+
+    def version(self):
+        return self.last
+
+    def newest(self):
+        return len(self.rows), max((self.changed[scope, "scope"] for scope in self.rows), default=0)
+
+    def scopes(self, since=-1):
+        return [self.rows[scope] for scope in sorted(self.rows) if self.changed[scope, "scope"] > since]
+
+    def versions(self, first, last):
+        keys = self.keys([(0, first, last)])
+        return keys, np.array([self.changed[key] for key in keys.tolist()], dtype=np.int64)
+
+    def keys(self, ranges):
+        found = [key for key in self.texts if any(first <= key <= last for _, first, last in ranges)]
+        return np.array(sorted(found), dtype=np.int64)
+
+    def memories(self, ranges):
+        keys = self.keys(ranges)
+        self.reads += keys.tolist()
+        texts = [self.texts[key] for key in keys.tolist()]
+        return Memories(
+            keys,
+            np.array([indexed_terms(text).total() for text in texts], dtype=np.float32),
+            keys % 7,
+            np.array([self.expiry[key] for key in keys.tolist()], dtype=np.int64),
+            ["\0user"] * len(keys),
+            [text.partition(": ")[0] if ": " in text else None for text in texts],
+        )
+
+    def vectors(self, ranges):
+        keys = self.keys(ranges)
+        vectors = embed_documents(EMBEDDER, [self.texts[key] for key in keys.tolist()])
+        return keys, np.array(vectors, dtype=np.float32).reshape(len(keys), EMBEDDER.dimensions)
+
+    def postings(self, ranges, term):
+        counts = {key: indexed_terms(self.texts[key])[term] for key in self.keys(ranges).tolist()}
+        keys = [key for key, count in counts.items() if count]
+        return np.array(keys, dtype=np.int64), np.array([counts[key] for key in keys], dtype=np.float32)
+
+    def matching(self, ranges, expression):
+        return np.array([key for key in self.keys(ranges).tolist() if "red" in self.texts[key]], dtype=np.int64)
+
+
+def viewed(columns, store, expression=RED, now=5):
+    """Return everything that a search would get, by key, in a form that can be compared."""
+    query = Query.read("red tea", embed_query(EMBEDDER, "red tea"), now, Ranking())
+    found = columns.view(store, expression, now, query)
+    view, keys = found.view, found.keys.tolist()
+    assert view.scopes.tolist() == [key >> 32 for key in keys]
+    return {
+        "keys": keys,
+        "cosine": view.cosine.tolist(),
+        "lengths": view.lengths.tolist(),
+        "matching": None if view.matching is None else view.matching.tolist(),
+        "postings": {
+            term: sorted(zip([keys[at] for at in positions], frequencies.tolist(), strict=True))
+            for term, (positions, frequencies) in view.postings.items()
+        },
+    }
+
+
+def change(store, drawn):
+    keys = list(store.texts)
+    text = " ".join(drawn.choices(WORDS, k=3))
+    match drawn.randrange(6):
+        case 0 if keys:
+            store.rewrite(drawn.choice(keys), text)
+        case 1 if keys:
+            store.rewrite(drawn.choice(keys), None)
+        case 2 if len(store.rows) > 2:
+            store.drop(drawn.choice(list(store.rows)))
+        case _:
+            store.add(drawn.randrange(1, 5), text, drawn.choice([NEVER, 3, 9]))
+
+
+@pytest.mark.parametrize("limit", [0, 5_000, 10_000_000])
+def test_columns_follow_any_versioned_store(seed, limit):
+    """After any changes the columns answer as new ones do that read everything, whatever fits."""
+    drawn, store, columns = random.Random(seed), DictStore(), Columns(EMBEDDER.dimensions, limit)
+    for _ in range(80):
+        for _ in range(drawn.randrange(4)):
+            change(store, drawn)
+        for expression in (RED, EVERYBODY):
+            expected = viewed(Columns(EMBEDDER.dimensions, 10_000_000), store, expression)
+            assert viewed(columns, store, expression) == expected
+
+
+def test_only_what_changed_is_read():
+    """A change costs reading what it changed, not the scope."""
+    store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+    first, *_ = [store.add(1, f"tea {number}") for number in range(50)]
+    viewed(columns, store)
+    store.reads.clear()
+    added = store.add(1, "red tea")
+    store.rewrite(first, "green tea")
+    viewed(columns, store)
+    assert sorted(store.reads) == [first, added]
+    viewed(columns, store)
+    assert sorted(store.reads) == [first, added]
+
+
+def test_memories_without_their_vectors_are_damage():
+    """A vector that is missing, or is no unit vector, is an error, and never a score."""
+    for vectors in (
+        lambda keys: (keys[1:], np.ones((len(keys) - 1, 16), dtype=np.float32) / 4),
+        lambda keys: (keys, np.ones((len(keys), 16), dtype=np.float32)),
+        lambda keys: (keys, np.full((len(keys), 16), np.nan, dtype=np.float32)),
+    ):
+        store = DictStore()
+        store.add(1, "tea")
+        store.add(1, "red tea")
+        store.vectors = lambda ranges, store=store, vectors=vectors: vectors(store.keys(ranges))
+        for limit in (0, 10_000_000):
+            with pytest.raises(CorruptFileError, match="memories and vectors do not agree"):
+                viewed(Columns(EMBEDDER.dimensions, limit), store)
