@@ -417,7 +417,9 @@ def test_another_s_name_is_forbidden(store: Memory, alice: httpx.Client, method:
     before = everything(store)
     answer = alice.request(method, path, json=body)
     assert answer.status_code == 403
-    assert answer.json() == {"detail": "Only the memories of one user can be reached here: name that user, or none."}
+    assert answer.json() == {
+        "detail": "Only the memories of one user can be reached here. Give the user_id of that user, or no user_id."
+    }
     assert everything(store) == before
 
 
