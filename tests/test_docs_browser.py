@@ -198,7 +198,9 @@ def test_the_guide_can_be_read(
     for path in EVERY if os.environ.get("SCREENSHOTS") else paths:
         browser.look_at(f"{served[1]}/{path}", width, awaited="h1", colors=colors)
         browser.screenshot(f"{path.replace('/', '-')}-{width}-{colors}")
-        wide = browser.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+        wide = browser.driver.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert wide <= 0, path
         ground, text, link = [
             browser.driver.execute_script(css, *one)
