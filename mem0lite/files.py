@@ -82,7 +82,7 @@ def _no_store(path: str, *, folder: bool) -> str | None:
     if not folder and (path.endswith(tuple({"/", os.sep})) or _is_folder(path)):
         return f"is a folder. Name a file in it, such as {str(Path(path, 'mem0lite.db'))!r}."
     if any(name.casefold().endswith(SIDECARS) for name in (path, os.path.realpath(path))):
-        return "has the ending of a file that SQLite keeps next to a database. Give a name with another ending, such as '.db'."
+        return "is a name that SQLite gives to a file of its own. Give a name with another ending, such as '.db'."
     return None
 
 
