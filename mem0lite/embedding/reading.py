@@ -47,7 +47,6 @@ class Vocabulary:
 def no_meaning(dimensions: int) -> UnitVector:
     """Return the unit vector for a text that a model can't read.
 
-
     A file must have a vector for each memory, and this one means "none". It points in a random direction, far from any
     vector of a model, so that a search that doesn't know about it finds next to nothing by it.
     """
