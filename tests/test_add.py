@@ -432,7 +432,9 @@ def test_a_date_that_leaves_metadata_is_told_of_once(memory, caplog):
     for _ in range(3):
         memory.add("x", user_id="u", metadata={"created_at": "2020-02-03", "expiration_date": "2030-01-01"})
     logged = [record.getMessage() for record in caplog.records if record.name == "mem0lite"]
-    assert sorted(re.match(r"metadata\['(\w+)'\] is the memory's own date", message)[1] for message in logged) == [
+    assert sorted(
+        re.match(r"metadata\['(\w+)'\] is used as the memory's own date", message)[1] for message in logged
+    ) == [
         "created_at",
         "expiration_date",
     ]

@@ -417,7 +417,9 @@ def test_another_s_name_is_forbidden(store: Memory, alice: httpx.Client, method:
     before = everything(store)
     answer = alice.request(method, path, json=body)
     assert answer.status_code == 403
-    assert answer.json() == {"detail": "Only the memories of one user can be reached here: name that user, or none."}
+    assert answer.json() == {
+        "detail": "Only the memories of one user can be reached here. Give the user_id of that user, or no user_id."
+    }
     assert everything(store) == before
 
 
@@ -1030,11 +1032,11 @@ def test_served_without_keys(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "variables", "words"),
     [
-        ([], {}, "API keys: none; this machine alone is answered."),
-        (["--host", "localhost."], {}, "API keys: none; this machine alone is answered."),
+        ([], {}, "API keys: none; only this machine is answered."),
+        (["--host", "localhost."], {}, "API keys: none; only this machine is answered."),
         (["--insecure"], {}, "API keys: none; everyone who can connect may read and change everything."),
         ([], {"MEM0LITE_API_KEYS": f"{ADMIN},{ALICE}:a"},
-         "API keys: 2, of which 1 for everything and 1 for one user each."),
+         "API keys: 2, 1 for everything and 1 for one user each."),
     ],
 )  # fmt: skip
 def test_what_is_served_and_closed_is_said(tmp_path: Any, options: list[str], variables: Any, words: str) -> None:

@@ -478,7 +478,9 @@ def test_a_reindexing_that_was_interrupted_goes_on(path: Path) -> None:
         assert not other.stats()["graph"]["current"]
         assert other.reindex_graph()["relations"] == 4
         assert memory.stats()["graph"]["current"]
-        with pytest.raises(DatabaseError, match="Another call of reindex_graph has made informational"):
+        with pytest.raises(
+            DatabaseError, match="Another call of reindex_graph has set the graph categories to informational"
+        ):
             memory.reindex_graph(progress=lambda *_: other.reindex_graph(categories=["informational"]) and None)
         assert memory.graph_categories == ("informational",)
         with pytest.raises(ValidationError) as caught:

@@ -12,7 +12,7 @@ from ..data.messages import Messages
 from ..embedding.protocol import Embedder
 from ..errors import ValidationError
 from ..types import TypedDict
-from ..values import is_number, shown, written
+from ..values import asked_id, is_number, shown, written
 
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
@@ -114,7 +114,18 @@ def _check_item(item: object, arguments: type, verb: str) -> None:
         raise ValidationError(f"must be a dictionary of {verb}'s arguments, got {type(item).__name__}.", field="items")
     unknown = sorted(set(item) - set(arguments.__annotations__), key=written)
     if unknown:
-        raise ValidationError(f"Unknown argument {shown(unknown[0])} of an item.", field=written(unknown[0]))
+        raise ValidationError(
+            f"Unknown argument {shown(unknown[0])} of an item. The arguments are: "
+            f"{', '.join(arguments.__annotations__)}.",
+            field=written(unknown[0]),
+        )
+
+
+def clean_ids(memory_ids: Iterable[str]) -> list[str]:
+    """Return the ids of the memories that a call is about."""
+    if isinstance(memory_ids, str):
+        raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
+    return [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
 
 
 def check_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:
@@ -135,7 +146,7 @@ def page_of(
 ) -> tuple[int, int]:
     """Return how many results a call asks for, and how many to skip before them."""
     if after is not None and (offset is not None or page is not None):
-        raise ValidationError("Invalid after: give either after, or offset, or page.", field="after")
+        raise ValidationError("Invalid after: give only one of after, offset and page.", field="after")
     if after is not None and not isinstance(after, str):
         raise ValidationError(f"Invalid after: must be a next_cursor, got {shown(after)}.", field="after")
     for name, value, least in (
@@ -151,7 +162,7 @@ def page_of(
     if page is None:
         return count, offset or 0
     if offset is not None:
-        raise ValidationError("Invalid offset: give either page or offset, not both.", field="offset")
+        raise ValidationError("Invalid offset: give only one of page and offset.", field="offset")
     return count, (page - 1) * count
 
 

@@ -1,7 +1,7 @@
 """The graph of the memories of some categories: what a memory adds to it, and building all of it again."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..comparison import nfc
 from ..data.records import Record
@@ -9,9 +9,8 @@ from ..errors import DatabaseError, ValidationError
 from ..graph import Extraction, Extractor, Graph, build, extract, name_of, to_graphml, to_mermaid
 from ..store import CategoriesChangedError, Store
 from ..types import GraphResult, ReindexResult
-from ..values import clean_text, shown
+from ..values import clean_text, encodable, shown
 from .arguments import MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT, Progress, check_whole_number
-from .opening import listed
 
 _Written = TypeVar("_Written")
 
@@ -21,6 +20,21 @@ _FORMATS: dict[str, Callable[[GraphResult], GraphResult | str]] = {
     "mermaid": to_mermaid,
     "graphml": to_graphml,
 }
+
+
+def clean_categories(given: object, field: str) -> tuple[str, ...]:
+    """Return graph categories in order."""
+    if isinstance(given, str):
+        given = given.split(",")
+    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(one, str) for one in categories):
+        raise ValidationError(f"{field}: must be a list of texts, which are values of memory_category.", field=field)
+    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
+
+
+def listed(categories: tuple[str, ...] | None) -> str:
+    """Return graph categories as a message shows them."""
+    return ", ".join(categories or ()) or "none"
 
 
 def in_graph(record: Record, categories: Sequence[str]) -> bool:
@@ -69,7 +83,7 @@ class Grapher(NamedTuple):
     def reindex(
         self, store: Store, asked: tuple[str, ...] | None, now: int, *, dry_run: bool, progress: Progress | None
     ) -> ReindexResult:
-        """Make the graph that of the categories asked for, or build that of the file's own again."""
+        """Change the file's graph categories to those asked for, if any, and rebuild the graph."""
         wanted, total, entering, leaving = store.graphs.moves(asked)
         done = 0 if dry_run else self._rebuild(store, wanted, now, progress)
         stats = store.graphs.stats()
@@ -89,12 +103,12 @@ class Grapher(NamedTuple):
             return self._replace_all(store, categories, now, progress)
         except CategoriesChangedError as error:
             raise DatabaseError(
-                f"Another call of reindex_graph has made {listed(error.categories)} the graph categories, and the "
-                "graph theirs. Call it again for others."
+                f"Another call of reindex_graph has set the graph categories to {listed(error.categories)} and rebuilt "
+                "the graph. Call it again to set others."
             ) from None
 
     def _replace_all(self, store: Store, categories: tuple[str, ...], now: int, progress: Progress | None) -> int:
-        """Replace what every memory names and states; return how many memories there are."""
+        """Build the graph of every memory again; return how many memories there are."""
         counts = store.counts(now)
         total, done = counts["memories"] + counts["expired"], 0
         last: int | None = None

@@ -6,7 +6,6 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
@@ -14,15 +13,14 @@ from typing import Any, Literal, NoReturn, Self, overload
 from .. import environment
 from ..data.filters import parse
 from ..data.messages import Messages
-from ..data.records import Record
 from ..embedding.local import resolve
 from ..embedding.protocol import Embedder, identity
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
-from ..errors import ConfigurationError, NotPicklableError, ValidationError
+from ..errors import NotPicklableError
 from ..graph import Extractor
 from ..limits import clean_timeout
 from ..search.ranking import Ranking
-from ..store import Changes, Durability, Store, Update, Visible, open_store, stopping
+from ..store import Changes, Durability, Store, Visible, open_store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -72,6 +70,7 @@ from .arguments import (
     UnsetId,
     UpdateItem,
     check_whole_number,
+    clean_ids,
     each_item,
     page_of,
 )
@@ -79,7 +78,7 @@ from .graphs import Grapher
 from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
-from .planning import Planner
+from .planning import Planner, rating, single_result
 from .searching import Searcher
 from .transfer import Exports, Importer
 from .writing import Writer
@@ -87,7 +86,7 @@ from .writing import Writer
 _LARGEST = 2**63 - 1
 
 OF_FILES = ("from_config", "restore", "reembed")
-"""What the class does with any file, and a view of one user's memories refuses."""
+"""Verbs of the class that work on any file; a view of one user refuses them."""
 
 
 class Handle:
@@ -110,7 +109,7 @@ class Handle:
 
     def __reduce__(self) -> NoReturn:
         raise NotPicklableError(
-            f"An open {type(self).__name__} cannot be pickled. Send its path, and open it where it is to be used."
+            f"An open {type(self).__name__} cannot be pickled. Pass its path instead, and open the file there."
         )
 
 
@@ -217,7 +216,7 @@ class Memory(Handle):
             opening.check_categories(
                 self.path, self.graph_categories, asked_categories, given=graph_categories is not None
             )
-        except ConfigurationError:
+        except Exception:  # a warning too, where these are errors
             self._store.close()
             raise
         if not read_only and self.path != ":memory:":
@@ -436,13 +435,7 @@ class Memory(Handle):
         }
         if not isinstance(expiration_date, Unset):
             item["expiration_date"] = expiration_date
-        many: UpdateManyResult = self.update_many([item])
-        changed: UpdateResult = {"message": "Memory updated successfully!"}
-        if "expired" in many:
-            changed["expired"] = many["expired"]
-        for part in many.get("embedded", ()):
-            changed["embedded"] = {"windows": part["windows"], "of": part["of"]}
-        return changed
+        return single_result(self.update_many([item]))
 
     @answer
     def update_many(self, items: Iterable[UpdateItem]) -> UpdateManyResult:
@@ -469,13 +462,9 @@ class Memory(Handle):
         Raises MemoryNotFoundError, ValidationError or DatabaseError.
         """
         feedback, reason = clean_feedback(feedback, feedback_reason)
-
-        def change(record: Record) -> Record:
-            return replace(record, feedback=feedback, feedback_reason=reason)
-
-        memory_id = asked_id(memory_id, "memory_id")
-        self._store.apply(Changes(updates=[Update(memory_id, change, event="FEEDBACK")]), self._visible())
-        return {"id": memory_id, "feedback": feedback, "feedback_reason": reason}
+        rated = rating(asked_id(memory_id, "memory_id"), feedback, reason)
+        self._store.apply(Changes(updates=[rated]), self._visible())
+        return {"id": rated.memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
     def delete(self, memory_id: str) -> MessageResult:
@@ -489,9 +478,7 @@ class Memory(Handle):
 
         Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
         """
-        if isinstance(memory_ids, str):
-            raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
-        ids = [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
+        ids = clean_ids(memory_ids)
         self._store.apply(Changes(deletions=ids), self._visible())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
@@ -729,8 +716,7 @@ class Memory(Handle):
             ranking=ranking,
             graph=bool(self.graph_categories),
         )
-        horizon = None if argument_flag(show_expired, "show_expired") else now
-        with self._store.searching(Visible(expression, horizon), search.question) as reading:
+        with self._store.searching(Visible(expression, self._horizon(show_expired, now)), search.question) as reading:
             reached = search.read(reading)
         return search.answer(reached)
 
@@ -829,7 +815,7 @@ class Memory(Handle):
         Raises ValidationError, ExtractionError or DatabaseError.
         """
         self._owner.check_whole("reindex_graph")
-        asked = None if categories is None else opening.clean_categories(categories, "categories")
+        asked = None if categories is None else graphs.clean_categories(categories, "categories")
         return self._grapher.reindex(self._store, asked, self._now(), dry_run=dry_run, progress=progress)
 
     @answers
@@ -1160,8 +1146,11 @@ class Memory(Handle):
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
 
-    def _horizon(self, show_expired: bool) -> int | None:
-        return None if argument_flag(show_expired, "show_expired") else self._now()
+    def _horizon(self, show_expired: bool, now: int | None = None) -> int | None:
+        """Return the instant at which memories must be alive to be seen; None shows expired ones as well."""
+        if argument_flag(show_expired, "show_expired"):
+            return None
+        return self._now() if now is None else now
 
     def _visible(self) -> Visible:
         """Return what a call may see that names no scope."""
@@ -1176,7 +1165,8 @@ def _warn_of_model() -> None:
     from ..mem0.configuration import CompatibilityWarning
 
     warnings.warn(
-        "llm has no effect in mem0lite, which stores messages as they are: summarize them before, and leave it out.",
+        "llm has no effect: mem0lite stores messages as they are. Summarize them before, if you want that, and leave "
+        "llm out.",
         CompatibilityWarning,
         stacklevel=3,  # the caller of add
     )

@@ -1,4 +1,4 @@
-"""What callers of mem0 write into metadata although it is the memory's own: its dates are taken, its ids are not."""
+"""What callers of mem0 write into metadata although it is the memory's own: its dates are used, its ids are not."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,7 +11,7 @@ _YEARS = 10**8
 
 
 class Notes:
-    """What the log has been told about metadata; each of it is told once."""
+    """What was logged about metadata, so that nothing is logged twice."""
 
     def __init__(self) -> None:
         self._noted: set[tuple[str, str]] = set()
@@ -20,20 +20,22 @@ class Notes:
         """Log each id in metadata, which does not say whose the memory is."""
         for name in (*SCOPE_IDS, "actor_id"):
             if name in metadata:
-                self._note(name, f"is metadata and says nothing of whose the memory is: find it as 'metadata.{name}'")
+                self._note(name, f"does not decide whose the memory is. Filters find it as 'metadata.{name}'")
 
     def take_date(self, name: Literal["created_at", "expiration_date"], metadata: dict[str, Any]) -> Any:
-        """Take one of the memory's own dates out of metadata, and return it. Null, and what is not such a date, stays.
+        """Take one of the memory's own dates out of metadata and return it, and log that.
 
-        Either is logged.
+        Anything else stays in metadata and is logged too, unless it is None.
         """
         value = metadata.get(name)
         if value is None:
             return None
         if (_is_moment if name == "created_at" else day_of)(value):
-            self._note(name, f"is the memory's own date and no longer metadata: find it as {name!r}")
+            self._note(name, f"is used as the memory's own date and not kept as metadata. Filters find it as {name!r}")
             return metadata.pop(name)
-        self._note(name, f"is no such date and kept as metadata: find it as 'metadata.{name}'")
+        self._note(
+            name, f"is not a date that can be used, so it is kept as metadata. Filters find it as 'metadata.{name}'"
+        )
         return None
 
     def _note(self, name: str, problem: str) -> None:
@@ -41,7 +43,7 @@ class Notes:
             import logging  # a thirtieth of the time that importing mem0lite takes, and seldom needed
 
             self._noted.add((name, problem))
-            logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged once.", name, problem)
+            logging.getLogger("mem0lite").warning("metadata[%r] %s. This is logged only once.", name, problem)
 
 
 def _is_moment(value: object) -> bool:

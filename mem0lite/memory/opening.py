@@ -4,14 +4,13 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from ..comparison import nfc
 from ..errors import ConfigurationError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
-from ..values import encodable, seconds_to_micros, shown
+from ..values import seconds_to_micros, shown
 from .arguments import Duration
+from .graphs import clean_categories, listed
 
 DEFAULT_SHORT_TERM_TTL = 3600.0
 DEFAULT_CACHE_BYTES = 512 * 2**20
@@ -20,10 +19,10 @@ _CATEGORIES = "MEM0_USE_GRAPH_FOR_CATEGORIES"
 
 
 def refuse_configuration(path: object, config: object) -> None:
-    """Refuse a configuration of mem0, which another constructor opens."""
+    """Raise ConfigurationError for a configuration of mem0, which ``from_config`` opens."""
     if isinstance(path, Mapping) or config is not None:
         given = "config" if config is not None else "path"
-        raise ConfigurationError(f"{given}: a configuration of mem0 is opened with Memory.from_config(…).")
+        raise ConfigurationError(f"{given}: open a configuration of mem0 with Memory.from_config(…).")
 
 
 def path_of(given: str | os.PathLike[str] | None) -> str:
@@ -56,7 +55,7 @@ def cache_bytes(given: int | None) -> int:
         text = os.environ.get(name) or str(DEFAULT_CACHE_BYTES)
         value = int(text) if text.isdecimal() else -1
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ConfigurationError(f"{name}: must be a whole number of bytes, from 0 on.")
+        raise ConfigurationError(f"{name}: must be a whole number of bytes, 0 or more.")
     return value
 
 
@@ -79,16 +78,6 @@ def graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
         raise ConfigurationError(str(error)) from None
 
 
-def clean_categories(given: object, field: str) -> tuple[str, ...]:
-    """Return graph categories in order."""
-    if isinstance(given, str):
-        given = given.split(",")
-    categories: list[Any] = list(given) if isinstance(given, Iterable) else [None]
-    if not all(isinstance(one, str) for one in categories):
-        raise ValidationError(f"{field}: must be texts, the values of memory_category.", field=field)
-    return tuple(sorted({nfc(encodable(one.strip(), field)) for one in categories} - {""}))
-
-
 def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, ...] | None, *, given: bool) -> None:
     """Compare the file's graph categories with those that are asked for.
 
@@ -103,15 +92,10 @@ def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, .
     found = f"{path} has the graph categories {listed(categories)}"
     if given:
         raise ConfigurationError(
-            f"graph_categories: {found}, not {listed(asked)}. Leave the argument out to follow the file, or "
-            f"change the file once, by reindex_graph(categories=…) or: {command}"
+            f"graph_categories: {found}, not {listed(asked)}. Leave the argument out to use the "
+            f"file's, or change them once with reindex_graph(categories=…) or: {command}"
         )
     warnings.warn(
-        f"{_CATEGORIES} is {listed(asked)}, but {found}, which is followed. To change the file: {command}",
+        f"{_CATEGORIES} is {listed(asked)}, but {found}, which are used. To change them: {command}",
         stacklevel=3,  # the caller of Memory()
     )
-
-
-def listed(categories: tuple[str, ...] | None) -> str:
-    """Return graph categories as a message shows them."""
-    return ", ".join(categories or ()) or "none"

@@ -40,10 +40,10 @@ class Owner(NamedTuple):
         return type(self)(name, parse({"user_id": name}))
 
     def check_whole(self, verb: str) -> None:
-        """Refuse in a view what concerns the whole file."""
+        """Raise PermissionDeniedError in a view, for a verb that concerns the whole file."""
         if self.user_id is not None:
             raise PermissionDeniedError(
-                f"{verb} concerns the whole file. Call it on the Memory, not on one user's view."
+                f"{verb} concerns the whole file. Call it on the Memory, not on a view of one user."
             )
 
     def scope(self, item: AddItem) -> Scope:
@@ -131,7 +131,9 @@ def named_scope(*ids: object) -> Mapping[str, str]:
 
 
 def _another_user() -> PermissionDeniedError:
-    return PermissionDeniedError("Only the memories of one user can be reached here: name that user, or none.")
+    return PermissionDeniedError(
+        "Only the memories of one user can be reached here. Give the user_id of that user, or no user_id."
+    )
 
 
 def _misspelt(filters: object) -> str:

@@ -17,7 +17,7 @@ from ..embedding.protocol import Embedder
 from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update
-from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult
+from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult, UpdateResult
 from ..values import argument_flag, asked_id, clean_metadata, clean_text, text_hash, to_iso, to_micros
 from .arguments import AddItem, UpdateItem
 from .lifetimes import Lifetimes
@@ -90,7 +90,7 @@ class Planner(NamedTuple):
     def update(self, item: UpdateItem, now: int) -> PlannedUpdate:
         """Plan one ``update``."""
         if item.get("memory_id") is None:
-            raise ValidationError("Invalid memory_id: an item needs one.", field="memory_id")
+            raise ValidationError("Invalid memory_id: every item needs one.", field="memory_id")
         text, metadata, said = item.get("text"), item.get("metadata"), item.get("timestamp")
         if text is None and metadata is None and said is None and "expiration_date" not in item:
             raise ValidationError("At least one of text, metadata, or expiration_date must be provided.", field="text")
@@ -182,3 +182,20 @@ def update_result(changed: Sequence[Record], embedded: list[EmbeddedMemory], now
     if embedded:
         result["embedded"] = embedded
     return result
+
+
+def single_result(many: UpdateManyResult) -> UpdateResult:
+    """Return what ``update`` answers, from what ``update_many`` answers for its one memory."""
+    result: UpdateResult = {"message": "Memory updated successfully!"}
+    if "expired" in many:
+        result["expired"] = many["expired"]
+    for part in many.get("embedded", ()):
+        result["embedded"] = {"windows": part["windows"], "of": part["of"]}
+    return result
+
+
+def rating(memory_id: str, feedback: str | None, reason: str | None) -> Update:
+    """Plan one ``feedback``."""
+    return Update(
+        memory_id, lambda record: replace(record, feedback=feedback, feedback_reason=reason), event="FEEDBACK"
+    )
