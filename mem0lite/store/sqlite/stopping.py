@@ -26,8 +26,8 @@ def watch(*, server: bool = False) -> None:
     """Close this process's open files when it is stopped. To be called whenever a file is opened.
 
     This works in the main thread only, and only if the signal still has its default action: for a ``server``, and in
-    any process that has loaded a web framework. uvicorn stops gracefully and then raises the signal again, whose default
-    action ends the process on the spot; where its own handler is in place already, that is called as before.
+    any process that has loaded a web framework. uvicorn stops gracefully and then raises the signal again, whose
+    default action ends the process on the spot. If its own handler is in place already, that is called as before.
     """
     _watch_worker()
     if threading.current_thread() is threading.main_thread() and (server or not _WEB.isdisjoint(sys.modules)):
