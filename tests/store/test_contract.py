@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import ClosedError, EmbedderMismatchError, MemoryNotFoundError
+from mem0lite import ClosedError, DatabaseError, EmbedderMismatchError, MemoryNotFoundError
 from mem0lite.data.filters import parse
 from mem0lite.data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from mem0lite.embedding.protocol import embed_documents, embed_query, identity
+from mem0lite.memory.maintenance import file_of
 from mem0lite.search.query import Query
 from mem0lite.search.ranking import Ranking
 from mem0lite.search.scoring import Scores
@@ -494,6 +495,16 @@ def test_every_memory_has_a_position(store):
         seen += [one.id for _, one in batch]
         position = batch[-1][0]
     assert (len(seen), set(seen)) == (6, ids)
+
+
+def test_a_store_that_is_no_file_says_so():
+    """A verb that only a file has is refused where the store is none, with what to use instead."""
+
+    class Elsewhere:
+        file = None
+
+    with pytest.raises(DatabaseError, match="backup: this store is not a file. Use the tools of its database"):
+        file_of(Elsewhere(), "backup")
 
 
 def test_a_closed_store_is_closed(path):
