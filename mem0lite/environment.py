@@ -1,4 +1,4 @@
-"""Environment variables that look like ours and are not read, so that a misspelt one is not ignored in silence."""
+"""Environment variables that look like ours but are not read, so that a misspelt one is not silently ignored."""
 
 import os
 import re
@@ -30,31 +30,31 @@ VARIABLES = frozenset(
         "ADMIN_API_KEY",
     }
 )
-"""Every variable that is read, by whatever part; a test compares them with the code."""
+"""Every variable that any part of the package reads; a test compares them with the code."""
 
-_TESTS = "MEM0LITE_TEST_"  # how this project's tests are steered
+_TESTS = "MEM0LITE_TEST_"  # options of this project's tests
 _OURS = re.compile(r"MEM[0O]_?LITE[-_]?", re.IGNORECASE)
 _MEM0S = re.compile(r"MEM[0O]_", re.IGNORECASE)
-_OF_MEM0 = frozenset({"MEM0_API_KEY"})  # which would look misspelt; the others look like none of ours
+_OF_MEM0 = frozenset({"MEM0_API_KEY"})  # it would look misspelt; mem0's other variables are not like ours
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|AUTH", re.IGNORECASE)
-_ALIKE = 0.75  # as difflib measures it: SHORT_TERM_TTL_SECONDS is near enough, USE_GRAPH is not
+_ALIKE = 0.75  # difflib's ratio: SHORT_TERM_TTL_SECONDS is close enough, USE_GRAPH is not
 _KEYS = "MEM0LITE_API_KEYS"
 
 _MEANT_BY_MEM0S = frozenset({name for name in VARIABLES if name.startswith("MEM0_")} | {_KEYS})
 
-_named: set[str] = set()  # by this process, in its log
+_named: set[str] = set()  # that this process has logged
 
 
 class Unread(NamedTuple):
-    """A variable that nobody reads."""
+    """A variable that is not read."""
 
     name: str
     meant: str | None
-    """The one it may be a misspelling of."""
+    """The variable it may be a misspelling of."""
 
     @property
     def secret(self) -> bool:
-        """Whether it was to set who may ask: a server without it would be open."""
+        """Whether it was meant to set a key: without one, a server would be open."""
         return self.meant == _KEYS or (_OURS.match(self.name) is not None and _SECRET.search(self.name) is not None)
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Unread(NamedTuple):
 
 
 def unread(environment: Mapping[str, str]) -> Iterator[Unread]:
-    """Yield the variables, other than empty ones, that look like ours or like mem0's that we read, and are not."""
+    """Yield variables that are set and look like one of ours, or like one of mem0's that we read, but are not."""
     for name in sorted(environment):
         if not environment[name] or name in VARIABLES | _OF_MEM0 or name.startswith(_TESTS):
             continue
@@ -74,10 +74,10 @@ def unread(environment: Mapping[str, str]) -> Iterator[Unread]:
 
 
 def name_unread(environment: Mapping[str, str] | None = None) -> None:
-    """Log what this process's environment holds and nobody reads, each once; what another one holds, always."""
+    """Log the variables that are not read: each once if they are this process's, always if they are given."""
     for found in unread(os.environ if environment is None else environment):
         if environment is not None or found.name not in _named:
-            import logging  # where there is something to say: it and difflib are a tenth of an import of mem0lite
+            import logging  # only when needed: it and difflib are a tenth of the import of mem0lite
 
             logging.getLogger("mem0lite").warning("%s", found)
         if environment is None:
@@ -85,7 +85,7 @@ def name_unread(environment: Mapping[str, str] | None = None) -> None:
 
 
 def _meant(rest: str, variables: frozenset[str]) -> str | None:
-    """Return the one of ``variables`` that is written like ``rest`` after its prefix."""
+    """Return the one of ``variables`` that is spelt like ``rest`` after its prefix."""
     import difflib
 
     bare = {_letters(re.sub(r"^MEM0(LITE)?_", "", name)): name for name in sorted(variables, reverse=True)}

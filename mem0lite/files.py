@@ -1,4 +1,4 @@
-"""New files that appear whole or not at all, also when the power fails."""
+"""Paths and files: which path may be a store, lines of UTF-8, and new files that appear whole or not at all."""
 
 import codecs
 import errno
@@ -14,18 +14,18 @@ from typing import IO
 from .errors import ConfigurationError, DatabaseError, DiskFullError, ValidationError
 
 SIDECARS = ("-wal", "-shm", "-journal")
-"""What SQLite adds to a database's name for the files that belong to it."""
+"""Endings that SQLite adds to a database's name for the files next to it."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _SQLITE_URL = re.compile(r"(?:file|sqlite3?(?:\+\w+)?):", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a drive of Windows has one letter; Path makes "//" one
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one letter is a drive on Windows; Path turns "//" into "/"
 
 
 def clean_path(value: object, field: str) -> str:
-    """Return a path, with a ``~`` that it begins with as the home folder: no shell expands one in a configuration.
+    """Return a path; a ``~`` at its beginning becomes the home folder, because no shell does that in a configuration.
 
-    Raises ValidationError for what no file can be called.
+    Raises ValidationError for what can't be the name of a file.
     """
 
     def wrong(problem: str) -> ValidationError:
@@ -33,32 +33,34 @@ def clean_path(value: object, field: str) -> str:
 
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str):
-        raise wrong(f"must be a text or a path, got {type(value).__name__}.")
+        raise wrong(f"must be a string or a path, got {type(value).__name__}.")
     if not path.strip():
         raise wrong("is blank. Give the name of a file.")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:
-        raise wrong(f"{path!r} holds a character that no file's name can have. Give another name.") from None
+        raise wrong(f"{path!r} contains a character that file names cannot have. Give another name.") from None
     if b"\0" in encoded:
-        raise wrong(f"{path!r} holds a NUL character. Remove it.")
+        raise wrong(f"{path!r} contains a NUL character. Remove it.")
     home = expanded(path)
     if home.startswith("~"):
-        raise wrong(f"{path!r} begins with ~, and there is no such home folder. Write {f'./{path}'!r} for that name.")
+        raise wrong(
+            f"{path!r} begins with ~, but there is no such home folder. Write {f'./{path}'!r} for a file of that name."
+        )
     return home
 
 
 def expanded(path: str | os.PathLike[str]) -> str:
-    """Return a path with the home folder for a ``~`` that it begins with, if there is that home."""
-    return os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, and fails where there is no home)
+    """Return a path; a ``~`` at its beginning becomes the home folder, if there is one."""
+    return os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, and fails without a home)
 
 
 def store_path(value: object, field: str, *, folder: bool = False) -> str:
     """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does.
 
-    What would make a file of a name that nobody means is refused: a URL, ":MEMORY:", a name in white space, a folder
-    (unless that is what is asked for), and a name that SQLite gives to the files beside a database. Raises
-    ConfigurationError.
+    Raises ConfigurationError for what would make a file with a name that nobody wants: a URL, ":MEMORY:", a name with
+    white space around it, a folder (unless ``folder`` allows it), and a name that SQLite gives to the files next to a
+    database.
     """
     try:
         path = clean_path(value, field)
@@ -70,9 +72,9 @@ def store_path(value: object, field: str, *, folder: bool = False) -> str:
 
 
 def _no_store(path: str, *, folder: bool) -> str | None:
-    """Return why no store can be at a path, and the cure."""
+    """Return why there can't be a store at a path, and the cure; None if there can."""
     if ":" in path and path.strip(": \t\r\n").casefold() == "memory":
-        return "is not ':memory:'. Write just that for a store in memory, or the name of a file."
+        return "is not ':memory:'. Write exactly ':memory:' for a store in memory, or give the name of a file."
     if _SQLITE_URL.match(path) or _URL.match(path):
         return "is a URL. Give the path of a file, such as 'agent.db', or ':memory:'."
     if path != path.strip():
@@ -80,7 +82,7 @@ def _no_store(path: str, *, folder: bool) -> str | None:
     if not folder and (path.endswith(tuple({"/", os.sep})) or _is_folder(path)):
         return f"is a folder. Name a file in it, such as {str(Path(path, 'mem0lite.db'))!r}."
     if any(name.casefold().endswith(SIDECARS) for name in (path, os.path.realpath(path))):
-        return "is what SQLite calls a file beside a database. Give a name with another ending, such as '.db'."
+        return "is a name that SQLite gives to a file of its own. Give a name with another ending, such as '.db'."
     return None
 
 
@@ -91,13 +93,13 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # that of UTF-32-LE begins like the first
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # the mark of UTF-32-LE begins like the first
 
 
 def utf8_lines(file: IO[bytes], name: str, field: str) -> Iterator[str]:
-    """Yield the lines of an open file, which is read as UTF-8, without the byte order mark that it may begin with.
+    """Yield the lines of an open file, read as UTF-8, without a byte order mark.
 
-    Raises ValidationError for what is not UTF-8, calling the file by ``name``.
+    Raises ValidationError if it is not UTF-8; ``name`` is what the message calls the file.
     """
     start = file.peek(4) if isinstance(file, io.BufferedReader) else b""
     if start.startswith(_UTF16) or b"\0" in start[:4]:
@@ -110,12 +112,12 @@ def utf8_lines(file: IO[bytes], name: str, field: str) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise ValidationError(f"Cannot read {name} as UTF-8 text: {error}. Save it as UTF-8.", field=field) from error
     finally:
-        with suppress(ValueError):  # where the file is closed already
-            text.detach()  # or it would close the file when it goes
+        with suppress(ValueError):  # if the file is closed already
+            text.detach()  # otherwise it would close the file when it is collected
 
 
 def read_utf8_lines(path: Path, field: str) -> Iterator[str]:
-    """Yield the lines of the file at a path, as ``utf8_lines`` does. Raises ValidationError where it cannot be read."""
+    """Yield the lines of the file at a path, as ``utf8_lines`` does. Raises ValidationError if it can't be read."""
     try:
         with path.open("rb") as file:
             yield from utf8_lines(file, str(path), field)
@@ -127,10 +129,11 @@ def read_utf8_lines(path: Path, field: str) -> Iterator[str]:
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside ``path``, its owner's alone, that takes its place when the block ends well.
+    """Yield an empty file next to ``path`` that replaces it if the block ends without an error.
 
-    A link stays and its file is replaced; a device or a pipe, as ``/dev/stdout`` may be, is yielded itself: put in its
-    place, a file would break it for everybody. Raises DatabaseError when the file cannot be written.
+    Only its owner can read the file. It appears whole or not at all, even if the power fails. A link stays, and the
+    file it points to is replaced. A device or a pipe, such as ``/dev/stdout``, is yielded itself, because replacing it
+    would break it for everybody. Raises DatabaseError if the file can't be written.
     """
     with _reported(path):
         special = path.exists() and not path.is_file() and not path.is_dir()
@@ -149,9 +152,9 @@ def appearing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside ``path``, its owner's alone, that is gone when the block ends.
+    """Yield an empty file next to ``path`` that is removed when the block ends; only its owner can read it.
 
-    Raises DatabaseError when the file cannot be written.
+    Raises DatabaseError if the file can't be written.
     """
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
@@ -165,19 +168,19 @@ def beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
-    """Raise what the system refuses as a DatabaseError."""
+    """Raise an error of the system as a DatabaseError."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(
-                f"{path} cannot be written: the disk is full. Make room, or give another file."
+                f"{path} cannot be written: the disk is full. Free some space, or give another file."
             ) from error
         raise DatabaseError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def sync_folder(path: Path) -> None:
-    """Make the name of a new file durable, where the system can do that: Windows opens no folders."""
+    """Make the name of a new file durable, if the system can: Windows does not open folders."""
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:

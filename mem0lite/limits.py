@@ -1,4 +1,4 @@
-"""How long a call may read, and that it stops when nobody waits for it any more."""
+"""Limits on how long a call may read, and a way to stop it when nobody waits for it any more."""
 
 import threading
 import time
@@ -12,20 +12,20 @@ from .values import is_number, shown
 
 Clock = Callable[[], float]
 
-_STEPS = 50_000  # of SQLite between two looks at a limit: about a millisecond, as long as most searches take in all
+_STEPS = 50_000  # of SQLite between two checks of a limit: about a millisecond, as long as most searches take
 
 
 class Interruptible(Protocol):
-    """What reads step by step, as a connection to SQLite does."""
+    """Something that reads step by step, as a connection to SQLite does."""
 
     def set_progress_handler(self, callable: Callable[[], bool] | None, nsteps: int) -> None:
-        """Have ``callable`` asked every ``nsteps`` steps whether to stop."""
+        """Call ``callable`` every ``nsteps`` steps; it returns whether to stop."""
 
 
 class Limit:
-    """What one call may read: for so many seconds in all (None: any), and until somebody stops it.
+    """How long one call may read: for ``seconds`` in all (None for any time), and until somebody stops it.
 
-    Time counts while the file is read, not while the call waits for a thread, a model or the caller.
+    Only reading the file counts, not waiting for a thread, a model or the caller.
     """
 
     def __init__(self, seconds: float | None, clock: Clock = time.monotonic) -> None:
@@ -36,21 +36,21 @@ class Limit:
         self._stopped = False
 
     def stop(self) -> None:
-        """Let what reads under this limit end as soon as it looks; from any thread."""
+        """End what reads under this limit at its next check. May be called from any thread."""
         self._stopped = True
 
     @property
     def spent(self) -> bool:
-        """Whether to read no further."""
+        """Whether the limit is reached."""
         return self._stopped or (self._ends is not None and self._clock() >= self._ends)
 
     def check(self) -> None:
-        """Raise what ``error`` returns where there is to be read no further."""
+        """Raise what ``error`` returns if the limit is reached."""
         if self.spent:
             raise self.error()
 
     def error(self) -> Mem0LiteError:
-        """Return what a call is answered that was cut off."""
+        """Return the error for a call that was cut off."""
         if self._stopped:
             return DatabaseError("The call was cancelled.")
         return TimeLimitError(
@@ -60,7 +60,7 @@ class Limit:
 
     @contextmanager
     def reading(self, connection: Interruptible) -> Iterator[None]:
-        """Interrupt what a connection does in the block when the limit is reached."""
+        """Interrupt the connection if the limit is reached within the block."""
         if self._left is not None:
             self._ends = self._clock() + self._left
         self.check()
@@ -80,13 +80,13 @@ _given: ContextVar[Limit | None] = ContextVar("mem0lite_limit", default=None)
 
 
 def given() -> Limit | None:
-    """Return the limit of the call that runs, if it was given one."""
+    """Return the limit of the running call, if it has one."""
     return _given.get()
 
 
 @contextmanager
 def within(limit: Limit) -> Iterator[None]:
-    """Have everything that is read in the block counted in one limit."""
+    """Count everything that is read in the block towards one limit."""
     token = _given.set(limit)
     try:
         yield
@@ -95,16 +95,18 @@ def within(limit: Limit) -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise where the limit of what this thread reads is reached: for functions that take long within a step."""
+    """Raise if the limit of what this thread reads is reached: for functions that take long within one step."""
     limit = getattr(_here, "limit", None)
     if limit is not None:
         limit.check()
 
 
 def clean_timeout(value: object, field: str) -> float | None:
-    """Return a number of seconds, or None for none or 0; raise ConfigurationError for anything else."""
+    """Return a number of seconds; None and 0 mean no limit, None. Raises ConfigurationError for anything else."""
     if value is None or (is_number(value) and value == 0):
         return None
     if not is_number(value) or not 0 < value < threading.TIMEOUT_MAX:
-        raise ConfigurationError(f"{field}: {shown(value)} is not a number of seconds from 0 on.")
+        raise ConfigurationError(
+            f"{field}: {shown(value)} is not a number of seconds. Give 0 or more; 0 means no limit."
+        )
     return float(value)

@@ -3,11 +3,12 @@
 How a run is spread over the cores and what coverage measures is decided here, too; ``pyproject.toml`` has the options.
 """
 
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +30,11 @@ settings.register_profile(
 settings.load_profile("mem0lite")
 
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-"""The variable by which coverage's ``patch = ["subprocess"]`` reaches a new process."""
+"""The environment variable by which coverage's ``patch = ["subprocess"]`` reaches a new process."""
+
+MEASURED_CASES = 4
+"""How many cases of a parametrised test coverage measures at most, spread evenly over all of them."""
+MEASURED = pytest.StashKey[bool]()
 
 SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
 os.environ["MEM0LITE_TEST_SEED"] = str(SEED)  # pytest's workers are processes of their own
@@ -63,11 +68,28 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if named or marked or config.option.keyword else None
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)  # when those that were not selected are gone
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the harnesses first: they are the longest, and one that begins last would leave the other cores idle."""
+    """Run the harnesses first: they are the longest, and one that begins last would leave the other cores idle.
+
+    In each file, run what coverage measures before the rest: it loses the threads that run while it pauses, as those of
+    a server for the whole file.
+    """
     backends.skip_what_only_files_have(config, items)
-    items.sort(key=lambda item: item.get_closest_marker("harness") is None)
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if not is_harness(item):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for of_a_test in cases.values():
+        for item in of_a_test[:: math.ceil(len(of_a_test) / MEASURED_CASES)]:
+            item.stash[MEASURED] = True
+    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: (not is_harness(item), files[item.path], not item.stash.get(MEASURED, False)))
+
+
+def is_harness(item: pytest.Item) -> bool:
+    """Tell whether a test, or its file, is marked as a harness."""
+    return item.get_closest_marker("harness") is not None
 
 
 # -- what coverage measures
@@ -75,10 +97,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage in a harness, which does the same many times, nor in the processes it starts."""
-    if item.get_closest_marker("harness") is None:
-        return (yield)
-    with unmeasured():
+    """Measure some cases of each test, and no harness, nor the processes that the others start.
+
+    Coverage makes a test take up to three times as long. The cases of a test take the same paths with other values, and
+    a harness does the same many times.
+    """
+    with nullcontext() if item.stash.get(MEASURED, False) else unmeasured():
         return (yield)
 
 

@@ -414,7 +414,7 @@ def compare_vectors(memory: Memory, embedder: str) -> None:
     with memory._store._database.read() as connection:
         rows = connection.execute("SELECT m.text, v.embedding FROM memory m JOIN vector v USING (key)").fetchall()
     vectors = embed_documents(HashEmbedder(embedder), [text for text, _ in rows])
-    assert [text for (text, vector), right in zip(rows, vectors, strict=True) if vector != right] == []
+    assert [text for (text, vector), right in zip(rows, vectors, strict=True) if vector != right.tobytes()] == []
 
 
 def compare_graph(memory: Memory, state: State) -> None:

@@ -1032,11 +1032,11 @@ def test_served_without_keys(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "variables", "words"),
     [
-        ([], {}, "API keys: none; this machine alone is answered."),
-        (["--host", "localhost."], {}, "API keys: none; this machine alone is answered."),
+        ([], {}, "API keys: none; only this machine is answered."),
+        (["--host", "localhost."], {}, "API keys: none; only this machine is answered."),
         (["--insecure"], {}, "API keys: none; everyone who can connect may read and change everything."),
         ([], {"MEM0LITE_API_KEYS": f"{ADMIN},{ALICE}:a"},
-         "API keys: 2, of which 1 for everything and 1 for one user each."),
+         "API keys: 2, 1 for everything and 1 for one user each."),
     ],
 )  # fmt: skip
 def test_what_is_served_and_closed_is_said(tmp_path: Any, options: list[str], variables: Any, words: str) -> None:

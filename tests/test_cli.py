@@ -225,23 +225,23 @@ def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search", "x"], "user_id"),
+        (["search", "x"], "--user"),
         (["search", "x", "--user", "a", "--filter", "{"], "not valid JSON"),
         (["search", "x", "--user", "a", "--filter", "[1]"], "must be a JSON object"),
         (["search", "x", "--user", "a", "--threshold", "7"], "between 0 and 1"),
         (["list", "--filter", '{"k": {"near": 1}}'], "near"),
-        (["list", "--limit", "-1"], "limit"),
-        (["add", "x"], "user_id"),
+        (["list", "--limit", "-1"], "Invalid --limit"),
+        (["add", "x"], "--user"),
         (["add", "x", "--user", "a", "--metadata", "3"], "must be a JSON object"),
         (["add", "x", "--user", "a", "--expires", "soon"], "YYYY-MM-DD"),
-        (["add", "x", "--user", "a", "--ttl", "-5"], "Invalid ttl: -5.0 is negative"),
+        (["add", "x", "--user", "a", "--ttl", "-5"], "Invalid --ttl: -5.0 is negative"),
         (["add", "x", "--user", "a", "--timestamp", "soon"], "not an instant"),
         (["delete"], "--all"),
         (["delete", "1", "--all"], "--all"),
         (["export", "mem0lite.db"], "the store itself"),
         (["import", "nowhere.jsonl"], "nowhere.jsonl"),
         (["import", "mem0lite.db"], "UTF-8"),
-        (["vacuum", "--url", "http://127.0.0.1:1"], "vacuum works on the file itself: it needs --db"),
+        (["vacuum", "--url", "http://127.0.0.1:1"], "vacuum works on the file itself: give --db"),
         (["list", "--db", "mem0lite.db", "--url", "http://127.0.0.1:1"], "--url"),
         (["list", "--url", "127.0.0.1:8888"], "http://"),
         (["list", "--url", "http://127.0.0.1:port"], "port"),
@@ -326,7 +326,7 @@ def test_delete_asks(run: Run, db: Path) -> None:
 def test_list_goes_on(run: Run, db: Path) -> None:
     """A list that was cut off names the cursor that goes on; one that is none, or beside an offset, is refused."""
     first = run("list", "--limit", "2")
-    [cursor] = re.findall(r"2 of 3 memories; --after (\S+) goes on", first.stderr)
+    [cursor] = re.findall(r"2 of 3 memories; --after (\S+) shows more", first.stderr)
     run("delete", *[line.split("\t")[0] for line in first.stdout.splitlines()])
     rest = run("list", "--limit", "2", "--after", cursor, "--json")
     assert ids(rest) == ["1"]
@@ -566,7 +566,7 @@ def test_plain_output(run: Run, db: Path) -> None:
     lines = run("list").stdout.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["3", "2", "1"]
     assert lines[1].split("\t")[1] == r"Café [bold]loud[/bold] \x1b[31mred\nsecond line"
-    assert re.fullmatch(r"2 of 3 memories; --after \S{43} goes on\.\n", run("list", "--limit", "2").stderr)
+    assert re.fullmatch(r"2 of 3 memories; --after \S{43} shows more\.\n", run("list", "--limit", "2").stderr)
 
 
 @pytest.mark.parametrize("columns", ["40", "200"])

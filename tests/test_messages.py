@@ -339,7 +339,7 @@ def test_reasons_name_what_was_left_out(memory: Memory) -> None:
     parts = [{"reasoningContent": {}}, {"toolUse": {}}]
     own = [{"type": kind} for kind in ("reasoning", "function_call_output")]
     answer = memory.add([{"role": "assistant", "content": [text("I ski"), *parts]}, *own], user_id="u")
-    reasoning, tools = "Reasoning is not remembered.", "Calls of tools and their results are not remembered."
+    reasoning, tools = "Reasoning is not remembered.", "Tool calls and their results are not remembered."
     assert [one["reason"] for one in answer["skipped"]] == [reasoning, tools] * 2
 
 

@@ -4,6 +4,7 @@ import io
 import json
 from datetime import timedelta
 
+import pytest
 from conftest import Clock
 from embedder import HashEmbedder
 from hypothesis import settings
@@ -12,6 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from mem0lite import Memory, MemoryNotFoundError
 from mem0lite.data.filters import ANY_SCOPE
+
+pytestmark = pytest.mark.harness
 
 USERS = st.sampled_from(["alice", "bob"])
 RUNS = st.sampled_from([None, "r1", "r2"])

@@ -410,7 +410,7 @@ def test_rows_of_a_history_that_make_no_sense_are_left_out(memory: Memory, mine:
     assert result["added"] == 3
     assert [row["event"] for row in memory.history(first)] == ["ADD"]
     assert [problem["id"] for problem in result["incomplete"]] == [first, first, None]
-    assert "needs objects with an event" in result["incomplete"][0]["problem"]
+    assert "must be a list of objects whose event is one of" in result["incomplete"][0]["problem"]
     assert "history.created_at" in result["incomplete"][1]["problem"]
     assert "1 memories with a history are neither in this folder nor deleted" in result["incomplete"][2]["problem"]
 

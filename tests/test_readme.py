@@ -27,9 +27,8 @@ DOCUMENTS = {
 }
 
 NOT_RUN = {
-    "pip install '.[server]'\n": "installs into the environment of whoever runs the tests",
+    "pip install .\n": "installs into the environment of whoever runs the tests",
     "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
-    "mem0lite serve\n": "the server is started by these tests",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
@@ -149,9 +148,11 @@ def check_getting_started(first: str, loop: str, curl: str, deleting: str) -> No
     assert resets == ['{"message":"All memories reset"}'] * 2
 
 
-def check_cli(printed: str) -> None:
-    """The commands run one after the other, find what they stored, and list it."""
-    assert printed.count("The staging database is called heron") == 2
+def check_cli(commands: str, python: str) -> None:
+    """The commands run one after the other, find what they stored, and list it; Python lists and reads the guide."""
+    assert commands.count("The staging database is called heron") == 2
+    assert "search Search and scores" in python
+    assert python.endswith(guide.read("filters") + "\n")
 
 
 def check_graph(printed: str) -> None:

@@ -1,8 +1,11 @@
-"""The ``mem0lite`` command: every verb of Memory on a file, and those that have a route on a running server.
+"""The ``mem0lite`` command: the verbs of Memory on a file, and many of them on a running server.
 
 Exit codes: 0 done; 1 not found, or the operation failed; 2 usage error or input that cannot be accepted; 130 Ctrl-C.
 Results go to stdout, everything else to stderr. rich, httpx, the web stack and the library are imported by the commands
 that need them, so that ``--help`` stays fast.
+
+``commands`` has the commands for memories, ``transfer`` and ``upkeep`` those for files, ``serve`` and ``bench`` one
+each. A new command goes into the file of its topic, or into one of its own that is imported below.
 """
 
 import io
@@ -15,8 +18,7 @@ from typing import TextIO
 
 import click
 
-from ..errors import ConfigurationError, DependencyError, Mem0LiteError, ValidationError
-from . import bench, guide, serve  # noqa: F401 (they add their commands)
+from . import bench, guide, serve, transfer, upkeep  # noqa: F401 (they add their commands)
 from .commands import cli
 from .output import note
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _show_warning
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a character the terminal lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
     try:
         code = cli.main(arguments, prog_name="mem0lite", standalone_mode=False)
         sys.stdout.flush()
@@ -37,10 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except Mem0LiteError as error:
-        if not isinstance(error.__cause__, BrokenPipeError):  # a reader that has seen enough wants no message
-            note(f"Error: {error}")
-        return 2 if isinstance(error, ValidationError | ConfigurationError | DependencyError) else 1
     except OSError as error:
         _discard_stdout()
         if not isinstance(error, BrokenPipeError):
@@ -56,12 +54,12 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Say a warning without the place in the code that it comes from, as everything else is said here."""
+    """Print a warning without the line of code that it comes from."""
     note(f"Warning: {message}")
 
 
 def _replace_closed_streams() -> None:
-    """Give Python the standard streams that it was started without: reading finds nothing, writing results fails."""
+    """Replace the standard streams that Python was started without: reading finds nothing, writing results fails."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             empty = Path(os.devnull).open("w" if name == "stderr" else "r", encoding="utf-8")  # noqa: SIM115

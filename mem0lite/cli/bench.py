@@ -21,14 +21,14 @@ def bench() -> None:
 @json_option
 @click.pass_obj
 def retrieval(options: Options, data: str) -> None:
-    """How well search finds what answers a question: recall and NDCG at 5, 10 and 20, hit at 10.
+    """Measure how well search finds answers: recall and NDCG at 5, 10 and 20, hit at 10.
 
-    DATA is a file of JSON lines, documents {"type": "document", "id", "text", and if known "user_id", "run_id", "name",
-    "role", "timestamp"} and questions {"type": "question", "id", "text", "relevant": [ids], and if known "user_id",
-    "category", "reference_date"}, or a folder in BEIR's form. They go to a file of their own, which is removed again.
+    DATA is a file of JSON lines, or a folder in BEIR's form. A line is a document {"type": "document", "id", "text",
+    and if known "user_id", "run_id", "name", "role", "timestamp"} or a question {"type": "question", "id", "text",
+    "relevant": [ids], and if known "user_id", "category", "reference_date"}. They go into a temporary file.
     """
     if options.db or options.url:
-        raise click.UsageError("bench makes a file of its own: it takes neither --db nor --url.")
+        raise click.UsageError("bench makes its own file: leave out --db and --url.")
     from ..memory import Memory
     from ..retrieval import evaluate, read, table
 

@@ -1,8 +1,6 @@
-"""The commands."""
+"""The command line itself, and the commands that work on memories, in a file or on a server."""
 
-import io
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,20 +10,17 @@ import click
 
 from .. import __version__
 from ..errors import MemoryNotFoundError
+from .language import Group
 from .options import (
-    FilePath,
     Options,
     confirm,
     expired_option,
-    file_options,
     filter_option,
     given,
     instant_argument,
     json_object,
-    json_option,
     label_options,
     scope_options,
-    stdin_lines,
     store_options,
     text_argument,
     yes_option,
@@ -34,19 +29,18 @@ from .output import (
     echo,
     metadata_text,
     note,
+    partly,
     print_json,
     print_memories,
     print_pairs,
     print_rows,
     printable,
-    progress_bar,
     report,
 )
 from .remote import RemoteMemory
 
 if TYPE_CHECKING:
     from ..memory import Memory
-    from ..types import EmbeddedPart, ImportResult, MoveResult
 
 _DEFAULT_LIST = 100
 
@@ -54,8 +48,8 @@ _DEFAULT_LIST = 100
 def open_memory(options: Options, *, create: bool = False, reading: bool = False) -> "Memory":
     """Open the file of --db; it must exist unless ``create``.
 
-    ``reading`` commands work on a file that cannot be written, too. Where it can, they open it as all do, because a
-    file of an older version has to be brought up to date.
+    ``reading`` commands also work on a file that cannot be written. Otherwise they open it for writing like all others,
+    because a file of an older version has to be brought up to date.
     """
     path = options.path(must_exist=not create)
     from ..memory import Memory
@@ -71,11 +65,11 @@ def open_store(options: Options, *, create: bool = False, reading: bool = False)
             raise click.UsageError("--api-key is for a server: it needs --url.")
         return open_memory(options, create=create, reading=reading)
     if options.db or options.model:
-        raise click.UsageError("Give either --url, or --db and --model: a server has a file and a model of its own.")
+        raise click.UsageError("Give either --url, or --db and --model: a server has its own file and model.")
     return RemoteMemory(options.url, options.server_key())
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mem0lite", message="%(prog)s %(version)s")
 @store_options
 @click.pass_context
@@ -89,10 +83,10 @@ def cli(context: click.Context) -> None:
 @scope_options
 @click.option("--metadata", callback=json_object, metavar="JSON", help="Metadata, a JSON object.")
 @label_options
-@click.option("--ttl", type=float, metavar="SECONDS", help="Expire this long after its creation.")
-@click.option("--expires", metavar="YYYY-MM-DD", help="Expire at the end of this day, UTC.")
-@click.option("--timestamp", metavar="INSTANT", help="When it was said: ISO 8601 or epoch seconds.")
-@click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing to what is there.")
+@click.option("--ttl", type=float, metavar="SECONDS", help="Let the memory expire after this long.")
+@click.option("--expires", metavar="YYYY-MM-DD", help="Let the memory expire at the end of this day, UTC.")
+@click.option("--timestamp", metavar="INSTANT", help="When it was said, in ISO 8601 or epoch seconds.")
+@click.option("--no-infer", is_flag=True, help="Store it even if it is known already.")
 @store_options
 @click.pass_obj
 def add(
@@ -104,7 +98,7 @@ def add(
     timestamp: str | None,
     no_infer: bool,
 ) -> None:
-    """Store a text, or what stdin holds, as a memory."""
+    """Store TEXT as a memory; - or no TEXT reads it from stdin."""
     arguments = given(
         metadata={**(metadata or {}), **options.labels} or None,
         ttl=ttl,
@@ -121,29 +115,24 @@ def add(
     for item in result["results"]:
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
         if item.get("expired"):
-            note(f"It was added, but already expired at {item.get('expires_at')}: only --show-expired shows it.")
+            note(f"It was added, but already expired at {item.get('expires_at')}. Only --show-expired shows it.")
         if part := item.get("embedded"):
-            note(_partly(part))
-
-
-def _partly(part: "EmbeddedPart", what: str = "Too long") -> str:
-    """Return how much of a text the model saw, as a sentence."""
-    return f"{what} to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
+            note(partly(part))
 
 
 @cli.command()
 @click.argument("query")
 @scope_options
 @filter_option
-@click.option("--top-k", type=int, metavar="N", help="At most this many.  [default: 20]")
-@click.option("--threshold", type=float, metavar="SCORE", help="None under this score, 0 to 1.  [default: 0.1]")
+@click.option("--top-k", type=int, metavar="N", help="Return at most this many.  [default: 20]")
+@click.option("--threshold", type=float, metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]")
 @click.option(
     "--reference-date",
     metavar="DATE",
-    help='The "now" of the question, whose offset says where days begin (2024-06-19T09:00+12:00).  '
-    "[default: the present, UTC]",
+    help='What the question means by "now"; an offset tells the time zone (2024-06-19T09:00+12:00).  '
+    "[default: now, UTC]",
 )
-@click.option("--explain", is_flag=True, help="How the scores came about (with --json).")
+@click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @store_options
 @click.pass_obj
@@ -157,7 +146,7 @@ def search(
     explain: bool,
     show_expired: bool,
 ) -> None:
-    """Find the memories nearest to a question, best first."""
+    """Find the memories that answer QUERY best."""
     arguments = given(filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date)
     with closing(open_store(options, reading=True)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
@@ -166,16 +155,18 @@ def search(
     else:
         print_memories(result["results"])
         if part := result.get("embedded"):
-            note(_partly(part, "The question is too long"))
+            note(partly(part, "The question is too long"))
 
 
 @cli.command()
 @scope_options
 @filter_option
 @label_options
-@click.option("--entity", metavar="NAME", help="Only what is near this entity.")
-@click.option("--depth", type=int, default=1, show_default=True, metavar="N", help="Relations away from it, 0 to 3.")
-@click.option("--limit", type=int, default=100, show_default=True, metavar="N", help="At most this many entities.")
+@click.option("--entity", metavar="NAME", help="Show only what is near this entity.")
+@click.option(
+    "--depth", type=int, default=1, show_default=True, metavar="N", help="How many relations away from it, 0 to 3."
+)
+@click.option("--limit", type=int, default=100, show_default=True, metavar="N", help="Show at most this many entities.")
 @click.option(
     "--format",
     type=click.Choice(["text", "json", "mermaid", "graphml"]),
@@ -195,9 +186,9 @@ def graph(
     format: str,
     show_expired: bool,
 ) -> None:
-    """Show entities and relations; without ids and filters, of all.
+    """Show entities and relations; without ids and filters, all.
 
-    In the graph are memories of the file's graph categories, which stats shows and reindex --graph changes.
+    The graph is made from the memories of the file's graph categories. stats shows them, reindex --graph changes them.
     """
     wanted = _wanted(options, filters)
     asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
@@ -223,9 +214,11 @@ def graph(
 @scope_options
 @filter_option
 @label_options
-@click.option("--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="At most this many.")
-@click.option("--offset", type=int, metavar="N", help="Pass over this many.")
-@click.option("--after", metavar="CURSOR", help="Go on after a page, by its next_cursor.")
+@click.option(
+    "--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="List at most this many."
+)
+@click.option("--offset", type=int, metavar="N", help="Skip this many.")
+@click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
 @expired_option
 @store_options
 @click.pass_obj
@@ -251,13 +244,13 @@ def list_(
         return
     print_memories(page["results"])
     if page.get("next_cursor") is not None:
-        note(f"{len(page['results'])} of {page['total']} memories; --after {page['next_cursor']} goes on.")
+        note(f"{len(page['results'])} of {page['total']} memories; --after {page['next_cursor']} shows more.")
 
 
 def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the filter of what is asked for; without ids, of everybody's, as a server understands it by itself.
+    """Return the filter for the memories asked for: without ids everybody's, which is what a server takes it to mean.
 
-    Each label is text and may mean a number.
+    A label is text on a command line, and may mean a number.
     """
     from ..data.filters import ANY_SCOPE
     from ..data.parameters import meanings
@@ -292,14 +285,14 @@ def get(options: Options, id: str) -> None:
 @cli.command()
 @click.argument("ids", nargs=-1)
 @scope_options
-@click.option("--all", "everything", is_flag=True, help="All memories of everyone, with their histories.")
+@click.option("--all", "everything", is_flag=True, help="Delete everyone's memories, with their histories.")
 @yes_option
 @store_options
 @click.pass_obj
 def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
-    """Delete memories by id, a whole scope, or everything."""
+    """Delete memories by id, by user or the like, or all."""
     if (bool(ids), bool(options.scope), everything).count(True) != 1:
-        raise click.UsageError("Give either ids, or a scope with --user, --agent, --run or --app, or --all.")
+        raise click.UsageError("Give ids, or --user, --agent, --run or --app, or --all.")
     with closing(open_store(options)) as store:
         if ids:
             _delete_ids(options, store, ids)
@@ -362,251 +355,3 @@ def history(options: Options, id: str) -> None:
         for change in changes
     ]
     print_rows(["When", "Event", "Before", "After"], rows)
-
-
-@cli.command()
-@file_options
-@click.pass_obj
-def vacuum(options: Options) -> None:
-    """Remove expired memories and give their space back."""
-    with open_memory(options) as memory:
-        report(memory.vacuum(), options.json)
-
-
-@cli.command()
-@click.argument("target", type=FilePath())
-@file_options
-@click.pass_obj
-def backup(options: Options, target: str) -> None:
-    """Write a consistent copy to a new file."""
-    with open_memory(options, reading=True) as memory:
-        memory.backup(target)
-    report({"path": target} if options.json else {"message": f"Wrote {target}"}, options.json)
-
-
-@cli.command()
-@click.argument("source", metavar="BACKUP", type=FilePath(exists=True, dir_okay=False))
-@click.option("--replace", is_flag=True, help="Exchange what the file of --db holds.")
-@click.option("--checksums", is_flag=True, help="Give the new file page checksums.")
-@yes_option
-@file_options
-@click.pass_obj
-def restore(options: Options, source: str, replace: bool, checksums: bool, yes: bool) -> None:
-    """Put a checked copy of a backup in the place of --db."""
-    path = options.path(must_exist=False)
-    from ..memory import Memory
-
-    if replace:
-        confirm(f"Replace everything in {path}?", yes, "Nothing was changed.")
-    result = Memory.restore(source, path, replace=replace, checksums=checksums)
-    report(result, options.json)
-
-
-@cli.command()
-@click.option("--repair", is_flag=True, help="Mend what can be made anew from the texts.")
-@file_options
-@click.pass_obj
-def check(options: Options, repair: bool) -> None:
-    """Compare everything in the file that must agree."""
-    with open_memory(options, reading=not repair) as memory:
-        result = memory.check(repair=repair)
-    if options.json:
-        print_json(result)
-    else:
-        for one in result["problems"]:
-            about = ", ".join(map(printable, one["items"]))
-            state = "repaired" if one["repaired"] else "not repaired" if repair else "found"
-            echo(
-                f"{one['check']}: {printable(one['problem'])} ({one['count']}, {state}){': ' + about if about else ''}"
-            )
-        echo(f"{result['memories']} memories: {'everything agrees' if result['ok'] else 'damaged'}")
-    if not result["ok"]:
-        raise click.exceptions.Exit(1)
-
-
-@cli.command()
-@scope_options
-@yes_option
-@store_options
-@click.pass_obj
-def erase(options: Options, yes: bool) -> None:
-    """Remove a user, agent, run or app from the file's bytes.
-
-    Prints a receipt: what there was, and when it was gone.
-    """
-    if not options.scope:
-        raise click.UsageError("Say whom to erase with --user, --agent, --run or --app.")
-    whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
-    confirm(f"Erase {whose} for good, with all histories?", yes)
-    with closing(open_store(options)) as store:
-        receipt = store.erase(**options.scope)
-    if options.json:
-        print_json(receipt)
-    else:
-        print_pairs({**receipt, "scope": whose})
-
-
-@cli.command("export")
-@click.argument("file", type=FilePath(allow_dash=True))
-@scope_options
-@filter_option
-@expired_option
-@file_options
-@click.pass_obj
-def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
-    """Write memories and histories as JSON lines; - is stdout.
-
-    Without ids and a filter the whole store: the histories of deleted memories, the calls of add and the settings, too;
-    never webhooks, and expired memories with --show-expired only.
-    """
-    arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
-    with open_memory(options, reading=True) as memory:
-        if file != "-":
-            count = memory.export(file, **arguments)
-            report({"exported": count, "deleted": count.deleted, "events": count.events}, options.json)
-            return
-        # Another encoding or line end than import reads would break the round trip.
-        lines = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
-        try:
-            memory.export(lines, **arguments)
-        finally:
-            lines.detach()  # or it would close stdout when it goes
-
-
-@cli.command("import")
-@click.argument("file", type=FilePath(exists=True, dir_okay=False, allow_dash=True), required=False)
-@click.option("--from-mem0", "source", metavar="SOURCE", help="A mem0 server's URL, or mem0's local Qdrant folder.")
-@click.option("--api-key", metavar="KEY", help="The mem0 server's key.  [default: $MEM0_API_KEY]")
-@click.option("--history-db", type=FilePath(), help="The folder's histories.  [default: history.db in or beside it]")
-@scope_options
-@file_options
-@click.pass_obj
-def import_(
-    options: Options, file: str | None, source: str | None, api_key: str | None, history_db: str | None
-) -> None:
-    """Add the memories of JSON lines, - is stdin, or of mem0.
-
-    Ids say whose the memories of a file or a folder are that name nobody, and whose to ask a server for, by default
-    everyone's.
-    """
-    if file is not None and source is None:
-        if api_key or history_db:
-            raise click.UsageError("--api-key and --history-db are for --from-mem0.")
-        _import_lines(options, file)
-    elif source is not None and file is None:
-        _import_from_mem0(options, source, api_key or options.api_key, history_db)
-    else:
-        raise click.UsageError("Give either a file of JSON lines, or --from-mem0.")
-
-
-def _import_lines(options: Options, file: str) -> None:
-    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
-        source = stdin_lines() if file == "-" else file
-        result = memory.import_(source, **options.scope, progress=progress)
-    if options.json:
-        print_json(result)
-    else:
-        _print_taken(result)
-
-
-def _print_taken(taken: "ImportResult | MoveResult", **counts: int) -> None:
-    """Print what an import did: numbers, and which of the memories are embedded in part."""
-    print_pairs({**{name: value for name, value in taken.items() if name != "embedded"}, **counts})
-    for part in taken.get("embedded", ()):
-        note(f"{part['id']}: {_partly(part)}")
-
-
-def _import_from_mem0(options: Options, source: str, api_key: str | None, history_db: str | None) -> None:
-    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
-        result = memory.import_from_mem0(
-            source, api_key=api_key, history_db=history_db, **options.scope, progress=progress
-        )
-    left = [*result["refused"], *result["incomplete"]]
-    if options.json:
-        print_json(result)
-    else:
-        _print_taken(result, refused=len(result["refused"]), incomplete=len(result["incomplete"]))
-        for one in left:
-            note(f"{one['where']}{', ' + one['id'] if one['id'] else ''}: {one['problem']}")
-    if left:
-        raise click.exceptions.Exit(1)
-
-
-@cli.command()
-@file_options
-@click.pass_obj
-def reembed(options: Options) -> None:
-    """Compute every vector anew, with the model of --model."""
-    path = options.path(must_exist=True)
-    from ..memory import Memory
-
-    with progress_bar("Embedding") as progress:
-        result = Memory.reembed(path, embedder=options.embedder(), progress=progress)
-    report(result, options.json)
-
-
-@cli.command()
-@click.option("--graph", is_flag=True, help="The graph of entities and relations.")
-@click.option("--categories", metavar="NAMES", help="Change the file's graph categories; commas separate several.")
-@click.option("--no-categories", is_flag=True, help="Have no graph any more.")
-@yes_option
-@file_options
-@click.pass_obj
-def reindex(options: Options, graph: bool, categories: str | None, no_categories: bool, yes: bool) -> None:
-    """Make an index anew, or change which memories are in it.
-
-    The graph is made of the memories of the file's graph categories. Where memories enter or leave it, it is said how
-    many, and asked.
-    """
-    if not graph:
-        raise click.UsageError("Say what to make anew: --graph.")
-    if categories is not None and (no_categories or not categories.strip(" ,")):
-        raise click.UsageError("Give either --categories with at least one, or --no-categories.")
-    wanted = "" if no_categories else categories
-    with open_memory(options) as memory:
-        before = ", ".join(memory.graph_categories) or "none"
-        plan = memory.reindex_graph(categories=wanted, dry_run=True)
-        after = ", ".join(plan["categories"]) or "none"
-        said = (
-            f"Graph categories of {memory.path}: {before if before == after else f'{before} -> {after}'}. "
-            f"{plan['entering']} memories enter the graph, {plan['leaving']} leave it."
-        )
-        if before != after or plan["leaving"]:
-            confirm(f"{said} Go on?", yes, "Nothing was changed.")
-        else:
-            note(said)
-        with progress_bar("Linking") as progress:
-            result = memory.reindex_graph(categories=wanted, progress=progress)
-    report({**result, "categories": after} if not options.json else result, options.json)
-
-
-@cli.command()
-@file_options
-@click.pass_obj
-def stats(options: Options) -> None:
-    """Show the size and make-up of a store."""
-    with open_memory(options, reading=True) as memory:
-        result = memory.stats()
-    if options.json:
-        print_json(result)
-        return
-    model, graph = result["embedder"], result["graph"]
-    categories = ", ".join(graph["categories"]) or "no categories"
-    stale = "" if graph["current"] else ", not finished: reindex --graph goes on"
-    shown = {
-        "embedder": f"{model['name']} ({model['dimensions']} dimensions)",
-        "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",
-    }
-    print_pairs({**result, **shown})
-
-
-@cli.command()
-@click.argument("model")
-@json_option
-@click.pass_obj
-def fetch(options: Options, model: str) -> None:
-    """Download a fastembed model, to use it offline from then on."""
-    from ..embedding.named import fetch as download
-
-    folder = str(download(model))
-    report({"folder": folder} if options.json else {"message": f"{model} is in {folder}"}, options.json)

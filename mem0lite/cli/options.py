@@ -28,7 +28,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass
 class Options:
-    """What the options that commands share were set to."""
+    """The values of the options that commands share."""
 
     db: str | None = None
     url: str | None = None
@@ -36,15 +36,15 @@ class Options:
     model: str | None = None
     json: bool = False
     scope: dict[str, Any] = field(default_factory=dict)
-    """The ids given, by the names the library has for them."""
+    """The ids given, by the library's names."""
     labels: dict[str, Any] = field(default_factory=dict)
-    """The metadata that options of their own set, by metadata key."""
+    """The metadata set by --project-id, --lifespan, --category and --tag, by metadata key."""
 
     def path(self, *, must_exist: bool) -> str:
-        """Return the file to work on; say so when only a server was given, or when it should exist and does not."""
+        """Return the file to work on. Raises ConfigurationError for --url, and for a file that is missing."""
         if self.url:
             command = click.get_current_context().info_name
-            raise ConfigurationError(f"{command} works on the file itself: it needs --db, and takes no --url.")
+            raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.")
         from ..files import store_path
 
         name, given = ("--db", self.db) if self.db else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
@@ -54,7 +54,7 @@ class Options:
         return path
 
     def server_key(self) -> str | None:
-        """Return the key to show a server, if there is one."""
+        """Return the key for the server, if there is one."""
         return self.api_key or os.environ.get("MEM0LITE_API_KEY") or None
 
     def embedder(self) -> str | None:
@@ -94,12 +94,12 @@ def _shared(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 
 db_option = _shared("--db", metavar="PATH", help="The store's file.  [default: $MEM0LITE_DB, else mem0lite.db]")
 _url = _shared("--url", metavar="URL", help="Work on a running mem0lite server instead of a file.")
-_api_key = _shared("--api-key", metavar="KEY", help="The key the server wants.  [default: $MEM0LITE_API_KEY]")
+_api_key = _shared("--api-key", metavar="KEY", help="The server's API key.  [default: $MEM0LITE_API_KEY]")
 no_url_option = _shared("--url", metavar="URL", hidden=True)
 model_option = _shared(
     "--model",
     metavar="NAME",
-    help="Embedding model, a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else the bundled one]",
+    help="The embedding model: a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else the bundled one]",
 )
 json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
 
@@ -113,26 +113,26 @@ scope_options = _add_options(
     _shared("--app", "app_id", metavar="ID", callback=_remember_id, help="The app's id."),
 )
 label_options = _add_options(
-    _shared("--project-id", metavar="ID", callback=_remember_label, help="metadata.project_id"),
+    _shared("--project-id", metavar="ID", callback=_remember_label, help="Set or match metadata.project_id."),
     _shared(
         "--lifespan",
         type=click.Choice(["short_term", "long_term"]),
         callback=_remember_label,
-        help="metadata.memory_lifespan",
+        help="Set or match metadata.memory_lifespan.",
     ),
-    _shared("--category", metavar="NAME", callback=_remember_label, help="metadata.memory_category"),
+    _shared("--category", metavar="NAME", callback=_remember_label, help="Set or match metadata.memory_category."),
     _shared(
         "--tag",
         metavar="TAG",
         multiple=True,
         callback=_remember_label,
-        help="metadata.domain_tags; may be repeated, and lists what has any of them.",
+        help="Set metadata.domain_tags, or match any of them; may be repeated.",
     ),
 )
 
 
 class FilePath(click.Path):
-    """A path that a ``~`` may begin: a shell expands none after ``=``."""
+    """A path that may begin with ``~``, which a shell does not expand after ``=``."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """Return the path as the library means it."""
@@ -163,10 +163,10 @@ filter_option = click.option(
     "filters",
     callback=json_object,
     metavar="JSON",
-    help='Condition, such as \'{"priority": {"gte": 3}}\'.',
+    help='A condition, such as \'{"priority": {"gte": 3}}\'.',
 )
-expired_option = click.option("--show-expired", is_flag=True, help="Expired memories too.")
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 
 
 def stdin_lines() -> Iterator[str]:
@@ -186,7 +186,7 @@ def text_argument(argument: str | None) -> str:
 
 
 def instant_argument(text: str | None) -> str | float | None:
-    """Return epoch seconds as a number, and everything else as it is, for the library to read or refuse."""
+    """Return epoch seconds as a number, and anything else unchanged, for the library to read or refuse."""
     if text is None:
         return None
     try:
@@ -200,18 +200,18 @@ def instant_argument(text: str | None) -> str | float | None:
 
 
 def confirm(question: str, yes: bool, otherwise: str = "Nothing was deleted.") -> None:
-    """Ask on stderr, and raise unless the answer is yes; ``otherwise`` says what that means."""
+    """Ask on stderr, and raise ClickException unless the answer is yes; ``otherwise`` says what follows from a no."""
     if yes:
         return
     sys.stderr.write(printable(f"{question} [y/N]: "))
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
-        raise click.UsageError(f"{otherwise} Give --yes where nobody can be asked.")
+        raise click.UsageError(f"{otherwise} Give --yes if nobody can answer.")
     if answer.strip().lower() not in ("y", "yes"):
         raise click.ClickException(otherwise)
 
 
 def given(**arguments: Any) -> dict[str, Any]:
-    """Return the arguments that were given, which leaves the others to the store's defaults."""
+    """Return the arguments that were given, and leave the others to the store's defaults."""
     return {name: value for name, value in arguments.items() if value is not None}

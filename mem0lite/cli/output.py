@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from ..types import MemoryItem, SearchHit
+    from ..types import EmbeddedPart, MemoryItem, SearchHit
 
 _WIDE = 130  # columns of a terminal from which a memory's details get columns of their own
 
@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 
 def printable(value: object, keep: str = "") -> str:
-    """Return a value as text in which nothing but the characters of ``keep`` can steer a terminal."""
+    """Return a value as text that cannot control a terminal; characters in ``keep`` stay as they are."""
 
     def escape(match: re.Match[str]) -> str:
         character = match.group()
@@ -141,6 +141,11 @@ def _block(item: "MemoryItem | SearchHit") -> "Text":
     details = [f"{_scope(item)}  {_created(item)}", metadata_text(item), item["id"]]
     lines = [_cell(item["memory"]), *(_cell(detail, "dim") for detail in details if detail)]
     return Text("\n", overflow="fold").join(lines)
+
+
+def partly(part: "EmbeddedPart", what: str = "Too long") -> str:
+    """Return how much of a text the model saw, as a sentence."""
+    return f"{what} to be embedded whole: {part['windows']} of {part['of']} windows are. Keywords cover it all."
 
 
 @contextmanager

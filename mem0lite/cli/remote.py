@@ -1,4 +1,4 @@
-"""A running server as a store."""
+"""A running server as a store: what ``--url`` opens."""
 
 import base64
 import json
@@ -31,14 +31,14 @@ class RemoteMemory:
         import httpx
 
         if api_key and not all("!" <= character <= "~" for character in api_key):
-            raise ValidationError("Invalid --api-key: must be of printable ASCII, without spaces.", field="api_key")
+            raise ValidationError("Invalid --api-key: must be printable ASCII without spaces.", field="api_key")
         headers = {"X-API-Key": api_key} if api_key else {}
         named, reason = repr(url), ""
         try:
             parsed = httpx.URL(url.rstrip("/"))
         except httpx.InvalidURL as error:
             parsed, reason = httpx.URL(), f": {error}"
-        if "@" in url:  # then it, and what is wrong with it, may be a password
+        if "@" in url:  # the URL, and what is wrong with it, may be a password
             named, reason = "a URL", ""
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValidationError(
@@ -168,7 +168,7 @@ def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _detail(detail: Any) -> str:
-    """Return an error's detail as a sentence: a text, or the list of faults of a 422."""
+    """Return an error's detail as a sentence: it is a text, or the list of faults in a 422."""
     if isinstance(detail, list):
         return "; ".join(map(_detail, detail))
     if isinstance(detail, dict) and "msg" in detail:

@@ -20,57 +20,60 @@ if TYPE_CHECKING:
     from ..store import Durability
 
 _BACKLOG = 128  # connections the kernel holds until they are accepted
-_SHUTDOWN_SECONDS = 10  # what running requests get to finish in when the server stops
+_SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the server stops
 
 
 @cli.command()
 @db_option
 @no_url_option
-@click.option("--host", metavar="HOST", help="Address to listen at.  [default: $MEM0LITE_HOST, else 127.0.0.1]")
+@click.option("--host", metavar="HOST", help="The address to listen on.  [default: $MEM0LITE_HOST, else 127.0.0.1]")
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: $MEM0LITE_PORT, else 8888]"
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port to listen on; 0 picks a free one.  [default: $MEM0LITE_PORT, else 8888]",
 )
 @click.option(
     "--insecure",
     is_flag=True,
     default=None,
-    help="Serve hosts other than loopback although no API key protects them; also with $MEM0LITE_INSECURE=1.",
+    help="Listen on hosts other than loopback without an API key; also $MEM0LITE_INSECURE=1.",
 )
 @click.option(
     "--vacuum-interval",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Remove expired memories this often; 0 never.  [default: $MEM0LITE_VACUUM_INTERVAL_SECONDS, else 60]",
+    help="Remove expired memories this often; 0 is never.  [default: $MEM0LITE_VACUUM_INTERVAL_SECONDS, else 60]",
 )
 @click.option(
     "--access-log",
     is_flag=True,
     default=None,
-    help="Write a line of JSON per request to stderr; also with $MEM0LITE_ACCESS_LOG=1.",
+    help="Write one line of JSON per request to stderr; also $MEM0LITE_ACCESS_LOG=1.",
 )
 @click.option(
     "--durability",
     type=click.Choice(["full", "normal"]),
-    help="Whether a power loss may lose the last writes (normal).  [default: $MEM0LITE_DURABILITY, else full]",
+    help="normal: a power loss may lose the last writes; full: it does not.  "
+    "[default: $MEM0LITE_DURABILITY, else full]",
 )
 @click.option(
     "--read-only",
     is_flag=True,
     default=None,
-    help="Answer questions only, also from a disk that cannot be written; also with $MEM0LITE_READ_ONLY=1.",
+    help="Change nothing; works on a read-only disk. Also $MEM0LITE_READ_ONLY=1.",
 )
 @click.option(
     "--statement-timeout",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Answer 503 to a request that reads for longer; 0 never.  "
+    help="Stop a request that reads for longer, with 503; 0 is never.  "
     "[default: $MEM0LITE_STATEMENT_TIMEOUT_SECONDS, else 10]",
 )
 @click.option(
     "--checksums",
     is_flag=True,
     default=None,
-    help="Give a new file page checksums; also with $MEM0LITE_CHECKSUMS=1.",
+    help="Give a new file page checksums; also $MEM0LITE_CHECKSUMS=1.",
 )
 @model_option
 @click.pass_obj
@@ -88,8 +91,8 @@ def serve(
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
-    Callers need one of the API keys of $MEM0LITE_API_KEYS, if it has any: "key" reaches everything, "key:user" what is
-    that user's; commas separate several.
+    If $MEM0LITE_API_KEYS holds API keys, callers need one of them. Commas separate keys: "key" reaches everything,
+    "key:user" only that user's memories.
     """
     options.path(must_exist=False)  # refuses --url
     settings = _settings(
@@ -111,12 +114,12 @@ def serve(
 
     with Memory(**settings.memory_arguments) as memory, _listener(settings) as listener:
         _run(memory, settings, listener)
-    with suppress(OSError):  # whoever started the server may read its words no longer
+    with suppress(OSError):  # whoever started the server may have stopped reading
         note(f"mem0lite closed {_file(memory)}.")
 
 
 def _settings(**options: Any) -> "Settings":
-    """Return the settings of the environment with the given options in their place."""
+    """Return the settings of the environment, overridden by the given options."""
     try:
         import uvicorn  # noqa: F401
 
@@ -131,7 +134,7 @@ def _settings(**options: Any) -> "Settings":
 
 
 def _for_this_machine(settings: "Settings") -> "Settings":
-    """Return the settings of a server that nobody needs a key for; raise where others could reach it."""
+    """Return the settings of a server without keys. Raises ConfigurationError if others could reach it."""
     from ..server.settings import is_loopback
 
     if not is_loopback(settings.host):
@@ -142,17 +145,17 @@ def _for_this_machine(settings: "Settings") -> "Settings":
 def _open_to_others(host: str) -> ConfigurationError:
     return ConfigurationError(
         f"{host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, "
-        "serve 127.0.0.1, or give --insecure where everyone who can connect may read and change them."
+        "serve 127.0.0.1, or give --insecure if everyone who can connect may read and change them."
     )
 
 
 def _listener(settings: "Settings") -> "socket.socket":
-    """Return a listening socket, made here and not by uvicorn so that what is announced is known to be served."""
+    """Return a listening socket, opened here rather than by uvicorn, so that the address announced is really served."""
     import socket
 
     from ..server.settings import canonical_host, is_loopback
 
-    # What was checked is what is listened at; other addresses keep their zone, which is part of where they lead.
+    # Listen on exactly what was checked. Other addresses keep their zone, which is part of the address.
     host = canonical_host(settings.host) if is_loopback(settings.host) else settings.host.strip("[]")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -160,14 +163,14 @@ def _listener(settings: "Settings") -> "socket.socket":
         )[0]
         if settings.loopback_only and not is_loopback(str(address[0])):
             raise _open_to_others(f"{settings.host}, which is {address[0]} here,")
-        # With its protocol named: asyncio turns Nagle's algorithm off only then, and each answer took 40 ms longer.
+        # With the protocol named: only then does asyncio turn Nagle's algorithm off, which costs 40 ms an answer.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
         raise Mem0LiteError(
-            f"Cannot listen at {settings.host}, port {settings.port}: {error.strerror}. Give another --host or --port."
+            f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}. Give another --host or --port."
         ) from error
     return listener
 
@@ -177,12 +180,12 @@ def _file(memory: "Memory") -> str:
 
 
 def _callers(settings: "Settings") -> str:
-    """Return who may ask, without a word of any key."""
+    """Say who may ask, without showing a key."""
     count, pinned = len(settings.api_keys), sum(key.user_id is not None for key in settings.api_keys)
     if count:
-        return f"API keys: {count}, of which {count - pinned} for everything and {pinned} for one user each."
+        return f"API keys: {count}, {count - pinned} for everything and {pinned} for one user each."
     if settings.loopback_only:
-        return "API keys: none; this machine alone is answered."
+        return "API keys: none; only this machine is answered."
     return "API keys: none; everyone who can connect may read and change everything."
 
 
@@ -200,11 +203,11 @@ def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> N
     config = uvicorn.Config(
         create_app(memory, settings=settings), log_level="warning", timeout_graceful_shutdown=_SHUTDOWN_SECONDS
     )
-    # uvicorn stops gracefully and then raises the signal anew, whose default would end the process before the file is
+    # uvicorn stops gracefully and then raises the signal again, which by default ends the process before the file is
     # closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):  # being stopped is how a server ends well
-        # One line, so that who waits for it has all that is said.
+    with suppress(KeyboardInterrupt):  # a server is meant to be stopped
+        # One line, so that whoever waits for it gets everything.
         note(
             f"mem0lite serves {_file(memory)} at {url} (docs: {url}/docs) with {memory._embedder.name}. "
             f"{_callers(settings)} Ctrl-C stops it."

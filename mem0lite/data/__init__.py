@@ -1,1 +1,1 @@
-"""What goes through the store: memories, messages, filters, and their lines on the way out and in. Pure."""
+"""What goes through a store: memories, messages, filters, and JSON lines for leaving and coming back. Pure."""

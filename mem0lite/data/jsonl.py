@@ -1,7 +1,7 @@
 """JSON lines: how memories leave a store and come back. Pure.
 
-A line with ``memory`` (or ``text``) is a memory with its history. What else a store holds has lines with a ``type``:
-``history``, of a memory that was deleted, ``event``, a call of ``add``, and ``settings``, of the file.
+A line with ``memory`` (or ``text``) is a memory with its history. Other lines have a ``type``: ``history`` is that of a
+deleted memory, ``event`` a call of ``add``, and ``settings`` those of the file.
 """
 
 import json
@@ -27,7 +27,7 @@ from .messages import optional_text
 from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
 
 Lifetime = Callable[[Record, Any, int | None], Record]
-"""Returns a record with its expiry, from its expiration date and the instant of its expiry, where known."""
+"""Returns a record with its expiry, given an expiration date or the instant of expiry; each may be None."""
 
 
 Entry = tuple[Record, Sequence[Change]]
@@ -63,15 +63,15 @@ def _to_object(exported: Exported) -> dict[str, Any]:
 
 
 def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime) -> Iterator[Exported]:
-    """Yield what JSON lines hold; ``scope`` stands in for ids that a memory lacks.
+    """Yield what JSON lines hold; a memory without ids gets those of ``scope``.
 
-    Raises ValidationError naming the line.
+    Raises ValidationError, naming the line.
     """
     for number, line in enumerate(lines, start=1):
         try:
             if not isinstance(line, str):
                 raise ValidationError("must be text.", field="line")
-            line = line.lstrip("\ufeff")  # a byte order mark, also of a file that was appended to another
+            line = line.lstrip("\ufeff")  # a byte order mark, perhaps of a file that was appended to another
             if not line.strip():
                 continue
             data = json.loads(line)
@@ -86,7 +86,7 @@ def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, life
 
 
 def _read_other(kind: object, data: dict[str, Any]) -> Exported:
-    """Return what a line with a type holds. Raises ValidationError."""
+    """Return what a line with a type holds. Raises ValidationError if that can't be read."""
     if kind == "history":
         changes = _read_history(data)
         return Gone(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), changes)
@@ -96,11 +96,11 @@ def _read_other(kind: object, data: dict[str, Any]) -> Exported:
     if kind == "settings":
         categories = data.get("graph_categories") or []
         if not isinstance(categories, list) or not all(isinstance(one, str) for one in categories):
-            raise ValidationError("Invalid graph_categories: must be a list of texts.", field="graph_categories")
+            raise ValidationError("Invalid graph_categories: must be a list of strings.", field="graph_categories")
         categories = sorted(encodable(one, "graph_categories") for one in categories)
         return FileSettings(clean_metadata(data.get("project") or {}, "project"), categories)
     raise ValidationError(
-        f"Invalid type: {shown(kind)}. A line is a memory, or of type history, event or settings.", field="type"
+        f"Invalid type: {shown(kind)}. A line is a memory, or has the type history, event or settings.", field="type"
     )
 
 
@@ -109,21 +109,23 @@ def _read_results(data: dict[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(results, list) or not all(
         isinstance(one, dict) and one.get("event") in ("ADD", "NONE") for one in results
     ):
-        raise ValidationError("Invalid results: needs objects with an id and an event, ADD or NONE.", field="results")
+        raise ValidationError(
+            "Invalid results: must be a list of objects with an id and an event, ADD or NONE.", field="results"
+        )
     return [(clean_id(one.get("id"), "results.id"), one["event"]) for one in results]
 
 
 def _read_history(data: dict[str, Any]) -> list[Change]:
     history = data.get("history") or []
     if not isinstance(history, list):
-        raise ValidationError("Invalid history: must be a list of changes.", field="history")
+        raise ValidationError("Invalid history: must be a list of objects.", field="history")
     return [_read_change(change) for change in history]
 
 
 def read_item(
     data: dict[str, Any], scope: Mapping[str, object], now: int, lifetime: Lifetime
 ) -> tuple[Record, list[Change]]:
-    """Return the memory of one line and its history. Raises ValidationError."""
+    """Return the memory of one line and its history. Raises ValidationError if a field can't be accepted."""
     text = clean_text(data.get("memory", data.get("text")), "memory")
     created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
     feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
@@ -147,7 +149,10 @@ def read_item(
 
 def _read_change(data: object) -> Change:
     if not isinstance(data, dict) or data.get("event") not in get_args(Event):
-        raise ValidationError(f"Invalid history: needs objects with an event of {get_args(Event)}.", field="history")
+        raise ValidationError(
+            f"Invalid history: must be a list of objects whose event is one of {', '.join(get_args(Event))}.",
+            field="history",
+        )
     created = to_micros(data.get("created_at"), "history.created_at")
     feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"), "history.")
     return Change(

@@ -1,7 +1,8 @@
-"""What callers pass to ``add`` as messages, read into texts. Pure.
+"""The messages that callers pass to ``add``, read into texts. Pure.
 
-Messages are dictionaries or the objects of SDKs, which are read by their attributes and never imported: those of
-OpenAI's chats and responses, Anthropic, Gemini, LangChain, and whatever else has a ``role``, ``content`` or ``parts``.
+A message is a dictionary or an object of an SDK, which is read by its attributes; no SDK is imported. The objects of
+OpenAI's chats and responses, Anthropic, Gemini and LangChain are read, and any other with ``role``, ``content`` or
+``parts``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,28 +14,28 @@ from ..types import SkippedPart
 from ..values import clean_text, encodable
 
 Messages = str | Mapping[str, Any] | Sequence[Any]
-"""A text, one message ``{"role", "content", "name"?, "timestamp"?}``, or a list of messages; an SDK's own are, too."""
+"""A text, one message ``{"role", "content", "name"?, "timestamp"?}``, or a list of these; SDK objects, too."""
 
 _BESIDE = (
     *("tool_calls", "function_call", "refusal", "thinking", "reasoning", "reasoning_content"),
     *("images", "audio", "attachments"),
 )
-"""What a message may have beside its content."""
+"""Fields a message may have besides its content."""
 _FIELDS = ("role", "type", "content", "parts", "text", "name", "timestamp", *_BESIDE)
 _MESSAGE = ("role", "content", "parts", "type")
 
 _ROLES = {"model": "assistant", "ai": "assistant", "human": "user"}
-"""Gemini's and LangChain's names of the roles that others call so."""
+"""Gemini's and LangChain's names for roles."""
 _TYPES = ("human", "ai", "system", "tool", "function", "developer")
-"""LangChain's messages have a type for a role."""
+"""Types of LangChain's messages, which have a type instead of a role."""
 _SILENT = ("system", "developer", "tool", "function")
-"""Roles whose messages are instructions and the work of tools, not what was said."""
+"""Roles whose messages are instructions or results of tools; nobody said them."""
 
 _TEXT_TYPES = ("text", "input_text", "output_text")
 _REASONING, _TOOLS = ("thinking", "thought", "reasoning", "summary_text"), ("tool", "function")
-"""Words in the names of what is reasoning, and of the calls of tools and what they return."""
+"""Words in the types of parts that are reasoning, and of parts that are tool calls or their results."""
 _ABOUT = ("type", "id", "text", "thought", "thought_signature", "thoughtSignature", "cache_control", "cachePoint")
-"""Fields of a part that do not say what it is."""
+"""Fields of a part that do not tell what kind of part it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,13 @@ class Message:
 
 
 def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
-    """Return the messages to remember, and what is left out of them.
+    """Return the messages to remember, and the parts that are left out.
 
-    Of ``content``, or else ``parts``, the texts are kept, joined by newlines; what has none, such as an image or a
-    tool call, is left out, as are reasoning and the messages of the system, developers and tools. Raises
-    ValidationError naming the message for what is no message: a number as content, a blank text that comes alone.
+    The texts in ``content``, or otherwise in ``parts``, are kept, joined with newlines. Parts without text, such as
+    images and tool calls, are left out, and so are reasoning and the messages of the system, developers and tools.
+
+    Raises ValidationError, naming the message, for what can't be one: a number as content, for example, or a blank text
+    given as the only message.
     """
     if isinstance(messages, str):
         return [Message(clean_text(messages, "messages[0].content"), "user", None, None)], []
@@ -66,7 +69,7 @@ def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
         fields = _unpacked(_fields(message))
         if not any(fields.get(name) is not None for name in (*_MESSAGE, "text", *_BESIDE)):
             field = f"messages[{index}]"
-            raise ValidationError(f"Invalid {field}: has neither a role nor content. Give both.", field=field)
+            raise ValidationError(f"Invalid {field}: has neither a role nor content. Give it both.", field=field)
         found, skipped = _read(fields, index, f"messages[{index}]")
         kept += found
         left += skipped
@@ -80,14 +83,14 @@ def _is_message(value: object) -> bool:
 
 
 def _fields(value: Any) -> Mapping[str, Any]:
-    """Return the fields of a dictionary, or of an object; those that have no name here say what a part is."""
+    """Return the fields of a dictionary or an object, also unknown ones: their names tell what a part is."""
     if isinstance(value, Mapping):
         return value
     return {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in _FIELDS}}
 
 
 def _unpacked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields of a message that LangChain wrote to JSON, in either of its ways; of others, what they have."""
+    """Return the fields of a message; LangChain writes its messages to JSON in two ways, which both nest them."""
     data, written = fields.get("data"), fields.get("kwargs")
     if fields.get("type") in _TYPES and isinstance(data, Mapping):
         return {"type": fields["type"], **data}
@@ -97,7 +100,7 @@ def _unpacked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 def _read(message: Mapping[str, Any], index: int, field: str) -> tuple[list[Message], list[SkippedPart]]:
     role = _role(message, field)
     if role.lower() in _SILENT:
-        return [], [_skipped(index, None, role, "Messages of this role are not remembered.")]
+        return [], [_skipped(index, None, role, "Messages with this role are not remembered.")]
     name, content = _content(message)
     texts, skipped = _parts(content, index, f"{field}.{name}")
     skipped += [_skipped(index, None, one, _reason(one)) for one in _BESIDE if message.get(one)]
@@ -122,7 +125,7 @@ def _role(message: Mapping[str, Any], field: str) -> str:
 
 
 def _content(message: Mapping[str, Any]) -> tuple[str, object]:
-    """Return what of a message holds its texts, and its name; a part that comes as a message is its own."""
+    """Return the name of the field that holds a message's texts, and its value; a part given as a message is both."""
     for name in ("content", "parts"):
         if message.get(name) not in (None, "", [], ()):
             return name, message[name]
@@ -130,7 +133,7 @@ def _content(message: Mapping[str, Any]) -> tuple[str, object]:
 
 
 def _parts(content: object, index: int, field: str) -> tuple[list[str], list[SkippedPart]]:
-    """Return the texts of a content, and its parts that have none."""
+    """Return the texts in a message's content, and its parts without text."""
     if content is None:
         return [], []
     if isinstance(content, str):
@@ -149,12 +152,12 @@ def _parts(content: object, index: int, field: str) -> tuple[list[str], list[Ski
 
 
 def _part(part: object, field: str) -> tuple[str, str | None]:
-    """Return what a part is, and its text if it has one to remember."""
+    """Return the type of a part, and its text if there is one to remember."""
     if part is None:
         return "empty", None
     if not _is_part(part):
         raise ValidationError(
-            f"Invalid {field}: must be a text or a part of a message, got {type(part).__name__}.", field=field
+            f"Invalid {field}: must be a string or a part of a message, got {type(part).__name__}.", field=field
         )
     fields = _fields(part)
     text, kind = _text(fields.get("text")), fields.get("type")
@@ -174,14 +177,14 @@ def _is_part(value: object) -> bool:
 
 
 def _text(value: object) -> object:
-    """Return the text of a part; in the threads of OpenAI's assistants it is the value of an object."""
+    """Return the text of a part. In the threads of OpenAI's assistants, it is the value of an object."""
     if isinstance(value, Mapping):
         return value.get("value", value)
     return value if isinstance(value, str) else getattr(value, "value", value)
 
 
 def _kind(fields: Mapping[str, Any]) -> str:
-    """Return what a part without a type is: the name of the field that it has, as with Gemini."""
+    """Return what a part without a type is, as in Gemini's messages: the name of the field that it has."""
     names: Iterator[str] = (
         name for name, value in fields.items() if isinstance(name, str) and value is not None and name not in _ABOUT
     )
@@ -192,7 +195,7 @@ def _reason(kind: str) -> str:
     if any(word in kind.lower() for word in _REASONING):
         return "Reasoning is not remembered."
     if any(word in kind.lower() for word in _TOOLS):
-        return "Calls of tools and their results are not remembered."
+        return "Tool calls and their results are not remembered."
     if kind == "empty":
         return "It has no text to remember."
     return "It has no text to remember. Describe it in words."
@@ -203,10 +206,13 @@ def _skipped(message: int, part: int | None, kind: str, reason: str) -> SkippedP
 
 
 def optional_text(value: object, field: str) -> str | None:
-    """Return a short text such as a name or a role, None where there is none or it is blank, as frameworks write that
-    somebody has no name; raise ValidationError for anything else."""
+    """Return a short text such as a name or a role; None if there is none.
+
+    A blank text counts as none, because frameworks write it for somebody without a name. Raises ValidationError for
+    anything else, and for more than 1000 characters.
+    """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if not isinstance(value, str) or len(value) > 1_000:
-        raise ValidationError(f"Invalid {field}: must be a text of at most 1000 characters.", field=field)
+        raise ValidationError(f"Invalid {field}: must be a string of at most 1000 characters.", field=field)
     return encodable(str.__str__(value), field)

@@ -1,4 +1,4 @@
-"""What query parameters and flags, which are text, ask for in metadata, where values have types. Pure."""
+"""Query parameters and flags, which are text, as values of metadata, which have types. Pure."""
 
 import json
 import re
@@ -12,12 +12,12 @@ _PART = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*))\s*(?:,|\
 
 
 def meanings(text: str) -> list[Any]:
-    """Return what a text may be in metadata: itself, and the number or boolean that it is as JSON.
+    """Return what a text may mean in metadata: itself, and the number or boolean that it is as JSON.
 
     >>> meanings("5"), meanings("true"), meanings("05"), meanings("null")
     (['5', 5], ['true', True], ['05'], ['null'])
 
-    ``null`` is the text alone: that a key is not there is asked for by a filter.
+    ``null`` means only the text. To ask for a missing key, use a filter.
     """
     try:
         value = json.loads(text)
@@ -29,13 +29,13 @@ def meanings(text: str) -> list[Any]:
 
 
 def listed(values: Iterable[str]) -> list[Any]:
-    """Return what a parameter may mean that is repeated or has commas between its values; [] when it names nothing.
+    """Return the values of a parameter that is repeated or separates values with commas; [] if there are none.
 
     >>> listed(["red,5", '"salt, pepper"'])
     ['red,5', 'red', '5', 5, '"salt, pepper"', 'salt, pepper']
 
-    A value in quotes is a text with its commas, as in CSV. Without them it is several, and also the one that it
-    spells: a tag "red,5" is what somebody asks for who does not know of the rule.
+    A value in quotes is one text with its commas, as in CSV. Without quotes, it means several values and also the text
+    as it is: somebody who doesn't know the rule may be asking for a tag "red,5".
     """
     wanted: list[Any] = []
     for value in values:

@@ -1,4 +1,4 @@
-"""A memory as stores and verbs exchange it, whatever database holds it. Pure."""
+"""A memory as stores and verbs exchange it, in whatever database it is. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory it is; at least one id is set."""
+    """Whose a memory is; at least one id is set."""
 
     user_id: str | None = None
     agent_id: str | None = None
@@ -23,7 +23,7 @@ class Scope:
     app_id: str | None = None
 
     def ids(self) -> dict[str, str]:
-        """Return the ids that are set, by name; composed, as a file may hold one from before they were."""
+        """Return the ids that are set, by name, in composed form (NFC), which ids in old files may not have."""
         named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
         return {name: nfc(value) for name, value in named.items() if value is not None}
 
@@ -48,15 +48,15 @@ class Record:
 
     @property
     def indexed_text(self) -> str:
-        """What is embedded and indexed."""
+        """The text that is embedded and indexed."""
         return indexed_text(self.text, self.actor_id)
 
     def is_expired(self, now: int) -> bool:
-        """Whether the memory is invisible at an instant."""
+        """Whether the memory is expired at an instant, and so invisible."""
         return self.expires_at is not None and self.expires_at <= now
 
     def is_copy_of(self, other: "Record") -> bool:
-        """True when the same speaker says the same in nearly the same words; what "today" says, on the same day."""
+        """True if the same speaker says the same in nearly the same words; if it has "today" in it, on the same day."""
         return (
             self._has_speaker_of(other)
             and near_identical(self.text, other.text)
@@ -64,11 +64,12 @@ class Record:
         )
 
     def covers(self, said: "Record", *, dated: bool) -> bool:
-        """True when ``said`` adds nothing to this memory: no words that mean anything, no speaker, metadata or date, no
-        longer life. ``dated`` tells that its date was given; else it is the present, and of that the day counts.
+        """True if ``said`` adds nothing to this memory: no new meaning, speaker, metadata or date, no longer life.
 
-        What adds something is kept beside it. To merge it in (a longer life, a later date, more metadata) is the
-        rejected option: a memory that was stored would change behind the back of whoever has its id.
+        ``dated`` says that its date was given. Otherwise the date is now, and only the day counts.
+
+        A memory that does add something is stored as another one. Merging it in (a longer life, a later date, more
+        metadata) is the rejected option: a stored memory would change behind the back of whoever has its id.
         """
         return (
             self._has_speaker_of(said)
@@ -82,8 +83,10 @@ class Record:
         return (nfc(self.actor_id or ""), self.role) == (nfc(other.actor_id or ""), other.role)
 
     def span(self, *, dated: bool) -> tuple[int, int]:
-        """Return the first and the last instant that are the same date as this memory's: a given one is itself alone,
-        of the present it is the day, UTC."""
+        """Return the first and the last instant that count as the same date as this memory's.
+
+        A date that was given equals only itself; otherwise the whole day counts, UTC.
+        """
         if dated:
             return self.created_at, self.created_at
         start = self.created_at - self.created_at % _DAY
@@ -115,7 +118,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What is left of a memory that was deleted: its history, in the scope that it had."""
+    """What remains of a deleted memory: its history, and the scope that it had."""
 
     memory_id: str
     scope: Scope
@@ -124,7 +127,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class AddEvent:
-    """One call of ``add``: the ids of the memories it made or repeated, each with ADD or NONE."""
+    """One call of ``add``: the ids of the memories it made (ADD) or found already there (NONE)."""
 
     id: str
     scope: Scope
@@ -134,7 +137,7 @@ class AddEvent:
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """What a file keeps for all its memories."""
+    """Settings that a file keeps for all its memories."""
 
     project: Mapping[str, Any]
     graph_categories: Sequence[str] = ()

@@ -1,27 +1,27 @@
-"""What embedding models were trained to see before a question and before a text, by their names. Pure."""
+"""The prompts that embedding models were trained to see before a question and before a text, by name. Pure."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 PROMPTED = " after "
-"""What a fingerprint has between the hash of the weights and the prompt of documents, where there is one."""
+"""What a fingerprint has between the hash of the weights and the prompt of documents, if there is one."""
 
 
 class Prompts(NamedTuple):
-    """What stands before a question, and before a text that is stored."""
+    """The texts before a question and before a text that is stored."""
 
     query: str = ""
     document: str = ""
 
 
 LONGEST_NAME = 200
-"""Characters of a model's name that are looked at, from its end: a folder's name has the model's last."""
+"""Characters of a model's name that are looked at, counted from its end, where a folder's path has the name."""
 
 _FOR_SEARCH = "Represent this sentence for searching relevant passages: "
 _TASK = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
-# As their model cards say. fastembed adds none of them; it knows the tasks of jina-embeddings-v3, which has no prompts.
+# From the models' cards. fastembed adds none of them; it knows the tasks of jina-embeddings-v3, which has no prompts.
 _FAMILIES = (
     (r"\be5-.*instruct|\be5-mistral", Prompts(f"{_TASK} ")),
     (r"\be5-(?:small|base|large)", Prompts("query: ", "passage: ")),
@@ -36,7 +36,7 @@ _QUERY_KEYS, _DOCUMENT_KEYS = ("query", "search_query"), ("document", "passage",
 
 
 def of_name(*names: str) -> Prompts:
-    """Return the prompts of the first of the names that belongs to a family that has some."""
+    """Return the prompts of the first name that belongs to a family with prompts."""
     for name in names:
         for family, prompts in _FAMILIES:
             if re.search(family, name[-LONGEST_NAME:].lower().replace("_", "-")):
@@ -45,7 +45,7 @@ def of_name(*names: str) -> Prompts:
 
 
 def of_config(config: Mapping[str, Any]) -> Prompts | None:
-    """Return the prompts that a model's ``config_sentence_transformers.json`` names; None when it names none."""
+    """Return the prompts in a model's ``config_sentence_transformers.json``; None if it has none."""
     given = config.get("prompts")
     if not isinstance(given, Mapping):
         return None

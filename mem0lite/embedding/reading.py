@@ -1,4 +1,4 @@
-"""How much of a text a model can read, told from the pieces its tokenizer cuts texts into. Pure."""
+"""How much of a text a model can read, told from the tokens its tokenizer splits it into. Pure."""
 
 import hashlib
 import math
@@ -13,17 +13,19 @@ from typing import TypeAlias
 UnitVector: TypeAlias = "array[float]"
 """A unit vector as float32 numbers, ``array('f')``: what numpy reads without a copy, and any database as a sequence."""
 
-_WRITTEN = 100  # pieces of two and more letters of a script from which a vocabulary has words of it, not an alphabet
-_CONTINUING = ("##", "▁", "Ġ")  # what tokenizers put before a piece within a word, or before one that begins a word
+_WRITTEN = (
+    100  # tokens of two or more letters of a script: with so many, a vocabulary has its words, not only its alphabet
+)
+_CONTINUING = ("##", "▁", "Ġ")  # what tokenizers put before a token within a word, or before one that begins a word
 _ALWAYS_READ = frozenset({"LATIN", "CJK"})
 
 
 class Vocabulary:
-    """Which of a model's tokens tell it something.
+    """Which of a model's tokens carry meaning for it.
 
-    Not the one for what is unknown, nor single letters of a script of which the vocabulary has the letters alone: it
-    spells such a text, and all texts that it spells are near each other, whatever they say. Latin letters are pieces
-    of words, and a Chinese character is one by itself.
+    The token for unknown words does not, nor do single letters of a script if the vocabulary has nothing but its
+    letters. The model spells such a text, and all texts that it spells are close to each other, whatever they say.
+    Latin letters are parts of words, and a Chinese character is a word on its own.
     """
 
     def __init__(self, tokens: Mapping[str, int], unknown: str | None) -> None:
@@ -36,17 +38,17 @@ class Vocabulary:
         self._signs = {number for token, number in tokens.items() if not any(map(str.isalnum, token))}
 
     def share_read(self, tokens: Iterable[int]) -> float:
-        """Return the share of tokens that tell something, not counting signs; 1 where there are none others."""
+        """Return the share of tokens that carry meaning, without counting signs; 1 if there are only signs."""
         counted = [token for token in tokens if token not in self._signs]
         return 1 - sum(token in self._unread for token in counted) / len(counted) if counted else 1.0
 
 
 @cache
 def no_meaning(dimensions: int) -> UnitVector:
-    """Return the unit vector of what a model can't read.
+    """Return the unit vector for a text that a model can't read.
 
-    It stands for "none" where a file must have a vector: a direction that no model gives, far from all that models do
-    give, so that a search that doesn't know it finds next to nothing by it.
+    A file must have a vector for each memory, and this one means "none". It points in a random direction, far from any
+    vector of a model, so that a search that doesn't know about it finds next to nothing by it.
     """
     drawn = hashlib.shake_256(b"mem0lite: no meaning").digest(2 * dimensions)
     numbers = [2 * number - 65_535 for number in struct.unpack(f"<{dimensions}H", drawn)]  # odd, so never 0

@@ -1,4 +1,4 @@
-"""The graph of what memories name and state: how it is found in a text, and how it is shown."""
+"""The graph of entities and relations in memories: how it is found in a text, searched and shown."""
 
 from .asking import BESIDE, Direction, direction, leads
 from .build import MENTIONS, PHRASE, Edge, Graph, Named, Node, aliases, build, longest, name_of, named_in

@@ -1,14 +1,14 @@
-"""Which way a question follows the relations of a graph. Pure."""
+"""In which direction a question follows the relations of a graph. Pure."""
 
 import re
 from typing import Literal
 
 Direction = Literal["needed", "following", "any"]
-"""Towards what something needs, or what comes after it, or anywhere."""
+"""Towards what something needs, towards what comes after it, or anywhere."""
 
 BESIDE = 0.2
-"""How much an entity counts that a memory names beside another, next to one a relation away in full."""
-_ANYWHERE = 0.3  # of a relation, for a question that asks for neither what is needed nor what follows
+"""How much an entity counts that a memory only names together with another; one a relation away counts as 1."""
+_ANYWHERE = 0.3  # what a relation counts for a question that asks neither for what is needed nor for what follows
 
 _FOLLOWING = re.compile(
     r"\b(after|afterwards|once|next|then|follow(s|ing|ed)?|later|remains?|left|has (just )?been)\b",
@@ -25,16 +25,17 @@ _BACKWARD = frozenset({"before", "precedes"})
 
 
 def direction(question: str) -> Direction:
-    """Return which way a question asks: for what is needed, as "before" and "how" do, or for what follows."""
+    """Return what a question asks for: what is needed, as with "before" and "how", or what follows, as with "after"."""
     if _FOLLOWING.search(question) and not _BEFORE.search(question):
         return "following"
     return "needed" if _NEEDED.search(question) else "any"
 
 
 def leads(relationship: str, asked: Direction, *, forward: bool) -> float:
-    """Return how much a relation counts that is followed from its source, ``forward``, or from its destination.
+    """Return how much a relation counts that is followed from its source (``forward``) or from its destination; in
+    0..1.
 
-    What "requires", "uses" or comes "after" something points to what is needed; "before" points the other way.
+    "requires", "uses" and "after" point to what is needed; "before" points the other way.
     """
     if asked == "any":
         return _ANYWHERE

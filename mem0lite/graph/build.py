@@ -1,4 +1,4 @@
-"""The graph of one memory, and the names under which its entities are known. Pure."""
+"""The graph of one memory, and the names by which its entities are found. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from ..types import Relation
 from .extractor import Extraction
 
 MENTIONS = "mentions"
-"""What relates two entities of which a text states nothing, and a project or a tag to what its memories are about."""
+"""The relationship of entities about which a text states nothing, and of a project or tag to a memory's topics."""
 PHRASE = "phrase"
-"""The type of what is a node only where another memory says so."""
+"""The type of an entity that is shown only if another memory gives it another type."""
 
-_MOST_WORDS = 8  # of a name that a query is looked through for
+_MOST_WORDS = 8  # words of a name that is looked for in a query
 _MOST_QUERY_WORDS = 96
-_ONE_WORD = 0.5  # of an alias that is only one word of a name
+_ONE_WORD = 0.5  # how likely one word of a name means all of it
 _STEMMER = SnowballStemmer("english")
-_LONGEST_WORD = 64  # whose stem is remembered: a cache is bounded in bytes by the size of its keys
-_BEFORE = re.compile(r"[\w/~.$@+-]")  # what a name may begin with
-_AFTER = re.compile(r"[\w/+=)*-]")  # what it may end with
+_LONGEST_WORD = 64  # letters up to which a stem is cached: the size of its keys bounds a cache in bytes
+_BEFORE = re.compile(r"[\w/~.$@+-]")  # a character that may belong to a name after it
+_AFTER = re.compile(r"[\w/+=)*-]")  # a character that may belong to a name before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class Node:
     """An entity of one memory."""
 
     name: str
-    """Under which it is the same entity in other memories."""
+    """The name that it has in every memory."""
     label: str
-    """As the memory writes it."""
+    """The name as the memory writes it."""
     type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What one memory states of two entities, by their names."""
+    """What one memory states about two entities, by their names."""
 
     source: str
     relationship: str
@@ -48,13 +48,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What one memory names and states: nodes by name, edges in the order of the text."""
+    """The entities and relations of one memory, in the order of the text."""
 
     nodes: Sequence[Node]
     edges: Sequence[Edge]
 
     def relations(self, memory_id: str) -> list[Relation]:
-        """Return what the memory of this graph states, as callers see it."""
+        """Return the relations of the memory with this graph, as callers see them."""
         labels = {node.name: node.label for node in self.nodes}
         return [
             {
@@ -78,16 +78,18 @@ class Named:
 
 
 def name_of(label: str) -> str:
-    """Return the name of an entity: its words folded and, where they are plain words, stemmed; empty when there are
-    none."""
+    """Return the name of an entity: its words, case-folded and, if they are plain words, stemmed.
+
+    It is empty if the label has no words.
+    """
     return " ".join(_words(label))
 
 
 def build(extraction: Extraction, metadata: Mapping[str, Any] | None) -> Graph:
-    """Return the graph of a memory: what its text gives, with its project and its tags.
+    """Return the graph of a memory: what was extracted from its text, with its project and its tags.
 
-    These mention what the text is about, that is, the entities of which it does not only say what they are to others.
-    Entities in no relation are mentioned by the first.
+    Project and tags mention what the text is about: the entities that are not only the destination of a relation. If
+    there are none, the first entity mentions those without a relation.
     """
     nodes: dict[str, Node] = {}
     for entity in extraction["entities"]:
@@ -120,7 +122,7 @@ def named_in(query: str) -> list[Named]:
 
 
 def longest(found: Sequence[Named]) -> list[Named]:
-    """Return those parts that are not within a longer one, which is what is meant; ``found`` has the longest first."""
+    """Return the parts that are not within a longer one, which is what is meant; ``found`` has the longest first."""
     chosen: list[Named] = []
     for one in found:
         inside = any(
@@ -142,7 +144,7 @@ def aliases(name: str) -> dict[str, float]:
 
 
 def _add(nodes: dict[str, Node], label: str, kind: str) -> str:
-    """Add a node unless it is there as more than a phrase; return its name, empty when it has none."""
+    """Add a node, unless it is there already as more than a phrase; return its name, empty if it has none."""
     name = name_of(label)
     known = nodes.get(name)
     if name and (known is None or (known.type == PHRASE and kind != PHRASE)):

@@ -1,4 +1,4 @@
-"""What an extractor of entities and relations is, and what it answers."""
+"""The Extractor protocol: what finds entities and relations in a text, and what it returns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, Protocol, runtime_checkable
@@ -8,29 +8,29 @@ from ..types import TypedDict
 from ..values import shown
 
 MAX_NAME_LENGTH = 1_000
-"""Characters that the name of an entity or a relationship may have."""
+"""Characters of the name of an entity or a relationship, at most."""
 
 
 class ExtractedEntity(TypedDict):
-    """Something that a text names."""
+    """A thing that a text names."""
 
     name: str
     type: NotRequired[str]
-    """Such as ``name``, ``command``, ``path`` or ``tag``; default ``thing``. What has the type ``phrase`` only links
-    the memories that speak of it, and is shown where another memory gives it another type."""
+    """For example ``name``, ``command``, ``path`` or ``tag``; the default is ``thing``. An entity of the type
+    ``phrase`` only links the memories that mention it; it is shown once another memory gives it another type."""
 
 
 class ExtractedRelation(TypedDict):
-    """What a text states of two entities."""
+    """What a text states about two entities."""
 
     source: str
     relationship: str
-    """Such as ``requires``, ``uses``, ``depends_on``, ``before``, ``after`` or ``works_at``."""
+    """For example ``requires``, ``uses``, ``depends_on``, ``before``, ``after`` or ``works_at``."""
     destination: str
 
 
 class Extraction(TypedDict):
-    """The entities and the relations of one text; the ends of relations are entities, whether listed or not."""
+    """The entities and relations of one text. Both ends of a relation are entities, even if they are not listed."""
 
     entities: Sequence[ExtractedEntity]
     relations: Sequence[ExtractedRelation]
@@ -38,15 +38,18 @@ class Extraction(TypedDict):
 
 @runtime_checkable
 class Extractor(Protocol):
-    """Finds the entities and relations of a text; a language model may stand behind it."""
+    """Finds the entities and relations in a text; it may use a language model."""
 
     def extract(self, text: str) -> Extraction:
-        """Return what one text names and states. It may be called from any thread."""
+        """Return the entities and relations of one text. May be called from any thread."""
         ...
 
 
 def extract(extractor: Extractor, text: str) -> Extraction:
-    """Return what an extractor finds, stripped. Raises ExtractionError when it fails or answers something else."""
+    """Return what an extractor finds, without white space around names.
+
+    Raises ExtractionError if the extractor fails or returns something else than an Extraction.
+    """
     try:
         found: Any = extractor.extract(text)
     except Exception as error:

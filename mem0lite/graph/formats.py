@@ -1,4 +1,4 @@
-"""A graph as Mermaid draws it in Markdown, and as GraphML, which graph programs read."""
+"""A graph as a Mermaid diagram for Markdown, and as GraphML for other graph programs."""
 
 import re
 
@@ -60,7 +60,7 @@ def _data(**values: str) -> str:
 
 
 def _written(text: str) -> str:
-    """Return a text as XML has it, without the characters that XML 1.0 does not have."""
+    """Return a text escaped for XML, without the characters that XML 1.0 does not allow."""
     from html import escape  # with all of HTML's entities, which nothing else needs
 
     return escape(re.sub(_NOT_IN_XML, "", text))

@@ -1,4 +1,4 @@
-"""The order in which the steps of a procedure come, as the relations between what they are about tell it. Pure."""
+"""The order of the steps of a procedure, as the relations between the things they are about tell it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,15 +8,18 @@ _EARLIER_IS_SOURCE = frozenset({"before", "precedes"})
 _EARLIER_IS_DESTINATION = frozenset({"after", "follows", "requires", "depends_on", "uses"})
 
 _JUST_BEFORE = 0.25
-"""How much earlier than a thing that is what one does it with."""
+"""How much earlier than a thing a tool for it comes, in steps."""
 
 Statement = tuple[str, str, str]
 """Source, relationship and destination, as a memory writes them."""
 
 
 def in_order(memories: Sequence[Sequence[Statement]], about: Iterable[str]) -> list[int]:
-    """Return the positions of the memories that state the order of things which lead to, or on from, one of ``about``
-    (names of entities), earliest first; those of the same time in the order given."""
+    """Return the positions of the memories that state an order of things linked with ``about``, earliest first.
+
+    ``memories`` holds the statements of each memory, ``about`` names of entities. Memories at the same place in the
+    order stay in the order given.
+    """
     links = [[link for statement in stated if (link := _link(statement))] for stated in memories]
     means = [[statement[1] == "uses" for statement in stated if _link(statement)] for stated in memories]
     names = _merged({name for stated in links for link in stated for name in link})
@@ -36,7 +39,7 @@ def in_order(memories: Sequence[Sequence[Statement]], about: Iterable[str]) -> l
 
 
 def _link(statement: Statement) -> tuple[str, str] | None:
-    """Return what a statement says to come earlier and what later, or None."""
+    """Return what comes earlier and what later according to a statement, or None if it says nothing about that."""
     source, relationship, destination = name_of(statement[0]), statement[1], name_of(statement[2])
     if relationship in _EARLIER_IS_SOURCE:
         return source, destination
@@ -44,7 +47,7 @@ def _link(statement: Statement) -> tuple[str, str] | None:
 
 
 def _merged(names: set[str]) -> Mapping[str, str]:
-    """Return for each name the shorter one that means the same: "complete scorecards sheet" is the scorecards sheet."""
+    """Return for each name a shorter one that means the same: "scorecards sheet" for "complete scorecards sheet"."""
     merged = {}
     for name in names:
         words = name.split(" ")
@@ -54,7 +57,7 @@ def _merged(names: set[str]) -> Mapping[str, str]:
 
 
 def _reached(links: set[tuple[str, str]], about: set[str]) -> set[str]:
-    """Return every name that is linked with one of ``about``, in however many links of whatever direction."""
+    """Return every name that is linked with one of ``about``, over any number of links in any direction."""
     beside: dict[str, set[str]] = {}
     for first, second in links:
         beside.setdefault(first, set()).add(second)
@@ -70,7 +73,7 @@ def _reached(links: set[tuple[str, str]], about: set[str]) -> set[str]:
 
 
 def _levels(links: set[tuple[str, str]]) -> dict[str, int]:
-    """Return how many things come before each at least; links that contradict others are passed over."""
+    """Return the least number of things that come before each; links that contradict others are ignored."""
     levels = {name: 0 for link in links for name in link}
     for _ in range(len(levels)):
         changed = False

@@ -107,10 +107,12 @@ def _open(
 ) -> Source:
     text = os.fspath(source)
     if not text.strip():  # an unset variable of a shell; it would mean the working directory
-        raise ValidationError("The source is empty. Give the URL of a mem0 server or mem0's folder.", field="source")
+        raise ValidationError(
+            "Invalid source: cannot be empty. Give the URL of a mem0 server or mem0's folder.", field="source"
+        )
     if "://" not in text:
         if api_key is not None:
-            raise ValidationError("api_key is for a server: it needs a URL as source.", field="api_key")
+            raise ValidationError("api_key is for a server. Give its URL as source=, or no key.", field="api_key")
         histories = None if history_db is None else Path(clean_path(history_db, "history_db"))
         return Folder(Path(clean_path(text, "source")), histories, ids, report)
     if history_db is not None:

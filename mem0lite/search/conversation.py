@@ -1,4 +1,4 @@
-"""What a conversation is: memories said one after the other, in sessions, by several speakers. Pure."""
+"""Conversations: memories said one after the other, in sessions, by several speakers. Pure."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -8,30 +8,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SESSION_GAP = 3_600_000_000
-"""Microseconds of silence after which another session begins, within a scope; another scope (a run) always does."""
+"""Microseconds of silence after which a new session begins. Another scope (a run) is always another session."""
 
 _ALTERNATION = 0.6
-"""Share of a session's steps at which the speaker must change; in facts of two speakers, shuffled, it is a half."""
+"""Share of a session's steps at which the speaker must change. For shuffled facts of two speakers, it is a half."""
 
 NAME_LENGTH = 40
-"""Characters of the longest name that a text is taken to begin with."""
+"""Characters of the longest name with which a text may begin."""
 
 _NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][\w.'’-]*(?: [^\W\d_a-zß-öø-ÿ][\w.'’-]*){0,2}")
 
 
 def is_name(prefix: str | None) -> bool:
-    """True for what may be a speaker before a text's first colon, as in "Ann: …": up to three words with capitals."""
+    """True for what may be a speaker's name before a text's first colon ("Ann: …"): one to three capitalised words."""
     return prefix is not None and len(prefix) <= NAME_LENGTH and _NAME.fullmatch(prefix) is not None
 
 
 class Sessions:
     """The sessions of memories in the order they were said. Arrays over memories have shape (n,).
 
-    ``scopes`` are numbers of scopes: memories of a scope lie together, in the order in which they were stored.
+    ``scopes`` are numbers of scopes: the memories of a scope lie together, in the order in which they were stored.
     ``created_at`` are microseconds; ``speakers`` are codes.
-    Within a scope what was said earlier comes before, whenever it was stored; of one instant, what was stored earlier.
-    Only sessions in which speakers take turns are conversations: single facts stored one after the other say nothing
-    about each other.
+    Within a scope, what was said earlier comes first, whenever it was stored. What was said at the same instant comes
+    in the order it was stored. Only sessions in which speakers take turns are conversations: single facts, stored one
+    after the other, say nothing about each other.
     """
 
     def __init__(self, scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
@@ -60,9 +60,10 @@ class Sessions:
         self.any_talk = bool(talks.any())
 
     def neighbors(self, values: "NDArray[np.float32]", shares: "dict[int, float]") -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the sum of its neighbours' values, each times its share.
+        """Return for each memory of a conversation the weighted sum of its neighbours' values, shape (n,).
 
-        ``shares`` are by distance: -1 is the memory before, 2 the second after. 0 where there is none.
+        ``shares`` are the weights by distance: -1 is the memory before, 2 the second one after. A missing neighbour
+        counts as 0.
         """
         import numpy as np
 
@@ -76,7 +77,7 @@ class Sessions:
         return np.where(self.talk, self._as_given(total), np.float32(0))
 
     def highest(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the highest of its session's values, else 0."""
+        """Return for each memory of a conversation the highest value of its session, and 0 for others; shape (n,)."""
         import numpy as np
 
         highest = np.maximum.reduceat(self._in_order(values), self._starts)
@@ -90,11 +91,11 @@ class Sessions:
         return totals
 
     def _in_order(self, values: "NDArray[Any]") -> "NDArray[Any]":
-        """Return what is given by memory in the order in which they were said."""
+        """Return values, given in the order of the memories, in the order in which the memories were said."""
         return values if self._order is None else values[self._order]
 
     def _as_given(self, values: "NDArray[Any]") -> "NDArray[Any]":
-        """Return what is in the order in which memories were said as they are given."""
+        """Return values, given in the order in which memories were said, in the order of the memories."""
         if self._order is None:
             return values
         given = values.copy()
@@ -103,7 +104,7 @@ class Sessions:
 
 
 def _order(scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]") -> "NDArray[np.int64] | None":
-    """Return where each memory stands that comes next in its scope's time; None where all are in order as they are."""
+    """Return the positions of the memories in the order they were said, by scope; None if they are in order already."""
     import numpy as np
 
     if not ((np.diff(created_at) < 0) & (np.diff(scopes) == 0)).any():

@@ -1,4 +1,4 @@
-"""Names of software and its like, taken apart: paths, versions, addresses, hashes, camel case. Pure."""
+"""Identifiers and their parts: paths, versions, addresses, names in camel case. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _HARD_JOINER = re.compile(r"[._@\\]|::|->")
 _OUTER_JOINER = re.compile(r"::|->|[/\\:@+=&~%?#]+")
 _PART = re.compile(r"[^\W_]+")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+)")
-_SUFFIX = re.compile(r"[?#]|:(?=\d)")  # of an address or a path: a query, a fragment, a line
+_SUFFIX = re.compile(r"[?#]|:(?=\d)")  # a query, a fragment, or a line number after a path
 _TICKET = re.compile(r"[a-z]+-\d+(?=-)")
 _SIGNED = re.compile(r"[@#.]\w+|\w+\+\+|[a-z]#")
 
 
 def take_identifier(match: re.Match[str], found: list[str]) -> str:
-    """Add an identifier's, number's or time's terms as a whole, and return its parts, separated by spaces."""
+    """Add the terms of an identifier, a number or a time as a whole; return its parts, separated by spaces."""
     name = match[0]
     if match.lastgroup == "number":
         number = name.replace(",", "")
@@ -36,7 +36,7 @@ def take_identifier(match: re.Match[str], found: list[str]) -> str:
 
 
 def _wholes(name: str) -> Iterator[str]:
-    """Yield what an identifier is found by besides its parts: itself, and the identifiers and versions within."""
+    """Yield the terms by which an identifier is found besides its parts: itself, and identifiers and versions in it."""
     name = _SCHEME.sub("", name)
     if signed := _SIGNED.match(name):
         yield signed[0]
@@ -57,7 +57,7 @@ def _wholes(name: str) -> Iterator[str]:
 
 
 def _is_identifier(name: str) -> bool:
-    """Say whether a name is worth a term of its own: not "e.g", "and/or", "well-known", nor "state-of-the-art"."""
+    """Tell whether a name gets a term of its own; "e.g", "and/or", "well-known" and "state-of-the-art" don't."""
     parts = _PART.findall(name)
     if len(parts) < 2 or len(name) > _LONGEST_NAME:
         return False
@@ -69,6 +69,6 @@ def _is_identifier(name: str) -> bool:
 
 
 def humps(match: re.Match[str]) -> str:
-    """Return a name in camel case followed by its parts of two letters and more."""
+    """Return a name in camel case, followed by its parts of two or more letters."""
     parts = HUMP.sub(r" \g<0>", match[0]).split()
     return " ".join([match[0], *(part for part in parts[:_MOST_PARTS] if 1 < len(part) < len(match[0]))])

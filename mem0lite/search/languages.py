@@ -21,10 +21,10 @@ this those through to too under until up us very was we were what when where whi
 would you your yours yourself yourselves
 """
 STOP_WORDS = frozenset(_ENGLISH.split())
-"""Words that do not say which memory is meant, and whose postings are the longest."""
+"""English words that do not say which memory is meant, and that occur in most of them."""
 
-# The commonest function words of the languages in Latin script that have a stemmer. They are dropped from a text of
-# their language, and say that it is one: where two languages fit equally well, the one that comes first is meant.
+# The most common function words of the languages in Latin script that have a stemmer. They show which language a text
+# is in, and are dropped from texts in that language. If two languages fit equally well, the first in this list wins.
 FUNCTION_WORDS = {
     language: frozenset(words.split())
     for language, words in {
@@ -75,7 +75,7 @@ FUNCTION_WORDS = {
     }.items()
 }
 
-# Function words of other scripts, and the most frequent of what runs without spaces are split into.
+# Function words in other scripts, and the most frequent terms of texts that are written without spaces.
 _OTHERS = """
 и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня
 еще нет о из ему теперь когда даже ну ли если или ни быть был него до вас они тут где есть мы тебя их чем была
@@ -87,8 +87,8 @@ _OTHERS = """
 的 了 是 在 和 吗 呢
 は が を に の と で も へ や か から まで です ます でし まし した する して いる ある
 """
-# Function words that say nothing about the language, because they are English words or what an apostrophe cuts off, and
-# those that say half as much, because English texts have them in names or by the way.
+# Function words that say nothing about the language, because they are also English words or left over before or after
+# an apostrophe, and those that say half as much, because English texts have them in names or in passing.
 _ENGLISH_TOO = """
 a ad ai al alle ar art ben bin bis c ca care chi cine com come con cum d dal den die dig dir don door e ed em er fi
 fin go ha ham han hans hat hem hep hol hun inn j jag kan ki kim l li lo m ma man mas mi min mine mint mit mot mu n na
@@ -138,26 +138,26 @@ _SCRIPTS = (
     ("tamil", "\u0b80", "\u0bff"),
 )
 
-# A query without accents finds the word with them, and the other way round. What looks like an accent and makes another
-# letter stays (й, ї, ў, ѓ, ќ), as do the vowel signs of Indic scripts and of Thai.
+# A query without accents finds words with accents, and the other way round. What looks like an accent but makes another
+# letter (й, ї, ў, ѓ, ќ) stays, as do the vowel signs of Indic scripts and of Thai.
 _ACCENT = re.compile(
     "([иу]\u0306|і\u0308|[гк]\u0301)|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u093c]"
 )
 _SAME_LETTERS = str.maketrans(
     dict(zip("øłđðħŧıىیکۀँ", "olddhtiييكهं", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th", "ـ": None}
 )
-_SHORT_WORD = 40  # whose stem is remembered
+_SHORT_WORD = 40  # letters up to which a word's stem is cached
 _LETTERS_PLURAL = re.compile(
     r"(\d{2,}|[b-df-hj-np-tv-xz\d]+[b-df-hj-np-rtv-xz\d]|[b-df-hj-np-tv-xz]{2}u)s"
 )  # pdfs, gpus
 _NO_PLURALS = frozenset(("https", "dns", "sms", "mms", "tls", "cms", "gps", "vps", "nfs", "mrs", "kbps", "mbps", "fps"))
-_DOUBLED = re.compile(r"([ae](dd|gg|bb|rr))(?:ed|ing)")  # of which the stemmer leaves "ad" for "add"
+_DOUBLED = re.compile(r"([ae](dd|gg|bb|rr))(?:ed|ing)")  # the stemmer would make "ad" of "added"
 
 
 def languages_of(words: list[str], text: str) -> list[str]:
-    """Return the language in Latin script that function words and letters speak for, or the first two that are level.
+    """Return the language in Latin script that function words and letters point to, or the first two of several.
 
-    None for English, and where there is no evidence.
+    The list is empty for English, and if nothing points to a language.
     """
     evidence = {word for word in words if word in _EVIDENCE}
     letters = set() if text.isascii() else {letter.lower() for letter in _ACCENTED.findall(text)}
@@ -175,7 +175,7 @@ def languages_of(words: list[str], text: str) -> list[str]:
 
 
 def word_terms(words: list[str], languages: list[str]) -> Iterable[str]:
-    """Return each word's stem, and its stems in ``languages`` where they are others."""
+    """Return each word's stem, and its stems in ``languages`` if they differ from it."""
     if not languages:
         return filter(None, map(term_of, words))
     dropped = frozenset.intersection(*(_DROPPED[language] for language in languages))
@@ -185,7 +185,7 @@ def word_terms(words: list[str], languages: list[str]) -> Iterable[str]:
 
 
 def term_of(word: str) -> str:
-    """Return the stem of a word by its script, and nothing for a stop word."""
+    """Return the stem of a word in the language of its script; empty for a stop word."""
     return _known_term(word) if len(word) <= _SHORT_WORD else _new_term(word)
 
 
@@ -205,7 +205,7 @@ _known_term = lru_cache(maxsize=1 << 14)(_new_term)
 
 
 def _careful_english_stem(word: str) -> str:
-    """Return the stem of an English word: of "gpus" and plurals without a vowel the singular, and of "added" "add"."""
+    """Return the stem of an English word; the stemmer is not asked about "gpus" and "added", which it gets wrong."""
     if (plural := _LETTERS_PLURAL.fullmatch(word)) and word not in _NO_PLURALS:
         return plural[1]
     doubled = _DOUBLED.fullmatch(word)
@@ -213,7 +213,7 @@ def _careful_english_stem(word: str) -> str:
 
 
 def stems_in(languages: list[str], word: str) -> Iterator[str]:
-    """Yield the stems of a word in Latin script in languages in Latin script."""
+    """Yield the stems of a word in each of the languages, which like the word are in Latin script."""
     if word[0].isascii() or _ACCENTED.match(word):
         yield from filter(None, (folded(_stemmer(language)(word)) for language in languages))
 
@@ -234,4 +234,4 @@ def folded(text: str) -> str:
 
 english_stem = _stemmer("english")
 OTHER_STOP_WORDS = frozenset(folded(word.casefold()) for word in _OTHERS.split())
-_DROPPED = {name: words.union(map(folded, words)) for name, words in FUNCTION_WORDS.items()}  # typed without accents
+_DROPPED = {name: words.union(map(folded, words)) for name, words in FUNCTION_WORDS.items()}  # also without accents

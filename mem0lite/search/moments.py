@@ -1,4 +1,4 @@
-"""The periods that a question asks about, and how near the instants of memories are to them. Pure."""
+"""The periods that a question asks about, and how close to them memories were said. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _OTHER_YEAR = 0.8  # what "in May" gives to the Mays before the latest
 class Moment:
     """A period that a question names; all times in microseconds.
 
-    ``start`` and ``end`` (half-open) are instants since 1970 UTC, or, with an ``anchor``, offsets from the instant at
-    which that phrase's event was told. Outside the period the match falls linearly from 1 to 0: over ``early`` before
-    it and over ``late`` after it. ``yearly`` means any year: a date without one.
+    ``start`` and ``end`` (half-open) are instants since 1970 UTC. With an ``anchor``, the phrase for an event, they are
+    offsets from the instant at which that event was told. Outside the period, the match falls linearly from 1 to 0:
+    over ``early`` before it and over ``late`` after it. ``yearly`` means that the date has no year and fits any.
     """
 
     start: int
@@ -37,7 +37,7 @@ class Moment:
 def closeness(
     moments: tuple[Moment, ...], created_at: "NDArray[np.int64]", anchors: Mapping[str, int | None]
 ) -> "NDArray[np.float32]":
-    """Return how well each memory's instant matches the best of the moments: 0..1, float32, shape (n,).
+    """Return how well each memory's instant matches the best of the moments, in 0..1; float32, shape (n,).
 
     ``created_at`` holds microseconds since 1970 UTC, shape (n,). ``anchors`` gives the instant at which each anchor
     phrase's event was told; a moment whose anchor is missing or None matches nothing.
@@ -58,7 +58,8 @@ def _match(moment: Moment, instants: "NDArray[np.int64]") -> "NDArray[np.float32
     since = (instants - moment.start).astype(np.float32)
     if not moment.yearly:
         return _fall(moment, since, (moment.end - instants).astype(np.float32))
-    # The mean year is at most a day off, which is little beside the softness; a turn ends where the next match begins.
+    # The mean year is off by a day at most, little compared with ``early`` and ``late``. A turn ends where the next
+    # match begins.
     year = np.float32(YEAR / timedelta(microseconds=1))
     turns = np.floor((since + np.float32(moment.early)) / year)
     since -= turns * year
@@ -68,7 +69,7 @@ def _match(moment: Moment, instants: "NDArray[np.int64]") -> "NDArray[np.float32
 
 
 def _fall(moment: Moment, since: "NDArray[np.float32]", until: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Return the match of instants given in microseconds since the start and until the end of the moment."""
+    """Return the match of instants, given in microseconds since the start and until the end of the moment."""
     import numpy as np
 
     outside = np.minimum(since / np.float32(moment.early), until / np.float32(moment.late))
@@ -77,11 +78,13 @@ def _fall(moment: Moment, since: "NDArray[np.float32]", until: "NDArray[np.float
 
 
 def recency(created_at: "NDArray[np.int64]", reference: int) -> "NDArray[np.float32]":
-    """Return how recent each memory is: 0..1, float32, shape (n,); 1 at the reference and after it, 0 for the oldest.
+    """Return how recent each memory is, in 0..1: 1 at the reference and after it, 0 for the oldest; float32, shape
+    (n,).
 
-    1 - log(1 + age / d) / log(1 + age of the oldest / d), where d is RECENCY_SCALE. The odds that a memory is needed
-    fall with a power of its age (Anderson & Schooler, "Reflections of the environment in memory", 1991), so their
-    logarithm with that of the age; over the oldest it tells one year from another as well as one day from another.
+    It is 1 - log(1 + age / d) / log(1 + age of the oldest / d), where d is RECENCY_SCALE. The odds that a memory is
+    needed fall as a power of its age (Anderson & Schooler, "Reflections of the environment in memory", 1991), so the
+    logarithm of the odds falls with the logarithm of the age. Divided by that of the oldest, it tells years apart as
+    well as days.
     """
     import numpy as np
 

@@ -1,18 +1,18 @@
 """Near-identical texts: two wordings of one fact, told from two facts that differ in a word. Pure.
 
-Memories that say nearly the same often say the opposite, or the same of another person, number or day, and neither a
-cosine nor a share of common words tells. So everything that carries no meaning is taken away first, and copies are
-only texts of which the same words remain in the same order. What is taken away:
+Memories that look nearly the same often say the opposite, or the same about another person, number or day. Neither
+cosine similarity nor the share of common words can tell. So everything without meaning is removed first, and two texts
+are copies only if the same words remain in the same order. What is removed:
 
 - Unicode form (NFKC), white space, case, Markdown emphasis, headings and bullets, punctuation at the end;
-- in English punctuation other than the end of a sentence and the commas of a list, articles, a few empty words
+- in English texts: punctuation other than the end of a sentence and the commas of a list, articles, a few empty words
   ("please", "really", "also", "too"), contractions ("don't"), British spelling, numbers up to 99 in words, "that" after
   "said", the order of "tea and milk" after "likes", the number of a noun after "likes".
 
-Where such a thing can carry meaning it stays: a capital inside a sentence ("US" is not "us"), "a" beside "the", "a few"
-beside "few", a question mark, an emoji, a comma after "no", quotation marks around "I". Identifiers, paths, URLs and
-numbers count to the letter. Code, and texts of more than MAX_CHARACTERS, are copies only of the very same text. Words
-that mean the same, other tenses and another order are taken for different: in doubt a text is no copy.
+What can carry meaning stays: a capital inside a sentence ("US" is not "us"), "a" in contrast to "the", "a few" in
+contrast to "few", a question mark, an emoji, a comma after "no", quotation marks around "I". Identifiers, paths, URLs
+and numbers must be the same to the letter. Code, and texts of more than MAX_CHARACTERS, are copies only of exactly the
+same text. Synonyms, other tenses and another order count as different: in doubt, a text is not a copy.
 """
 
 import re
@@ -22,18 +22,18 @@ from functools import lru_cache
 from ..comparison import nfc
 
 COSINE = 0.8
-"""Cosine of the bundled model's vectors from which two texts are worth comparing.
+"""Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
 
-Copies were measured from 0.84 up, except of texts of one or two words, whose spelling moves the vector more.
+Copies were measured from 0.84 up, except for texts of one or two words, where spelling changes the vector more.
 """
 
 MAX_CHARACTERS = 4_000
-"""Length up to which texts are compared word by word."""
+"""Characters up to which texts are compared word by word."""
 
 _SHORT_TEXT = 400  # characters
 
 Mark = tuple[str, str, bool, bool]
-"""How a word stands: its capitals, its article, whether a plural -s was cut, whether an article counts its noun."""
+"""How a word is used: its capitals, its article, whether a plural -s was removed, whether an article counts it."""
 
 Canonical = tuple[tuple[str, ...], tuple[Mark, ...]]
 """The words that carry a text's meaning and their marks."""
@@ -65,7 +65,7 @@ have has had do does did can could would should must of to in on at with from fo
 never if so than then too very only also all some any what when where why how there because user please really
 monday tuesday wednesday thursday friday saturday sunday january february april june july september october november
 december
-""")  # words that are no names, however they are written
+""")  # words that are not names, however they are written
 _ABBREVIATED = _words("dr mr mrs ms st prof jr sr corp inc ltd co vs etc approx")
 _AMBIGUOUS = _words("us it may who march will mark bill art rose grace polish turkey china apple august aids")
 _LIKING = _words("like love hate enjoy prefer dislike adore")
@@ -167,11 +167,11 @@ _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(%|[a-zA-Z]+)")
 
 
 def near_identical(a: str, b: str) -> bool:
-    """Tell whether two texts are wordings of one fact; in doubt they are not. Symmetric, and true of equal texts."""
+    """Tell whether two texts are wordings of one fact; in doubt, they are not. Symmetric, and true for equal texts."""
     if nfc(a) == nfc(b):
         return True
     short, long = sorted((len(a), len(b)))
-    if long > MAX_CHARACTERS or long > 2 * short + 80:  # what is taken away is never that much
+    if long > MAX_CHARACTERS or long > 2 * short + 80:  # never is that much removed
         return False
     (words, marks), (others, other_marks) = canonical(a), canonical(b)
     return words == others and all(map(_agree, marks, other_marks))
@@ -180,15 +180,15 @@ def near_identical(a: str, b: str) -> bool:
 def depends_on_day(text: str) -> bool:
     """Tell whether an English text says when with a word such as "tomorrow" or "last week".
 
-    Said on two days it is two facts, however near-identical the texts are.
+    Said on two days, it is two facts, however similar the texts are.
     """
     return _RELATIVE.search(text) is not None
 
 
 def canonical(text: str) -> Canonical:
-    """Return what of a text carries meaning; of code, long texts and texts without a word that is the text itself."""
+    """Return the part of a text that carries meaning; all of it for code, long texts and texts without a word."""
     if len(text) > MAX_CHARACTERS:
-        return _canonical(text)  # itself, at no cost
+        return _canonical(text)  # returns the text itself, at no cost
     return _short(text) if len(text) <= _SHORT_TEXT else _long(text)
 
 
@@ -203,13 +203,13 @@ def _canonical(text: str) -> Canonical:
     return (text.strip(),), (_NO_MARK,)
 
 
-# One text is compared with several. What is kept is some fifty times as large as the text, so of long ones few are.
+# One text is compared with several. A result is some fifty times as large as its text, so few are kept for long texts.
 _short = lru_cache(maxsize=512)(_canonical)
-_long = lru_cache(maxsize=96)(_canonical)  # as many as one text is compared with, and more
+_long = lru_cache(maxsize=96)(_canonical)  # more than one text is compared with
 
 
 def _agree(mark: Mark, other: Mark) -> bool:
-    """Tell whether two occurrences of a word mean the same: an unknown capital or a missing article fits any."""
+    """Tell whether two uses of a word mean the same; unknown capitals and a missing article fit any."""
     if mark == other:
         return True
     case, article, plural, counted = mark
@@ -223,18 +223,18 @@ def _agree(mark: Mark, other: Mark) -> bool:
 
 
 def _unicode_form(text: str) -> str:
-    """NFKC, except that raised, lowered and circled digits stay apart from the digits before them."""
+    """Return the text in NFKC, but with superscript, subscript and circled digits apart from digits before them."""
     return unicodedata.normalize("NFKC", _RAISED.sub(r"^\1", text).translate(_CHARACTERS)).translate(_CHARACTERS)
 
 
 def _is_english(words: list[str]) -> bool:
-    """Tell whether a text is English: one word that few other languages have, or two that some have, and no other's."""
+    """Tell whether a text is English: it has one word that few other languages have, or two that some have."""
     found = {word if word == "I" else word.lower() for word in words}
     return found.isdisjoint(_OTHER) and (not found.isdisjoint(_ENGLISH) or len(found & _WEAKLY_ENGLISH) > 1)
 
 
 def _split(text: str) -> list[str]:
-    """Return words, and the pauses between them as "." or ","; "?" is a word. No pause ends the list."""
+    """Return the words, and the pauses between them as "." or ","; "?" is a word. The list doesn't end with a pause."""
     words: list[str] = []
     for chunk in text.split():
         if chunk.isalpha():
@@ -269,7 +269,7 @@ def _pause(punctuation: str) -> str:
 
 
 def _core(core: str) -> list[str]:
-    """Split what stands between spaces and punctuation: contractions, measures, compounds of small words."""
+    """Split a word without the punctuation around it: contractions, measures, compounds of lower-case words."""
     lower = core.lower()
     if lower in _CONTRACTIONS:
         return _CONTRACTIONS[lower]
@@ -283,13 +283,13 @@ def _core(core: str) -> list[str]:
 
 
 def _folded(words: list[str]) -> Canonical:
-    """Return words of any language, pauses among them, and how they are capitalised where that is known."""
+    """Return lower-case words of any language, with pauses, and how they were capitalised if that is known."""
     informative = _knows_capitals(words)
     folded: list[str] = []
     marks: list[Mark] = []
     start, before = True, ""
     for word in words:
-        lower = word.lower()  # case folding would make "in Massen" of "in Maßen"
+        lower = word.lower()  # case folding would turn "in Maßen" into "in Massen"
         case = "" if lower in _PLAIN else _case(word, lower, start, informative or _is_unit(word, before))
         verbatim = case == "verbatim"
         folded.append(word if verbatim else lower)
@@ -299,7 +299,7 @@ def _folded(words: list[str]) -> Canonical:
 
 
 def _knows_capitals(words: list[str]) -> bool:
-    """Tell whether words start with capitals and with small letters, so that a capital may mean something."""
+    """Tell whether some words start with a capital and some don't, so that a capital may mean something."""
     initials = "".join([word[0] for word in words])
     return initials != initials.lower() and initials != initials.upper()
 
@@ -309,7 +309,7 @@ def _is_unit(word: str, before: str) -> bool:
 
 
 def _case(word: str, lower: str, start: bool, informative: bool) -> str:
-    """Return how a word is written where that can matter, else an empty text; "initial" means first in a sentence."""
+    """Return how a word is written if that can matter, or an empty text; "initial" means first in a sentence."""
     if word == lower and word.isalpha():
         return "lower" if informative or lower in _AMBIGUOUS else ""
     if not word.replace("'", "").isalpha():
@@ -323,7 +323,7 @@ def _case(word: str, lower: str, start: bool, informative: bool) -> str:
 
 
 def _meaning(words: list[str]) -> Canonical:
-    """Return the words of an English text that carry its meaning."""
+    """Return the words of an English text that carry its meaning, with their marks."""
     folded, marks = _folded(words)
     spoken = [_GROUPED.sub("", word) if word[0].isdecimal() else _RESPELT.get(word, word) for word in folded]
     _resolve(spoken)
@@ -341,9 +341,9 @@ def _resolve(words: list[str]) -> None:
 
 
 def _sort_lists(words: list[str], cases: list[str]) -> None:
-    """Sort "tea, milk and juice" at the end of a sentence after a word such as "likes".
+    """Sort a list such as "tea, milk and juice" if it ends a sentence and follows a word such as "likes".
 
-    Nowhere else: in "green tea and coffee" or "hugged Ann and Bob left" the order has a meaning.
+    Elsewhere the order may have a meaning, as in "green tea and coffee" or "hugged Ann and Bob left".
     """
     for end in [position for position, word in enumerate(words) if word == "."] + [len(words)]:
         places = _list_places(words, end)
@@ -354,7 +354,7 @@ def _sort_lists(words: list[str], cases: list[str]) -> None:
 
 
 def _list_places(words: list[str], end: int) -> list[int]:
-    """Return where the single words of a list that ends before ``end`` stand, last first; empty where there is none."""
+    """Return the places of the single words of a list that ends before ``end``, last first; empty without a list."""
     if end < 4 or words[end - 2] not in _AND:
         return []
     place = end - 4 if words[end - 3] == "," else end - 3
@@ -393,7 +393,7 @@ def _without_empty(words: list[str], cases: list[str]) -> tuple[list[str], list[
 
 
 def _has_list(words: list[str]) -> bool:
-    """Tell whether commas may separate the items of a list: "cooking, dogs and kids" is not "cooking dogs and kids"."""
+    """Tell whether commas may separate items of a list: "cooking, dogs and kids" is not "cooking dogs and kids"."""
     commas = [position for position, word in enumerate(words) if word == ","]
     return any(not _AND.isdisjoint(words[comma + 2 : comma + 5]) for comma in commas)
 

@@ -22,16 +22,16 @@ from .languages import (
 )
 
 TERMS_VERSION = 3
-"""Which terms a text gives. A file remembers the version its keyword index was made with; 1 knew English words only, 2
-neither symbols nor words that are written together and apart."""
+"""The version of the rules below. A file remembers the version with which its keyword index was made. Version 1 knew
+only English words; version 2 knew neither symbols nor words that are written both together and apart."""
 
 MAX_QUERY_TERMS = 64
 """Distinct terms of a query that are looked up; the rest of a longer query still counts in its vector."""
 
 FOREIGN = "\x02"
-"""The term that a memory has besides its own when its words have stems in another language than English."""
-# Words that are written apart as well, by their second part. Others are found apart only by a question that writes
-# them so.
+"""An extra term of a memory that is written in another language than English, in Latin script."""
+# Words that are also written apart ("set up"), by their second part. Other words that are written apart in a memory are
+# found only if the question writes them apart, too.
 _APART = """
 up: set back start sign follow clean look mark pop pick stand; in: log sign check; out: log sign check roll work lay
 print time pay; on: log; off: take lay kick; down: shut break count slow; back: fall call roll pay play; away: take;
@@ -50,18 +50,18 @@ _COMPOUNDS = frozenset(
 _ADVERBS = frozenset(("up", "in", "out", "on", "off", "down", "over", "back", "away", "around"))
 _SECOND_PARTS = frozenset(line.partition(":")[0].strip() for line in _APART.split(";"))
 
-_PARTICLES = re.compile("(?:에서|에게|한테|으로|부터|까지|은|는|이|가|을|를|에|의|도|로|와|과|만|랑)$")  # of Korean
+_PARTICLES = re.compile("(?:에서|에게|한테|으로|부터|까지|은|는|이|가|을|를|에|의|도|로|와|과|만|랑)$")  # Korean
 
-_LONGEST_WORD = 255  # what is longer is no word and is cut into pieces, so that a posting stays small
+_LONGEST_WORD = 255  # longer ones are not words and are cut into pieces, so that a posting stays small
 _LONGEST_JOINED = 2_000  # characters of a query that are looked at for words written together or apart
-_LONGEST_COMPOUND = 12  # letters that two words of a query may have as one; each such word is looked up
-_TOO_SHORT = 3  # words, which say nothing of a query's language
+_LONGEST_COMPOUND = 12  # letters of two words of a query written as one; each such word is looked up
+_TOO_SHORT = 3  # words: too few to tell a query's language
 
 _DIGIT = re.compile(r"[^\D0-9]")
 _CLUSTER = re.compile(r"[^\W_][^\w\s]*|.")
-_VARIANTS = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")  # colour or not, joiners, tones of skin
+_VARIANTS = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")  # presentation, joiners, skin tones
 
-# Signs of an identifier, a number or a time. Most prose has none and is spared the rest.
+# Signs of an identifier, a number or a time. Most prose has none, and skips the rest.
 _JOINED = re.compile(r"[-_./\\:@+=&~%?>#,](?:(?<=[_#])|(?<!,)[\w+]|\d)")
 _DATE_TIME = re.compile(r"(?<=\d-\d\d)T(?=\d\d:)")
 _HASH = re.compile(r"[\da-f]{32,128}")
@@ -79,7 +79,7 @@ class _Patterns(NamedTuple):
 
 
 class _Unicode(NamedTuple):
-    """The patterns whose compilation takes milliseconds, which only texts beyond ASCII need."""
+    """Patterns that take milliseconds to compile, and that only texts beyond ASCII need."""
 
     beyond_latin: re.Pattern[str]
     invisible: re.Pattern[str]
@@ -91,7 +91,7 @@ class _Unicode(NamedTuple):
 
 @cache
 def _patterns(marks: str) -> _Patterns:
-    """Return the patterns of words made of ``\\w`` and ``marks``. Possessive: none takes more than linear time."""
+    """Return the patterns for words of ``\\w`` and ``marks``; possessive quantifiers keep them to linear time."""
     word = rf"[\w{marks}]"
     sign = r"(?:\+\+\d*+|(?<=[A-Za-z])\#(?!\w))"
     identifier = rf"""(?<!{word})(?:
@@ -105,10 +105,10 @@ def _patterns(marks: str) -> _Patterns:
 
 @cache
 def _unicode() -> _Unicode:
-    """Return them. In scripts beyond the Basic Multilingual Plane, historic or rare, a combining mark ends a word.
+    """Return the patterns. In the historic and rare scripts beyond the BMP, a combining mark ends a word.
 
-    Symbols are what Unicode calls so, but for ASCII, modifiers, the slash of fractions, and what rules, bars, and
-    progress are drawn with.
+    Symbols are Unicode's categories So, Sm and Sc, without ASCII, modifiers, the fraction slash, and the characters
+    with which rules, bars and progress are drawn.
     """
     marks = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
     symbols = "".join(
@@ -145,31 +145,31 @@ def _unicode() -> _Unicode:
 
 
 def indexed_text(text: str, actor_id: str | None) -> str:
-    """Return what is embedded and indexed for a memory: the text, after the speaker's name where there is one."""
+    """Return what is embedded and indexed for a memory: its text, after the speaker's name if there is one."""
     return text if actor_id is None else f"{actor_id}: {text}"
 
 
 def terms(text: str) -> Counter[str]:
     """Return the keyword terms of a text and how often each occurs.
 
-    * Words: NFKC-normalised, case-folded, without accents, without stop words, stemmed with Snowball's stemmer (Porter,
-      "Snowball: A language for stemming algorithms", 2001) for the word's script, which is English for Latin. Where
-      function words and letters show another language in Latin script, its stem is one more term of each word it
-      differs for, so that a query need not be recognised as the language its memory is in.
+    * Words: NFKC-normalised, case-folded, without accents and stop words, stemmed with Snowball's stemmer (Porter,
+      "Snowball: A language for stemming algorithms", 2001) for the word's script; for Latin, that is English. If
+      function words and letters show another language in Latin script, words get its stem as one more term. So a query
+      is found even if it is too short to tell its language.
     * Chinese, Japanese, Korean, Thai, Lao, Khmer and Myanmar: pairs of neighbouring characters within a run of one
-      script, and for Chinese characters each by itself too (Kwok, "Employing multiple representations for Chinese
-      information retrieval", 1999); a run of one character is a term in any script.
-    * Symbols and emoji, each by itself, without tone of skin; those joined into one also as a whole; flags; keycaps.
-    * Identifiers (names joined by ``. _ - / \\ : @``, versions, addresses, hashes): each whole, in lower case and not
-      stemmed, then its parts as words.
-    * Two words with a hyphen, initials with dots, a name with a short end, and words that are also written apart, as
-      one word besides: "e-mail", "U.S.A.", "Node.js", "set up".
+      script; Chinese characters also one by one (Kwok, "Employing multiple representations for Chinese
+      information retrieval", 1999); a single character is a term in any script.
+    * Symbols and emoji, one by one, without skin tones; joined ones also as a whole; flags; keycaps.
+    * Identifiers (names joined by ``. _ - / \\ : @``, versions, addresses, hashes): as a whole, in lower case and not
+      stemmed, and then their parts as words.
+    * Two words with a hyphen, initials with dots, a name with a short end, and words that are also written apart: each
+      also as one word, for "e-mail", "U.S.A.", "Node.js", "set up".
     """
     return _terms(text)[0]
 
 
 def indexed_terms(text: str) -> Counter[str]:
-    """Return the terms of a memory: those of its text, and FOREIGN where that is in another language than English."""
+    """Return the terms of a memory: those of its text, and FOREIGN if it is in another language than English."""
     found, languages = _terms(text)
     if languages:
         found[FOREIGN] = 1
@@ -177,8 +177,10 @@ def indexed_terms(text: str) -> Counter[str]:
 
 
 def _terms(text: str, *, joined: bool = True) -> tuple[Counter[str], list[str]]:
-    """Return the terms of a text, with the words that parts of it make as one or without, and its languages where they
-    are Latin in script and not English."""
+    """Return the terms of a text, and the languages in Latin script that it may be in, if not English.
+
+    ``joined`` says whether words with a hyphen and the like are terms as one word, too.
+    """
     found: list[str] = []
     if not text.isascii() and _unicode().may_be_symbol.search(text):
         text = _unicode().symbol.sub(lambda symbol: _take_symbol(symbol, found), text)
@@ -206,15 +208,15 @@ def _terms(text: str, *, joined: bool = True) -> tuple[Counter[str], list[str]]:
 
 
 def query_terms(query: str) -> list[str]:
-    """Return the distinct terms of a query, at most MAX_QUERY_TERMS: identifiers first, then by appearance.
+    """Return the distinct terms of a query, at most MAX_QUERY_TERMS: identifiers first, then in order of appearance.
 
-    Without the words that parts of it make as one: those are other forms of the parts (``other_forms``).
+    Two words written as one are not among them: they are other forms of the two (``other_forms``).
     """
     return list(_terms(query, joined=False)[0])[:MAX_QUERY_TERMS]
 
 
 def other_forms(query: str) -> dict[str, list[str]]:
-    """Return by term of a query what else a memory may have in its place: the word that it makes with its neighbour."""
+    """Return by term of a query what a memory may have in its place: the one word that it makes with its neighbour."""
     text = _plain(query)
     pairs = [(_as_one(*pair), *pair) for pair in _SPACED.findall(text)]
     pairs = [
@@ -230,9 +232,9 @@ def other_forms(query: str) -> dict[str, list[str]]:
 
 
 def foreign_forms(query: str) -> dict[str, list[str]]:
-    """Return by term of a query that is too short to tell its language the stems of its words in any.
+    """Return by term of a query the stems of its word in any language, if the query is too short to tell its language.
 
-    They mean the same only in a memory that has FOREIGN, as in another they may be the stem of quite another word.
+    They count only in memories that have FOREIGN: in others, they may be the stem of quite another word.
     """
     text = _plain(query)
     words = _WORD.findall(text)
@@ -253,7 +255,7 @@ def _normalised(text: str) -> str:
 
 
 def _take_run(match: re.Match[str], found: list[str]) -> str:
-    """Add the terms of a run of characters that are written without spaces, and return what takes its place."""
+    """Add the terms of a run of characters that are written without spaces; return what replaces it."""
     run, script = match[0], match.lastgroup
     units = _CLUSTER.findall(run) if script == "southeast" else list(run)
     grams = [first + second for first, second in pairwise(units)]
@@ -266,7 +268,7 @@ def _take_run(match: re.Match[str], found: list[str]) -> str:
 
 
 def _take_symbol(match: re.Match[str], found: list[str]) -> str:
-    """Add the terms of a symbol, and return what takes its place: itself where it stands for letters, as "™" does."""
+    """Add the terms of a symbol; return what replaces it: the symbol itself if it stands for letters, as "™" does."""
     symbol = match[0]
     if match["key"]:
         found.append(f"{symbol[0]}\u20e3")
@@ -280,7 +282,7 @@ def _take_symbol(match: re.Match[str], found: list[str]) -> str:
 
 
 def _joined(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield what parts of a folded text are as one word, each time with the terms that it stands for.
+    """Yield words that parts of a case-folded text make as one, each with the terms it stands for.
 
     Two with a hyphen, initials with dots, and a name with a short end: "e-mail", "u.s.a", "node.js".
     """
@@ -295,12 +297,12 @@ def _joined(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def _as_one(first: str, second: str) -> str:
-    """Return two words as one; the first may be inflected where the second is one such as "in": "logged in"."""
+    """Return two words as one. The first may be inflected before an adverb such as "in": "logged in"."""
     return (english_stem(first) if second in _ADVERBS else first) + second
 
 
 def _written_apart(words: list[str], text: str) -> Iterator[str]:
-    """Yield the words that are written apart in a folded text and are also written as one."""
+    """Yield, as one word, the words that a case-folded text writes apart and that are also written as one."""
     for place, second in enumerate(words[1:]):
         if second in _SECOND_PARTS:
             one = _as_one(words[place], second)

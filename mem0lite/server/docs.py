@@ -35,8 +35,9 @@ DESCRIPTION = (
     "A memory store for AI agents in one SQLite file, compatible with mem0's REST APIs: the self-hosted one and, below "
     "`/v1/`, `/v2/`, `/v3/` and `/api/`, the hosted one, whose paths end in a slash. Messages are stored as memories "
     "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
-    "they expire. What one store has no place for, such as members and what a language model would write, answers 501 "
-    'and says why. Where the server has API keys, press Authorize and give yours. Errors are `{"detail": …}`; what of '
+    "they expire. The [guide](guide) explains all of it. What one store has no place for, such as members and what a "
+    "language model would write, answers 501 and says why. "
+    'Where the server has API keys, press Authorize and give yours. Errors are `{"detail": …}`; what of '
     "a request has no effect is named in its answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every "
     "response carries an `X-Request-ID`, which the server's log repeats."
 )

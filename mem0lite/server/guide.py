@@ -48,12 +48,8 @@ def create_router() -> Router:
 @get("/guide", sync_to_thread=True)
 def index() -> Response[str]:
     """List the pages."""
-    rows = "\n".join(
-        f'<li><a href="guide/{one.name}">{html.escape(one.title)}</a>: {html.escape(one.summary)}</li>'
-        for one in guide.pages()
-    )
-    intro = f"<h1>Guide</h1>\n<p>{html.escape(guide.SUMMARY)}</p>"
-    return _html("mem0lite guide", f"{intro}\n<ol>\n{rows}\n</ol>", base="")
+    entries = "\n".join(f"1. [{one.title}](guide/{one.name}): {one.summary}" for one in guide.pages())
+    return _html("mem0lite guide", _parser().render(f"# Guide\n\n{guide.SUMMARY}\n\n{entries}\n"), base="")
 
 
 @get("/guide/{name:str}", sync_to_thread=True)
@@ -85,7 +81,7 @@ def _kept(name: str) -> tuple[str, str]:
 
 def rendered(markdown: str) -> tuple[str, str]:
     """Return a page's title and its HTML: an address for every heading, and a table of contents below the summary."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = _parser()
     tokens = parser.parse(markdown)
     headings = _headings(tokens)
     _relink(tokens)
@@ -93,6 +89,10 @@ def rendered(markdown: str) -> tuple[str, str]:
     before, after = tokens[:summary_ends], tokens[summary_ends:]
     body = [_html_of(parser, before), _contents(headings), _html_of(parser, after)]
     return headings[0][1], "\n".join(body)
+
+
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def _html_of(parser: MarkdownIt, tokens: list[Token]) -> str:

@@ -1,4 +1,4 @@
-"""The clauses that the parts of a sentence make: who does what to what, and when. Pure."""
+"""The clauses of a sentence, made of its parts: who does what to what, and when. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Complement = tuple[str, list[Phrase]]
 """A preposition and what follows it."""
 
 _STANDING_FOR = frozenset({"access", "change", "changes", "login", "logins", "entry"})
-"""Nouns that stand for what they are of: "access to the archive needs …"."""
+"""Nouns that stand for the thing after them: "access to the archive needs …" is about the archive."""
 
 
 @dataclass(slots=True)
@@ -18,22 +18,22 @@ class Clause:
 
     subjects: list[Phrase] = field(default_factory=list)
     leading: list[Complement] = field(default_factory=list)
-    """What stands before the verb."""
+    """The complements before the verb."""
     verb: Verb | None = None
     objects: list[Phrase] = field(default_factory=list)
     complements: list[Complement] = field(default_factory=list)
-    """What stands after the verb."""
+    """The complements after the verb."""
     purpose: "Clause | None" = None
-    """What comes after "to"."""
+    """The clause after "to"."""
     mark: str = ""
-    """The word that subordinates it, such as "before"."""
+    """The word that makes it a subordinate clause, such as "before"."""
     relative: bool = False
     follows: bool = False
-    """Whether "then" says that it comes after the clause before it."""
+    """Whether it comes after the clause before it, as "then" says."""
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is said yet."""
+        """Whether it has no parts yet."""
         return not (self.subjects or self.leading or self.verb or self.objects or self.complements)
 
     @property
@@ -48,11 +48,11 @@ class Clause:
 
     @property
     def holds(self) -> bool:
-        """Whether it says that something is or is done, rather than that it is not or would be."""
+        """Whether it says that something is so, and not that it isn't or would be."""
         return self.verb is None or not (self.verb.negated or self.verb.unreal)
 
     def topics(self) -> list[Phrase]:
-        """Return what the clause is about in an order of things done: what is acted on, rather than who acts."""
+        """Return what the clause is about in an order of steps: what is acted on, not who acts."""
         acted_on = self.objects or next((phrases for _, phrases in self.complements), [])
         acts = self.verb is not None and not self.verb.copula and not self.verb.passive
         by_somebody = self.impersonal or all(phrase.person for phrase in self.subjects)
@@ -70,7 +70,7 @@ def clauses(parts: Sequence[Part]) -> list[Clause]:
 
 
 class _Reader:
-    """Puts the parts of one sentence together to clauses."""
+    """Puts the parts of one sentence together into clauses."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
@@ -82,7 +82,7 @@ class _Reader:
         self._preposition = ""
         """The preposition that waits for what follows it."""
         self._unlisted = 0
-        """Up to where phrases and commas are known to be no list with "and" before its last."""
+        """The position up to which phrases and commas are known not to be a list that ends with "and"."""
 
     def read(self) -> list[Clause]:
         """Return the clauses."""
@@ -98,17 +98,17 @@ class _Reader:
         return self._clauses
 
     def _at(self, offset: int) -> Part | None:
-        """Return the part at an offset from the next one, or None beyond the sentence."""
+        """Return the part at an offset from the next one, or None beyond the end of the sentence."""
         position = self._position + offset
         return self._parts[position] if 0 <= position < len(self._parts) else None
 
     @property
     def _open(self) -> Clause:
-        """The clause that takes what comes: the purpose of another, once there is one."""
+        """The clause that the next part belongs to: the purpose, once there is one."""
         return self._clause.purpose or self._clause
 
     def _end(self, following: Clause | None = None) -> None:
-        """Begin another clause."""
+        """End this clause and begin another."""
         if not self._clause.empty:
             self._clauses.append(self._clause)
         self._clause = following or Clause()
@@ -124,7 +124,7 @@ class _Reader:
     # -- phrases
 
     def _list(self, first: Phrase) -> list[Phrase]:
-        """Return a phrase with those that commas and "and" join to it."""
+        """Return a phrase and those that commas and "and" join to it."""
         phrases = [first]
         while True:
             comma, joined = self._joints(0)
@@ -135,12 +135,12 @@ class _Reader:
             self._position += comma + joined + 1
 
     def _joints(self, offset: int) -> tuple[bool, bool]:
-        """Return whether a comma stands at an offset, and whether "and" stands there or after it."""
+        """Return whether there is a comma at an offset, and whether there is an "and" there or after the comma."""
         comma = _is(self._at(offset), "comma")
         return comma, _is(self._at(offset + comma), "and")
 
     def _continues(self, comma: bool, joined: bool) -> bool:
-        """Whether the phrase after a comma or an "and" is one more of a list, rather than the subject of a clause."""
+        """Whether the phrase after a comma or an "and" continues a list, and is not the subject of a clause."""
         if comma and not joined and not self._ends_with_and():
             return False
         after = self._at(comma + joined + 1)
@@ -150,7 +150,7 @@ class _Reader:
         return not (placed and _is(after, "preposition"))
 
     def _ends_with_and(self) -> bool:
-        """Whether the list that goes on after a comma has "and" before its last."""
+        """Whether the list that goes on after a comma has an "and" before its last item."""
         offset = 1
         while self._position + offset >= self._unlisted and isinstance(self._at(offset), Phrase):
             comma, joined = self._joints(offset + 1)
@@ -205,11 +205,11 @@ class _Reader:
             self._end(Clause(verb=verb))
 
     def _shared(self, verb: Verb) -> list[Phrase]:
-        """Return the subjects that a verb without its own shares."""
+        """Return the subjects of a verb that has none of its own."""
         return [] if verb.commanding and self._clause.impersonal else self._clause.subjects
 
     def _give_up(self, phrase: Phrase) -> None:
-        """Take the last phrase of the clause from it: it is the subject of the next."""
+        """Remove the last phrase from the clause, because it is the subject of the next one."""
         clause = self._clause
         if clause.objects and clause.objects[-1] is phrase:
             clause.objects = []
@@ -266,7 +266,7 @@ class _Reader:
         self._preposition = ""
 
     def _comma_ends(self) -> bool:
-        """Whether a comma ends the clause. What only explains the subject, up to the next comma, is passed over."""
+        """Whether a comma ends the clause. An apposition after the subject is skipped, up to the next comma."""
         clause = self._clause
         if clause.relative:
             return True
@@ -280,8 +280,10 @@ class _Reader:
         return self._begins_clause(offset)
 
     def _pass_over_apposition(self) -> bool:
-        """Pass over what is between two commas after a subject, and return whether there is any: it says the same in
-        other words."""
+        """Skip an apposition between two commas after a subject, which says the same in other words.
+
+        Return whether there is one.
+        """
         offset = 0
         while (part := self._at(offset)) is not None and not _is(part, "comma"):
             if isinstance(part, Verb):
@@ -293,7 +295,7 @@ class _Reader:
         return True
 
     def _begins_clause(self, offset: int) -> bool:
-        """Whether a subject and its verb stand at an offset."""
+        """Whether there is a subject with its verb at an offset."""
         while (part := self._at(offset)) is not None and not _is(part, "comma", "stop", "mark", "to", "then"):
             if isinstance(part, Verb):
                 return True

@@ -18,14 +18,14 @@ from .relations import Triple, relations
 from .tagging import tag
 from .tokens import Word, sentences
 
-_MOST_STATED = 200  # of a sentence; more are those of a list with another, each with each
+_MOST_STATED = 200  # relations of a sentence; more come from two lists, each item with each
 
 _Stated = tuple[str, str, str]
 
 
 def find(text: str) -> Extraction:
-    """Return the entities in the order of the text, and the relations."""
-    text = nfc(text)  # an accent of its own is no letter of the word before it
+    """Return the entities and the relations of a text, in its order."""
+    text = nfc(text)  # a decomposed accent would not be part of the word before it
     entities: dict[str, ExtractedEntity] = {}
     stated: dict[_Stated, None] = {}
     for words in sentences(text):
@@ -51,12 +51,12 @@ def find(text: str) -> Extraction:
 
 
 def _triples(words: Sequence[Word], found: Sequence[Part]) -> Iterable[Triple]:
-    """Return what a sentence states; a question states nothing."""
+    """Return the relations of a sentence; a question has none."""
     return () if words[-1].text == "?" else islice(relations(clauses(found)), _MOST_STATED)
 
 
 def _add(entities: dict[str, ExtractedEntity], found: Iterable[tuple[str, str]]) -> None:
-    """Add names with their types, unless they are there as more than a phrase."""
+    """Add names with their types, unless they are there already as more than a phrase."""
     for name, kind in found:
         key = name.casefold()
         if _is_nameable(name) and (key not in entities or entities[key]["type"] == PHRASE):
@@ -64,12 +64,12 @@ def _add(entities: dict[str, ExtractedEntity], found: Iterable[tuple[str, str]])
 
 
 def _is_nameable(name: str) -> bool:
-    """Whether an extractor may answer this name; a line of code may be longer."""
+    """Whether a name is short enough to be an entity; a line of code may not be."""
     return 0 < len(name.strip()) <= MAX_NAME_LENGTH
 
 
 def _entities(phrase: Phrase, whole: str, text: str, stated: bool) -> Iterator[tuple[str, str]]:
-    """Yield the names within a phrase and, where it is an end of a relation or only a phrase, the whole; with types."""
+    """Yield the names within a phrase with their types; also the whole if a relation has it or it is only a phrase."""
     if stated:
         literal = next((word.kind for word in phrase.words if word.literal and word.text == whole), None)
         yield whole, literal or ("name" if phrase.named else "thing")
@@ -96,14 +96,14 @@ def _names(words: Sequence[Word]) -> Iterator[list[Word]]:
 
 
 def _is_another(word: Word, before: Word) -> bool:
-    """Whether a name after another is one by itself. A version goes with the name or the command that it is of."""
+    """Whether a name after another is a name of its own. A version belongs to the name or command before it."""
     if word.kind == "version":
         return before.kind not in ("word", "command")
     return word.literal or before.names or before.lower.endswith("'s")
 
 
 def _name_of(phrase: Phrase, text: str) -> str:
-    """Return what an entity is called: without numbers in front, and the name alone where one ends the phrase."""
+    """Return the name of an entity: without numbers in front, and only the proper name if one ends the phrase."""
     words: Sequence[Word] = phrase.words
     literal = next((word for word in reversed(words) if word.names), None)
     if literal:
@@ -117,5 +117,5 @@ def _name_of(phrase: Phrase, text: str) -> str:
 
 
 def _between(words: Sequence[Word], text: str) -> str:
-    """Return the text of words that stand together, without the "'s" at its end."""
+    """Return the text of consecutive words, without "'s" at the end."""
     return text[words[0].start : words[-1].end].removesuffix("'s").removesuffix("’s")

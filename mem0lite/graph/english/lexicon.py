@@ -1,4 +1,4 @@
-"""The English words that the rules of extraction know: verbs in all their forms, and what holds a sentence together."""
+"""The English words that the rules know: verbs in all their forms, and the function words of a sentence."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -147,7 +147,7 @@ def _third_person(verb: str) -> str:
 
 
 def _stem(verb: str) -> str:
-    """Return what -ed and -ing are put to."""
+    """Return the stem to which -ed and -ing are added."""
     return verb + verb[-1] if verb in _DOUBLED else verb
 
 
@@ -204,7 +204,7 @@ AUXILIARIES = words(
 NEGATIONS = frozenset(["not", "never", "no", "n't", "cannot", "nobody", "neither", "nor", "hardly"])
 HYPOTHETICAL = frozenset(["would", "could", "might"])
 FINITE = BE | AUXILIARIES
-"""Words that show that what stands before them is a subject."""
+"""Words that show that the words before them are a subject."""
 
 DETERMINERS = words(
     """
@@ -265,7 +265,7 @@ UNITS = words(
     """
 )
 TIMES = DATES | UNITS
-"""Nouns of times and measures, which name nothing."""
+"""Nouns for times and measures, which are not entities."""
 QUANTITIES = words(
     """
     new latest same other own whole entire next last previous first second third single couple pair lot lots bit

@@ -1,4 +1,4 @@
-"""The parts that the words of a sentence make: noun phrases, verbs and what joins them. Pure."""
+"""The parts of a sentence, made of its words: noun phrases, verbs and what joins them. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _LINKING = english.words(
     need have want plan go able ought try get like fail happen use be seem remember manage
     """
 )
-"""Verbs that another follows after "to", which is what is meant: "needs to be signed" is "is signed"."""
+"""Verbs before "to" and another verb, which is the one that counts: "needs to be signed" is "is signed"."""
 _SWITCHING = frozenset({"switch", "turn", "log", "sign", "plug", "hand"})
-"""Verbs that make another with "on" or "in"."""
+"""Verbs that make another verb with "on" or "in"."""
 _PARTICLES = frozenset({"up", "down", "off", "out", "away", "back", "over"})
 _AFTER_GERUND = frozenset({"up", "down", "off", "out", "back"})
 _INTO = ("into", "onto")
@@ -37,7 +37,7 @@ class Phrase:
 
     words: list[Word]
     activity: str = ""
-    """The gerund that the phrase is the object of, or is."""
+    """The gerund whose object the phrase is, or which the phrase is."""
 
     @property
     def nameless(self) -> bool:
@@ -143,7 +143,7 @@ def _lower(words: Sequence[Word], position: int, count: int) -> str:
 
 
 def _phrase(words: Sequence[Word], position: int, activity: str = "") -> tuple[Phrase | None, int]:
-    """Return a phrase with its determiners passed over."""
+    """Return a phrase without its determiners."""
     if words[position].tag == "pronoun":
         return Phrase([words[position]], activity), position + 1
     determined = False
@@ -158,7 +158,7 @@ def _phrase(words: Sequence[Word], position: int, activity: str = "") -> tuple[P
 
 
 def _nouns(words: Sequence[Word], position: int) -> tuple[list[Word], int]:
-    """Return the nouns and names that stand together, and the position after them."""
+    """Return consecutive nouns and names, and the position after them."""
     chosen: list[Word] = []
     while position < len(words):
         word = words[position]
@@ -172,7 +172,7 @@ def _nouns(words: Sequence[Word], position: int) -> tuple[list[Word], int]:
 
 
 def _activity(words: Sequence[Word], position: int) -> tuple[Phrase | None, int]:
-    """Return the phrase that a gerund has for its object or, without one, the gerund."""
+    """Return the phrase that is a gerund's object or, if there is none, the gerund."""
     gerund = words[position]
     start = _object_start(words, position + 1)
     if start < len(words) and words[start].tag in _OBJECT_TAGS:
@@ -203,19 +203,19 @@ class _VerbReader:
         self._position = position
         self._main: Word | None = None
         self._complete = False
-        self._helped = False  # an auxiliary, or a verb like one, stands before the verb
+        self._helped = False  # there is an auxiliary, or a verb like one, before the verb
         self._negated = self._unreal = self._passive = self._copula = False
         self._bound = self._perfect = self._only = False
 
     def read(self) -> tuple[Verb | None, int]:
-        """Return the verb, if what begins here has one, and the position after it."""
+        """Return the verb that begins here, if there is one, and the position after it."""
         while self._position < len(self._words) and not self._complete and self._belongs():
             self._take(self._words[self._position])
             self._position += 1
         return (self._verb(self._main) if self._main else None), self._position
 
     def _lower(self, offset: int = 0) -> str:
-        """Return the word at an offset, in lower case; empty when there is none."""
+        """Return the word at an offset, in lower case; empty if there is none."""
         position = self._position + offset
         return self._words[position].lower if position < len(self._words) else ""
 
@@ -258,7 +258,7 @@ class _VerbReader:
         self._perfect = self._perfect or lower in ("has", "have", "'s", "'ve")
 
     def _take_verb(self, word: Word) -> None:
-        """Take a verb, or pass over one that only leads to another."""
+        """Take a verb, or skip one that only leads to another."""
         leads = word.verb in _LINKING and self._lower(1) == "to"
         if leads and (self._lower(2) in english.BASE or self._lower(2) == "be"):
             self._main, self._copula, self._helped = None, False, True

@@ -1,4 +1,4 @@
-"""A word in its sentence, with what stands around it. Pure."""
+"""A word in its sentence, with the words around it. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,20 +6,22 @@ from . import lexicon as english
 from .tokens import Tag, Word
 
 Reading = tuple[Tag, str]
-"""A part of speech and, of verbs, the base form."""
+"""A part of speech and, for verbs, the base form."""
 
 EDGE = Word("", "", -1, -1, "edge", "edge")
-"""What stands before the first word of a sentence and after the last."""
+"""The word before the first and after the last word of a sentence."""
 
 
 class Place:
-    """A word of a sentence of which the words before it have their parts of speech."""
+    """A word of a sentence; the words before it have their parts of speech already."""
 
     __slots__ = ("after", "before", "finite", "last", "lower", "position", "word", "words")
 
     def __init__(self, words: Sequence[Word], position: int, last: Word, finite: bool) -> None:
-        """``last`` is the last word before it that is neither an adverb nor a negation; ``finite`` says whether the
-        clause has its verb."""
+        """``last`` is the last word before it that is neither an adverb nor a negation.
+
+        ``finite`` says whether the clause has its verb already.
+        """
         self.words = words
         self.position = position
         self.last = last
@@ -36,12 +38,12 @@ class Place:
 
     @property
     def following(self) -> str:
-        """The next word that is no adverb, in lower case; empty when there is none."""
+        """The next word that is not an adverb, in lower case; empty if there is none."""
         return next((word.lower for word in self.rest() if word.lower not in english.ADVERBS), "")
 
     @property
     def beyond(self) -> str:
-        """The word after the next, in lower case; empty when there is none."""
+        """The word after the next, in lower case; empty if there is none."""
         return self.words[self.position + 2].lower if self.position + 2 < len(self.words) else ""
 
     def rest(self) -> Iterator[Word]:

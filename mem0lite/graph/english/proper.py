@@ -1,4 +1,4 @@
-"""Which words are proper names, by their letters and by what stands around them. Pure."""
+"""Which words are proper names, by their letters and the words around them. Pure."""
 
 from . import lexicon as english
 from .places import EDGE, Place
@@ -9,7 +9,7 @@ _COMMON_CAPITALS = english.words(
     ceo cto cfo pr prs ci cd qa sla it tv os db sql ssh usb ok sdk cli ide vm vms cdn iot led pin
     """
 )
-"""Words that have capitals and name nothing of their own."""
+"""Words in capitals that are not names."""
 _COMMON = english.words(
     """
     access production staging payroll traffic data code support development marketing finance legal coffee bread
@@ -19,7 +19,7 @@ _COMMON = english.words(
     flour butter rice
     """
 )
-"""Common nouns that begin sentences without a determiner."""
+"""Common nouns that often begin a sentence without a determiner."""
 _COMMON_ENDINGS = (
     "s", "ing", "tion", "sion", "ment", "ness", "ity", "ance", "ence", "ship", "age", "ory", "ery", "ism", "ure", "ly",
     "al", "ive", "ous", "ful", "less", "able", "ible", "ic",
@@ -29,7 +29,7 @@ _BEFORE_VERSIONS = english.words(
     version release tag step section chapter point page about than over under to from
     """
 )
-"""Words before a version or a number that are not what it is a version of."""
+"""Words before a version or a number that are not the thing with that version."""
 _UNNAMED = english.PREPOSITIONS | english.BASE.keys() | _BEFORE_VERSIONS
 _I = frozenset({"i", "i'm", "i've", "i'd", "i'll"})
 _AFTER_NAMES = english.FINITE.union(
@@ -52,18 +52,18 @@ def is_name(place: Place) -> bool:
 
 
 def _has_version(place: Place) -> bool:
-    """Whether a word without a capital is what the version right after it is a version of."""
+    """Whether a word without a capital names the thing whose version comes right after it."""
     numbered = place.after.kind == "version" and place.after.start == place.word.end + 1
     return numbered and place.before.tag not in ("edge", "determiner") and place.lower not in _UNNAMED
 
 
 def _begins(place: Place) -> bool:
-    """Whether a word stands where any word has a capital: first, or first within quotes or parentheses."""
+    """Whether a word is where any word gets a capital: first, or first within quotes or parentheses."""
     return place.first or place.before.tag == "stop" or place.before.text in '"“('
 
 
 def _is_first_name(place: Place) -> bool:
-    """Whether a capital at the start is more than that of the sentence, as far as the next word tells."""
+    """Whether the capital of a sentence's first word is that of a name, as far as the next word tells."""
     after, lower = place.after, place.lower
     known = lower in english.VERB_FORMS
     if after.kind == "word" and after.capital and after.lower not in ("i", "i'm"):

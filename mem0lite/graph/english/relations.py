@@ -1,4 +1,4 @@
-"""What the clauses of a sentence state of the things they name. Pure."""
+"""The relations that the clauses of a sentence state. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -32,12 +32,12 @@ _LOOSE = english.words(
     of than except without like during per despite
     """
 )
-"""Prepositions that relate nothing with what is done."""
+"""Prepositions that relate nothing to the action."""
 _LOOSE_IN_COMMANDS = _LOOSE | {"for", "by", "about", "within"}
 
 
 def relations(clauses: Sequence[Clause]) -> Iterator[Triple]:
-    """Yield what the clauses of a sentence state, in its order."""
+    """Yield the relations that the clauses of a sentence state, in its order."""
     conditional = any(clause.mark in _UNREAL for clause in clauses)
     previous: Clause | None = None
     for position, clause in enumerate(clauses):
@@ -63,20 +63,20 @@ def _each(sources: Sequence[Phrase], relationship: str, destinations: Sequence[P
 
 
 def _among(complements: Sequence[Complement], *prepositions: str) -> list[Phrase]:
-    """Return what follows any of these prepositions."""
+    """Return the phrases after any of these prepositions."""
     return [phrase for preposition, phrases in complements if preposition in prepositions for phrase in named(phrases)]
 
 
 def _joined(*words: str) -> str:
-    """Return a relationship of several words, some of which may be empty."""
+    """Return a relationship of several words; empty ones are left out."""
     return "_".join(filter(None, words))
 
 
-# -- what clauses are to each other
+# -- relations between clauses
 
 
 def _main_of(clauses: Sequence[Clause], position: int) -> Clause | None:
-    """Return the clause that a marked one belongs to: the one before it, or at the start of a sentence the next."""
+    """Return the main clause of a subordinate one: the clause before it, or the next at the start of a sentence."""
     for clause in reversed(clauses[:position]):
         if not clause.mark and not clause.relative:
             return clause
@@ -84,19 +84,19 @@ def _main_of(clauses: Sequence[Clause], position: int) -> Clause | None:
 
 
 def _is_needed_before(clause: Clause, main: Clause) -> bool:
-    """Whether it is said what something requires, as in "before a release, two approvals are needed"."""
+    """Whether a clause says what something requires, as in "before a release, two approvals are needed"."""
     if clause.mark != "before" or main.verb is None or main.verb.base not in _REQUIRE:
         return False
     return main.verb.passive or main.impersonal
 
 
 def _needed(clause: Clause) -> Sequence[Phrase]:
-    """Return what is needed where a clause says that something is."""
+    """Return what is needed, if a clause says that something is."""
     return clause.subjects if clause.verb is not None and clause.verb.passive else clause.objects
 
 
 def _subordinate(clause: Clause, main: Clause | None, rest: Sequence[Clause]) -> Iterator[Triple]:
-    """Yield what a clause with a mark says of the one that it belongs to."""
+    """Yield what a subordinate clause says about its main clause."""
     if clause.mark == "to":
         yield from _toward(clause, rest)
     if main is None:
@@ -115,7 +115,7 @@ def _toward(purpose: Clause, rest: Sequence[Clause]) -> Iterator[Triple]:
 
 
 def _order_of(clause: Clause, main: Clause) -> str:
-    """Return whether a main clause comes before or after one with a mark; empty when neither is said."""
+    """Return whether a main clause comes before or after its subordinate one; empty if neither is said."""
     if not clause.holds:
         return ""
     if main.verb is not None and main.verb.negated:
@@ -127,14 +127,14 @@ def _order_of(clause: Clause, main: Clause) -> str:
 
 
 def _ordered(clause: Clause, order: str, other: Clause) -> Iterator[Triple]:
-    """Yield that what one clause is about comes before or after what another is about, unless it does not come."""
+    """Yield that the topics of one clause come before or after those of another, unless they do not happen."""
     if clause.verb is not None and (clause.verb.unreal or (clause.verb.negated and order == "before")):
         return
     yield from _each(clause.topics(), order, other.topics())
 
 
 def _impossible_without(clause: Clause) -> Iterator[Triple]:
-    """Yield what has to be there, as in "it won't start without X"."""
+    """Yield what is required, as in "it won't start without X"."""
     if clause.verb is not None and clause.verb.negated and clause.verb.bound:
         yield from _each(clause.topics(), "requires", _among(clause.complements, "without"))
 
@@ -150,7 +150,7 @@ def _means(clause: Clause, verb: Verb, purpose: Clause) -> Iterator[Triple]:
         yield from _each(topics, "uses", named(clause.objects))
 
 
-# -- what a clause says by itself
+# -- relations within a clause
 
 
 def _stated(clause: Clause) -> Iterator[Triple]:
@@ -175,7 +175,7 @@ def _stated(clause: Clause) -> Iterator[Triple]:
 def _copula(
     subjects: Sequence[Phrase], objects: Sequence[Phrase], complements: Sequence[Complement]
 ) -> Iterator[Triple]:
-    """Yield what something is, or how it stands to what follows the first preposition."""
+    """Yield what something is, or its relation to what follows the first preposition."""
     if not complements:
         yield from _each(subjects, "is", [one for one in objects if all(word.tag == "name" for word in one.words)])
     elif not any(phrase.named for phrase in objects):
@@ -185,7 +185,7 @@ def _copula(
 
 
 def _passive(verb: Verb, subjects: Sequence[Phrase], complements: Sequence[Complement]) -> Iterator[Triple]:
-    """Yield what is done to the subjects, and with what; of the places where it is done, the first."""
+    """Yield what is done to the subjects, and with what, and the first of the places where it is done."""
     placed = False
     for word, found in complements:
         if verb.base in _REQUIRE and word in ("for", "by", "before"):
@@ -204,7 +204,7 @@ def _passive(verb: Verb, subjects: Sequence[Phrase], complements: Sequence[Compl
 def _active(
     clause: Clause, verb: Verb, subjects: Sequence[Phrase], complements: Sequence[Complement]
 ) -> Iterator[Triple]:
-    """Yield what somebody does, or what is to be done."""
+    """Yield what somebody does, or what has to be done."""
     objects = named(clause.objects)
     if verb.base in _DEPEND:
         yield from _each(subjects, "depends_on", complements[0][1] if complements else [])
@@ -225,14 +225,14 @@ def _active(
 
 
 def _does(verb: Verb, subjects: Sequence[Phrase], complements: Sequence[Complement]) -> Iterator[Triple]:
-    """Yield what is done without an object: with what, or where."""
+    """Yield with what, or where, something without an object is done."""
     for word, found in complements[:1]:
         relationship = "uses" if word in _MEANS else _joined(verb.form, verb.particle, word)
         yield from _each(subjects, relationship, found)
 
 
 def _done(verb: Verb, objects: Sequence[Phrase], complements: Sequence[Complement]) -> Iterator[Triple]:
-    """Yield what is done to the objects, by whomever, and with what; of the places where it is done, the first."""
+    """Yield what is done to the objects, and with what, and the first of the places where it is done."""
     placed = False
     for word, found in complements:
         if word in _MEANS or (word == "by" and any(phrase.activity for phrase in found)):

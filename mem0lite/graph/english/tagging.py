@@ -1,4 +1,4 @@
-"""The parts of speech of the words of a sentence, by what they are and by what stands around them. Pure."""
+"""The parts of speech of a sentence's words, by what they are and by the words around them. Pure."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ _ALWAYS: tuple[tuple[Tag, frozenset[str]], ...] = (
     ("be", english.BE),
 )
 _TAGS: Mapping[str, Tag] = {word: one for one, words in _ALWAYS for word in words}
-"""Words that are always the same part of speech; the last that has a word above decides."""
+"""Words that are always the same part of speech; if a word is in several groups, the last one counts."""
 
 
 def tag(words: Sequence[Word]) -> None:
@@ -80,14 +80,14 @@ def _reading(place: Place) -> Reading:
 
 
 def _number(place: Place) -> Tag:
-    """Return what a number is: a part of the name before it, unless that is a day or a month, or a number."""
+    """Return "name" for a number that belongs to the name before it, unless that is a day or a month."""
     before = place.before
     measured = "%" in place.lower or ":" in place.lower
     return "name" if before.tag == "name" and before.lower not in english.DATES and not measured else "number"
 
 
 def _open_class(place: Place) -> Reading:
-    """Return how a name, a verb, a noun or an adverb is read."""
+    """Return the reading of a word that may be a name, a verb, a noun or an adverb."""
     if is_name(place):
         return "name", ""
     nominal = place.before.tag in ("determiner", "number", "preposition")
@@ -131,7 +131,7 @@ def _who(place: Place) -> Reading:
 
 
 def _get(place: Place) -> Reading | None:
-    """Return how "get" is read where it is "be", as in "the build got cancelled"."""
+    """Return the reading of "get" if it means "be", as in "the build got cancelled"."""
     passive = past_of(place.following) and place.last.tag not in ("edge", "determiner")
     return ("be", "") if passive else None
 
@@ -151,7 +151,7 @@ def _do(place: Place) -> Reading:
 
 
 def _may(place: Place) -> Reading | None:
-    """Return how "may" is read unless it has a capital within a sentence: the month, or Will."""
+    """Return the reading of "may" and "will", unless a capital within a sentence makes them a month or a name."""
     return None if place.word.capital and not place.first else ("auxiliary", "")
 
 
@@ -165,7 +165,7 @@ def _like(place: Place) -> Reading | None:
 
 
 def _about(place: Place) -> Reading | None:
-    """Return how "about" is read before a number."""
+    """Return the reading of "about" before a number."""
     following = place.following
     return ("adverb", "") if following in english.NUMBERS or following[:1].isdigit() else None
 
@@ -187,4 +187,4 @@ _UNDECIDED: Mapping[str, Callable[[Place], Reading | None]] = {
     )
     for word in words.split()
 }
-"""Words whose part of speech depends on what stands around them; None leaves it to the other rules."""
+"""Words whose part of speech depends on the words around them; None leaves it to the other rules."""

@@ -1,4 +1,4 @@
-"""The words and signs of an English text, in sentences. Pure."""
+"""The words and punctuation of an English text, in sentences. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 _EXTENSION = (
-    r"\.(?=[a-z][a-z0-9]{0,7}\b)"  # a look at the letters spares most words the list
+    r"\.(?=[a-z][a-z0-9]{0,7}\b)"  # most words fail here and are not compared with the list
     "(?:py|pyi|ipynb|md|rst|txt|toml|ya?ml|json[l5]?|js|jsx|ts|tsx|mjs|css|scss|html?|xml|csv|tsv|parquet|sql|db|sqlite"
     "|sh|bash|zsh|ps1|bat|cfg|ini|conf|env|lock|log|rs|go|java|kt|rb|php|cc|cpp|hpp|cs|swift|tf|tfvars|tpl|j2|pem|key"
     "|crt|pdf|docx?|xlsx?|pptx?|png|jpe?g|svg|gif|zip|gz|tgz|tar|whl|deb|rpm|iso|img|bin|hex|service|proto)"
     r"\b"
 )
-# How many folders a path has at most, and how long their names are: without it, a text of nothing but dots and slashes
-# would be searched to its end from each of its characters.
+# The most folders of a path, and the longest name of one. Without these bounds, a text of only dots and slashes would
+# be searched to its end from each of its characters.
 _FOLDERS = "{0,16}"
 _LENGTH = "{1,128}+"
 _TOKEN = re.compile(
@@ -46,28 +46,28 @@ _NAMELIKE = re.compile(
     r"^[a-z]+[A-Z]|^[A-Z]+[a-z]+[A-Z]|[A-Za-z]\d|^\d+[A-Z][a-z]|^[A-Z]{2,}|[+#]$|^[A-Z][a-z]*[&.][A-Z]"
 )
 _ENDS = ".!?;"
-_MOST_WORDS = 150  # of a sentence; a longer one is a list, and is read in parts
+_MOST_WORDS = 150  # words of a sentence; a longer one is a list and is read in parts
 
 Tag = Literal[
     "noun", "name", "determiner", "number", "pronoun", "preposition", "and", "mark", "relative", "adverb", "to",
     "verb", "participle", "gerund", "be", "auxiliary", "not", "comma", "stop", "edge",
 ]  # fmt: skip
-"""A part of speech. "mark" begins a clause, as "before" does; "edge" is beyond the first and the last word."""
+"""A part of speech. A "mark" begins a clause, as "before" does; an "edge" is beyond the first or the last word."""
 
 
 @dataclass(slots=True)
 class Word:
-    """A word or a sign of a sentence."""
+    """A word or a punctuation mark of a sentence."""
 
     text: str
     lower: str
     start: int
     end: int
     kind: str
-    """The group of the token expression that it is."""
+    """The name of the group of ``_TOKEN`` that it matched."""
     tag: Tag = "noun"
     verb: str = ""
-    """The base form, of verbs."""
+    """The base form, for verbs."""
 
     @property
     def capital(self) -> bool:
@@ -76,27 +76,27 @@ class Word:
 
     @property
     def quoted(self) -> bool:
-        """Whether it stands in quotes or backticks."""
+        """Whether it is in quotes or backticks."""
         return self.kind in _QUOTED
 
     @property
     def literal(self) -> bool:
-        """Whether it is something written in a form of its own: a name by itself, or a version."""
+        """Whether its form tells what it is: a path, a command, a quoted term and the like, or a version."""
         return self.kind in _LITERAL
 
     @property
     def names(self) -> bool:
-        """Whether it names something by itself, as a path or a command does; a version needs what it is of."""
+        """Whether it is a name on its own, as a path or a command is; a version belongs to something."""
         return self.kind in _NAMES
 
     @property
     def namelike(self) -> bool:
-        """Whether its letters are those of a name, wherever it stands: GitHub, S3, C++."""
+        """Whether its letters are those of a name, wherever it is: GitHub, S3, C++."""
         return _NAMELIKE.search(self.text) is not None
 
 
 def sentences(text: str) -> Iterator[list[Word]]:
-    """Yield the words of each sentence; a line ends one too."""
+    """Yield the words of each sentence; the end of a line ends a sentence, too."""
     words: list[Word] = []
     end = 0
     for found in _TOKEN.finditer(text):
@@ -116,7 +116,7 @@ def sentences(text: str) -> Iterator[list[Word]]:
 
 
 def _word(found: re.Match[str]) -> Word:
-    """Return the word that was found, without its quotes."""
+    """Return the word of a match, without its quotes."""
     kind, text, (start, end) = str(found.lastgroup), found[0], found.span()
     if kind in _QUOTED:
         text, start, end = text[1:-1], start + 1, end - 1

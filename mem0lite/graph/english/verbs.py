@@ -1,4 +1,4 @@
-"""Which words are verbs, by their forms and by what stands around them. Pure."""
+"""Which words are verbs, by their forms and the words around them. Pure."""
 
 from itertools import pairwise
 
@@ -11,18 +11,18 @@ _OPENERS = english.words(
     please then first next finally always never just also afterwards now only let's simply
     """
 )
-"""Words that a command may begin with."""
+"""Words with which a command may begin."""
 _PEOPLE = ("i", "we", "you", "they")
 _SUBJECTS = ("noun", "name", "pronoun")
 _VERBS = ("verb", "be", "auxiliary", "participle")
 _NO_COMPOUND = english.DETERMINERS.union(english.PREPOSITIONS, english.PRONOUNS, english.ADVERBS, english.NUMBERS)
-"""Words before which a bare verb is no noun."""
+"""Words before which a bare verb is not a noun."""
 _PHRASE_ENDS = english.CLAUSE_ENDS | english.DETERMINERS
 _BEFORE_OBJECTS = english.PREPOSITIONS | english.DETERMINERS
 
 
 def past_of(lower: str) -> str:
-    """Return the base form of a past tense, or nothing."""
+    """Return the base form of a past tense, or an empty text."""
     known = english.PAST.get(lower)
     if known is not None:
         return known
@@ -30,7 +30,7 @@ def past_of(lower: str) -> str:
 
 
 def verb_at(place: Place) -> Reading | None:
-    """Return how a word that may be a verb is read, or None for one that is none."""
+    """Return the reading of a word as a verb, or None if it is not one."""
     lower = place.lower
     if lower in english.GERUND:
         return _gerund(place)
@@ -54,7 +54,7 @@ def _gerund(place: Place) -> Reading | None:
 
 
 def _past(place: Place, base: str) -> Reading | None:
-    """Return how a past tense or participle is read; None leaves open whether it is the base form that looks alike."""
+    """Return the reading of a past tense or participle; None if it may be a base form that looks the same."""
     last = place.last.tag
     if last == "be":
         return "participle", base
@@ -81,7 +81,7 @@ def _past_after_subject(place: Place, base: str) -> Reading:
 
 
 def _is_third_person(place: Place) -> bool:
-    """Whether a form with -s is a verb rather than the plural of a noun."""
+    """Whether a form with -s is a verb, and not the plural of a noun."""
     last, after = place.last, place.after
     if last.tag == "and":
         return _joins_verb(place) and after.lower not in english.BE
@@ -95,7 +95,7 @@ def _is_third_person(place: Place) -> bool:
 
 
 def _is_plural_noun(place: Place) -> bool:
-    """Whether what comes next leaves no verb for a form with -s to be."""
+    """Whether the next words show that a form with -s is not a verb."""
     after = place.after
     if place.before.tag == "noun" and after.kind in ("edge", "punctuation"):
         return True
@@ -107,7 +107,7 @@ def _is_plural_noun(place: Place) -> bool:
 
 
 def _is_bare_verb(place: Place) -> bool:
-    """Whether a base form is a verb rather than a noun."""
+    """Whether a base form is a verb, and not a noun."""
     last, after = place.last, place.after
     if place.before.tag in ("determiner", "number", "preposition", "verb", "be", "participle"):
         return False
@@ -123,7 +123,7 @@ def _is_bare_verb(place: Place) -> bool:
 
 
 def _unknown(place: Place) -> Reading | None:
-    """Return how a verb that the lexicon lacks is read."""
+    """Return the reading of a verb that is not in the lexicon."""
     lower, last, after = place.lower, place.last, place.after
     named = after.capital and after.kind == "word"
     if (place.word.capital and not place.first) or not lower.replace("-", "").isalpha():
@@ -133,7 +133,7 @@ def _unknown(place: Place) -> Reading | None:
     if lower.endswith("ing") and last.tag in ("preposition", "mark", "comma"):
         return "gerund", lower.removesuffix("ing")
     if lower.endswith("s"):
-        if lower == "s":  # of "'s" after a space
+        if lower == "s":  # "'s" after a space
             return None
         stands = last.tag in ("noun", "name", "comma") and not place.finite and _has_subject(place)
         return ("verb", lower.removesuffix("s")) if stands else None
@@ -142,7 +142,7 @@ def _unknown(place: Place) -> Reading | None:
 
 
 def _may_be_bare(place: Place) -> bool:
-    """Whether the base form of a verb may stand here."""
+    """Whether the base form of a verb is possible here."""
     last = place.last
     if last.tag == "and":
         return _joins_verb(place)
@@ -155,7 +155,7 @@ def _begins_after(word: Word) -> bool:
 
 
 def _joins_verb(place: Place) -> bool:
-    """Whether the clause before a conjunction has a verb, which a second one may join."""
+    """Whether the clause before a conjunction has a verb, so that a second one may follow."""
     for position in range(place.position - 2, -1, -1):
         tag = place.words[position].tag
         if tag in _VERBS:
@@ -166,13 +166,13 @@ def _joins_verb(place: Place) -> bool:
 
 
 def _has_subject(place: Place) -> bool:
-    """Whether there is somebody or something that has no verb yet."""
+    """Whether there is a subject without a verb."""
     words = place.words
     return any(words[position].tag in _SUBJECTS for position in range(place.position)) and not _joins_verb(place)
 
 
 def _is_listed(place: Place) -> bool:
-    """Whether what stands before is a list of several, which takes the bare verb."""
+    """Whether the words before are a list, after which comes the bare form of the verb."""
     return any(word.tag == "and" for word in place.words[max(0, place.position - 5) : place.position])
 
 
@@ -186,7 +186,7 @@ def _is_plural(word: Word) -> bool:
 
 
 def _verb_follows(place: Place) -> bool:
-    """Whether a verb follows in the same clause, so that what stands before it is no verb."""
+    """Whether a verb follows in the same clause, so that this word is not its verb."""
     for word in place.rest():
         if word.kind == "punctuation" or word.lower in english.JOINING:
             return False
@@ -196,7 +196,7 @@ def _verb_follows(place: Place) -> bool:
 
 
 def _is_noun_first(place: Place) -> bool:
-    """Whether a base form at the start of a clause is a noun there, as in "test results go to …"."""
+    """Whether a base form at the start of a clause is a noun, as in "test results go to …"."""
     after = place.after
     if after.kind == "edge":
         return True
@@ -208,7 +208,7 @@ def _is_noun_first(place: Place) -> bool:
 
 
 def _goes_on_to_verb(place: Place) -> bool:
-    """Whether nothing but nouns stands between a word and the next verb."""
+    """Whether there are only nouns between a word and the next verb."""
     for one, following in pairwise(place.rest()):
         if following.kind == "punctuation" or following.lower in _PHRASE_ENDS:
             return False

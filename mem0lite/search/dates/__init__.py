@@ -1,4 +1,4 @@
-"""Whether a question asks about a time, or about the present: a look that costs little. Pure."""
+"""Whether a question asks about a time or about the present. Most don't, and that is found out quickly. Pure."""
 
 import re
 from datetime import UTC, tzinfo
@@ -23,7 +23,7 @@ oktober octobre octubre ottobre outubro novembre noviembre novembro dezember dé
 dezembro
 """
 _CUES = frozenset(_CUE_WORDS.split())
-"""A question with none of these words, and no number that may be a date, names none."""
+"""A question that has none of these words, and no number that may be a date, names no date."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _HAS_NUMBER = re.compile(r"(?:19|20)\d\d|\d/\d|\d(?:st|nd|rd|th)\b|\d\.\d\d?\.|\b[qhw][1-4]\b|\b[kc]w\d|'\d\d\b")
 
@@ -31,20 +31,20 @@ _HAS_NUMBER = re.compile(r"(?:19|20)\d\d|\d/\d|\d(?:st|nd|rd|th)\b|\d\.\d\d?\.|\
 def asked_moments(question: str, reference: int, zone: tzinfo = UTC) -> tuple[Moment, ...]:
     """Return the periods a question names, as seen from ``reference`` (microseconds since 1970 UTC); most name none.
 
-    A period is as wide as what is named: an hour, a day, a weekend, a week, a month, a season, a year, a decade, or a
-    range of them; "since", "after", "before", "until" and "by" leave it open on one side. What has no year means the
-    latest before the reference, or, where the question looks ahead ("will", "planned"), the first after it. A phrase
-    that is not understood to its end names nothing.
+    A period is as long as what is named: an hour, a day, a weekend, a week, a month, a season, a year, a decade, or a
+    range of these. "since", "after", "before", "until" and "by" leave it open on one side. A date without a year means
+    the latest one before the reference, or the first one after it if the question looks ahead ("will", "planned"). A
+    phrase that is not understood to its end names nothing.
 
     Days are those of ``zone``; weeks begin on Monday and are numbered as in ISO 8601; 5/7 is 7 May and 5.7. is 5 July;
-    seasons are the northern ones, and a winter has the year it begins in. Only the first MAX_QUESTION_LENGTH characters
-    are examined, and at most MAX_MOMENTS periods returned; what lies outside the years 1 to 9999 is left out. Never
-    raises for any text.
+    seasons are those of the northern hemisphere, and a winter belongs to the year in which it begins. Only the first
+    MAX_QUESTION_LENGTH characters are examined, and at most MAX_MOMENTS periods are returned. Periods outside the years
+    1 to 9999 are left out. It never raises, whatever the text.
     """
     text = question[:MAX_QUESTION_LENGTH].lower().replace("’", "'")
     if _CUES.isdisjoint(_WORDS.findall(text)) and not _HAS_NUMBER.search(text):
         return ()
-    from .phrases import read  # longer to import than most questions take to answer
+    from .phrases import read  # importing it takes longer than answering most questions
 
     return read(text, reference, zone)
 
@@ -70,9 +70,9 @@ _ASKS = re.compile(
 
 
 def is_statement(text: str) -> bool:
-    """True for what tells something rather than asks for it, as users' messages do: "I moved to Porto last week."
+    """True for a text that tells something instead of asking, as users' messages do: "I moved to Porto last week."
 
-    The time in it is when something happened, not when something was said that is asked for.
+    A time in it is when something happened, not when the memory was said that a question would ask for.
     """
     text = text[:MAX_QUESTION_LENGTH].lower().replace("’", "'").strip()
     told = _TELLS.fullmatch(text) or _DECLARES.fullmatch(text)
@@ -90,9 +90,9 @@ _PRESENT = re.compile(
 
 
 def asks_for_present(question: str) -> bool:
-    """True for a question about how things are now, where a newer memory is the better answer.
+    """True for a question about how things are now, for which a newer memory is the better answer.
 
-    "now", "currently", "still", "the latest", "these days", "recently" and their like; not "now and then", "from now",
-    "stand still" or "at the latest".
+    It has "now", "currently", "still", "the latest", "these days", "recently" or the like, but not "now and then",
+    "from now", "stand still" or "at the latest".
     """
     return _PRESENT.search(question[:MAX_QUESTION_LENGTH].lower()) is not None

@@ -1,7 +1,7 @@
 """How the pieces of a date become one phrase. Pure.
 
-A rule (see ``rules``) reads a piece: "Tuesday", "next week", "two weeks ago". Pieces that lie in each other are read
-as one: "Tuesday of next week", "last year in May".
+A rule (see ``rules``) reads a piece: "Tuesday", "next week", "two weeks ago". Pieces of which one lies within the other
+are read together: "Tuesday of next week", "last year in May".
 """
 
 import re
@@ -18,31 +18,31 @@ _SIZES = ("time", "day", "days", "weekend", "week", "month", "season", "quarter"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A piece of a date: where it stands, and how to read it."""
+    """A piece of a date: where it is in the text, and how to read it."""
 
     begin: int
     end: int
     unit: str
-    """How long it is."""
+    """The unit of time that it is as long as."""
     read: Callable[[], Period]
-    """Raises ValueError where there is no such day, OverflowError where it lies outside the years 1 to 9999."""
+    """Raises ValueError if there is no such day, OverflowError outside the years 1 to 9999."""
     needs: str = ""
-    """The unit it lies in, where that isn't said: a weekday's is a week, a month's is a year."""
+    """The unit it lies in, if that isn't named: a week for a weekday, a year for a month."""
     within: Callable[[Period], Period] | None = None
     """Reads it within a period of that unit."""
     kind: str = ""
-    """What it may be besides a date, a name in ``phrases``; empty where it is one for sure."""
+    """What it may be instead of a date, a key of ``_CONDITIONS``; empty if it is surely a date."""
     whole: Callable[[], Period] | None = None
-    """Reads the period that others lie in, where that is not its own: "two years ago" is all of that year."""
+    """Reads the period that others lie in, if it isn't this one: for "two years ago", that whole year."""
     inside: tuple[str, Callable[[], Period]] | None = None
-    """The unit and the reading of the period in which it was placed."""
+    """The unit of the period in which it was placed, and how to read that."""
     again: Callable[[Period], Period] | None = None
-    """Reads it within another period than the one it was placed in."""
+    """Reads it within another period than the one in which it was placed."""
     alone: bool = True
-    """False for what says no date by itself, such as "morning"."""
+    """False for a piece that is not a date without another, such as "morning"."""
 
     def mapped(self, change: Callable[[Period], Period], begin: int, unit: str) -> "Found":
-        """Return what is a part of this, or lies beside it."""
+        """Return a piece that is a part of this one, or lies next to it."""
         own = self.within
         within = own and (lambda period: change(own(period)))
         read = self.read
@@ -59,13 +59,13 @@ class Found:
         )
 
     def fits(self, outer: "Found") -> bool:
-        """True where this can be placed in the other."""
+        """True if this can be placed in the other."""
         sizes = self.needs, outer.unit
         return bool(self.needs) and (self.needs == outer.unit or sizes in (("week", "weekend"), ("day", "days")))
 
     def placed(self, outer: "Found") -> "Found":
-        """Return this as it lies in the other."""
-        own = self.within or (lambda period: period)  # what needs a unit has one
+        """Return this, placed in the other."""
+        own = self.within or (lambda period: period)  # a piece that needs a unit has ``within``
         reading, deeper = outer.whole or outer.read, outer.within
         open_still = bool(outer.needs)
         return replace(
@@ -84,17 +84,17 @@ class Found:
 
 
 def smaller(one: str, other: str) -> bool:
-    """True where a unit is shorter than another."""
+    """True if a unit is shorter than another."""
     return _SIZES.index(one) < _SIZES.index(other)
 
 
 Rule = Callable[["Grammar", re.Match[str]], Found | None]
 _RULES: dict[str, list[tuple[re.Pattern[str], Rule]]] = {}
-"""By the first word they can begin with; "0" stands for a digit."""
+"""The rules, by the first word they can begin with; "0" stands for a digit."""
 
 
 def rule(pattern: str, starts: Iterable[str]) -> Callable[[Rule], Rule]:
-    """Enter a reading of a pattern that begins with one of these words."""
+    """Register a function that reads matches of a pattern; each match begins with one of the words in ``starts``."""
     compiled = re.compile(pattern)
 
     def enter(reading: Rule) -> Rule:
@@ -106,7 +106,7 @@ def rule(pattern: str, starts: Iterable[str]) -> Callable[[Rule], Rule]:
 
 
 def may_begin(word: str) -> bool:
-    """True where some date begins with a word, or with "0", a digit; most words begin none."""
+    """True if some date begins with a word, or with a digit for "0"; with most words, none does."""
     return word in _RULES
 
 
@@ -122,7 +122,7 @@ _AND = re.compile(r",? and |, | ")
 
 
 class Grammar:
-    """Reads a text as seen from a clock; ``ahead`` where the question looks into the future, ``back`` into the past."""
+    """Reads a text as seen from a clock; ``ahead`` if the question looks into the future, ``back`` if into the past."""
 
     def __init__(self, text: str, clock: Clock, *, ahead: bool, back: bool = False) -> None:
         self.text, self.clock, self.ahead, self.back = text, clock, ahead, back
@@ -132,11 +132,11 @@ class Grammar:
         self._phrases: dict[tuple[int, int], Found | None] = {}
 
     def seen_from(self, clock: Clock, *, ahead: bool) -> "Grammar":
-        """Return one that reads the same text from another time."""
+        """Return a grammar that reads the same text as seen from another time."""
         return Grammar(self.text, clock, ahead=ahead)
 
     def phrase(self, begin: int, depth: int = 0) -> Found | None:
-        """Return the longest phrase that begins at a place, with all that its pieces lie in."""
+        """Return the longest phrase that begins at a place, with all the pieces it lies in."""
         if (begin, depth) not in self._phrases:
             found, longer = None, self._piece(begin, depth)
             while longer is not None:
@@ -145,7 +145,7 @@ class Grammar:
         return self._phrases[begin, depth]
 
     def inner(self, begin: int) -> Found | None:
-        """Return the phrase that the one being read is a part of or lies beside."""
+        """Return the phrase of which the one being read is a part, or next to which it lies."""
         depth = self._depth
         try:
             found = self.phrase(begin, depth + 1)
@@ -154,10 +154,10 @@ class Grammar:
         return found if found is not None and found.alone else None
 
     def _piece(self, begin: int, depth: int) -> Found | None:
-        """Return the longest piece that begins at a place; "the" may stand before it."""
+        """Return the longest piece that begins at a place, perhaps after "the"."""
         if depth > _DEEPEST:
             return None
-        if (begin, depth) not in self._pieces:  # which bounds the work: each place is read once at each depth
+        if (begin, depth) not in self._pieces:  # this bounds the work: each place is read once at each depth
             after = _THE.match(self.text, begin)
             places = [begin, after.end()] if after else [begin]
             found = [piece for place in places for piece in self._pieces_at(place, depth)]
@@ -174,7 +174,7 @@ class Grammar:
                     yield found
 
     def _joined(self, found: Found, depth: int) -> Found | None:
-        """Return a phrase with the piece behind it, where one lies in the other: "May" and "last year"."""
+        """Return a phrase together with the piece after it, if one lies in the other: "May" and "last year"."""
         join = _JOIN.match(self.text, found.end)
         if join is None or join.end() == found.end:
             return None
@@ -188,7 +188,7 @@ class Grammar:
         return _same_day(found, other) if found.unit == other.unit == "day" else None
 
     def credible(self, found: Found, lead: str) -> bool:
-        """True where a phrase after ``lead`` is meant as a date."""
+        """True if a phrase after the word ``lead`` is meant as a date."""
         if not found.kind or found.kind not in _CONDITIONS:
             return True
         certain, likely = _CONDITIONS[found.kind]
@@ -197,7 +197,7 @@ class Grammar:
         return bool(leads & certain) or (bool(leads & likely) and (following is None or following[1] in _FOLLOWS))
 
     def length(self, begin: int) -> tuple[Length, Length, int] | None:
-        """Return how long a phrase says, at least and at most, and where it ends: "two to three weeks and a day"."""
+        """Return the least and the most length of time that a phrase says, and where it ends: "two to three weeks"."""
         if (term := _TERM.match(self.text, begin)) is None:
             return None
         (low, high), end = _term(term), term.end()
@@ -212,14 +212,14 @@ class Grammar:
 
 
 # ---- Which phrases are meant as dates ----------------------------------------------------------------------------
-# A phrase that may be something else (a name, a verb, a number) is a date only after a word that dates follow, or
-# where no word comes after it that it could belong to ("in the fall", but not "fall asleep"; "Friday?", but not
-# "Friday Night Lights").
+# A phrase that may be something else (a name, a verb, a number) is a date only after a word that dates follow, or if no
+# word comes after it that it could belong to: "in the fall" but not "fall asleep", "Friday?" but not "Friday Night
+# Lights".
 _INSIDE = {"in", "during", "throughout", "back in"}
 _BOUNDS = {"since", "until", "till", "before", "after", "prior to", "up to"}
 FOREIGN = "a word of another language"
 LEADS = _INSIDE | _BOUNDS | {"on", "over", "around", "as of", "at", "for", "by", "from", "of"}
-"""Words that dates follow."""
+"""Words before dates."""
 _DAY_LEADS = _BOUNDS | {"on", "by", "from", "as of", "between"}
 _CONDITIONS: dict[str, tuple[set[str], set[str]]] = {
     "year": (_INSIDE | _BOUNDS | {"as of"}, {"by", "for", "from", "of"}),
@@ -240,7 +240,7 @@ _CONDITIONS: dict[str, tuple[set[str], set[str]]] = {
     "the unit": (set(), LEADS | {"", "towards", "near"}),
     "period": (_INSIDE | {"on", "over", "as of"}, LEADS),
 }
-"""By kind: the words before a phrase that say it is a date, and those that do where nothing follows it belongs to."""
+"""By kind: the words that make a phrase after them a date, and those that do so only if it belongs to no next word."""
 _FOLLOWING = """
 a about also and are as at be because before but by can could did do does for from had has have he her his how i if in
 instead is it me my no not of on or our she should since so than that the their them they this till to until was we were
@@ -251,7 +251,7 @@ _NEXT_WORD = re.compile(r" ?([a-z']+)")
 
 
 def _same_day(found: Found, other: Found) -> Found | None:
-    """Return the day that a weekday and a date name together, whichever comes first."""
+    """Return the day that a weekday and a date name together, in either order."""
     if "weekday" in found.kind and "weekday" not in other.kind:
         return replace(other, begin=found.begin)
     if other.kind == "weekday" and "weekday" not in found.kind:

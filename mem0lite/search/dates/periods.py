@@ -1,4 +1,4 @@
-"""Periods of the calendar, as the clock on a wall shows them: days, weeks, months, and what is so long before. Pure."""
+"""Periods of the calendar in local time: days, weeks, months, and times that lie so long before. Pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -33,7 +33,7 @@ MONTHS_OF = {"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 120
 
 
 class Period(NamedTuple):
-    """From ``start`` to ``end`` (half-open), without a time zone; ``yearly`` where no year was named."""
+    """From ``start`` to ``end`` (half-open), without a time zone; ``yearly`` if no year was named."""
 
     start: datetime
     end: datetime
@@ -42,23 +42,23 @@ class Period(NamedTuple):
 
 # ---- Of the calendar ---------------------------------------------------------------------------------------------
 def days(start: datetime, count: int = 1, yearly: bool = False) -> Period:
-    """Return so many days from the beginning of one."""
+    """Return so many days, from the beginning of the first."""
     return Period(start, start + count * DAY, yearly)
 
 
 def midnight(instant: datetime) -> datetime:
-    """Return the beginning of an instant's day."""
+    """Return the beginning of the day of a time."""
     return datetime(instant.year, instant.month, instant.day)
 
 
 def months(year: int, month: int, count: int = 1) -> Period:
-    """Return whole months; ``month`` may lie beyond 1 to 12."""
+    """Return whole months; ``month`` may be less than 1 or more than 12."""
     begin, end = year * 12 + month - 1, year * 12 + month - 1 + count
     return Period(datetime(begin // 12, begin % 12 + 1, 1), datetime(end // 12, end % 12 + 1, 1))
 
 
 def week(day: datetime) -> Period:
-    """Return the week of a day, which begins on a Monday."""
+    """Return the week that a day is in; weeks begin on Monday."""
     return days(midnight(day) - day.weekday() * DAY, 7)
 
 
@@ -68,12 +68,12 @@ def weekend(of: Period) -> Period:
 
 
 def iso_week(year: int, of_year: int) -> Period:
-    """Return a week by its number as ISO 8601 counts them."""
+    """Return a week by its number in ISO 8601."""
     return days(datetime.fromisocalendar(year, of_year, 1), 7)
 
 
 def unit_around(instant: datetime, unit: str, step: int = 0) -> Period:
-    """Return the week, month … an instant lies in, or the one so many steps from it."""
+    """Return the week, month … that a time lies in, or the one so many steps away."""
     if unit in MONTHS_OF:
         width = MONTHS_OF[unit]
         count = ((instant.year * 12 + instant.month - 1) // width + step) * width
@@ -98,11 +98,11 @@ def named(name: str, year: int) -> Period:
 
 
 _EASTER = {"easter": (-2, 4), "good friday": (-2, 1), "easter sunday": (0, 1), "easter monday": (1, 1)}
-"""From how many days after Easter Sunday, and how many."""
+"""How many days after Easter Sunday they begin, and how many days they have."""
 
 
 def _easter(year: int) -> datetime:
-    """Return Easter Sunday: Gauss's rule for the Gregorian calendar, with its two exceptions."""
+    """Return Easter Sunday by Gauss's rule for the Gregorian calendar, with its two exceptions."""
     century = year // 100
     sun = (15 - (13 + 8 * century) // 25 + century - century // 4) % 30
     moon = (19 * (year % 19) + sun) % 30
@@ -112,7 +112,7 @@ def _easter(year: int) -> datetime:
 
 
 def share(period: Period, begin: float, end: float) -> Period:
-    """Return from which to which share of a period a part of it reaches."""
+    """Return the part of a period between two shares of it, in 0..1."""
     width = period.end - period.start
     return period._replace(start=period.start + begin * width, end=period.start + end * width)
 
@@ -159,7 +159,7 @@ def time_of_day(day: Period, part: str) -> Period:
 
 
 def turn(of_year: Callable[[int], Period], now: datetime, step: int) -> Period:
-    """Return the latest of what comes every year that is over (-1, before it -2 …), this year's (0), or a next (1)."""
+    """Return a period that comes every year: -1 the latest that is over, -2 the one before, 0 this one, 1 the next."""
     if step == 0:
         return max(of_year(now.year - 1), of_year(now.year), key=lambda p: (p.start <= now < p.end, p.start))
     years = range(now.year, max(now.year - 3 + step, 0), -1) if step < 0 else range(now.year, now.year + 2 + step)
@@ -175,20 +175,20 @@ def _beyond(period: Period, now: datetime, step: int) -> bool:
 
 # ---- How long ----------------------------------------------------------------------------------------------------
 class Length(NamedTuple):
-    """So many months and so much else, as a phrase says it."""
+    """A length of time as a phrase says it: months, and the rest."""
 
     months: float
     rest: timedelta
     unit: str
-    """The smallest that was named."""
+    """The smallest unit that was named."""
     vague: bool = False
     halved: bool = False
     number: float = 1
-    """Of the only unit, or of the last."""
+    """The number of the last unit that was named."""
 
     @classmethod
     def of(cls, words: str, unit: str, halved: bool = False) -> "Length":
-        """Return the length that a number before a unit means; ``halved`` where "and a half" follows."""
+        """Return the length that a number and a unit mean; ``halved`` if "and a half" follows."""
         count = number(words) + 0.5 * halved
         broken = count != int(count)
         if unit in MONTHS_OF:
@@ -196,24 +196,24 @@ class Length(NamedTuple):
         return cls(0, count * UNITS[unit], unit, words in VAGUE, broken, count)
 
     def plus(self, other: "Length") -> "Length":
-        """Return this length and a smaller one."""
+        """Return the sum of this length and a smaller one."""
         return other._replace(
             months=self.months + other.months, rest=self.rest + other.rest, vague=self.vague or other.vague
         )
 
     @property
     def of_days(self) -> bool:
-        """True where days are named, which are whole ones."""
+        """True if whole days are meant."""
         return self.unit in ("day", "night") and not self.vague and not self.halved
 
     @property
     def slack(self) -> timedelta:
-        """How far from its exact end it may be meant: half a unit, a unit where the number is vague."""
+        """How far off its exact end it may be: half a unit, or a whole one if the number is vague."""
         return UNITS[self.unit] * (1.0 if self.vague else 0.25 if self.halved else 0.5)
 
 
 class Clock(NamedTuple):
-    """The asker's: a time zone, and the time it is there."""
+    """The asker's clock: a time zone, and the local time."""
 
     now: datetime  # without the zone; its ``fold`` tells the two hours apart when clocks are put back
     zone: tzinfo
@@ -225,7 +225,7 @@ class Clock(NamedTuple):
         return cls(instant.astimezone(zone).replace(tzinfo=None), zone)
 
     def instant(self, local: datetime) -> int:
-        """Return what a time on this clock is in microseconds since 1970 UTC.
+        """Return a time on this clock in microseconds since 1970 UTC.
 
         A time that is skipped when clocks are put forward is the instant at which they are; of one that comes twice it
         is the first.
@@ -238,7 +238,7 @@ class Clock(NamedTuple):
         return instant.astimezone(self.zone).replace(tzinfo=None)
 
     def moved(self, base: datetime, length: Length, sign: int) -> datetime:
-        """Return the time so long before (-1) or after (1) another: months by the calendar, hours by what passes."""
+        """Return the time so long before (-1) or after (1) another: months by the calendar, hours as they pass."""
         whole = int(length.months)
         count = base.year * 12 + base.month - 1 + sign * whole
         year, month = count // 12, count % 12 + 1
@@ -247,14 +247,14 @@ class Clock(NamedTuple):
         return self.later(day, sign * (length.rest + (length.months - whole) * MONTH), length.unit)
 
     def later(self, base: datetime, duration: timedelta, unit: str) -> datetime:
-        """Return a time so much later; what is counted in hours passes also where clocks are changed."""
+        """Return a time so much later; hours are counted as they pass, also when clocks are changed."""
         if unit not in ("second", "minute", "hour"):
             return base + duration
         instant = base.replace(tzinfo=self.zone).astimezone(UTC) + duration
         return self.local(instant)
 
     def around(self, base: datetime, low: Length, high: Length, sign: int) -> Period:
-        """Return what "so long before" or "after" a time means: the day, or a time as wide as the unit."""
+        """Return what "so long before" or "after" a time means: the day, or a period as long as the unit."""
         first, last = sorted((self.moved(base, low, sign), self.moved(base, high, sign)))
         if low.of_days and high.of_days:
             return Period(midnight(first), midnight(last) + DAY)

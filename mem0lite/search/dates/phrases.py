@@ -1,7 +1,7 @@
 """The periods that a question names. Pure.
 
-A phrase is read whole or not at all: where something of a date is left beside what was read ("two moons and" before
-"three days ago"), all of it is left, since a part would be another time than the one that is meant.
+A phrase is read as a whole or not at all. If part of a date remains next to what was read ("two moons and" before
+"three days ago"), all of it is ignored, because a part would mean another time.
 """
 
 import re
@@ -20,17 +20,20 @@ from .rules import COUNTED, edge, foreign_way, step_at
 from .words import MONTH, NUMBER, ORDINAL, SEASON, UNIT, WEEKDAY, either
 
 MAX_MOMENTS = 8
-"""Periods that are taken from a question."""
-_EXAMINED = 8 * MAX_MOMENTS  # phrases that are looked at: what is a name or half understood is no period in the end
+"""Periods that are taken from a question, at most."""
+_EXAMINED = (
+    8 * MAX_MOMENTS
+)  # phrases that are looked at; those that turn out to be names, or are half understood, don't count
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = ((edge - datetime(1970, 1, 1)) // _MICROSECOND for edge in (datetime.min, datetime.max))
 _EVER = 10_000 * MEAN_YEAR // _MICROSECOND  # how far an open-ended period reaches from its anchor
 
-# People tell of an event some days after it, rarely long before; of a longer period for longer. On LoCoMo the optimum
-# is flat: at least 7 to 30 days, at most 30 or 60, a quarter to the whole of it before, all rank within 0.4 points.
+# People tell about an event some days after it, rarely long before it, and about a longer period for longer. On LoCoMo
+# the optimum is flat: from 7 to 30 days at least, 30 or 60 at most, and a quarter to all of that before the event rank
+# within 0.4 points of each other.
 _LATE_AT_LEAST, _LATE_AT_MOST = timedelta(days=14), timedelta(days=60)
-_EARLY_SHARE = 0.5  # of the softness after a period, before it
+_EARLY_SHARE = 0.5  # of what ``late`` is, for ``early``
 
 _AHEAD = re.compile(
     r"\b(?:will|going to|gonna|plans?|planned|planning|upcoming|scheduled|due|must|(?:need|have|has) to)\b|'ll\b"
@@ -59,34 +62,34 @@ def _century(match: re.Match[str], clock: Clock) -> str:
 def _moments(grammar: Grammar, reference: int) -> Iterator[Moment]:
     text = grammar.text
     items = _in_common(grammar, [item for item in islice(_items(grammar), _EXAMINED) if item.meant])
-    for item in items:  # no event is named by what is a date, or a part of one
+    for item in items:  # a date, or a part of one, is not the name of an event
         begin = lead.start(1) if (lead := _LEAD.search(text[: item.begin])) else item.begin
         text = text[:begin] + "|" * (item.end - begin) + text[item.end :]
     for item in _whole(grammar, items):
         try:
             moment = item.moment()
-        except (ValueError, OverflowError):  # no such day, or none of the years 1 to 9999
+        except (ValueError, OverflowError):  # there is no such day, or it is outside the years 1 to 9999
             continue
-        # What is to come is told of before it, not after it.
+        # People tell about the future before it comes, not after.
         ahead = moment.anchor is None and moment.start >= reference
         yield replace(moment, early=moment.late, late=moment.early) if ahead else moment
     yield from _since_events(text)
 
 
-# ---- What a question says of its dates ---------------------------------------------------------------------------
+# ---- What a question says about its dates -------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A date with the words that say which way it lies."""
+    """A date, with the words that say on which side of it the period lies."""
 
     begin: int
     end: int
     moment: Callable[[], Moment]
     found: Found | None = None
-    """What was read, where it is a date alone."""
+    """The phrase that was read, if it is one date."""
     way: str = ""
-    """Of _WAYS, for a time that is open on one side."""
+    """A value of _WAYS, for a period that is open on one side."""
     meant: bool = True
-    """False for what is probably no date, such as a name."""
+    """False for what is probably not a date, such as a name."""
 
 
 _STARTS = re.compile(r"(?<![\w$€£#./:-])(?<!\d,)(?<!\W')(?:\d|[^\W\d_]+)")
@@ -115,7 +118,7 @@ _LEADING = {"the", "between", "from", "zwischen", "entre", "tra", "fra", "tussen
 
 
 def _items(grammar: Grammar) -> Iterator[_Item]:
-    """Yield the dates of a text in their order, and what may be one."""
+    """Yield the dates of a text in order, and phrases that may be dates."""
     text, end, lead = grammar.text, 0, ""
     for start in _STARTS.finditer(text):
         word, begin = start[0], start.start()
@@ -130,7 +133,7 @@ def _items(grammar: Grammar) -> Iterator[_Item]:
 
 
 def _lead(text: str, item: _Item) -> str:
-    """Return the word before a date that says it is one."""
+    """Return the word before a date that shows that it is one."""
     if item.way and item.found and item.begin < item.found.begin:
         return item.way
     before = text[max(0, item.begin - 20) : item.begin]
@@ -162,7 +165,7 @@ def _dated(grammar: Grammar, begin: int, found: Found) -> _Item:
 
 
 def _range(grammar: Grammar, begin: int) -> _Item | None:
-    """From one date to another, or from one on."""
+    """From one date to another."""
     if (lead := _RANGE.match(grammar.text, begin)) is None:
         return None
     first = grammar.phrase(lead.end())
@@ -172,7 +175,7 @@ def _range(grammar: Grammar, begin: int) -> _Item | None:
 
 
 def _between(grammar: Grammar, begin: int, first: Found, last: Found) -> _Item | None:
-    """Return a range; None where it ends before it begins."""
+    """Return a range; None if it ends before it begins."""
     try:
         end = last.read()
         start = _start_of_range(grammar, first, last, end)
@@ -185,7 +188,7 @@ def _between(grammar: Grammar, begin: int, first: Found, last: Found) -> _Item |
 
 
 def _start_of_range(grammar: Grammar, first: Found, last: Found, end: Period) -> Period:
-    """Return the first date of a range, in the year or the week that the last one says, or before it."""
+    """Return the first date of a range, in the year or week of the last date, or before it."""
     if not first.needs:
         return first.read()
     if last.inside and first.within and last.inside[0] == first.needs:
@@ -225,7 +228,7 @@ def _opened(grammar: Grammar, period: Period, way: str) -> Moment:
 def _moment(grammar: Grammar, period: Period) -> Moment:
     start, end = grammar.clock.instant(period.start), grammar.clock.instant(period.end)
     width = period.end - period.start
-    if end <= start:  # it lies in the hour that is left out when clocks are put forward
+    if end <= start:  # it lies in the hour that is skipped when clocks go forward
         end = start + width // _MICROSECOND
     return _moment_between(start, end, width, yearly=period.yearly)
 
@@ -237,7 +240,7 @@ def _moment_between(
     return Moment(start, end, round(late * _EARLY_SHARE), late, yearly, anchor)
 
 
-# ---- Events, whose instants only the memories know ---------------------------------------------------------------
+# ---- Events, whose time only the memories know -------------------------------------------------------------------
 _EVENT = (
     r"(?P<anchor>(?:the|my|our|his|her|their|[a-z]+'s) [^ ,.;:?!|][^,.;:?!|]{1,80}?)"
     r"(?=[,.;:?!|]|$| (?:did|do|does|was|were|is|are|had|has|have|will|would|can|could|what|who|when|where|how)\b)"
@@ -269,7 +272,7 @@ def _by_event(grammar: Grammar, begin: int) -> _Item | None:
 
 
 def _since_events(text: str) -> Iterator[Moment]:
-    """Since or until an event, or soon after or before it: what came of it was mostly told within weeks."""
+    """Since or until an event, or soon after or before it: people mostly tell what followed within weeks."""
     for found in _OPEN_EVENT.finditer(text):
         way = found["way"]
         reach = _EVER if way in ("since", "until") else 2 * periods.WEEK // _MICROSECOND
@@ -285,7 +288,7 @@ _LIST = re.compile(r"(?:, ?| ?[/&] ?|,? (?:and|or|&) )(?:(?:in|on|at) )?(?:the )
 
 
 def _in_common(grammar: Grammar, items: list[_Item]) -> list[_Item]:
-    """Return the dates, of which those of a list lie in the same year or week: "May and June 2022"."""
+    """Return the dates; those of a list lie in the same year or week: "May and June 2022"."""
     items = list(items)
     for at in range(len(items) - 2, -1, -1):
         items[at] = _placed_like(
@@ -299,7 +302,7 @@ def _in_common(grammar: Grammar, items: list[_Item]) -> list[_Item]:
 
 
 def _placed_like(grammar: Grammar, item: _Item, other: _Item, listed: object) -> _Item:
-    """Return an item as it lies in the year, month or week of its neighbour in a list, where it says none itself."""
+    """Return an item placed in the year, month or week of its neighbour in a list, unless it names one itself."""
     own, inside = item.found, other.found and other.found.inside
     if listed and own and other.found and own.kind == "year" and other.found.again:  # "in the summers of 2021 and 2022"
         again, year = other.found.again, own.read
@@ -336,14 +339,14 @@ _REST_BEFORE = re.compile(
     r" (?:vor|nach|vom|im|in|de|di|du|del|van|dal|avant|après|antes|después|despues|prima|dopo|depois|voor|na)"
     r"(?: \w{1,4}){0,2} $"
 )
-"""What before a date makes it another: "two moons and", "the third week of", "every other"."""
+"""What makes the date after it another one: "two moons and", "the third week of", "every other"."""
 _ONE_OF_BEFORE = re.compile(rf"\b(?:{ORDINAL}|every|each|other|alternate|one|another|half)[ -]$")
-"""Before a name it is another of that name ("every second Friday")."""
+"""What makes the name after it another of that name: "every second" Friday."""
 _DETERMINED = re.compile(r"(?:the|this|last|next|past|previous|coming|yesterday|today|tonight|tomorrow)\b")
 _LENGTH_BEFORE = re.compile(
     rf"{NUMBER} [^\W\d_]+,? (?:and|or|plus|minus) $|\b(?:hundred|thousand|score|dozen)(?:,? and)?[ -]$"
 )
-"""Before another length of time it may be a longer one ("two moons and", "one hundred and")."""
+"""What makes the length of time after it a longer one: "two moons and", "one hundred and"."""
 _JUST_LENGTH_BEFORE = re.compile(rf"{_LENGTH} $")
 _MORE_HERE = re.compile("less|more|over|under")
 _LENGTH_HERE = re.compile(NUMBER)
@@ -362,12 +365,12 @@ _REST_AFTER = re.compile(
     rf"| ?/ ?(?:\d|{MONTH}\b|{WEEKDAY}\b|{SEASON}\b)"
     rf"| (?:(?:of|in|on) )?(?:the )?{WEEKDAY}\b"
 )
-"""What after a date makes it another: "and two moons", "before last", "of that week"."""
+"""What makes the date before it another one: "and two moons", "before last", "of that week"."""
 _TOUCHES = re.compile(r"(?:'s)?(?: | (?:of|in|on|at|from|into)(?: the)? )?")
 
 
 def _whole(grammar: Grammar, items: list[_Item]) -> list[_Item]:
-    """Return the dates that nothing was left of, in the text beside them."""
+    """Return the dates that were read as a whole, with no part left in the text around them."""
     items = _closed(grammar, items)
     torn = set()
     for at, item in enumerate(items):
@@ -381,13 +384,13 @@ def _whole(grammar: Grammar, items: list[_Item]) -> list[_Item]:
             torn.add(at)
         if _LENGTH_HERE.match(grammar.text, item.begin) and _LENGTH_BEFORE.search(before[-60:]):
             torn.add(at)
-        if at and _TOUCHES.fullmatch(before):  # two that are one, though no rule says which
+        if at and _TOUCHES.fullmatch(before):  # they belong together, but no rule says how
             torn |= {at - 1, at}
     return [item for at, item in enumerate(items) if at not in torn]
 
 
 def _closed(grammar: Grammar, items: list[_Item]) -> list[_Item]:
-    """Return the dates, of which "since March" and "until May" side by side are one."""
+    """Return the dates; "since March" and "until May" next to each other become one."""
     found: list[_Item] = []
     for item in items:
         last = found[-1] if found else None

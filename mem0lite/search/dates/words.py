@@ -1,11 +1,11 @@
-"""The words dates are made of, in English and in six other languages' calendars, and the patterns they form. Pure."""
+"""The words of dates, in English and from the calendars of six other languages, and patterns of them. Pure."""
 
 import re
 from collections.abc import Iterable
 
 
 def either(words: Iterable[str]) -> str:
-    """Return a pattern for any of the words, the longest that fits."""
+    """Return a pattern for any of the words; the longest one that fits is matched."""
     return "(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)).replace(r"\ ", " ") + ")"
 
 
@@ -27,17 +27,17 @@ FOREIGN_MONTHS = _numbered(
     "september/septembre/septiembre/setiembre/settembre/setembro oktober/octobre/octubre/ottobre/outubro "
     "november/novembre/noviembre/novembro dezember/décembre/decembre/diciembre/dicembre/dezembro/december"
 )
-"""As they are written out in German, French, Spanish, Italian, Portuguese and Dutch."""
+"""Full names in German, French, Spanish, Italian, Portuguese and Dutch."""
 SHORT_FOREIGN_MONTHS = _numbered(
     "jan/jän/janv/ene/gen feb/févr/fevr/fev mär/mrz/mrt/mar apr/avr/abr mai/mag jun/juin/giu jul/juil/lug aug/ago "
     "sep/sept/set okt/oct/ott/out nov dez/déc/dec/dic"
 )
-"""Most are words of their own, so they are months between a day and a year only."""
+"""Most are also other words, so they count as months only between a day and a year."""
 WEEKDAYS = _numbered("monday tuesday wednesday thursday friday saturday sunday")
 SHORT_WEEKDAYS = {"mon": 1, "tue": 2, "tues": 2, "thu": 4, "thur": 4, "thurs": 4, "fri": 5}
-"""Without "wed", "sat" and "sun", which are words."""
+"""Without "wed", "sat" and "sun", which are also other words."""
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
-"""Their first months: northern, by whole months."""
+"""The first month of each, in the northern hemisphere; a season is three whole months."""
 HOLIDAYS = {
     "new year's eve": (12, 31, 1),
     "new year's day": (1, 1, 1),
@@ -55,7 +55,7 @@ HOLIDAYS = {
 """First month and day, and length in days."""
 MOVING_HOLIDAYS = ("thanksgiving", "easter", "good friday", "easter sunday", "easter monday")
 TIMES_OF_DAY = {"morning": (5, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 30)}
-"""From which hour to which."""
+"""The hours at which they begin and end."""
 
 # ---- Numbers -----------------------------------------------------------------------------------------------------
 _ONES = _numbered("one two three four five six seven eight nine")
@@ -68,7 +68,7 @@ _PHRASES = {
     "half a dozen": 6, "a couple of": 2, "a couple": 2, "couple of": 2, "couple": 2, "a few": 3, "few": 3, "several": 5,
 }  # fmt: skip
 VAGUE = frozenset(("a couple of", "a couple", "couple of", "couple", "a few", "few", "several"))
-"""Numbers that may be another."""
+"""Numbers that are not exact."""
 for _words in (_ONES, _TEENS, _TENS):
     _words.pop("_", None)
 _NUMBERS: dict[str, float] = {**_PHRASES, **_ONES, **_TEENS, **_TENS}
@@ -124,7 +124,7 @@ PARTS = {
     "late": (2 / 3, 1), "end": (2 / 3, 1), "first half": (0, 1 / 2), "1st half": (0, 1 / 2), "second half": (1 / 2, 1),
     "2nd half": (1 / 2, 1), "latter half": (1 / 2, 1), "last half": (1 / 2, 1),
 }  # fmt: skip
-"""From which to which share of a period a part of it reaches."""
+"""The shares of a period at which a part of it begins and ends, in 0..1."""
 
 YEAR = r"(?:19|20)\d\d(?!\d)"
 MONTH = either(MONTHS)
@@ -139,14 +139,14 @@ FOREIGN_PARTS = {
     **dict.fromkeys(["mitte", "mi", "milieu", "mediados", "metà", "meados", "medio", "half"], "mid"),
     **dict.fromkeys(["ende", "fin", "finales", "fine", "final", "fins", "eind"], "late"),
 }
-"""What of a month is named before it."""
+"""Words before a month that mean a part of it."""
 FOREIGN_LEADS = {
-    "": "am dem den der im le en el il em dia op l'",  # and none of English's own
+    "": "am dem den der im le en el il em dia op l'",  # without words that are English, too
     "since": "seit ab depuis dès desde dal da dall' sinds vanaf",
     "until": "bis jusqu'au jusqu'en hasta fino até tot",
     "before": "vor avant antes prima voor",
     "after": "nach après después despues dopo depois na",
     "from": "vom von du del van de",
 }
-"""Words before a date that say which way it lies, or only that it is one."""
+"""Words before a date that say on which side of it the period lies, or only that it is a date."""
 FOREIGN_WAYS = {word: way for way, words in FOREIGN_LEADS.items() for word in words.split()}

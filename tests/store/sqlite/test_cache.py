@@ -132,9 +132,9 @@ class UncachedStore(CachedStore):
 
 
 PLENTY = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-TestCached = CachedStore.TestCase
+TestCached = pytest.mark.harness(CachedStore.TestCase)
 TestCached.settings = PLENTY
-TestUncached = UncachedStore.TestCase
+TestUncached = pytest.mark.harness(UncachedStore.TestCase)
 TestUncached.settings = settings(PLENTY, max_examples=10)
 
 

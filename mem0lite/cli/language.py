@@ -1,0 +1,226 @@
+"""Errors in the words of the shell: ``--user`` for ``user_id``, a command for a call in Python.
+
+The library names its arguments in three ways, and only those are translated: at the start of a message
+(``Invalid top_k: …``), with an equals sign (``filters={'user_id': '*'}``), and anywhere by a name with an underscore.
+Text in quotes came from the user and stays as it is.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ..errors import ConfigurationError, DependencyError, FilterError, Mem0LiteError, ValidationError
+from .options import LABELS, Options
+from .output import note
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "access_log": ("--access-log",),
+    "after": ("--after",),
+    "agent_id": ("--agent",),
+    "api_key": ("--api-key",),
+    "app_id": ("--app",),
+    "categories": ("--categories",),
+    "checksums": ("--checksums",),
+    "depth": ("--depth",),
+    "durability": ("--durability",),
+    "embedder": ("--model",),
+    "embedding_model": ("--model",),
+    "entity": ("--entity",),
+    "expiration_date": ("--expires",),
+    "explain": ("--explain",),
+    "file": ("FILE",),
+    "filters": ("--filter",),
+    "format": ("--format",),
+    "graph_categories": ("--categories", "MEM0_USE_GRAPH_FOR_CATEGORIES"),
+    "history_db": ("--history-db",),
+    "host": ("--host",),
+    "infer": ("--no-infer",),
+    "insecure": ("--insecure",),
+    "limit": ("--limit", "--top-k"),
+    "memory_id": ("ID", "IDS"),
+    "messages": ("TEXT",),
+    "metadata": ("--metadata",),
+    "offset": ("--offset",),
+    "path": ("TARGET", "--db"),
+    "port": ("--port",),
+    "query": ("QUERY",),
+    "read_only": ("--read-only",),
+    "reference_date": ("--reference-date",),
+    "repair": ("--repair",),
+    "replace": ("--replace",),
+    "run_id": ("--run",),
+    "show_expired": ("--show-expired",),
+    "source": ("--from-mem0",),
+    "statement_timeout": ("--statement-timeout", "MEM0LITE_STATEMENT_TIMEOUT_SECONDS"),
+    "text": ("TEXT",),
+    "threshold": ("--threshold",),
+    "timestamp": ("--timestamp",),
+    "top_k": ("--top-k", "--limit"),
+    "ttl": ("--ttl",),
+    "user_id": ("--user",),
+    "vacuum_interval_seconds": ("--vacuum-interval",),
+}
+"""The library's arguments, and what commands call them: the first one that a command has, or a variable."""
+
+LABEL_OPTIONS = {key: f"--{name.replace('_', '-')}" for name, key in LABELS.items()}
+"""The options that set one metadata key each, by that key."""
+
+_ANY_ID = "--user, --agent, --run or --app"
+_PHRASES = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"At least one of 'user_id', 'agent_id', 'run_id' or 'app_id' must be provided\.", f"Give {_ANY_ID}."),
+        (r"Invalid user_id: give at least one of user_id, agent_id, run_id, app_id\.", f"Give {_ANY_ID}."),
+        (
+            r"filters must contain at least one of: user_id, agent_id, run_id, app_id\. "
+            r"Example: filters=\{'user_id': 'u1'\}\.?",
+            f'Give {_ANY_ID}, or ids in --filter \'{{"user_id": "u1"}}\'.',
+        ),
+        (r"Invalid after: give either after, or offset, or page\.", "Give either --after or --offset, not both."),
+        (r"(?s)character (\d+) is a lone surrogate\. .*", r"character \1 is not UTF-8. Give UTF-8 text."),
+        (r"Invalid filter ('[^']*')", r"Invalid \1 in --filter"),
+        (r"\bread_only(=True)? has nothing", "--read-only has nothing"),
+        (r"Open it once without read_only(=True)?\.", "Run the command once where the file can be written."),
+        (r"Open it without read_only(=True)? to", "Run a command where the file can be written, to"),
+        (r"Give a new path, or replace it\.", "Give another --db, or --replace."),
+        (r"`?\b(Memory\.reembed|reindex_graph)\([^)]*\)`?,? or:? (?=`?mem0lite )", ""),
+        (r"`?\bMemory\.reembed\([^)]*\)`?", "`mem0lite reembed`"),
+        (r"`?\breindex_graph(\([^)]*\))?`?", "`mem0lite reindex --graph`"),
+        (r"`?\breset\(\)`?( method)?", "`mem0lite delete --all`"),
+        (r"`?\bget_all\(\)`?", "`mem0lite list`"),
+        (
+            r"\bfastembed\.TextEmbedding\.list_supported_models\(\) lists",
+            "https://qdrant.github.io/fastembed/examples/Supported_Models/ lists",
+        ),
+    )
+]
+"""What a shell has other sentences for."""
+
+_SUBJECT = re.compile(r"(?P<invalid>Invalid )?(?P<name>[a-z_]+)(?P<inside>[.\[][\w.\[\]]*)?(?=: | must )")
+_WORDS = re.compile(
+    r"""(?P<quoted>(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)|"(?:[^"\\]|\\.)*")"""
+    r"""|(?<![\w?&/.-])(?P<argument>[a-z_]+)=(?P<value>\{[^{}]*\}|'[^']*'|True\b)?"""
+    r"""|(?<![\w./-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w/=]|\ in\ --filter)"""
+)
+_OF_A_LINE = re.compile(r"\b[Ll]ine \d+: ")
+
+
+class Command(click.Command):
+    """A command whose errors speak of its own options."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command. Raises Failure for every error of the library."""
+        try:
+            return super().invoke(context)
+        except Mem0LiteError as error:
+            raise _failure(error, context) from error
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command that is named. Raises Failure for every error of the library."""
+        try:
+            return super().invoke(context)
+        except Mem0LiteError as error:  # of an option's value: the command did not begin
+            raise _failure(error, context) from error
+
+
+class Failure(click.ClickException):
+    """An error of the library, as a command shows it."""
+
+    def __init__(self, error: Mem0LiteError, context: click.Context) -> None:
+        super().__init__(_message(error, context))
+        self._unread = isinstance(error.__cause__, BrokenPipeError)
+
+    def show(self, file: Any = None) -> None:
+        """Print the error, unless it is that nobody reads what is printed."""
+        if not self._unread:
+            note(f"Error: {self.message}")
+
+
+class Refusal(Failure):
+    """What was given cannot be accepted."""
+
+    exit_code = 2
+
+
+def _failure(error: Mem0LiteError, context: click.Context) -> Failure:
+    refused = isinstance(error, ValidationError | ConfigurationError | DependencyError)
+    return (Refusal if refused else Failure)(error, context)
+
+
+def in_shell_words(text: str, *, of_data: bool = False) -> str:
+    """Return what the library says in the words of the command that runs.
+
+    ``of_data`` is for what it says of a file's contents: fields in it keep their names, remedies do not.
+    """
+    return _translated(text, click.get_current_context(), of_data)
+
+
+def _message(error: Mem0LiteError, context: click.Context) -> str:
+    text = str(error)
+    if isinstance(error, FilterError):
+        text = re.sub(r"\AInvalid (?!filters\b|--)([\w.\[\]]+):", r"Invalid \1 in --filter:", text)
+        text = re.sub(r"\{'.*\}", lambda found: found[0].replace("'", '"'), text)
+    return _translated(text, context, of_data=bool(_OF_A_LINE.search(text)))
+
+
+def _translated(text: str, context: click.Context, of_data: bool) -> str:
+    names = _names(context)
+    for pattern, words in _PHRASES:
+        text = pattern.sub(words, text)
+    if not of_data and (subject := _SUBJECT.match(text)):
+        text = _subject(subject, names, context) + text[subject.end() :]
+
+    def word(found: re.Match[str]) -> str:
+        if found["argument"] in names:
+            return names[found["argument"]] + _value(found["value"])
+        if found["name"] in names and not of_data:
+            return names[found["name"]]
+        return found[0]
+
+    return _WORDS.sub(word, text)
+
+
+def _names(context: click.Context) -> dict[str, str]:
+    """Return the library's names of what the command can be given, with what it calls them."""
+    own: set[str] = set()
+    for one in (*context.command.params, *(context.parent.command.params if context.parent else ())):
+        if isinstance(one, click.Argument):
+            own.add(one.human_readable_name)
+        elif not getattr(one, "hidden", False):
+            own.update(one.opts)
+    found = {name: [one for one in called if one in own or one.startswith("MEM0")] for name, called in NAMES.items()}
+    return {name: called[0] for name, called in found.items() if called}
+
+
+def _subject(found: re.Match[str], names: Mapping[str, str], context: click.Context) -> str:
+    """Return the start of a message with the option it is about."""
+    options = context.find_object(Options) or Options()
+    invalid, name, inside = found["invalid"] or "", found["name"], (found["inside"] or "").lstrip(".")
+    key = re.split(r"[.\[]", inside)[0]
+    if name == "metadata" and key in options.labels:
+        return invalid + LABEL_OPTIONS[key]
+    if name not in names or (name == "query" and inside):
+        return found[0]
+    if name.endswith("_id") and name not in options.scope and context.params.get("filters"):
+        return f"{invalid}{name} in --filter"
+    if name == "metadata" and inside:
+        return f"{invalid}{inside} in {names[name]}"
+    return invalid + names[name]
+
+
+def _value(value: str | None) -> str:
+    """Return the value of an argument as the value of an option; a switch has none."""
+    if value is None or value == "True":
+        return ""
+    if value.startswith("{"):
+        return " '" + value.replace("'", '"') + "'"
+    return f" {value}"

@@ -1,0 +1,150 @@
+"""Commands that take memories out of a file and into one: export, import, backup, restore."""
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .commands import cli, open_memory
+from .language import in_shell_words
+from .options import (
+    FilePath,
+    Options,
+    confirm,
+    expired_option,
+    file_options,
+    filter_option,
+    given,
+    scope_options,
+    stdin_lines,
+    yes_option,
+)
+from .output import note, partly, print_json, print_pairs, progress_bar, report
+
+if TYPE_CHECKING:
+    from ..types import ImportResult, MoveResult
+
+
+@cli.command("export")
+@click.argument("file", type=FilePath(allow_dash=True))
+@scope_options
+@filter_option
+@expired_option
+@file_options
+@click.pass_obj
+def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
+    """Write memories and histories as JSON lines; - is stdout.
+
+    Without ids and filters this is the whole store, with the histories of deleted memories, the calls of add and the
+    settings. Webhooks are never included, and expired memories only with --show-expired.
+    """
+    arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
+    with open_memory(options, reading=True) as memory:
+        if file != "-":
+            count = memory.export(file, **arguments)
+            report({"exported": count, "deleted": count.deleted, "events": count.events}, options.json)
+            return
+        # Another encoding or line end than import reads would break the round trip.
+        lines = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
+        try:
+            memory.export(lines, **arguments)
+        finally:
+            lines.detach()  # or it would close stdout when it goes
+
+
+@cli.command("import")
+@click.argument("file", type=FilePath(exists=True, dir_okay=False, allow_dash=True), required=False)
+@click.option(
+    "--from-mem0", "source", metavar="SOURCE", help="The URL of a mem0 server, or mem0's local Qdrant folder."
+)
+@click.option("--api-key", metavar="KEY", help="The mem0 server's key.  [default: $MEM0_API_KEY]")
+@click.option(
+    "--history-db", type=FilePath(), help="The history database of the folder.  [default: history.db in or beside it]"
+)
+@scope_options
+@file_options
+@click.pass_obj
+def import_(
+    options: Options, file: str | None, source: str | None, api_key: str | None, history_db: str | None
+) -> None:
+    """Add memories from JSON lines (- is stdin), or from mem0.
+
+    In a file or a folder, the ids go to memories that name nobody. Of a server, they say whose memories to ask for; the
+    default is everyone's.
+    """
+    if file is not None and source is None:
+        if api_key or history_db:
+            raise click.UsageError("--api-key and --history-db are for --from-mem0.")
+        _import_lines(options, file)
+    elif source is not None and file is None:
+        _import_from_mem0(options, source, api_key or options.api_key, history_db)
+    else:
+        raise click.UsageError("Give either a FILE of JSON lines, or --from-mem0.")
+
+
+def _import_lines(options: Options, file: str) -> None:
+    from ..values import clean_id
+
+    for name, value in options.scope.items():
+        clean_id(value, name)  # here, or it would be said of the file's first line
+    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
+        source = stdin_lines() if file == "-" else file
+        result = memory.import_(source, **options.scope, progress=progress)
+    if options.json:
+        print_json(result)
+    else:
+        _print_taken(result)
+
+
+def _print_taken(taken: "ImportResult | MoveResult", **counts: int) -> None:
+    """Print what an import did: the counts, and which memories are embedded only in part."""
+    print_pairs({**{name: value for name, value in taken.items() if name != "embedded"}, **counts})
+    for part in taken.get("embedded", ()):
+        note(f"{part['id']}: {partly(part)}")
+
+
+def _import_from_mem0(options: Options, source: str, api_key: str | None, history_db: str | None) -> None:
+    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
+        result = memory.import_from_mem0(
+            source, api_key=api_key, history_db=history_db, **options.scope, progress=progress
+        )
+    left = [*result["refused"], *result["incomplete"]]
+    if options.json:
+        print_json(result)
+    else:
+        _print_taken(result, refused=len(result["refused"]), incomplete=len(result["incomplete"]))
+        for one in left:
+            problem = in_shell_words(one["problem"], of_data=True)
+            note(f"{one['where']}{', ' + one['id'] if one['id'] else ''}: {problem}")
+    if left:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@click.argument("target", type=FilePath())
+@file_options
+@click.pass_obj
+def backup(options: Options, target: str) -> None:
+    """Copy the store to a new file, TARGET."""
+    with open_memory(options, reading=True) as memory:
+        memory.backup(target)
+    report({"path": target} if options.json else {"message": f"Wrote {target}"}, options.json)
+
+
+@cli.command()
+@click.argument("source", metavar="BACKUP", type=FilePath(exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Replace what the file of --db holds.")
+@click.option("--checksums", is_flag=True, help="Give the new file page checksums.")
+@yes_option
+@file_options
+@click.pass_obj
+def restore(options: Options, source: str, replace: bool, checksums: bool, yes: bool) -> None:
+    """Check a backup, and copy it to --db."""
+    path = options.path(must_exist=False)
+    from ..memory import Memory
+
+    if replace:
+        confirm(f"Replace everything in {path}?", yes, "Nothing was changed.")
+    result = Memory.restore(source, path, replace=replace, checksums=checksums)
+    report(result, options.json)

@@ -1,0 +1,142 @@
+"""Commands for the file as a whole: its state, its space, its vectors and indexes, and the models."""
+
+from contextlib import closing
+
+import click
+
+from .commands import cli, open_memory, open_store
+from .options import Options, confirm, file_options, json_option, scope_options, store_options, yes_option
+from .output import echo, note, print_json, print_pairs, printable, progress_bar, report
+
+
+@cli.command()
+@click.option("--repair", is_flag=True, help="Rebuild what can be rebuilt from the texts.")
+@file_options
+@click.pass_obj
+def check(options: Options, repair: bool) -> None:
+    """Check that the file is sound and everything in it agrees."""
+    with open_memory(options, reading=not repair) as memory:
+        result = memory.check(repair=repair)
+    if options.json:
+        print_json(result)
+    else:
+        for one in result["problems"]:
+            about = ", ".join(map(printable, one["items"]))
+            state = "repaired" if one["repaired"] else "not repaired" if repair else "found"
+            echo(
+                f"{one['check']}: {printable(one['problem'])} ({one['count']}, {state}){': ' + about if about else ''}"
+            )
+        echo(f"{result['memories']} memories: {'everything agrees' if result['ok'] else 'damaged'}")
+    if not result["ok"]:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@scope_options
+@yes_option
+@store_options
+@click.pass_obj
+def erase(options: Options, yes: bool) -> None:
+    """Erase a user, agent, run or app from the file, to the last byte.
+
+    Prints a receipt: what was erased, and when it was gone.
+    """
+    if not options.scope:
+        raise click.UsageError("Say whom to erase with --user, --agent, --run or --app.")
+    whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
+    confirm(f"Erase {whose} for good, with all histories?", yes)
+    with closing(open_store(options)) as store:
+        receipt = store.erase(**options.scope)
+    if options.json:
+        print_json(receipt)
+    else:
+        print_pairs({**receipt, "scope": whose})
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def vacuum(options: Options) -> None:
+    """Remove expired memories and free their space."""
+    with open_memory(options) as memory:
+        report(memory.vacuum(), options.json)
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def reembed(options: Options) -> None:
+    """Compute every vector again, with the model of --model."""
+    path = options.path(must_exist=True)
+    from ..memory import Memory
+
+    with progress_bar("Embedding") as progress:
+        result = Memory.reembed(path, embedder=options.embedder(), progress=progress)
+    report(result, options.json)
+
+
+@cli.command()
+@click.option("--graph", is_flag=True, help="Rebuild the graph of entities and relations.")
+@click.option("--categories", metavar="NAMES", help="Set the file's graph categories, separated by commas.")
+@click.option("--no-categories", is_flag=True, help="Remove the graph.")
+@yes_option
+@file_options
+@click.pass_obj
+def reindex(options: Options, graph: bool, categories: str | None, no_categories: bool, yes: bool) -> None:
+    """Rebuild an index, or change which memories are in it.
+
+    The graph is made from the memories of the file's graph categories. If memories would enter or leave it, this says
+    how many, and asks first.
+    """
+    if not graph:
+        raise click.UsageError("Say what to rebuild: --graph.")
+    if categories is not None and (no_categories or not categories.strip(" ,")):
+        raise click.UsageError("Give either --categories with at least one, or --no-categories.")
+    wanted = "" if no_categories else categories
+    with open_memory(options) as memory:
+        before = ", ".join(memory.graph_categories) or "none"
+        plan = memory.reindex_graph(categories=wanted, dry_run=True)
+        after = ", ".join(plan["categories"]) or "none"
+        said = (
+            f"Graph categories of {memory.path}: {before if before == after else f'{before} -> {after}'}. "
+            f"{plan['entering']} memories enter the graph, {plan['leaving']} leave it."
+        )
+        if before != after or plan["leaving"]:
+            confirm(f"{said} Go on?", yes, "Nothing was changed.")
+        else:
+            note(said)
+        with progress_bar("Linking") as progress:
+            result = memory.reindex_graph(categories=wanted, progress=progress)
+    report({**result, "categories": after} if not options.json else result, options.json)
+
+
+@cli.command()
+@file_options
+@click.pass_obj
+def stats(options: Options) -> None:
+    """Show how much is stored, and with which model."""
+    with open_memory(options, reading=True) as memory:
+        result = memory.stats()
+    if options.json:
+        print_json(result)
+        return
+    model, graph = result["embedder"], result["graph"]
+    categories = ", ".join(graph["categories"]) or "no categories"
+    stale = "" if graph["current"] else ", not finished: reindex --graph finishes it"
+    shown = {
+        "embedder": f"{model['name']} ({model['dimensions']} dimensions)",
+        "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",
+    }
+    print_pairs({**result, **shown})
+
+
+@cli.command()
+@click.argument("model")
+@json_option
+@click.pass_obj
+def fetch(options: Options, model: str) -> None:
+    """Download a fastembed model, to be used offline from then on."""
+    from ..embedding.named import fetch as download
+
+    folder = str(download(model))
+    report({"folder": folder} if options.json else {"message": f"{model} is in {folder}"}, options.json)
