@@ -8,9 +8,9 @@ from ..guards import closed_path
 from ..ignored import ROUTINE, NamingResponse, note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
-from . import entities, memories, organization, platform, unavailable
+from . import entities, events, exports, finding, memories, organization, unavailable, webhooks
 
-_ROOMS = (memories, entities, organization, platform, unavailable)
+_ROOMS = (memories, finding, entities, events, exports, organization, webhooks, unavailable)
 
 ROUTINE_FIELDS = frozenset(
     {

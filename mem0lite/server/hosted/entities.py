@@ -13,9 +13,10 @@ from ...values import clean_id
 from ..parameters import DEFAULT_LIST_SIZE, MAX_LIST_SIZE, After
 from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, exact_scope
 from . import responses
-from .memories import MEMORIES, Format, Page, PageSize, refuse_unknown
+from .memories import MEMORIES, refuse_unknown
+from .paging import Format, Page, PageSize, page_after, page_of
 from .requests import NewAgent, NewApp, NewEntity, NewRun, NewUser
-from .shapes import entity, items, page_after, page_of
+from .shapes import entity, items
 from .unavailable import PROFILES, NotHereError
 
 ENTITIES = "hosted: entities"

@@ -1,22 +1,16 @@
-"""The shapes of the hosted API's answers: items with every field, outcomes, and pages that link each other."""
+"""The shapes of the hosted API's answers: items with every field, and outcomes."""
 
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
-from urllib.parse import parse_qsl, quote, urlencode
+from typing import Any, TypeVar
 
 from litestar.exceptions import ClientException
 
 from ...errors import MemoryNotFoundError, ValidationError
-from ..ignored import NamingResponse
-from ..routing import AnyRequest
 
 T = TypeVar("T")
-
-LIST_FORMAT = "v1.0"
-"""The ``output_format`` of who reads lists."""
 
 ORG_ID, PROJECT_ID = "mem0lite", "default"
 """The one organization and the one project there is; clients refuse to start without the names of both."""
@@ -113,58 +107,6 @@ _NO_IDS: dict[str, Any] = dict.fromkeys(("id", "event_type", "status", "user_id"
 def entity(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a user, agent, run or app; its name is its id."""
     return {**found, "name": found["id"], "owner": ORG_ID, "organization": ORG_ID, "metadata": {}}
-
-
-def page_of(
-    request: AnyRequest, results: Sequence[Mapping[str, Any]], total: int, page: int, page_size: int
-) -> dict[str, Any]:
-    """Return one page of a list, with links to those before and after it."""
-    return {
-        "count": total,
-        "next": _link(request, page=page + 1) if page * page_size < total else None,
-        "previous": _link(request, page=page - 1) if page > 1 else None,
-        "results": results,
-    }
-
-
-def page_after(request: AnyRequest, results: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the page of a list that was asked for by a cursor, with a link to the one after it; none leads back."""
-    cursor = found["next_cursor"]
-    following = None if cursor is None else _link(request, after=cursor)
-    return {"count": found["total"], "next": following, "previous": None, "results": results, "next_cursor": cursor}
-
-
-def as_list(shown: Mapping[str, Any]) -> NamingResponse:
-    """Return the memories of a page as a bare list; how many there are, and where the next ones, is in the headers."""
-    headers = {"X-Total-Count": str(shown["count"])}
-    following = shown["next"]
-    if following is not None:
-        format = "" if "output_format=" in following else f"&output_format={LIST_FORMAT}"  # whose next is a list, too
-        headers["Link"] = f'<{following}{format}>; rel="next"'
-    return NamingResponse(shown["results"], headers=headers)
-
-
-def _link(request: AnyRequest, **place: int | str) -> str:
-    """Return the address of another page: the one the client asked for, which names host and prefix as it does."""
-    scope = cast("dict[str, Any]", request.scope)
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    query = [(name, value) for name, value in query if name not in place]
-    query += [(name, str(value)) for name, value in place.items()]
-    path = scope["mem0lite.path"]
-    segments = path.split("%2F") if scope["mem0lite.marked"] else [path]  # where an id has a slash
-    path = quote(scope["root_path"]) + "%2F".join(quote(segment) for segment in segments)
-    return f"{_origin(request)}{path}?{urlencode(query)}"
-
-
-_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
-
-
-def _origin(request: AnyRequest) -> str:
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        name, port = request.scope.get("server") or ("localhost", None)
-        host = f"{name}:{port}" if port else name
-    return f"{request.scope['scheme']}://{host}"
 
 
 @contextmanager
