@@ -34,16 +34,16 @@ EVENTS = "hosted: events and feedback"
     responses=answers(responses.HostedEvent, "The event", 404),
 )
 async def hosted_event(
-    memory: Memory, event_id: Annotated[str, Parameter(description="The event_id that an add answered.")]
+    memory: Memory, event_id: Annotated[str, Parameter(description="The `event_id` that an add returned.")]
 ) -> Answer:
-    """Get one call of add and what became of its messages; it always succeeded, as nothing is done later."""
+    """Get one call of add and what became of its messages. It always succeeded: nothing is left for later."""
     found = await memory.event(event_id)
     if found is None:
         raise NotFoundException(f"Event with id {event_id} not found")
     return event(found)
 
 
-NotSelected = Annotated[str | None, Parameter(description="Refused: events are listed newest first, page by page.")]
+NotSelected = Annotated[str | None, Parameter(description="Refused: events cannot be selected by date.")]
 
 
 @get(
@@ -60,14 +60,14 @@ async def hosted_events(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    event_type: Annotated[str | None, Parameter(description="`ADD`: other calls are not recorded.")] = None,
+    event_type: Annotated[str | None, Parameter(description="`ADD`, or nothing: other calls are not recorded.")] = None,
     start_date: NotSelected = None,
     end_date: NotSelected = None,
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
 ) -> Answer:
-    """List the calls of add, newest first. Other calls are not recorded, and dates select none."""
+    """List the calls of add, newest first. Other calls are not recorded, and events cannot be selected by date."""
     _refuse_selection(event_type, start_date=start_date, end_date=end_date)
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     page_size = min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
@@ -93,7 +93,9 @@ def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
         raise ClientException("Invalid event_type: only calls of add are recorded. Leave it out, or give ADD.")
     for name, value in dates.items():
         if value is not None:
-            raise ClientException(f"Invalid {name}: events are not selected by date. Page through them, newest first.")
+            raise ClientException(
+                f"Invalid {name}: events cannot be selected by date. Page through them, newest first."
+            )
 
 
 @post(
@@ -105,7 +107,7 @@ def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
     operation_class=body({"memory_id": EXAMPLE_ID, "feedback": "POSITIVE", "feedback_reason": "still true"}),
 )
 async def hosted_feedback(memory: Memory, data: JSONBody[FeedbackRequest]) -> Answer:
-    """Say how good a memory is. It is shown with the memory, and can be filtered by."""
+    """Say how good a memory is. The feedback is shown with the memory, and filters can use it."""
     stored = await memory.feedback(data.memory_id, data.feedback, data.feedback_reason)
     return {"message": "Feedback stored.", **stored}
 

@@ -34,7 +34,7 @@ EXPORTS = "hosted: exports"
     operation_class=body({"schema": {"properties": {"memory": {}}}, "filters": {"user_id": "alice"}}),
 )
 async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) -> Answer:
-    """Keep what to export: the fields of a JSON schema, of the memories that match the filters."""
+    """Make an export: the memories that match the filters, with the fields of a JSON schema."""
     made = await memory.create_memory_export(data.schema, _export_filters(memory, data))
     return {**made, "status": "SUCCEEDED"}
 
@@ -49,7 +49,7 @@ async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) ->
     operation_class=body({"filters": {"user_id": "alice"}}),
 )
 async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answer:
-    """Read the memories of an export as they are now, or those of a filter."""
+    """Read the memories of an export, or those of a filter, as they are now."""
     return await memory.get_memory_export(data.memory_export_id, _export_filters(memory, data))
 
 
@@ -69,7 +69,7 @@ async def hosted_read_export(
     filters: Filters = None,
     memory_export_id: Annotated[str | None, Parameter(description="Id of the export.")] = None,
 ) -> Answer:
-    """Read the memories of an export as they are now, or those of a filter."""
+    """Read the memories of an export, or those of a filter, as they are now."""
     wanted = ExportFilters(
         user_id=user_id,
         agent_id=agent_id,

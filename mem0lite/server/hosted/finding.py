@@ -56,7 +56,8 @@ _SEARCH = {"query": "What can she not eat?", "filters": {"user_id": "alice"}, "t
     operation_class=body(_SEARCH),
 )
 async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
-    """Find the memories nearest to a query in meaning and words; an id is needed, in the filters or beside them."""
+    """Find the memories that best match a query, by meaning and words. An id is required, in the filters or beside
+    them."""
     return await _search(memory, data)
 
 
@@ -69,14 +70,14 @@ async def hosted_search(memory: Memory, data: JSONBody[HostedSearch]) -> Answer:
     operation_class=body(_SEARCH),
 )
 async def hosted_search_bare(request: AnyRequest, memory: Memory, data: JSONBody[HostedSearch]) -> Answer | Answers:
-    """Find memories as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
+    """Find memories, for clients before 2.x: the answer is a list or, with `output_format: "v1.1"`, an object."""
     found = await _search(memory, data)
     if data.output_format == "v1.1":
         return found
-    if "not_reranked" in found:  # which a list has no place for
+    if "not_reranked" in found:  # a list has no field for it
         note(request, "rerank", found["not_reranked"])
     if (part := found.get("embedded")) is not None:
-        note(request, "query", f"It is too long: {part['windows']} of its {part['of']} parts were asked for.")
+        note(request, "query", f"It is too long: {part['windows']} of its {part['of']} parts were searched for.")
     results: list[dict[str, Any]] = found["results"]
     return results
 
@@ -120,8 +121,8 @@ async def hosted_list(
     page_size: PageSize = None,
     after: After = None,
 ) -> Answer:
-    """List memories, newest first; an id is needed, in the filters or beside them. Repeat the request with `next` for
-    the next page."""
+    """List memories, newest first. An id is required, in the filters or beside them. For the next page, repeat the
+    request at the address in `next`."""
     return await _list(request, memory, data, page, page_size, after)
 
 
@@ -142,9 +143,10 @@ async def hosted_list_v2(
     after: After = None,
     output_format: Format = None,
 ) -> Response[Any]:
-    """List memories as clients of 1.x do, newest first; an id is needed, in the filters or beside them. The answer is a
-    bare list of at most 1000, whose headers have their number and the address of those that follow. With both `page`
-    and `page_size`, with `after` or with `output_format: "v1.1"` it is an object, unless that says `v1.0`.
+    """List memories, newest first, for clients 1.x. An id is required, in the filters or beside them. The answer is a
+    list of at most 1000 memories; headers have the total (`X-Total-Count`) and the address of the next ones (`Link`).
+    With both `page` and `page_size`, with `after`, or with `output_format: "v1.1"`, the answer is an object, unless
+    `output_format` is `v1.0`.
     """
     data.output_format = data.output_format or output_format
     return await _list_bare(request, memory, data, page, page_size, after)
@@ -165,13 +167,22 @@ async def hosted_list_v1(
     run_id: RunId = None,
     session_id: SessionId = None,
     filters: Filters = None,
-    metadata: Annotated[str | None, Parameter(description="Metadata the memories have, written likewise.")] = None,
+    metadata: Annotated[
+        str | None,
+        Parameter(description="Metadata that the memories have: a JSON object, or a dictionary as Python prints it."),
+    ] = None,
     categories: Annotated[
         list[str] | None,
-        Parameter(description="Any of these in metadata.categories; repeated, or separated by commas."),
+        Parameter(
+            description="Only memories with any of these in metadata.categories: repeated, or separated by commas."
+        ),
     ] = None,
-    start_date: Annotated[str | None, Parameter(description="Created on or after this instant or day.")] = None,
-    end_date: Annotated[str | None, Parameter(description="Created on or before this instant or day.")] = None,
+    start_date: Annotated[
+        str | None, Parameter(description="Only memories created on or after this time or day.")
+    ] = None,
+    end_date: Annotated[
+        str | None, Parameter(description="Only memories created on or before this time or day.")
+    ] = None,
     show_expired: ShowExpired = False,
     page: Page = None,
     page_size: PageSize = None,
@@ -179,16 +190,19 @@ async def hosted_list_v1(
     limit: Limit = None,
     after: After = None,
     keywords: Annotated[
-        list[str] | None, Parameter(description="Memories whose text has this, or one of these, in any case; repeated.")
+        list[str] | None,
+        Parameter(
+            description="Only memories whose text contains this, or any of these (repeated), in upper or lower case."
+        ),
     ] = None,
     fields: Annotated[
         list[str] | None,
-        Parameter(description="Only these fields of each memory; repeated, or separated by commas."),
+        Parameter(description="Return only these fields of each memory: repeated, or separated by commas."),
     ] = None,
     output_format: Format = None,
 ) -> Response[Any]:
-    """List memories as clients before 1.0 do, newest first; an id is needed, in the filters or beside them. The answer
-    is a list or an object, as that of `POST /v2/memories/` is.
+    """List memories, newest first, for clients before 1.0. An id is required, in the filters or beside them. The answer
+    is a list or an object, as with `POST /v2/memories/`.
     """
     data = HostedList(
         user_id=user_id,
@@ -221,7 +235,7 @@ def _read(request: AnyRequest, text: str | None, name: str) -> dict[str, Any] | 
 async def _list_bare(
     request: AnyRequest, memory: Memory, data: HostedList, page: int | None, page_size: int | None, after: str | None
 ) -> Response[Any]:
-    """Answer a list, in which clients have no place to read that there is more: so it is as long as one can be."""
+    """Answer with a list. It is as long as a list may be, because its clients do not see that there is more."""
     paged = after is not None or ((page or data.page) and (page_size or data.page_size))
     if data.output_format == "v1.1" or (paged and data.output_format != LIST_FORMAT):
         return NamingResponse(await _list(request, memory, data, page, page_size, after))
@@ -239,7 +253,7 @@ async def _list(
 ) -> dict[str, Any]:
     page = page or data.page
     page_size = page_size or data.page_size or data.top_k or data.limit or most
-    page_size = min(page_size, MAX_LIST_SIZE)  # a limit is no promise to read all in one page: the links lead on
+    page_size = min(page_size, MAX_LIST_SIZE)  # larger values are cut, not refused: the links lead to the rest
     matching = await memory.get_all(
         filters=filters_of(data),
         **scope_in(data),

@@ -63,7 +63,7 @@ _ADD = {"messages": [{"role": "user", "content": "I am allergic to peanuts"}], "
     operation_class=body(_ADD),
 )
 async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer:
-    """Store each message as a memory of a user, an agent, an app or a run: all of them or, on an error, none."""
+    """Store each message as a memory of a user, an agent, an app or a run. On an error, none is stored."""
     return await _add(request, memory, data)
 
 
@@ -76,7 +76,7 @@ async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequ
     operation_class=body(_ADD),
 )
 async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
-    """Store messages as clients before 2.x do: the answer is a bare list, with `output_format: "v1.1"` an object."""
+    """Store messages, for clients before 2.x: the answer is a list or, with `output_format: "v1.1"`, an object."""
     added = await _add(request, memory, data)
     if data.output_format == "v1.1":
         return added
@@ -88,7 +88,7 @@ async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddR
 
 async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[str, Any]:
     for field in beside_ids(data.filters or {}):
-        note(request, f"filters.{field}", "An add takes nothing from filters but ids that they ask for by equality.")
+        note(request, f"filters.{field}", 'An add reads only ids from filters, given as {"user_id": "…"}.')
     added = await memory.add(
         msgspec.to_builtins(data.messages),
         **scope_to_add(data, data.filters),
@@ -119,7 +119,7 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
     responses=answers(responses.HostedMemory, "The memory", 404),
 )
 async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
-    """Get one memory; 404 when the id is unknown or its memory expired, 400 when it is not even a UUID."""
+    """Get one memory. 404 if no memory has the id or the memory has expired, 400 if the id is not a UUID either."""
     with known(memory_id):
         return item(found(await memory.get(memory_id), memory_id))
 
@@ -149,9 +149,9 @@ async def hosted_delete(
     request: AnyRequest,
     memory: Memory,
     memory_id: MemoryId,
-    delete_linked: Annotated[str | None, Parameter(description="Accepted: no memory is linked to another.")] = None,
+    delete_linked: Annotated[str | None, Parameter(description="Accepted: no memory is linked to another one.")] = None,
 ) -> Answer:
-    """Delete one memory; its history stays. `delete_linked` is accepted: no memory here replaces another one. Any
+    """Delete one memory; its history is kept. `delete_linked` is accepted: no memory is linked to another one. Any
     other parameter is refused.
     """
     refuse_noted(request)
@@ -166,7 +166,7 @@ async def hosted_delete(
     responses=answers(list[types.HistoryItem], "The changes", 404),
 )
 async def hosted_history(memory: Memory, memory_id: MemoryId) -> Answers:
-    """Get every change of a memory, oldest first, also after its deletion; of an unknown one 404 or 400, as above."""
+    """Get every change of a memory, oldest first, even after its deletion. 404 or 400 if no memory had the id."""
     changes = await memory.history(memory_id)
     if not changes:
         with known(memory_id):
@@ -178,7 +178,7 @@ async def hosted_history(memory: Memory, memory_id: MemoryId) -> Answers:
 
 
 IGNORED = ("org_id", "project_id", "org_name", "project_name", "source")
-"""What clients add to every request; the last one mem0's command line."""
+"""Parameters that clients add to every request (`source` comes from mem0's command line)."""
 
 
 @delete(
@@ -197,8 +197,8 @@ async def hosted_delete_all(
     run_id: RunId = None,
     session_id: SessionId = None,
 ) -> Answer:
-    """Delete every memory that has all the given ids; at least one is needed, and histories stay. `*` is any id, and
-    four of them are every memory. A parameter that is not known is refused, so that no misspelt id deletes more.
+    """Delete every memory that has all the given ids. At least one is required; histories are kept. `*` means any id,
+    and four of them mean every memory. An unknown parameter is refused, so that a misspelt id does not delete more.
     """
     refuse_unknown(request, *SCOPE_IDS, "session_id")
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
@@ -210,8 +210,8 @@ async def hosted_delete_all(
 
 
 def refuse_unknown(request: AnyRequest, *names: str) -> None:
-    """Refuse a deletion with query parameters that have no meaning, a misspelt id, or a part of one that was not
-    encoded, or with a body, which it does not read."""
+    """Refuse a deletion with unknown query parameters (a misspelt id, or part of an id that was not encoded), or with
+    a body, which it does not read."""
     for name in request.query_params:
         if name not in (*names, *IGNORED):
             cure = f"Give {', '.join(names)}." if names else "Encode the id."
@@ -227,7 +227,7 @@ def refuse_unknown(request: AnyRequest, *names: str) -> None:
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}]}),
 )
 async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> Answer:
-    """Change 1 to 1000 memories: all of them or, on an error, none."""
+    """Change 1 to 1000 memories. On an error, none is changed."""
     return await memory.update_many([cast("UpdateItem", given(one)) for one in _batch(data.memories)])
 
 
@@ -240,8 +240,8 @@ async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> An
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID}]}),
 )
 async def hosted_batch_delete(request: AnyRequest, memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
-    """Delete 1 to 1000 memories: all of them or, on an error, none. Their histories stay. Fields beside the list
-    are refused, those of an entry are not.
+    """Delete 1 to 1000 memories. On an error, none is deleted. Their histories are kept. Other fields beside the list
+    are refused; other fields of an entry are not.
     """
     refuse_noted(request)
     if (data.memories is UNSET) == (data.memory_ids is UNSET):

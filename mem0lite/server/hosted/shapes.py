@@ -13,7 +13,7 @@ from ...errors import MemoryNotFoundError, ValidationError
 T = TypeVar("T")
 
 ORG_ID, PROJECT_ID = "mem0lite", "default"
-"""The one organization and the one project there is; clients refuse to start without the names of both."""
+"""The only organization and the only project. Clients refuse to start without their names."""
 
 _EMPTY = dict.fromkeys(
     (
@@ -34,7 +34,7 @@ _FIELD_ALIASES = {
 
 
 def item(memory: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a memory with all the fields the hosted API has, null where it has nothing to tell."""
+    """Return a memory with all fields of the hosted API; those without a value are null."""
     shaped = {**_EMPTY, **memory, "session_id": memory.get("run_id")}
     categories = (memory.get("metadata") or {}).get("categories")
     shaped["categories"] = categories if isinstance(categories, list) else None
@@ -44,12 +44,12 @@ def item(memory: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def items(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the memories of an answer of the library."""
+    """Return the memories of one of the library's answers."""
     return [item(memory) for memory in found["results"]]
 
 
 def with_fields(shown: list[dict[str, Any]], fields: Sequence[str] | str | None) -> list[dict[str, Any]]:
-    """Return memories with the fields that are asked for only, or with all when none is.
+    """Return memories with only the given fields, or with all fields if none is given.
 
     Raises ValidationError for a field that no memory has.
     """
@@ -65,38 +65,38 @@ def with_fields(shown: list[dict[str, Any]], fields: Sequence[str] | str | None)
 
 
 def relations(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that has what memories of graph categories state, if there is one."""
+    """Return the field ``relations`` of an answer, if it has one."""
     return {"relations": found["relations"]} if "relations" in found else {}
 
 
 def not_reranked(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that says why no reranker ordered it although one was asked for, if it is so."""
+    """Return the field ``not_reranked`` of an answer, if it has one."""
     return {"not_reranked": found["not_reranked"]} if "not_reranked" in found else {}
 
 
 def skipped(added: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that has what was left out of the messages, if anything was."""
+    """Return the field ``skipped`` of an answer, if it has one."""
     return {"skipped": added["skipped"]} if "skipped" in added else {}
 
 
 def place_of(part: Mapping[str, Any]) -> str:
-    """Return where in a request what was skipped is."""
+    """Return the path, in the request, of a part that was skipped."""
     place = f"messages[{part['message']}]"
     return place if part["part"] is None else f"{place}.content[{part['part']}]"
 
 
 def embedded(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that says how much of a long text or question was embedded, if not all was."""
+    """Return the field ``embedded`` of an answer, if it has one."""
     return {"embedded": answer["embedded"]} if "embedded" in answer else {}
 
 
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what became of each message, its text in both places where clients look for it."""
+    """Return the outcome of each message, with its text in both places where clients look for it."""
     return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]
 
 
 def event(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call of add, each of its outcomes with its user."""
+    """Return a call of add, with the user of the call in each outcome."""
     results = [{**one, "user_id": found.get("user_id")} for one in outcomes(found)]
     return {**_NO_IDS, **found, "results": results}
 
@@ -111,7 +111,7 @@ def entity(found: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def known(memory_id: str) -> Iterator[None]:
-    """Answer 400 rather than 404 where an id that no memory has is not even a UUID, as mem0's are."""
+    """Answer 400 instead of 404 when no memory has an id and the id is not a UUID, as mem0's ids are."""
     try:
         yield
     except MemoryNotFoundError:
@@ -121,7 +121,7 @@ def known(memory_id: str) -> Iterator[None]:
 
 
 def found(answer: T | None, memory_id: str) -> T:
-    """Return what the library answered about an id; raise MemoryNotFoundError where that is nothing."""
+    """Return the library's answer about an id; raise MemoryNotFoundError if it is None."""
     if answer is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found")
     return answer

@@ -1,4 +1,4 @@
-"""The hosted API's webhooks: addresses that are told of changes."""
+"""The hosted API's webhooks: URLs to which changes are sent."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ _WEBHOOK = {"url": "https://hooks.example/memory", "name": "Memory logger", "eve
     responses=answers(list[responses.Webhook], "The webhooks"),
 )
 async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answers:
-    """List where events are sent."""
+    """List the webhooks."""
     return await memory.get_webhooks()
 
 
@@ -40,7 +40,7 @@ async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answe
 async def hosted_create_webhook(
     memory: Memory, server: Server, project_id: ProjectPath, data: JSONBody[WebhookCreate]
 ) -> Answer:
-    """Send events to an address from now on."""
+    """Send events to a URL from now on."""
     return await memory.create_webhook(
         data.url,
         name=data.name,
@@ -61,7 +61,7 @@ async def hosted_create_webhook(
 async def hosted_update_webhook(
     memory: Memory, server: Server, webhook_id: WebhookId, data: JSONBody[WebhookChange]
 ) -> Answer:
-    """Change where events are sent, or which."""
+    """Change which events are sent, or where."""
     changed = await memory.update_webhook(
         webhook_id,
         name=data.name,
@@ -81,7 +81,7 @@ async def hosted_update_webhook(
     responses=answers(*DONE, 404),
 )
 async def hosted_delete_webhook(memory: Memory, webhook_id: WebhookId) -> Answer:
-    """Send no more events to an address."""
+    """Stop sending events to a URL."""
     await memory.delete_webhook(webhook_id)
     return {"message": "Webhook deleted successfully."}
 
@@ -97,7 +97,7 @@ _OTHER_ADDRESSES = (
     put(_BY_WEBHOOK, include_in_schema=False)(hosted_update_webhook.fn),
     delete(_BY_WEBHOOK, status_code=200, include_in_schema=False)(hosted_delete_webhook.fn),
 )
-"""Where the examples of mem0's reference look for webhooks; its clients ask elsewhere."""
+"""Addresses of webhooks in mem0's reference; its clients use the ones above."""
 
 
 HANDLERS = (

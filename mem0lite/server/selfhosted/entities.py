@@ -43,7 +43,7 @@ async def delete_entity(
     entity_type: Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")],
     entity_id: Annotated[str, Parameter(description="Its id.")],
 ) -> Answer:
-    """Delete every memory of one user, agent, run or app; histories stay."""
+    """Delete every memory of one user, agent, run or app; histories are kept."""
     refuse_unknown(request.query_params, (), "Encode the id.")
     refuse_noted(request)
     await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id}))

@@ -54,7 +54,7 @@ from .selecting import Categories, DomainTags, Lifespans, ProjectIds, either, fi
     ),
 )
 async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
-    """Store each message as a memory of a user, an agent, a run or an app: all of them or, on an error, none."""
+    """Store each message as a memory of a user, an agent, a run or an app. On an error, none is stored."""
     fields = msgspec.structs.asdict(data)
     if memory.user_id is None and all(fields[name] is None for name in SCOPE_IDS):
         raise ClientException("At least one identifier (user_id, agent_id, run_id, app_id) is required.")
@@ -85,16 +85,20 @@ async def list_memories(
     top_k: Annotated[
         int, Parameter(ge=0, le=MAX_LIST_SIZE, description="Maximum number of results to return.")
     ] = DEFAULT_LIST_SIZE,
-    offset: Annotated[int, Parameter(ge=0, description="How many results to pass over.")] = 0,
-    page: Annotated[int | None, Parameter(ge=1, description="Number of the page, instead of offset.")] = None,
+    offset: Annotated[int, Parameter(ge=0, description="How many results to skip.")] = 0,
+    page: Annotated[
+        int | None, Parameter(ge=1, description="Number of the page, from 1, in place of `offset`.")
+    ] = None,
     page_size: Annotated[
-        int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, instead of top_k.")
+        int | None, Parameter(ge=1, le=MAX_LIST_SIZE, description="Results per page, in place of `top_k`.")
     ] = None,
     after: After = None,
     show_expired: ShowExpired = False,
-    relations: Annotated[bool, Parameter(description="Add what memories of graph categories state.")] = False,
+    relations: Annotated[
+        bool, Parameter(description="Add what memories of graph categories say about entities.")
+    ] = False,
 ) -> Answer:
-    """List memories, newest first. Ids and filters are AND-ed; with none of them, all memories are listed."""
+    """List memories, newest first: those that match all ids and filters, or all memories if there are none."""
     ids: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "app_id": app_id}
     return await memory.get_all(
         filters=filters_of(
@@ -132,8 +136,8 @@ async def delete_memories(
     run_id: RunId = None,
     app_id: AppId = None,
 ) -> Answer:
-    """Delete every memory that has all the given ids. At least one id is needed; histories stay. A parameter that is
-    not one of these ids is refused, so that no misspelt id deletes more.
+    """Delete every memory that has all the given ids. At least one id is required; histories are kept. Any other
+    parameter is refused, so that a misspelt id does not delete more.
     """
     refuse_unknown(request.query_params)
     refuse_noted(request)
@@ -151,7 +155,7 @@ async def delete_memories(
     responses=answers(responses.MemoryResponse | None, "The memory, or null"),
 )
 async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
-    """Get one memory, or null when the id is unknown or its memory expired."""
+    """Get one memory, or null if no memory has the id or the memory has expired."""
     return await memory.get(memory_id)
 
 
@@ -163,7 +167,7 @@ async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
     operation_class=body({"text": "I am allergic to nuts", "metadata": {"verified": True}}),
 )
 async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[MemoryUpdate]) -> Answer:
-    """Change a memory's text, merge into its metadata, or set its expiration date (null clears it)."""
+    """Change a memory's text, merge into its metadata, or set its dates (an expiration_date of null clears it)."""
     return await memory.update(memory_id, **given(data))
 
 
@@ -175,7 +179,7 @@ async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[Memo
     responses=answers(*DONE, 404),
 )
 async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId) -> Answer:
-    """Delete one memory; its history stays. A parameter is refused."""
+    """Delete one memory; its history is kept. Query parameters are refused."""
     refuse_noted(request)
     await memory.delete(memory_id)
     return {"message": "Memory deleted successfully"}
@@ -188,7 +192,7 @@ async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId
     responses=answers(list[types.HistoryItem], "The changes"),
 )
 async def get_history(memory: Memory, memory_id: MemoryId) -> Answers:
-    """Get every change of a memory, oldest first; of an unknown one, none."""
+    """Get every change of a memory, oldest first. An unknown memory has none."""
     return await memory.history(memory_id)
 
 

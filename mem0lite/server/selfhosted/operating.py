@@ -47,8 +47,8 @@ async def reset(
     run_id: RunId = None,
     app_id: AppId = None,
 ) -> Answer:
-    """Remove the memories and the histories of a user, agent, run or app, which the body or the query names; with
-    neither body nor query, everybody's. A parameter or field that is not one of these ids is refused here.
+    """Remove the memories and the histories of a user, agent, run or app, named in the body or in the query. Without
+    both, everything is removed. Any other field or parameter is refused.
     """
     refuse_unknown(request.query_params)
     wanted = {} if data is None else given(data)
@@ -72,9 +72,10 @@ async def reset(
     operation_class=body({"user_id": "alice"}),
 )
 async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
-    """Remove a user, agent, run or app from the bytes of the file, with all older copies in it, and say what that was.
+    """Remove a user, agent, run or app from the bytes of the file, including all older copies in it, and return a
+    receipt.
 
-    The file is written anew, which takes as long as copying it. At least one id is needed.
+    This rewrites the file, which takes as long as copying it. At least one id is required.
     """
     refuse_unknown(request.query_params, (), "The body names whom to erase.")
     return await memory.erase(**exact_scope(**given(data)))
@@ -88,7 +89,7 @@ async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]
     responses=answers(responses.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
-    """Get the settings of the server; none of them is secret."""
+    """Get the settings of the server. None of them is secret."""
     return await server.configuration()
 
 
@@ -102,7 +103,7 @@ async def get_configuration(server: Server) -> Answer:
     operation_class=body({"vacuum_interval_seconds": 60}),
 )
 async def configure(server: Server, data: JSONBody[ConfigurationUpdate]) -> Answer:
-    """Change what can be changed while the server runs; until it stops."""
+    """Change a setting until the server stops."""
     if isinstance(interval := data.vacuum_interval_seconds, float):
         if not 0 <= interval < math.inf:
             raise ValidationError(

@@ -37,7 +37,7 @@ from .selecting import Categories, DomainTags, Lifespans, ProjectIds, either, fi
     operation_class=body({"query": "What can she not eat?", "filters": {"user_id": "alice"}, "top_k": 10}),
 )
 async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answer:
-    """Find the memories of a user, agent, run or app that are nearest to a query in meaning and words."""
+    """Find the memories of a user, agent, run or app that best match a query, by meaning and words."""
     threshold: dict[str, Any] = {} if data.threshold is None else {"threshold": data.threshold}
     return await memory.search(
         data.query,
@@ -76,9 +76,9 @@ async def get_graph(
     domain_tag: DomainTags = None,
     domain_tags: DomainTags = None,
     filters: Filters = None,
-    entity: Annotated[str | None, Parameter(description="Only what is near this entity.")] = None,
+    entity: Annotated[str | None, Parameter(description="Only entities near this one.")] = None,
     depth: Annotated[
-        int, Parameter(ge=0, le=MAX_GRAPH_DEPTH, description="How many relations away from the entity.")
+        int, Parameter(ge=0, le=MAX_GRAPH_DEPTH, description="How many relations away from `entity`.")
     ] = 1,
     limit: Annotated[
         int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
@@ -86,11 +86,11 @@ async def get_graph(
     show_expired: ShowExpired = False,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
-        Parameter(description="json, or a text: a Mermaid flowchart, or GraphML."),
+        Parameter(description="JSON, or text: a Mermaid flowchart, or GraphML."),
     ] = "json",
 ) -> Response[Any]:
-    """Get what memories of graph categories name and state. Ids and filters are AND-ed; with none of them, it is the
-    graph of all memories.
+    """Get the entities that memories of graph categories name, and what the memories say about them. The memories are
+    those that match all ids and filters, or all memories if there are none.
     """
     ids: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "app_id": app_id}
     found: Any = await memory.graph(

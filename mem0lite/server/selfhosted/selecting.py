@@ -18,8 +18,8 @@ from ..routing import (
 
 def _any_of(what: str) -> Any:
     return Parameter(
-        description=f"Memories with any of these {what}; repeated, or separated by commas (a value with a comma in "
-        "double quotes). 5 is the number as well as the text, true the boolean."
+        description=f"Only memories with any of these {what}: repeat the parameter, or separate values by commas (a "
+        "value with a comma goes in double quotes). 5 matches both the number and the text, true the boolean as well."
     )
 
 
@@ -31,7 +31,7 @@ DomainTags = Annotated[Values, _any_of("values in metadata.domain_tags")]
 
 
 def either(*values: Values) -> Values:
-    """Return the values of a parameter that has two names."""
+    """Return the values of a parameter with two names."""
     given = [one for some in values if some is not None for one in some]
     return given if any(some is not None for some in values) else None
 
@@ -42,13 +42,13 @@ def filters_of(
     filters: Mapping[str, Any] | None,
     **parameters: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Return the filter of what a list is asked for; without ids, of everybody's memories."""
+    """Return the filter for the memories that a query selects: without ids, everybody's."""
     everybody = memory.user_id is None and all(one is None for one in ids.values())
     return joined(ANY_SCOPE if everybody else {}, dict(filters or {}), _metadata_filters(**parameters))
 
 
 def _metadata_filters(**parameters: Sequence[str] | None) -> dict[str, Any]:
-    """Return the filter of the query parameters that are given: each any-of, all of them AND-ed."""
+    """Return the filter for metadata: any value of each parameter, and all parameters that are given."""
     conditions = [
         {f"metadata.{name}": any_value(name, values)} for name, values in parameters.items() if values is not None
     ]
