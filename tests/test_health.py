@@ -78,7 +78,7 @@ def test_not_ready_tells_why_and_no_path(path: Path, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.ERROR, "mem0lite"):
         [answer] = _get(create_app(settings=Settings(db=str(db), vacuum_interval_seconds=0)), "/health/ready")
     assert answer.status_code == 503
-    assert answer.json() == {"detail": "The store cannot be used. The server's log tells why."}
+    assert answer.json() == {"detail": "The store cannot be used. The server's log says why."}
     assert str(db) in str(caplog.records[0].exc_info)
 
 

@@ -24,8 +24,8 @@ served, store, client = serving.served, serving.store, serving.client
 SERVED = "served"
 MODEL, ACCOUNTS, MEMBERS = "language model", "no accounts", "no members"
 OTHER_ORGANIZATION, OTHER_PROJECT, STAYS = (
-    "one organization here and no other",
-    "one project here and no other",
+    "only one organization here",
+    "only one project here",
     "reset",
 )
 RUSH = "a game on mem0's own platform"

@@ -193,6 +193,32 @@ def test_large_rejected_values_are_not_sent_back(client: httpx.Client) -> None:
     assert len(answer.content) < 1_000
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/search", {"query": "x", "user_id": "*"}, "user_id"),
+        ("GET", "/memories?user_id=*", None, "user_id"),
+        ("POST", "/search", {"query": "x", "user_id": "u", "top_k": -1}, "top_k"),
+        ("POST", "/search", {"query": "x", "user_id": "u", "ranking": {"x": 1}}, "ranking"),
+        ("POST", "/memories", {"messages": [{"role": "user", "content": "x"}], "user_id": "u", "ttl": -1}, "ttl"),
+        ("POST", "/v3/memories/", {"user_id": "u", "start_date": "soon"}, "start_date"),
+        ("GET", "/v1/memories/?user_id=u&end_date=soon", None, "end_date"),
+        ("POST", "/v3/memories/search/", {"query": "x", "user_id": "u", "end_date": "2030-13-01"}, "end_date"),
+        ("GET", "/v1/events/?start_date=2030-01-01", None, "start_date"),
+        ("POST", "/v1/feedback/", {"memory_id": "x", "feedback": "GOOD"}, "feedback"),
+        ("POST", "/v1/exports/", {"schema": {}, "user_id": "*"}, "user_id"),
+        ("PUT", "/api/v1/webhooks/nope/", {"name": "x"}, "Webhook"),
+        ("POST", "/configure", {"vacuum_interval_seconds": -1}, "vacuum_interval_seconds"),
+    ],
+)
+def test_errors_speak_of_fields(client: httpx.Client, method: str, path: str, body: Any, field: str) -> None:
+    """An error names the field of the body or query, and its cure is none of Python's or the shell's."""
+    answer = client.request(method, path, json=body)
+    assert answer.status_code in (400, 404)
+    assert field in answer.json()["detail"]
+    assert not re.search(r"\b(None|True|False|created_at)\b|\w\(|\w=\S|--\w", answer.json()["detail"])
+
+
 # -- hostile requests
 
 

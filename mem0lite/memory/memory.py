@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
 
 from .. import environment
-from ..data.filters import parse
+from ..data.filters import Expression, parse
 from ..data.messages import Messages
 from ..embedding.local import resolve
 from ..embedding.protocol import Embedder, identity
@@ -449,7 +449,7 @@ class Memory(Handle):
         """
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
-        return self._writer.update(plans, Visible(self._owner.within, now))
+        return self._writer.update(plans, self._visible(now=now))
 
     @answer
     def feedback(
@@ -498,7 +498,7 @@ class Memory(Handle):
         removes everything.
         """
         expression = self._owner.to_delete(filters, user_id, agent_id, run_id, app_id)
-        self._store.delete_matching(Visible(expression, self._now()))
+        self._store.delete_matching(self._visible(expression))
         return {"message": "Memories deleted successfully!"}
 
     def reset(
@@ -612,7 +612,7 @@ class Memory(Handle):
         With ``show_expired`` an expired memory is returned, too.
         """
         memory_id = asked_id(memory_id, "memory_id")
-        visible = Visible(self._owner.within, self._horizon(show_expired))
+        visible = self._visible(show_expired=show_expired)
         record = self._store.get_many([memory_id], visible).get(memory_id)
         return None if record is None else {**record.to_item(), "score": None}
 
@@ -647,7 +647,7 @@ class Memory(Handle):
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        visible = Visible(expression, self._horizon(show_expired))
+        visible = self._visible(expression, show_expired=show_expired)
         found = self._store.page(visible, count, start, after=after, relations=relations)
         results = [record.to_item() for record in found.records]
         answer: Page = {"results": results, "total": found.total, "next_cursor": found.following}
@@ -716,7 +716,8 @@ class Memory(Handle):
             ranking=ranking,
             graph=bool(self.graph_categories),
         )
-        with self._store.searching(Visible(expression, self._horizon(show_expired, now)), search.question) as reading:
+        visible = self._visible(expression, show_expired=show_expired, now=now)
+        with self._store.searching(visible, search.question) as reading:
             reached = search.read(reading)
         return search.answer(reached)
 
@@ -793,8 +794,9 @@ class Memory(Handle):
         Raises ValidationError, also if neither ids nor filters name a user, agent, run or app.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        visible = self._visible(expression, show_expired=show_expired)
         around = graphs.clean_asked(entity, depth, limit, format)
-        found = self._store.graphs.read(Visible(expression, self._horizon(show_expired)), around, depth, limit)
+        found = self._store.graphs.read(visible, around, depth, limit)
         return graphs.formatted(found, format)
 
     @answer
@@ -856,7 +858,7 @@ class Memory(Handle):
         """
         within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        found = self._store.events(Visible(within, self._now()), count, start, after=after)
+        found = self._store.events(self._visible(within), count, start, after=after)
         return {"results": list(found.events), "total": found.total, "next_cursor": found.following}
 
     @answer_or_none
@@ -1061,7 +1063,7 @@ class Memory(Handle):
         unless ``show_expired`` is True. Webhooks, which have secrets, and memory exports are never written.
         """
         expression = self._owner.matching(filters, user_id, agent_id, run_id, app_id)
-        return transfer.export(self._store, file, expression, self._horizon(show_expired))
+        return transfer.export(self._store, file, self._visible(expression, show_expired=show_expired))
 
     @answer
     def import_(
@@ -1146,15 +1148,17 @@ class Memory(Handle):
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
 
-    def _horizon(self, show_expired: bool, now: int | None = None) -> int | None:
-        """Return the instant at which memories must be alive to be seen; None shows expired ones as well."""
-        if argument_flag(show_expired, "show_expired"):
-            return None
-        return self._now() if now is None else now
+    def _visible(
+        self, expression: Expression | None = None, *, show_expired: bool = False, now: int | None = None
+    ) -> Visible:
+        """Return what a call sees of what it asks for, by default of everything that this object can reach.
 
-    def _visible(self) -> Visible:
-        """Return what a call may see that names no scope."""
-        return Visible(self._owner.within, self._now())
+        That is what is alive now, or expired memories too. A read as of an earlier instant would begin here.
+        """
+        reached = self._owner.within if expression is None else expression
+        if argument_flag(show_expired, "show_expired"):
+            return Visible(reached)
+        return Visible(reached, self._now() if now is None else now)
 
     def _importer(self, progress: Progress | None, *ids: object) -> Importer:
         lifetime = self._planner.lifetimes.imported

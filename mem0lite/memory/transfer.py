@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-from ..data.filters import EVERYTHING, Expression, only_scope
+from ..data.filters import EVERYTHING, only_scope
 from ..data.jsonl import Entry, Exported, Lifetime, read_item, read_lines, to_line
 from ..data.records import AddEvent, FileSettings, Gone
 from ..errors import ValidationError
@@ -42,15 +42,16 @@ class Exports(int):
         return handler(int)
 
 
-def export(
-    store: Store, file: str | os.PathLike[str] | IO[str], expression: Expression, horizon: int | None
-) -> Exports:
-    """Write what matches as JSON lines. Histories of deleted memories and events come with whole scopes only, and
-    settings with everything."""
+def export(store: Store, file: str | os.PathLike[str] | IO[str], visible: Visible) -> Exports:
+    """Write what is visible as JSON lines.
+
+    Histories of deleted memories and events come with whole scopes only, and settings with everything.
+    """
+    expression = visible.expression
     logs = expression if only_scope(expression) else None
     with (
         _target(file) as lines,
-        store.scanning(Visible(expression, horizon), logs=logs, settings=expression == EVERYTHING) as found,
+        store.scanning(visible, logs=logs, settings=expression == EVERYTHING) as found,
     ):
         return _write_lines(lines, found)
 

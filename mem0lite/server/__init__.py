@@ -1,4 +1,4 @@
-"""The HTTP server: mem0's self-hosted REST API over one Memory. Needs the extra ``mem0lite[server]``."""
+"""The HTTP server: mem0's REST APIs, self-hosted and hosted, over one Memory. Needs ``mem0lite[server]``."""
 
 from ..errors import DependencyError
 

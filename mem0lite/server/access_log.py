@@ -1,7 +1,7 @@
 """One line of JSON per request, through the logger ``mem0lite.access``.
 
-A host that mounts the app decides with its own logging whether and where the lines appear. They hold no query, no
-header and no body, and of a path only what routes have in theirs, so that no id, key or memory gets into a log.
+A host that mounts the app decides in its logging whether and where the lines appear. They contain no query, no header
+and no body, and only those parts of a path that routes define, so that no id, key or memory gets into a log.
 """
 
 import json
@@ -17,7 +17,7 @@ _MAX_PATH = 200  # characters of a path that no route has
 
 
 def to_stderr() -> None:
-    """Write the lines to the standard error stream; for a process that has no logging of its own."""
+    """Write the lines to standard error, for a process without logging of its own."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(handler)
@@ -26,7 +26,7 @@ def to_stderr() -> None:
 
 
 async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
-    """Call the ASGI application, and log the request when it is over, however it ended."""
+    """Call the ASGI application, and log the request when it has ended, however it ended."""
     if not logger.isEnabledFor(logging.INFO):
         await app(scope, receive, send)
         return
@@ -59,7 +59,7 @@ async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
 def path_of(scope: Any) -> str:
     """Return the template of the route, such as ``/memories/{memory_id}``.
 
-    Where there is none, the beginning of the path, with a star for each part that no route has: it may be a key.
+    Without a route, return the beginning of the path, with a star for each part that no route has: it may be a key.
     """
     if template := scope.get("path_template"):
         return str(template)

@@ -25,25 +25,25 @@ from .wire import ASGIApp, private, reading_on, with_head
 
 
 class App(Litestar):
-    """The server: a Litestar application, usable wherever an ASGI application is."""
+    """The server: a Litestar application, for use wherever an ASGI application can be."""
 
     backend: Backend
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Open the memory now rather than at the first request, run the timers of vacuum and webhooks, and close what
-        was opened at the end: for hosts, which send the applications they mount no lifespan events.
+        """Open the memory now instead of at the first request, run the timers of vacuum and webhooks, and close at the
+        end what was opened. For hosts, because they send no lifespan events to the applications they mount.
 
         ``FastAPI(lifespan=lambda _: app.lifespan())``. It can be entered again, in other event loops too. Litestar's
-        own cannot be entered twice at a time, and wraps the host's exceptions in groups.
+        own lifespan cannot be entered twice at a time, and wraps the host's exceptions in groups.
         """
         async with self.backend.lifespan():
             yield
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle one connection; every response gets an ``X-Request-ID``.
+        """Handle one connection. Every response gets an ``X-Request-ID``.
 
-        This is not a Litestar middleware, because those do not see the responses 404 and 405.
+        This is no Litestar middleware, because middleware does not see the responses 404 and 405.
         """
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
@@ -64,10 +64,10 @@ class App(Litestar):
 
 
 def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | None = None) -> App:
-    """Return the server as an ASGI application; nothing is opened or loaded yet.
+    """Return the server as an ASGI application. It opens and loads nothing yet.
 
     Arguments:
-        memory: what to serve. Its owner closes it: the app never does. Without one, the app opens the file of the
+        memory: what to serve. The app never closes it; its owner does. Without a memory, the app opens the file of the
             settings when its lifespan starts, or at the first request, and closes it when its lifespan ends.
         settings: by default, those of the environment.
 
@@ -115,7 +115,7 @@ def _check(memory: object, settings: object) -> None:
 
 
 async def _name_every_method(message: Any, scope: Any) -> None:
-    """Complete an ``Allow``, in which Litestar names to OPTIONS the methods of one handler only, and HEAD never."""
+    """Complete the header ``Allow``: Litestar names the methods of only one handler to OPTIONS, and never HEAD."""
     if message["type"] != "http.response.start" or message["status"] not in (204, 405):
         return
     message["headers"] = [
@@ -140,6 +140,6 @@ _GOOD_ID = re.compile(rb"[!-~]{1,128}")
 
 
 def _request_id(scope: Any) -> str:
-    """Return the id the client gave the request, if it is short and printable, else a new one."""
+    """Return the id that the client gave the request if it is short and printable, or else a new one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return bytes(given).decode() if _GOOD_ID.fullmatch(given) else secrets.token_hex(4)

@@ -1,4 +1,4 @@
-"""Who may ask: callers with an API key or, where there are no keys, whoever is not a web page of another site."""
+"""Who has access: callers with an API key or, without keys, everybody except web pages of other sites."""
 
 import hashlib
 import hmac
@@ -31,7 +31,7 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | Reference] = {
         type="apiKey", name="X-API-Key", security_scheme_in="header", description="An API key."
     ),
 }
-"""How the OpenAPI document describes the keys; the names are mem0's."""
+"""How the OpenAPI document describes the keys. The names are mem0's."""
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _SCHEMES = ("bearer", "token")
@@ -41,26 +41,26 @@ _CALLER = "mem0lite.caller"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request comes from: a user, or with ``user_id`` None someone who may reach everything."""
+    """Who sends a request: a user, or, with ``user_id`` None, somebody who may reach everything."""
 
     user_id: str | None = None
     name: str = ""
-    """Tells callers apart: by their key or, where there are none, by their address."""
+    """Distinguishes callers: by key or, without keys, by address."""
 
     def view(self, memory: AsyncMemory) -> AsyncMemory:
-        """Return what this caller may reach of a memory."""
+        """Return a memory, as far as this caller may reach it."""
         return memory if self.user_id is None else memory.for_user(self.user_id)
 
 
 def caller(connection: Connection) -> Caller:
-    """Return whom a request comes from; a KeyError for one that passed no guard of ``create_guard``."""
+    """Return who sent a request. Raises KeyError for a request that passed no guard of ``create_guard``."""
     return cast("Caller", cast("dict[str, Any]", connection.scope)[_CALLER])
 
 
 def create_guard(settings: Settings) -> Guard:
-    """Return the guard of every route, which is called before a body is read.
+    """Return the guard of every route. It is called before a body is read.
 
-    It is the application's rather than a router's, so that a new route needs a key unless it is made ``PUBLIC``.
+    It belongs to the application, not to a router, so that a new route needs a key unless it is ``PUBLIC``.
     """
 
     async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -73,9 +73,9 @@ def create_guard(settings: Settings) -> Guard:
 
 
 async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
-    """Refuse callers whose key is pinned to a user; a guard that comes after that of ``create_guard``."""
+    """Refuse callers whose key is for one user; a guard that runs after that of ``create_guard``."""
     if caller(connection).user_id is not None:
-        raise PermissionDeniedException("This API key is for one user's memories only.")
+        raise PermissionDeniedException("This API key is only for the memories of one user.")
 
 
 def _identify(connection: Connection, settings: Settings) -> Caller:
@@ -87,7 +87,7 @@ def _identify(connection: Connection, settings: Settings) -> Caller:
         detail = "Authentication required. Provide a Bearer token or X-API-Key header."
         raise NotAuthorizedException(detail, headers=_CHALLENGE)
     digest = hashlib.sha256(given.encode("latin-1", "replace")).digest()
-    # Every key is compared, in constant time, so that the time taken tells nothing about any of them.
+    # Every key is compared, in constant time, so that the time says nothing about any of them.
     found = [key for key in settings.api_keys if hmac.compare_digest(key.digest, digest)]
     if not found:
         raise NotAuthorizedException("Invalid API key.", headers=_CHALLENGE)
@@ -95,7 +95,7 @@ def _identify(connection: Connection, settings: Settings) -> Caller:
 
 
 def _given_key(connection: Connection) -> str | None:
-    """Return the key of ``X-API-Key``, else of ``Authorization`` with the scheme Bearer or Token."""
+    """Return the key in ``X-API-Key``, or in ``Authorization`` with the scheme Bearer or Token."""
     if key := connection.headers.get("x-api-key", "").strip():
         return key
     scheme, _, key = connection.headers.get("authorization", "").strip().partition(" ")
@@ -103,7 +103,7 @@ def _given_key(connection: Connection) -> str | None:
 
 
 def _refuse_other_hosts(connection: Connection) -> None:
-    """Refuse a name that is not this machine's own: by DNS rebinding any web page can give us a name of its site."""
+    """Refuse a host name that is not this machine's own: with DNS rebinding, a web page can use a name of its site."""
     host = _HOST.fullmatch(connection.headers.get("host", ""))
     if not (host and is_loopback(host["host"])):
         detail = "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS."

@@ -1,4 +1,4 @@
-"""What the routes work with: the memory, the settings and the timers of one app."""
+"""What routes work with: the memory, the settings and the timers of one app."""
 
 import asyncio
 import concurrent.futures
@@ -23,16 +23,16 @@ logger = logging.getLogger("mem0lite")
 
 R = TypeVar("R")
 
-_POLL_SECONDS = 5.0  # between looks for webhooks and changes that others made, and for attempts that are due
-_LEAST_SECONDS = 0.25  # between two calls of which the first left something to do
-_GRACE_SECONDS = 2.0  # what a delivery gets to finish in when the server stops
+_POLL_SECONDS = 5.0  # between checks for webhooks and changes made by other processes, and for attempts that are due
+_LEAST_SECONDS = 0.25  # between two calls, when the first left something to do
+_GRACE_SECONDS = 2.0  # in which a delivery must finish when the server stops
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Backend:
-    """The caller's memory, or one that is opened at first use and closed at the end of the app's lifespan.
+    """The memory that the caller gave, or one that is opened at first use and closed at the end of the app's lifespan.
 
-    A host that mounts the app may send it no lifespan events: the first request opens the memory then, the library
+    A host that mounts the app may send it no lifespan events. Then the first request opens the memory, the library
     closes the file when the process ends, there is no vacuum timer, and the first request that may have changed
     something starts the delivery to webhooks.
     """
@@ -52,14 +52,14 @@ class Backend:
         self._lock = threading.Lock()  # not asyncio's, because an app may be called from several event loops
 
     async def memory(self) -> AsyncMemory:
-        """Return the memory, opening it off the event loop if it is not open."""
+        """Return the memory. If it is not open, open it in a thread."""
         if self._opened is not None:
             return self._opened
-        stopping.watch(server=True)  # again, because some servers set the signals anew after create_app
+        stopping.watch(server=True)  # again, because some servers set signal handlers after create_app
         return await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
-        """Close what ``memory`` opened; a later request opens it again."""
+        """Close what ``memory`` opened. A later request opens it again."""
         await self._delivery.stop()
         with self._lock:
             opened, self._opened = self._opened, None
@@ -70,7 +70,7 @@ class Backend:
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the memory and start the timers, then stop the timers and close what was opened.
 
-        Of lifespans that overlap, the first has the timers and the last one closes.
+        When lifespans overlap, the first has the timers and the last one closes.
         """
         writable = not (await self.memory()).memory.read_only
         with self._lock:
@@ -92,22 +92,22 @@ class Backend:
                 await self.close()
 
     def warn_if_open(self) -> None:
-        """Say once, in the log, that everybody may ask, unless the settings say that it is meant."""
+        """Warn once, in the log, that everybody has access, unless the settings say that this is intended."""
         if not self._warned:
             self._warned = True
             logger.warning(
                 "This application serves memories without API keys: whoever can reach it may read, change and erase "
-                "all of them. Set MEM0LITE_API_KEYS or Settings(api_keys=…). Where something else keeps others out, "
-                "MEM0LITE_INSECURE=1 or Settings(insecure=True) says so."
+                "all of them. Set MEM0LITE_API_KEYS or Settings(api_keys=…). If something else keeps others out, set "
+                "MEM0LITE_INSECURE=1 or Settings(insecure=True)."
             )
 
     async def notice(self, message: Any, scope: Any) -> None:
-        """Have changes delivered soon when a request that may have made some was answered without an error."""
+        """Deliver changes soon after a request that may have made some and was answered without an error."""
         if message["type"] == "http.response.start" and message["status"] < 400 and scope["method"] not in _READING:
             self._deliver_soon()
 
     async def configuration(self) -> dict[str, Any]:
-        """Return the settings in force, without anything secret and without the file's folder."""
+        """Return the settings in force, without secrets and without the file's folder."""
         memory = await self.memory()
         if self._embedder is None:
             embedder = (await memory.stats())["embedder"]
@@ -139,7 +139,7 @@ class Backend:
 
     def _deliver_soon(self) -> None:
         if self._opened is not None and self._opened.memory.read_only:
-            return  # what was delivered could not be noted
+            return  # it cannot record what was delivered
         if not self._delivery.nudge():
             self._delivery.start()
             self._delivery.nudge()
@@ -154,8 +154,8 @@ class Backend:
 
 
 async def _abandonable(call: Callable[[], R]) -> R:
-    """Run a delivery in a thread for which nobody has to wait: the process may end, and who is cancelled waits for
-    _GRACE_SECONDS at most. The pools of an AsyncMemory finish all they accepted before they close."""
+    """Run a delivery in a thread that nothing waits for: the process may end, and a cancelled caller waits at most
+    _GRACE_SECONDS. The pools of an AsyncMemory would finish everything they accepted before they close."""
     future: concurrent.futures.Future[R] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
 
@@ -173,7 +173,7 @@ async def _abandonable(call: Callable[[], R]) -> R:
     except asyncio.CancelledError:
         _, unfinished = await asyncio.wait([outcome], timeout=_GRACE_SECONDS)
         if unfinished:
-            with suppress(Mem0LiteError):  # then it is free soon anyway
+            with suppress(Mem0LiteError):  # then the thread ends soon anyway
                 await asyncio.to_thread(webhooks.abandon, thread)
         outcome.cancel()
         raise

@@ -44,7 +44,7 @@ def describe(components: dict[str, dict[str, Any]]) -> None:
     """Add texts and examples to the schemas of an OpenAPI document. What a field already has, stays."""
     for name, component in components.items():
         shape = SHAPES[name]
-        component["description"] = _prose(inspect.getdoc(shape) or "")
+        component["description"] = _prose(shape.__doc__ or "")
         texts = documentation(shape)
         for field, schema in component["properties"].items():
             if field in texts:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and a page to read and try it: Swagger UI from the package's own files, nothing from a CDN."""
+"""The OpenAPI document, and a page to read it and try requests: Swagger UI from the package's own files, no CDN."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ from .mount import beside
 from .routing import NOT_HERE
 
 SWAGGER_UI_VERSION = "5.35.0"
-"""Of the npm package swagger-ui-dist, from which ``static/swagger-ui`` is copied unchanged."""
+"""Version of the npm package swagger-ui-dist. ``static/swagger-ui`` is an unchanged copy of it."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -32,28 +32,27 @@ CONTENT_SECURITY_POLICY = (
 
 TITLE = "mem0lite"
 DESCRIPTION = (
-    "A memory store for AI agents in one SQLite file, compatible with mem0's REST APIs: the self-hosted one and, below "
-    "`/v1/`, `/v2/`, `/v3/` and `/api/`, the hosted one, whose paths end in a slash. Messages are stored as memories "
-    "of a user, an agent, a run or an app, found again by meaning and words, filtered by metadata, and forgotten when "
-    "they expire. The [guide](guide) explains all of it. What one store has no place for, such as members and what a "
-    "language model would write, answers 501 and says why. "
-    'Where the server has API keys, press Authorize and give yours. Errors are `{"detail": …}`; what of '
-    "a request has no effect is named in its answer, in `ignored` and in the header `X-Mem0lite-Ignored`. Every "
-    "response carries an `X-Request-ID`, which the server's log repeats."
+    "A memory store for AI agents in one SQLite file. It is compatible with mem0's two REST APIs: the self-hosted API, "
+    "and the hosted API with paths that begin with `/v1/`, `/v2/`, `/v3/` or `/api/` and end in a slash. Messages are "
+    "stored as memories of a user, an agent, a run or an app. They are found by meaning and words, filtered by "
+    "metadata, and forgotten when they expire. The [guide](guide) explains all of it. Routes that make no sense for a single store, such as members, or that "
+    "need a language model, answer 501 and say why. If the server has API keys, press Authorize and give yours. Errors "
+    'are `{"detail": …}`. Fields and parameters that had no effect are named in the answer, under `ignored`, and in '
+    "the header `X-Mem0lite-Ignored`. Every response has an `X-Request-ID`, which also appears in the server's log."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
     Tag("search", description="Find memories by meaning and words."),
     Tag("entities", description="The users, agents, runs and apps that have memories."),
-    Tag("server", description="Settings, and starting anew."),
-    Tag("hosted: memories", description="The same memories, as MemoryClient and mem0's command line ask for them."),
-    Tag("hosted: search", description="Search, as they ask for it."),
+    Tag("server", description="Settings, resetting and erasing."),
+    Tag("hosted: memories", description="The same memories, for MemoryClient and mem0's command line."),
+    Tag("hosted: search", description="Search, for the same clients."),
     Tag("hosted: entities", description="The users, agents, runs and apps that have memories."),
-    Tag("hosted: events and feedback", description="What became of each add, and how good memories are."),
-    Tag("hosted: exports", description="Memories in the fields of a schema."),
-    Tag("hosted: project", description="What clients ask first, and the settings they keep."),
-    Tag("hosted: webhooks", description="Addresses that are told of changes."),
-    Tag(NOT_HERE, description="What one store has no place for: each answers 501, and says why."),
+    Tag("hosted: events and feedback", description="What each add did, and feedback on memories."),
+    Tag("hosted: exports", description="Memories with the fields of a schema."),
+    Tag("hosted: project", description="The names that clients ask for first, and the settings they store."),
+    Tag("hosted: webhooks", description="URLs to which changes are sent."),
+    Tag(NOT_HERE, description="Routes that make no sense for a single store: each answers 501 and says why."),
 ]
 _HOSTED = re.compile(r"/(?:api/)?v\d/")
 
@@ -85,9 +84,9 @@ _PAGE = """<!DOCTYPE html>
 
 
 def create_router(described: Callable[[], Router]) -> Router:
-    """Return the routes of the documentation; ``described`` makes the router that is documented."""
+    """Return the routes of the documentation. ``described`` makes the router that it describes."""
 
-    @functools.cache  # when first asked for: it takes longer than starting the app
+    @functools.cache  # made at the first request, because it takes longer than starting the app
     def document() -> bytes:
         return openapi_document(described())
 
@@ -120,17 +119,17 @@ def openapi_document(router: Router) -> bytes:
         use_handler_docstrings=True,
         operation_id_creator=_operation_id,
     )
-    # An app of its own, because Litestar would add its documentation routes to the one that serves.
+    # A separate app, because Litestar would add its documentation routes to the app that serves.
     app = Litestar([router], openapi_config=config, logging_config=None, debug=False)
     document = app.openapi_schema.to_schema()
-    # Litestar knows no slash at the end of a path; the hosted API answers to nothing else.
+    # Litestar drops the slash at the end of a path; the hosted API requires it.
     document["paths"] = {f"{path}/" if _HOSTED.match(path) else path: item for path, item in document["paths"].items()}
     describe(document["components"]["schemas"])
     return msgspec.json.encode(document)
 
 
 def _operation_id(handler: HTTPRouteHandler, method: Any, path: Sequence[Any]) -> str:
-    """Return the handler's name, and for one that has several paths the version of each."""
+    """Return the handler's name; for a handler with several paths, with the version of each."""
     return f"{handler.handler_name}_{path[0]}" if len(handler.paths) > 1 else handler.handler_name
 
 
@@ -142,7 +141,7 @@ async def root(request: Request[Any, Any, Any]) -> Redirect:
 
 @get("/redoc")
 async def redoc(request: Request[Any, Any, Any]) -> Redirect:
-    """Send those who expect ReDoc to the documentation there is."""
+    """Send browsers that ask for ReDoc to the documentation."""
     return _to_docs(request)
 
 
@@ -154,7 +153,7 @@ async def page() -> Response[str]:
 
 @get("/docs/{name:str}", sync_to_thread=True)
 def file(name: Annotated[str, Parameter()]) -> Response[bytes]:
-    """Serve a file the page needs."""
+    """Serve a file of the page."""
     if name not in _FILES:
         raise NotFoundException
     path, kind = _FILES[name]

@@ -1,4 +1,4 @@
-"""Exceptions to responses: ``{"detail": …}``, in the words of mem0's server where it has any."""
+"""From exceptions to responses: ``{"detail": …}``, in the words of mem0's server where it has some."""
 
 import logging
 from typing import Any
@@ -34,22 +34,22 @@ logger = logging.getLogger("mem0lite")
 AnyRequest = Request[Any, Any, Any]
 
 _INTERNAL = (500, "Internal Server Error")
-_CLIENT_GONE = "client disconnected prematurely"  # Litestar's words for what is not the server's failure
+_CLIENT_GONE = "client disconnected prematurely"  # Litestar's words; it is no failure of the server
 
 _FAILURES: dict[type[Exception], tuple[int, str]] = {
-    # The exceptions' own messages name files and models of the server's machine: those go to the log only.
+    # The exceptions' own messages name files and models of the server's machine: they go only to the log.
     DatabaseBusyError: (503, "The store is locked by another process. Try again."),
-    TimeLimitError: (503, "The request read for longer than it may. Narrow its filter or its scope."),
+    TimeLimitError: (503, "The request took too long to read. Narrow its filter or its scope."),
     DiskFullError: (507, "There is no room left to store this."),
     ReadOnlyError: (503, "The store cannot be written."),
     ClosedError: (503, "The server is shutting down."),
-    # 503 is for what passes. What lasts until somebody mends it is 502, as of mem0's server whose database is out.
+    # 503 is for what passes. What lasts until somebody repairs it is 502, as with mem0's server without its database.
     FileReplacedError: (502, "The store's file was removed or replaced while it was open."),
-    DatabaseError: (502, "The store cannot be used. The server's log tells why."),
-    EmbedderMismatchError: (502, "The store was embedded with another model. The server's log tells the cure."),
-    ModelNotFoundError: (502, "The embedding model is not installed. The server's log tells the cure."),
-    EmbeddingError: (500, "The text could not be embedded. The server's log tells why."),
-    ExtractionError: (500, "The text's entities could not be extracted. The server's log tells why."),
+    DatabaseError: (502, "The store cannot be used. The server's log says why."),
+    EmbedderMismatchError: (502, "The store was embedded with another model. The server's log says what to do."),
+    ModelNotFoundError: (502, "The embedding model is not installed. The server's log says what to do."),
+    EmbeddingError: (500, "The text could not be embedded. The server's log says why."),
+    ExtractionError: (500, "The text's entities could not be extracted. The server's log says why."),
     Mem0LiteError: _INTERNAL,
 }
 
@@ -87,16 +87,16 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]
 
 def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any]]:
     status, detail = next(_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES)
-    _log(request, error, traced=not isinstance(error, TimeLimitError))  # which callers can have as often as they like
+    _log(request, error, traced=not isinstance(error, TimeLimitError))  # callers can cause it as often as they like
     return _detail(status, detail, {"Retry-After": "1"} if isinstance(error, TimeoutError) else None)
 
 
 def _too_many(request: AnyRequest, error: TooManyReadsError) -> Response[dict[str, Any]]:
-    return _detail(503, "Too many of your requests wait already. Try again later.", {"Retry-After": "1"})
+    return _detail(503, "Too many of your requests are waiting. Try again later.", {"Retry-After": "1"})
 
 
 def not_ready(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
-    """Return the answer 503 to whoever asks whether the store can be used, which ``error`` says it cannot."""
+    """Return the answer 503 for a store that, as ``error`` says, cannot be used."""
     answer = _failed(request, error) if isinstance(error, Mem0LiteError) else _unexpected(request, error)
     answer.status_code = 503
     return answer
@@ -126,4 +126,4 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     HTTPException: _http,
     Exception: _unexpected,
 }
-"""The nearest class in an exception's MRO handles it."""
+"""An exception is handled by the entry of the first class in its MRO."""

@@ -129,7 +129,7 @@ EXAMPLES: dict[str, Any] = {
     "HostedAdded.message": "Memories stored.",
     "ExportMade.message": "The export is ready.",
     "FeedbackResponse.message": "Feedback stored.",
-    "Named.message": "The user is there from the first memory on; nothing was made.",
+    "Named.message": "Nothing was made: the user exists from the first memory on.",
     "Ping.message": "The API key is accepted.",
     "ProjectUpdated.message": "Project updated successfully.",
     "Webhook.message": "Webhook updated successfully.",

@@ -1,6 +1,6 @@
-"""Conditions a request must meet before its body is read.
+"""Conditions that a request must meet before its body is read.
 
-Coroutines, because Litestar runs a guard that is a plain function in a thread.
+They are coroutines, because Litestar runs plain functions in a thread.
 """
 
 from typing import Any, cast
@@ -12,11 +12,11 @@ from litestar.handlers import BaseRouteHandler
 from .mount import without_slash
 
 SLASH_OR_NONE: dict[str, Any] = {"mem0lite_slash_or_none": True}
-"""The ``opt`` of a hosted route that is also answered without the slash at the end: no id stands in its path."""
+"""The ``opt`` of a hosted route that also answers without the slash at the end: its path contains no id."""
 
 
 class MovedError(HTTPException):
-    """The client is to ask again elsewhere, with the same method and body."""
+    """The client must repeat the request at another address, with the same method and body."""
 
     status_code = 307
 
@@ -25,8 +25,8 @@ class MovedError(HTTPException):
 
 
 async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Send who asks for ``/memories/``, which Litestar takes for ``/memories``, there, as FastAPI does; refuse
-    ``//memories``."""
+    """Redirect ``/memories/`` to ``/memories``, as FastAPI does, and refuse ``//memories``. Litestar treats them all
+    alike."""
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
     if "//" in path:
         raise NotFoundException
@@ -35,10 +35,10 @@ async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
 
 
 async def closed_path(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse a path that does not end in a slash, or has an empty segment, which Litestar passes over.
+    """Refuse a path that does not end in a slash or that has an empty segment; Litestar ignores both.
 
-    Clients before 2.x put ids into paths as they are: of the id ``a?b`` only ``a`` arrives in the path, and of ``a//b``
-    Litestar makes ``a/b``. Neither may reach what belongs to another id.
+    Clients before 2.x do not encode ids in paths: of the id ``a?b`` only ``a`` arrives in the path, and Litestar turns
+    ``a//b`` into ``a/b``. Neither may reach what belongs to another id.
     """
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
     either = SLASH_OR_NONE.items() <= handler.opt.items()

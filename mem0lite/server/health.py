@@ -1,4 +1,4 @@
-"""Whether the server lives and can serve, for those who restart it or send it requests."""
+"""Whether the server runs and can serve requests, for supervisors and load balancers."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ def create_router(backend: Backend) -> Router:
 
     @get("/health/ready")
     async def ready(request: Request[Any, Any, Any]) -> Response[Any]:
-        """Answer 200 when the store can be read, opening it if it is not open, else 503 with the reason."""
+        """Answer 200 if the store can be read, opening it if needed; otherwise 503 with the reason."""
         try:
-            await (await backend.memory()).get("")  # one lookup in an index, of an id that no memory has
+            await (await backend.memory()).get("")  # looks up, in an index, an id that no memory has
         except Exception as error:
             return not_ready(request, error)
         return Response(OK)
@@ -29,5 +29,5 @@ def create_router(backend: Backend) -> Router:
 
 @get("/health/live")
 async def live() -> dict[str, str]:
-    """Answer 200 as long as the event loop runs, whatever the store does."""
+    """Answer 200 while the event loop runs, whatever the store does."""
     return OK

@@ -1,7 +1,7 @@
-"""What a request gives in vain, because nothing here knows the field or it has no effect: the answer names it.
+"""Fields and parameters of a request that are unknown or have no effect: the answer names them.
 
-An answer that is an object has it as ``ignored``, and every answer has the names in a header, because a list and null
-have no other place.
+An answer that is an object has them under ``ignored``. Every answer has their names in a header, because a list or null
+has no other place for them.
 """
 
 import functools
@@ -19,36 +19,36 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 HEADER = "X-Mem0lite-Ignored"
 ROUTINE = "mem0lite.routine"
-"""The option of a route that has the names which clients add to every request, and which mean nothing."""
+"""The option of a route with the names that clients add to every request and that mean nothing here."""
 
 _KEY = "mem0lite.ignored"  # of the scope
 _MOST = 20  # names in one answer
 _LONGEST = 100  # characters of a name
 _UNKNOWN = "This request has no such field."
-_UNREAD = "This request reads no body: its parameters are in its address."
-_NOT_FIELDS = frozenset({"data", "memory", "request", "server"})  # what handlers are given beside parameters
+_UNREAD = "This request reads no body: give parameters in the query."
+_NOT_FIELDS = frozenset({"data", "memory", "request", "server"})  # what handlers are given in addition to parameters
 
 
 def without_effect(reason: str, *, unless: object = False, example: object = None) -> msgspec.Meta:
-    """Return the description of a field that is accepted and does nothing, which the answer then says.
+    """Return the description of a field that is accepted and has no effect, and that the answer then names.
 
-    Nothing is said of null, of an empty value, and of ``unless``: who gives those asks for what happens anyway.
+    It is not named when its value is null, empty or ``unless``: these ask for what happens anyway.
     """
     return msgspec.Meta(
-        description=f"Has no effect, as `ignored` then says. {reason}",
+        description=f"Has no effect; the answer then names it in `ignored`. {reason}",
         examples=[example],
         extra={"reason": reason, "unless": unless},
     )
 
 
 def note(connection: Connection, field: str, reason: str) -> None:
-    """Have the answer say that a field has no effect, and why."""
+    """Make the answer say that a field has no effect, and why."""
     scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
     scope.setdefault(_KEY, {}).setdefault(field[:_LONGEST], reason)
 
 
 def note_fields(connection: Connection, body: object, struct: type[msgspec.Struct], within: str = "") -> None:
-    """Note the fields of a body that its struct does not have, or has without effect."""
+    """Note the fields of a body that are unknown to its struct or have no effect."""
     if not isinstance(body, Mapping):
         return
     fields = _fields(struct)
@@ -67,8 +67,8 @@ def note_fields(connection: Connection, body: object, struct: type[msgspec.Struc
 
 
 async def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Note the parameters of a query, and a body, that its route does not have; a guard, because those see every
-    request."""
+    """Note the parameters of a query that are unknown to its route, and a body that the route does not read. This is a
+    guard, because guards see every request."""
     for name in unknown_parameters(connection, handler):
         note(connection, name, _UNKNOWN)
     if "data" not in handler.parsed_fn_signature.parameters and _has_body(connection):
@@ -84,12 +84,15 @@ def unknown_parameters(connection: Connection, handler: BaseRouteHandler) -> Ite
 
 def _has_body(connection: Connection) -> bool:
     length = connection.headers.get("content-length", "0")
-    return "transfer-encoding" in connection.headers or length not in ("0", str(len("{}")))  # which asks for nothing
+    return "transfer-encoding" in connection.headers or length not in (
+        "0",
+        str(len("{}")),
+    )  # an empty object asks for nothing
 
 
 def refuse_noted(connection: Connection) -> None:
-    """Refuse a deletion that gives something in vain, which was meant to delete less; naming it would be too late.
-    Entries of a batch name what they delete, and may be whole memories, as a list answers them."""
+    """Refuse a deletion with something that has no effect: it was meant to delete less, and to name it in the answer
+    would be too late. Entries of a batch may have other fields: they may be whole memories, copied from a list."""
     scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
     for field, reason in scope.get(_KEY, {}).items():
         if "[]." not in field:
@@ -97,16 +100,16 @@ def refuse_noted(connection: Connection) -> None:
 
 
 class NamingResponse(Response[Any]):
-    """A response that says what its request gave in vain."""
+    """A response that names what had no effect in its request."""
 
     def to_asgi_response(self, app: Any, request: Any, **options: Any) -> Any:
-        """Return the response with what was noted of the request."""
+        """Return the response, with what was noted about the request."""
         noted: dict[str, str] = request.scope.get(_KEY, {})
         if noted:
             shown = [{"field": field, "reason": reason} for field, reason in noted.items()][:_MOST]
             if len(noted) > _MOST:
                 shown.append({"field": "…", "reason": f"{len(noted) - _MOST} more fields have no effect."})
-            # Without a name between the commas the line could end in a blank, which no header may.
+            # An empty name between commas could make the line end in a blank, which no header may.
             self.headers[HEADER] = ", ".join(quote(one["field"], safe="[]") or '""' for one in shown)
             if isinstance(self.content, Mapping):
                 self.content = {**self.content, "ignored": shown}
@@ -115,7 +118,7 @@ class NamingResponse(Response[Any]):
 
 @functools.cache
 def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[str | None, object, type[msgspec.Struct] | None]]:
-    """Return of each field why it has no effect, unless it has this value, and the struct of each of its entries."""
+    """Return for each field: why it has no effect (or None), the value that is not named, the struct of its entries."""
     return {field.name: _meaning(field.name, field.type) for field in msgspec.structs.fields(struct)}
 
 
@@ -128,7 +131,7 @@ def _meaning(name: str, kind: Any) -> tuple[str | None, object, type[msgspec.Str
         kind = kind.__origin__
     lists = [one for one in (kind, *get_args(kind)) if get_origin(one) is list]
     entry = get_args(lists[0])[0] if lists else None
-    # Messages carry what their SDKs write beside the text, which the messages' own answer, "skipped", is about.
+    # Messages contain what SDKs write beside the text; "skipped" in the answer is about that.
     known = isinstance(entry, type) and issubclass(entry, msgspec.Struct) and name != "messages"
     return reason, unless, entry if known else None
 

@@ -1,4 +1,4 @@
-"""``/metrics`` for Prometheus: Litestar's own middleware and controller, over a registry of the app's own."""
+"""``/metrics`` for Prometheus: Litestar's middleware and controller, with a registry for each app."""
 
 from collections.abc import Iterator
 from typing import Any, Self, cast
@@ -21,7 +21,7 @@ _RUNNING_LABELS = tuple(name for name in _LABELS if name != "status_code")  # th
 
 
 class Metrics:
-    """The metrics of one app: its route, its middleware, and what counts the responses the middleware does not see."""
+    """The metrics of one app: route, middleware, and a counter for responses that the middleware does not see."""
 
     def __init__(self, backend: Backend) -> None:
         registry = CollectorRegistry()
@@ -43,7 +43,7 @@ class Metrics:
         store, registry = self._store, self._registry
 
         class Controller(PrometheusController):
-            """Litestar's, without the registry of the whole process."""
+            """Litestar's controller, without the registry of the whole process."""
 
             @get()
             async def get(self) -> Response[bytes]:
@@ -54,23 +54,23 @@ class Metrics:
         return Router("/", route_handlers=[Controller], guards=[exact_path, admin_only], include_in_schema=False)
 
     async def count_unrouted(self, message: Any, scope: Any) -> None:
-        """Count a response that is given before the middleware of a route is reached."""
+        """Count a response that was sent before the middleware of a route."""
         if message["type"] == "http.response.start" and "path_template" not in scope:
             self._unrouted.labels(message["status"]).inc()
 
 
 class _Running(Gauge):
-    """A gauge without the status code that Litestar labels every metric with, at first with 200."""
+    """A gauge without the status code: Litestar labels every metric with one, at first 200."""
 
     def labels(self, *values: Any, **named: Any) -> Self:
         return super().labels(*(value for name, value in zip(_LABELS, values, strict=True) if name in _RUNNING_LABELS))
 
 
 def _middleware(registry: CollectorRegistry) -> type[PrometheusMiddleware]:
-    """Return Litestar's middleware with metrics of ``registry``.
+    """Return Litestar's middleware with metrics in ``registry``.
 
-    Its own are attributes of the class, in the registry of the whole process: a second app, or the host, would meet
-    them there.
+    Litestar's own metrics are attributes of the class, in the registry of the whole process, and would collide with
+    those of a second app or of the host.
     """
     count = Counter("mem0lite_requests_total", "Requests answered", _LABELS, registry=registry)
     errors = Counter("mem0lite_requests_error_total", "Requests answered with 5xx", _LABELS, registry=registry)
@@ -102,21 +102,21 @@ def _middleware(registry: CollectorRegistry) -> type[PrometheusMiddleware]:
 
 
 class _StoreCollector(Collector):
-    """What the store holds, as of the last ``refresh``, because Prometheus collects on the event loop."""
+    """What the store held at the last ``refresh``. Prometheus collects in the event loop and cannot ask the store."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._stats: Stats | None = None
 
     async def refresh(self) -> None:
-        """Ask the store, off the event loop."""
+        """Ask the store, in a thread."""
         try:
             self._stats = await (await self._backend.memory()).stats()
-        except Mem0LiteError:  # then the other metrics are wanted all the more
+        except Mem0LiteError:  # the other metrics matter even more then
             self._stats = None
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics; those of a store that cannot be read are left out."""
+        """Yield the metrics, without those of the store if it cannot be read."""
         stats = self._stats
         yield GaugeMetricFamily("mem0lite_store_up", "1 when the store can be read", value=0 if stats is None else 1)
         yield CounterMetricFamily(

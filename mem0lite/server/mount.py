@@ -1,4 +1,4 @@
-"""Living inside another application: under which prefix, and beside which host."""
+"""Running inside another application: below which prefix, and beside which host."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -49,8 +49,8 @@ def shaped(scope: Mapping[str, Any]) -> dict[str, Any]:
 def beside(scope: Mapping[str, Any], name: str) -> str:
     """Return the address of ``name`` beside the root's other routes, relative to that of a route directly below it.
 
-    Relative, because a proxy may have cut a prefix off that nobody here knows. The root itself may have been asked for
-    without a slash: then its own last segment is part of the address.
+    It is relative because a proxy may have cut off a prefix that is not known here. When the root was requested without
+    a slash, its last segment is part of the address.
     """
     raw = scope["mem0lite.raw"]
     at_root = scope["mem0lite.path"] == "/" and not raw.endswith("/")
@@ -58,7 +58,7 @@ def beside(scope: Mapping[str, Any], name: str) -> str:
 
 
 def without_slash(scope: Mapping[str, Any]) -> str:
-    """Return the address of what was asked for without the slash at its end, relative to the one with it."""
+    """Return the requested address without the slash at its end, relative to the address with it."""
     query = quote(scope.get("query_string", b""), safe=_QUERY)
     return f"../{_last(scope['mem0lite.raw'].rstrip('/'))}" + (f"?{query}" if query else "")
 
@@ -142,8 +142,8 @@ def with_slashes(app: ASGIApp) -> ASGIApp:
 def mounted(app: "Litestar", path: str, host: ASGIApp) -> ASGIApp:
     """Return an ASGI application in which ``app`` answers at ``path`` and below it, and ``host`` everything else.
 
-    For hosts without mounts of their own, such as Django and Quart. The lifespan is the host's, inside the app's own;
-    a host that refuses lifespan events, as Django does, still gets the app's.
+    For hosts without mounts of their own, such as Django and Quart. The host's lifespan runs inside the app's. With a
+    host that refuses lifespan events, as Django does, only the app's runs.
     """
     prefix = _prefix(path)
 
@@ -154,7 +154,7 @@ def mounted(app: "Litestar", path: str, host: ASGIApp) -> ASGIApp:
         root = _prefix(scope.get("root_path") or "")
         below = scope["path"][len(root) :] if root and _inside(scope["path"], root) else scope["path"]
         if scope["type"] == "http" and _inside(below, prefix):
-            # The whole path with its prefix, also where a server passes the path without its own root_path.
+            # The whole path with its prefix, even if a server passes the path without its own root_path.
             inside: Any = {**scope, "root_path": root + prefix, "path": root + below}
             await app(inside, receive, send)
         else:

@@ -21,10 +21,10 @@ _METHODS: "list[Method]" = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 class MemoryPlugin(InitPlugin):
     """Serves the memory below ``path`` of a Litestar application: ``Litestar(plugins=[MemoryPlugin("/mem")])``.
 
-    ``asgi("/mem", is_mount=True)`` would take the application's own ``/memories`` too, which begins with ``/mem``; this
-    takes ``/mem`` and what is below it. The application's guards, middleware and hooks apply to these routes, its
-    exception handlers do not, and its OpenAPI document does not mention them. The file is opened and closed with the
-    application. At ``/`` the application's own routes come first, and it cannot have one at ``/`` itself.
+    It takes ``/mem`` and what is below it; ``asgi("/mem", is_mount=True)`` would also take the application's own
+    ``/memories``, because that begins with ``/mem``. The application's guards, middleware and hooks apply to these
+    routes; its exception handlers do not, and its OpenAPI document does not mention them. The file is opened and closed
+    with the application. At ``/`` the application's own routes come first, and it cannot have a route at ``/`` itself.
 
     ``app`` is the mounted server.
     """

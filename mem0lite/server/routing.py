@@ -1,4 +1,4 @@
-"""What the routes of every surface are made with: their dependencies, and the documentation of their answers."""
+"""What the routes of both APIs share: their dependencies, and the documentation of their answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from .backend import Backend
 AnyRequest = Request[Any, Any, Any]
 Answer = Mapping[str, object]
 Answers = Sequence[Answer]
-"""What handlers return. The OpenAPI document takes the shapes from ``responses=``, which describe each field."""
+"""What handlers return. The OpenAPI document takes their shapes from ``responses=``."""
 
 Memory = NamedDependency[SkipValidation[AsyncMemory]]
 Server = NamedDependency[SkipValidation[Backend]]
 
 NOT_HERE = "hosted: not here"
-"""The tag of the routes that say why they do nothing, in the OpenAPI document."""
+"""The tag, in the OpenAPI document, of routes that only say why they do nothing."""
 
 
 def dependencies(backend: Backend) -> dict[str, Provide]:
-    """Return what the handlers ask for: what the caller may reach of ``backend``'s memory, and ``backend``."""
+    """Return what handlers ask for: ``backend``, and its memory as far as the caller may reach it."""
 
-    # Functions rather than bound methods, because Litestar copies routers deeply and functions not at all.
+    # Functions, not bound methods: Litestar makes deep copies of routers, but does not copy functions.
     async def memory(request: AnyRequest) -> AsyncMemory:
         asking = caller(request)
         turns = backend.turns.of(asking.name, asking.user_id, request.receive)
@@ -45,7 +45,7 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
 
 
 def answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
-    """Return the documentation of a route's responses."""
+    """Return the documentation of a route's responses: the answer, and the refusals by status."""
     documented = {200: ResponseSpec(container, description=description, generate_examples=False)}
     for status in (400, 401, 403, *refusals, 502, 503):
         kind = responses.HTTPValidationError if status == 422 else responses.ErrorResponse
@@ -54,7 +54,7 @@ def answers(container: Any, description: str, *refusals: int) -> dict[int, Respo
 
 
 def unserved(reason: str) -> dict[int, ResponseSpec]:
-    """Return the documentation of a route that does nothing but say why, with status 501."""
+    """Return the documentation of a route that only says why it does nothing, with status 501."""
     described = {**{status: _REFUSALS[status] for status in (401, 403)}, 501: reason}
     return {
         status: ResponseSpec(responses.ErrorResponse, description=description, generate_examples=False)
@@ -63,20 +63,20 @@ def unserved(reason: str) -> dict[int, ResponseSpec]:
 
 
 _REFUSALS = {
-    400: "A value cannot be accepted",
-    401: "No API key, or not one of this server's",
-    403: "The API key is another user's, or the request comes from another site's page",
+    400: "A value is not acceptable",
+    401: "The API key is missing or wrong",
+    403: "The API key is for another user, or the request comes from a page of another site",
     404: "No such memory",
     422: "Validation Error",
-    502: "The store cannot be used, and the server's log tells why",
-    503: "The store is busy, closed or read-only, or the request read for too long, or too many of the caller wait",
+    502: "The store cannot be used; the server's log says why",
+    503: "The store is busy, closed or read-only, the request took too long, or too many of the caller are waiting",
 }
 DONE = (responses.MessageResponse, "Done")
-"""The container and the description of an answer that has nothing to return."""
+"""The shape and the description of an answer that has nothing to return."""
 
 
 def body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
-    """Return the documentation of a route whose body is for example this one."""
+    """Return the documentation of a route, with an example of its body."""
 
     @dataclass
     class WithExample(Operation):
@@ -90,7 +90,7 @@ def body(example: dict[str, Any], *, required: bool = True) -> type[Operation]:
 
 
 def or_text(*media_types: str) -> type[Operation]:
-    """Return the documentation of a route that may also answer with texts of these types."""
+    """Return the documentation of a route that can also answer with text of these media types."""
 
     @dataclass
     class WithTexts(Operation):
@@ -105,10 +105,10 @@ def or_text(*media_types: str) -> type[Operation]:
 
 
 def given(data: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields a request's body gave, null ones too."""
+    """Return the fields that a request's body gave, including those that are null."""
     return {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
 
 
 def exact_scope(**ids: str | None) -> dict[str, Any]:
-    """Return the ids that are given, for what deletes: ``*``, which elsewhere means any id, is refused."""
+    """Return the ids that are given, for a deletion. It refuses ``*``, which means any id elsewhere."""
     return {name: clean_id(value, name) for name, value in ids.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What can be set from outside, and the environment variables that set it."""
+"""The settings of a server, and the environment variables that set them."""
 
 import hashlib
 import ipaddress
@@ -20,9 +20,9 @@ logger = logging.getLogger("mem0lite")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that admits callers. Only its SHA-256 digest is kept, and that is not shown either.
+    """A key that gives callers access. Only its SHA-256 digest is stored, and that is never shown.
 
-    ``user_id`` is the user whose memories are all that the key reaches; with None it reaches everything.
+    With a ``user_id`` the key reaches only the memories of that user; with None it reaches everything.
     """
 
     secret: InitVar[str]
@@ -31,7 +31,9 @@ class ApiKey:
 
     def __post_init__(self, secret: str) -> None:
         if not isinstance(secret, str) or not re.fullmatch(r"[!-~]+", secret):
-            raise ConfigurationError("An API key must be of printable ASCII characters, without spaces, and not empty.")
+            raise ConfigurationError(
+                "An API key must consist of printable ASCII characters without spaces, and must not be empty."
+            )
         try:
             user_id = None if self.user_id is None else clean_id(self.user_id, "user_id")
         except ValidationError as error:
@@ -45,38 +47,38 @@ class Settings:
     """The settings of a server."""
 
     db: str = "mem0lite.db"
-    """The file; not used when ``create_app`` is given a memory."""
+    """The file. Not used when ``create_app`` is given a memory."""
     host: str = "127.0.0.1"
     port: int = 8888
     embedding_model: str | None = None
-    """A model name or folder, None for the bundled model; not used when ``create_app`` is given a memory."""
+    """A model's name or folder, or None for the bundled model. Not used when ``create_app`` is given a memory."""
     vacuum_interval_seconds: float = 60.0
-    """How often expired memories are removed; 0 is never."""
+    """Seconds between two removals of expired memories. 0 means never."""
     max_body_bytes: int = 1_048_576
-    """The largest body of a request that is read."""
+    """The largest request body that is read."""
     cors_origins: tuple[str, ...] = ()
-    """Whose pages may call the server from a browser: ``https://app.example``, or ``*`` for everybody's."""
+    """Origins of web pages that may call the server: ``https://app.example``, or ``*`` for all pages."""
     access_log: bool = False
-    """Whether ``mem0lite serve`` writes a line per request; a host of the app decides with its logging instead."""
+    """Whether ``mem0lite serve`` logs a line for each request. A host of the app decides in its own logging."""
     api_keys: tuple[ApiKey, ...] = ()
-    """The keys that callers must show one of; with none, nobody needs a key."""
+    """The API keys. Callers must send one of them; without keys, nobody needs one."""
     insecure: bool = False
-    """``mem0lite serve`` serves hosts other than loopback even without keys."""
+    """Whether ``mem0lite serve`` listens on addresses other than loopback even without keys."""
     webhook_allow_private: bool = False
-    """Whether webhooks may lead to this machine and to private networks."""
+    """Whether webhooks may send to this machine and to private networks."""
     loopback_only: bool = False
-    """Answer requests whose ``Host`` header names this machine's loopback only, with any port.
+    """Answer only requests whose ``Host`` header names this machine's loopback, with any port.
 
-    ``mem0lite serve`` sets it where there are no keys. ``create_app`` leaves it off, because an app that is mounted in
-    another, or stands behind a proxy, is asked for by its host's name; no environment variable sets it.
+    ``mem0lite serve`` sets it when there are no keys. ``create_app`` leaves it off, because requests to an app that is
+    mounted in another one, or behind a proxy, have that host's name. No environment variable sets it.
     """
     statement_timeout_seconds: float = 10.0
-    """For how many seconds a request may read the file before it is answered 503; 0 is for any. A given memory's own
-    goes before it."""
+    """How many seconds a request may read the file before it is answered 503. 0 means no limit. A given memory's own
+    limit comes first."""
     reranker: str | None = None
-    """A cross-encoder's name or folder for searches that ask to be reranked; not used with a given memory either."""
+    """A cross-encoder's name or folder, for searches that ask for reranking. Not used with a given memory either."""
     durability: Durability = "full"
-    """With the next two, how the file is opened; as in ``Memory``, and not used with a given memory either."""
+    """How the file is opened, like the next two settings: see ``Memory``. Not used with a given memory either."""
     read_only: bool = False
     checksums: bool = False
 
@@ -94,7 +96,7 @@ class Settings:
                 f"api_keys: must be a tuple of ApiKey, got {type(self.api_keys).__name__}. Write (ApiKey('…'),)."
             )
         for number, given in enumerate(self.api_keys, start=1):
-            if not isinstance(given, ApiKey):  # and may be a key, which is not repeated
+            if not isinstance(given, ApiKey):  # it may be a key, so it is not shown
                 raise ConfigurationError(
                     f"api_keys: entry {number} is of type {type(given).__name__}. Write ApiKey('…') for a key that "
                     "reaches everything, ApiKey('…', 'alice') for one that reaches what is alice's."
@@ -102,7 +104,7 @@ class Settings:
         users: dict[bytes, str | None] = {}
         for number, key in enumerate(self.api_keys, start=1):
             if users.setdefault(key.digest, key.user_id) != key.user_id:
-                raise ConfigurationError(f"API key {number} is the same as one before it, but for another user.")
+                raise ConfigurationError(f"API key {number} is the same as an earlier one, but for another user.")
 
     @property
     def memory_arguments(self) -> dict[str, Any]:
@@ -126,9 +128,9 @@ class Settings:
         ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS`` of ``environment``, by default the process's; also mem0's
         ``ADMIN_API_KEY``.
 
-        An absent or empty variable leaves the default, and one that looks like these and is not read is named in the
-        log. Raises ConfigurationError naming the variable, also for one that was to set keys; it repeats no part of a
-        key.
+        An absent or empty variable leaves the default. A variable with a similar name that is not read is named in the
+        log. Raises ConfigurationError, naming the variable, for a wrong value and for a misspelt variable that was to
+        set keys. It never shows any part of a key.
         """
         given = os.environ if environment is None else environment
         _name_misspelt(given)
@@ -143,8 +145,8 @@ class Settings:
 
 
 def canonical_host(host: str) -> str:
-    """Return a host as those mean it who connect to it: an address without its brackets, zone or old way of writing, a
-    name in lower case without the dot that ends it.
+    """Return a host in one spelling: an address without brackets, zone or old notation, a name in lower case without
+    a dot at its end.
 
     >>> [canonical_host(host) for host in ("LocalHost.", "[::1%lo]", "::ffff:127.0.0.1", "0x7f.1", "[127.0.0.1]")]
     ['localhost', '::1', '127.0.0.1', '127.0.0.1', '127.0.0.1']
@@ -160,7 +162,7 @@ def canonical_host(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a name or an address reaches this machine from itself only."""
+    """Return whether a name or an address reaches this machine only from itself."""
     name = canonical_host(host)
     address = _address(name)
     return name == "localhost" if address is None else address.is_loopback
@@ -195,18 +197,18 @@ def _old_address(text: str) -> ipaddress.IPv4Address | None:
 
 
 def _name_misspelt(environment: Mapping[str, str]) -> None:
-    """Name the variables that nobody reads; raise where one of them was to keep others out."""
+    """Log the variables that are not read; raise ConfigurationError if one of them was to set keys."""
     for found in unread(environment):
         if found.secret:
             raise ConfigurationError(
-                f"{found} Without keys everybody who can connect may read and change the memories, so nothing is "
-                "served. Set MEM0LITE_API_KEYS, or unset it."
+                f"{found} Without keys, everybody who can connect may read and change the memories, so the server does "
+                "not start. Set MEM0LITE_API_KEYS, or unset this variable."
             )
     name_unread(None if environment is os.environ else environment)
     if environment.get("MEM0LITE_API_KEY"):
         logger.warning(
-            "MEM0LITE_API_KEY is the key that the command line shows to a server; the server does not use it. The "
-            "keys it takes are set with MEM0LITE_API_KEYS."
+            "MEM0LITE_API_KEY is the key that the command line sends to a server; the server does not use it. Set the "
+            "keys that the server accepts with MEM0LITE_API_KEYS."
         )
 
 
@@ -324,7 +326,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "read_only": _SWITCH,
     "checksums": _SWITCH,
 }
-"""What each setting accepts, and how an error says so; the keys are looked at by themselves."""
+"""What each setting accepts, and how an error says so. Keys are checked elsewhere."""
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "db": _text,
@@ -344,4 +346,4 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "checksums": _switch,
     "statement_timeout_seconds": _seconds,
 }
-"""How each setting of the environment is read; the others are for programs."""
+"""How each setting is read from the environment. The other settings are only for programs."""

@@ -1,4 +1,4 @@
-"""What a server does by itself while it runs: now and then, or when something asks for it."""
+"""What a server does in the background: at intervals, or when something asks for it."""
 
 import asyncio
 import logging
@@ -11,15 +11,14 @@ from ..errors import ClosedError
 
 logger = logging.getLogger("mem0lite")
 
-_PAUSE_SECONDS = 0.25  # before the next nudge is heeded, so that a thousand requests a second cost four calls
+_PAUSE_SECONDS = 0.25  # between two nudges that count, so that a thousand requests a second cost four calls
 
 
 class Timer:
     """Calls ``work`` between ``start`` and ``stop``: ``interval`` seconds after the last call, or when it is nudged.
 
-    With an interval of 0 it waits for a nudge alone. ``work`` may set the interval. An error is logged under ``name``
-    and does not end the timer; that the store was closed does. ``sleep`` waits that many seconds; tests give another
-    one.
+    With an interval of 0 it only waits for nudges. ``work`` may set the interval. An error is logged under ``name`` and
+    does not end the timer; ClosedError does. ``sleep`` waits for a number of seconds; tests give their own.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Timer:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begin, in the running event loop; starting twice does nothing."""
+        """Start in the running event loop. Starting twice does nothing."""
         with self._lock:
             self._started = True
             if self._running:
@@ -48,7 +47,7 @@ class Timer:
             self._task = asyncio.create_task(self._run(self._nudged), name=f"mem0lite-{self._name}")
 
     async def stop(self) -> None:
-        """End, once ``work`` heeds that it is cancelled."""
+        """Cancel ``work`` and wait until it has ended."""
         self._started = False
         task, self._task = self._task, None
         if task is None or task.get_loop() is asyncio.get_running_loop():
@@ -57,7 +56,7 @@ class Timer:
             _call_in_loop(task, task.cancel)
 
     async def change(self, interval: float) -> None:
-        """Go on with another interval, counted from now."""
+        """Continue with another interval, counted from now."""
         started = self._started
         await self.stop()
         self.interval = interval
@@ -65,7 +64,7 @@ class Timer:
             self.start()
 
     def nudge(self) -> bool:
-        """Have ``work`` called soon, from any thread; return False when it does not run, or its event loop does not."""
+        """Have ``work`` called soon, from any thread. Return False if the timer or its event loop has stopped."""
         return self._running and _call_in_loop(self._task, self._nudged.set)
 
     @property
@@ -79,7 +78,7 @@ class Timer:
             nudged.clear()
             try:
                 await self._work()
-            except ClosedError:  # by whoever gave the store, and for good
+            except ClosedError:  # the owner of the store closed it
                 return
             except Exception:
                 logger.exception("The server's %s failed; trying again later.", self._name)

@@ -1,4 +1,4 @@
-"""Who reads when: no caller takes every thread, and what nobody waits for any more stops."""
+"""Who reads when: no caller takes every thread, and a read stops when its client is gone."""
 
 import asyncio
 import threading
@@ -13,17 +13,17 @@ from litestar.exceptions import HTTPException
 Receive = Callable[[], Awaitable[Any]]
 
 MOST_WAITING = 1_000
-"""Requests of one caller that wait for their turn in one pool; more are answered 503."""
+"""How many requests of one caller may wait for their turn in one pool. More are answered 503."""
 
-_PATIENCE = 0.05  # seconds that a call takes before it is worth a look whether its client is still there
+_PATIENCE = 0.05  # seconds after which a call checks whether its client is still there
 
 
 class TooManyReadsError(Exception):
-    """A caller has so many requests waiting that another is not taken."""
+    """A caller has too many requests waiting."""
 
 
 class ClientGoneError(HTTPException):
-    """Nobody waits for the answer any more."""
+    """The client is gone: nobody waits for the answer."""
 
     status_code = 499  # nginx's number for it, in logs and metrics; no client sees it
 
@@ -37,10 +37,11 @@ class _Waiting:
 
 
 class Turns:
-    """Lets callers read, each in a part of the threads at a time; who waits is let in by order where there is room.
+    """Lets each caller read in some of the threads at a time. Waiting requests get their turn in order, where there is
+    room.
 
-    A caller has all threads of a pool but one, and what it asks for one user half of them: so a user whose reads take
-    long leaves room to the others of the same key, and a key to the others of the server.
+    A caller may use all threads of a pool but one, and half of them for one user. So long reads for one user leave room
+    for other users of the same key, and one key leaves room for others.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class Turns:
         self._waiting: list[_Waiting] = []
 
     def of(self, caller: str, user_id: str | None, receive: Receive) -> Callable[[str, int, Mapping[str, Any]], Any]:
-        """Return what the reads of one request enter: a caller's, of a user where that is settled."""
+        """Return what the reads of one request enter to wait for their turn; ``user_id`` is that of the key, if any."""
 
         @asynccontextmanager
         async def turn(pool: str, threads: int, asked: Mapping[str, Any]) -> AsyncIterator[None]:
@@ -105,7 +106,7 @@ class Turns:
                 if self._admit(waiting.bounds):
                     self._waiting.remove(waiting)
                     waiting.has_turn = True
-                    with suppress(RuntimeError):  # its loop is closed, and it with it
+                    with suppress(RuntimeError):  # its event loop is closed
                         waiting.loop.call_soon_threadsafe(_admitted, waiting.admitted)
 
 
@@ -115,7 +116,7 @@ def _admitted(future: "asyncio.Future[None]") -> None:
 
 
 def _named(asked: Mapping[str, Any]) -> str:
-    """Return the user that a verb's arguments name, plainly or in the usual filters; empty where they name none."""
+    """Return the user that a verb's arguments name, directly or in the usual filters, or an empty text."""
     user, filters = asked.get("user_id"), asked.get("filters")
     if user is None and isinstance(filters, Mapping):
         parts = filters.get("AND")
@@ -127,9 +128,9 @@ def _named(asked: Mapping[str, Any]) -> str:
 
 @asynccontextmanager
 async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what the block awaits, and raise ClientGoneError, once the client has hung up.
+    """Cancel what the block awaits, and raise ClientGoneError, when the client hangs up.
 
-    The request's body must have been read. Without a pause before the look, it would cost quick calls a task each.
+    The request's body must have been read. It checks only after a pause, because a check costs a task.
     """
     task = asyncio.current_task()
     watchers: list[asyncio.Task[None]] = []
@@ -156,8 +157,8 @@ async def _while_connected(receive: Receive) -> AsyncIterator[None]:
 
 
 async def _disconnected(receive: Receive) -> bool:
-    """Return True once the client is gone; False where the host cannot tell."""
-    for _ in range(2):  # of a request without a body, the end of the body comes first
+    """Return True when the client is gone, False if the host cannot tell."""
+    for _ in range(2):  # without a body, the end of the body comes first
         message = await receive()
         if message["type"] == "http.disconnect":
             return True

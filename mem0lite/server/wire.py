@@ -1,4 +1,4 @@
-"""What HTTP asks of every answer, whatever route gives it: ASGI applications around the application."""
+"""What every HTTP answer needs, whatever its route: ASGI applications around the application."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,13 +6,13 @@ from typing import Any
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-_MOST_BYTES = 64 * 2**20  # of a body nobody asked for that are read on
-_LONGEST_SECONDS = 10.0  # that are spent on it
+_MOST_BYTES = 64 * 2**20  # of an unread body that are still read
+_LONGEST_SECONDS = 10.0  # spent on that
 _NO_STORE = (b"cache-control", b"no-store")
 
 
 def private(app: ASGIApp) -> ASGIApp:
-    """Return ``app`` with answers that no cache keeps, unless the route says otherwise."""
+    """Return ``app`` with answers that no cache may store, unless the route says otherwise."""
 
     async def call(scope: Any, receive: Any, send: Any) -> None:
         async def marked(message: Any) -> None:
@@ -29,9 +29,9 @@ def private(app: ASGIApp) -> ASGIApp:
 
 
 def with_head(app: ASGIApp) -> ASGIApp:
-    """Return ``app``, answering HEAD as it does GET, but without a body.
+    """Return ``app``, answering HEAD like GET, but without a body.
 
-    The method of the scope stays in ``mem0lite.method``. Litestar knows HEAD only as a route of its own.
+    ``mem0lite.method`` in the scope is the original method. Litestar has HEAD only as a route of its own.
     """
 
     async def call(scope: Any, receive: Any, send: Any) -> None:
@@ -52,11 +52,11 @@ def with_head(app: ASGIApp) -> ASGIApp:
 
 
 def reading_on(app: ASGIApp) -> ASGIApp:
-    """Return ``app``, reading on, within bounds, the body of a request that was answered before it had arrived.
+    """Return ``app``, reading the rest of a body, within limits, when the request is answered before it has arrived.
 
-    Servers close the connection when an answer is complete, and what then is on its way to a closed connection makes
-    the client's system throw the answer away: "connection reset" instead of 413 or 401. So the answer is sent whole,
-    as the connection's last, and only its end waits for the end of the request.
+    Servers close the connection when an answer is complete. If data then arrives at the closed connection, the client's
+    system discards the answer: "connection reset" in place of 413 or 401. So the whole answer is sent as the last of
+    its connection, and only its end waits for the end of the request.
     """
 
     async def call(scope: Any, receive: Any, send: Any) -> None:

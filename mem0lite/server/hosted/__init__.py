@@ -1,4 +1,4 @@
-"""mem0's hosted REST API, which ``MemoryClient``, mem0's npm client and its command line call: paths end in a slash."""
+"""mem0's hosted REST API, for ``MemoryClient``, mem0's npm client and its command line. Paths end in a slash."""
 
 from litestar import Router
 
@@ -8,9 +8,9 @@ from ..guards import closed_path
 from ..ignored import ROUTINE, NamingResponse, note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
-from . import entities, memories, organization, platform, unavailable
+from . import entities, events, exports, finding, memories, organization, unavailable, webhooks
 
-_ROOMS = (memories, entities, organization, platform, unavailable)
+_ROOMS = (memories, finding, entities, events, exports, organization, webhooks, unavailable)
 
 ROUTINE_FIELDS = frozenset(
     {
@@ -18,8 +18,8 @@ ROUTINE_FIELDS = frozenset(
         *("version", "api_version", "output_format", "async_mode"),
     }
 )
-"""What clients give with every request: which of several organizations and programs, of which there is one here, and
-versions, of which the path is one."""
+"""What clients add to every request: the organization, the project and the program, and versions. They mean nothing
+here: there is one organization and one project, and the path is the version."""
 
 
 def create_router(backend: Backend) -> Router:

@@ -13,9 +13,10 @@ from ...values import clean_id
 from ..parameters import DEFAULT_LIST_SIZE, MAX_LIST_SIZE, After
 from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, exact_scope
 from . import responses
-from .memories import MEMORIES, Format, Page, PageSize, refuse_unknown
+from .memories import MEMORIES, refuse_unknown
+from .paging import Format, Page, PageSize, page_after, page_of
 from .requests import NewAgent, NewApp, NewEntity, NewRun, NewUser
-from .shapes import entity, items, page_after, page_of
+from .shapes import entity, items
 from .unavailable import PROFILES, NotHereError
 
 ENTITIES = "hosted: entities"
@@ -23,7 +24,7 @@ ENTITIES = "hosted: entities"
 _TYPES = ("user", "agent", "run", "app")
 
 EntityType = Annotated[Literal["user", "agent", "run", "app"], Parameter(description="What it is.")]
-EntityId = Annotated[str, Parameter(description="Its id, in which a slash may be encoded or not.")]
+EntityId = Annotated[str, Parameter(description="Its id. A slash in it may be encoded or not.")]
 
 
 @get(
@@ -37,11 +38,11 @@ async def hosted_entities(
     memory: Memory,
     page: Page = None,
     page_size: Annotated[
-        int | None, Parameter(ge=1, description="Results per page, at most 1000; without a page, all are listed.")
+        int | None, Parameter(ge=1, description="Results per page, at most 1000. Without a page, all are listed.")
     ] = None,
 ) -> Answer:
-    """List every user, agent, run and app that has memories; all of them unless a page is asked for, because clients
-    that delete them all read one answer only.
+    """List every user, agent, run and app that has memories. Without a page, all are listed, because clients that
+    delete them all read only one answer.
     """
     all_of_them = [entity(one) for one in await memory.entities()]
     size = min(page_size, MAX_LIST_SIZE) if page_size else DEFAULT_LIST_SIZE if page else max(1, len(all_of_them))
@@ -53,10 +54,10 @@ async def hosted_entities(
     "/v1/entities/filters",
     tags=[ENTITIES],
     summary="List the types of entities",
-    responses=answers(responses.EntityTypes, "The types, and by which filter each is named"),
+    responses=answers(responses.EntityTypes, "The types, and the filter for each"),
 )
 async def hosted_entity_filters(memory: Memory) -> Answer:
-    """List what an entity can be, the filter that names one, and how many of each have memories."""
+    """List the types of entities, the filter that selects each, and how many of each type have memories."""
     counts = await _counted(memory)
     return {"results": [{"type": name, "filter": f"{name}_id", "total": counts[name]} for name in _TYPES]}
 
@@ -71,7 +72,7 @@ _ENTITY_PATHS = ["/v2/entities/{entity_type:str}/{entity_id:path}", "/v1/entitie
     responses=answers(responses.HostedEntity, "The entity", 404, 422),
 )
 async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
-    """Get one user, agent, run or app; 404 when it has no memories. Its `profile/` answers 501."""
+    """Get one user, agent, run or app. 404 if it has no memories. Its `profile/` answers 501."""
     name = entity_id.removeprefix("/")
     for one in await memory.entities():
         if (one["type"], one["id"]) == (entity_type, name):
@@ -91,7 +92,7 @@ async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: 
 async def hosted_delete_entity(
     request: AnyRequest, memory: Memory, entity_type: EntityType, entity_id: EntityId
 ) -> Answer:
-    """Delete every memory of one user, agent, run or app; histories stay. One that has no memories is no error."""
+    """Delete every memory of one user, agent, run or app; histories are kept. It is no error if there are none."""
     refuse_unknown(request)
     await memory.delete_all(**exact_scope(**{f"{entity_type}_id": entity_id.removeprefix("/")}))
     return {"message": "Entity deleted successfully."}
@@ -105,11 +106,11 @@ async def hosted_delete_entity(
     status_code=200,
     tags=[ENTITIES],
     summary="Name a user",
-    responses=answers(responses.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"user_id": "alice"}),
 )
 async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
-    """Check the id of a user, who is there from the first memory on: nothing is made before."""
+    """Check the id of a user. Nothing is made: a user exists from the first memory on."""
     return _named(memory, "user", data.user_id, data)
 
 
@@ -118,11 +119,11 @@ async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
     status_code=200,
     tags=[ENTITIES],
     summary="Name an agent",
-    responses=answers(responses.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"agent_id": "travel-planner"}),
 )
 async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answer:
-    """Check the id of an agent, which is there from its first memory on: nothing is made before."""
+    """Check the id of an agent. Nothing is made: an agent exists from its first memory on."""
     return _named(memory, "agent", data.agent_id, data)
 
 
@@ -131,11 +132,11 @@ async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answe
     status_code=200,
     tags=[ENTITIES],
     summary="Name an app",
-    responses=answers(responses.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"app_id": "inbox"}),
 )
 async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
-    """Check the id of an app, which is there from its first memory on: nothing is made before."""
+    """Check the id of an app. Nothing is made: an app exists from its first memory on."""
     return _named(memory, "app", data.app_id, data)
 
 
@@ -144,23 +145,23 @@ async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
     status_code=200,
     tags=[ENTITIES],
     summary="Name a run",
-    responses=answers(responses.Named, "The id as it is kept", 422),
+    responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"run_id": "2030-01-31"}),
 )
 async def hosted_create_run(memory: Memory, data: JSONBody[NewRun]) -> Answer:
-    """Check the id of a run, which is there from its first memory on: nothing is made before."""
+    """Check the id of a run. Nothing is made: a run exists from its first memory on."""
     return _named(memory, "run", data.run_id, data)
 
 
 def _named(memory: Memory, kind: str, given: str | int, data: NewEntity) -> Answer:
     name = clean_id(given, f"{kind}_id")
     if data.metadata:
-        raise ClientException(f"Invalid metadata: nothing is kept of this {kind} itself. Give it to the memories.")
+        raise ClientException(f"Invalid metadata: a {kind} has no metadata of its own. Give it to the memories.")
     if data.name is not None and data.name.strip() != name:
-        raise ClientException(f"Invalid name: the name of this {kind} is its id, {name}. Leave it out.")
+        raise ClientException(f"Invalid name: the name of a {kind} is its id, here {name}. Leave it out.")
     if kind == "user" and memory.user_id not in (None, name):
-        raise PermissionDeniedError("This API key is for one user's memories only: name that user.")
-    return {f"{kind}_id": name, "message": f"The {kind} is there from the first memory on; nothing was made."}
+        raise PermissionDeniedError("This API key is only for the memories of one user: name that user.")
+    return {f"{kind}_id": name, "message": f"Nothing was made: the {kind} exists from the first memory on."}
 
 
 # -- their memories
@@ -170,22 +171,20 @@ def _named(memory: Memory, kind: str, given: str | int, data: NewEntity) -> Answ
     "/v1/memories/{entity_type:str}/{entity_id:str}",
     tags=[MEMORIES],
     summary="List the memories of a user, agent, run or app",
-    responses=answers(
-        responses.HostedPage | list[responses.HostedMemory], "All of them or, if one is asked for, a page", 404, 422
-    ),
+    responses=answers(responses.HostedPage | list[responses.HostedMemory], "All memories, or a page", 404, 422),
 )
 async def hosted_entity_memories(
     request: AnyRequest,
     memory: Memory,
     entity_type: Annotated[str, Parameter(description="user, agent, run or app.")],
-    entity_id: Annotated[str, Parameter(description="Its id, in which a slash is encoded.")],
+    entity_id: Annotated[str, Parameter(description="Its id. A slash in it must be encoded.")],
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
     output_format: Format = None,
 ) -> Answer | Answers:
-    """List the memories of one user, agent, run or app, newest first: all, as a list, unless a page is asked for, or by
-    `output_format` an object. More than 1,000 are listed page by page only.
+    """List the memories of one user, agent, run or app, newest first. The answer is a list of all, or, if a page is
+    asked for or `output_format` is `v1.1`, an object with one page. More than 1,000 memories are listed only by pages.
     """
     if entity_type not in _TYPES:
         raise NotFoundException(f"No memory has an id with a slash, and no entity is a {entity_type}.")
@@ -194,7 +193,7 @@ async def hosted_entity_memories(
     found = await memory.get_all(
         **exact_scope(**{f"{entity_type}_id": entity_id}), page=page, page_size=size, after=after
     )
-    if whole and found["total"] > size:  # a list could not say that something is left out
+    if whole and found["total"] > size:  # a list cannot say that something is left out
         raise ClientException(f"There are {found['total']} memories, too many for one list. Give page and page_size.")
     if whole:
         return items(found)
@@ -210,7 +209,7 @@ async def hosted_entity_memories(
     responses=answers(responses.HostedStats, "The numbers"),
 )
 async def hosted_stats(memory: Memory) -> Answer:
-    """Count the memories that there are, the calls of add that are recorded, and who has memories. Searches are not
+    """Count the memories, the calls of add that are recorded, and the users, agents, runs and apps. Searches are not
     recorded: their number is null.
     """
     everybody = ANY_SCOPE if memory.user_id is None else None

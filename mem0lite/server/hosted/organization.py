@@ -1,4 +1,4 @@
-"""The hosted API's one organization with its one project: who asks first, and the settings that clients keep."""
+"""The hosted API's only organization and project: what clients ask for first, and settings that they store."""
 
 from typing import Annotated, Any
 
@@ -15,8 +15,8 @@ from .shapes import ORG_ID, PROJECT_ID
 
 PROJECT = "hosted: project"
 
-ProjectPath = Annotated[str, Parameter(description="Any name: there is one project.")]
-OrgPath = Annotated[str, Parameter(description="Any name: there is one organization.")]
+ProjectPath = Annotated[str, Parameter(description="Any name: there is only one project.")]
+OrgPath = Annotated[str, Parameter(description="Any name: there is only one organization.")]
 
 _ORGS = "/api/v1/orgs/organizations"
 _ORG = f"{_ORGS}/{{org_id:str}}"
@@ -25,7 +25,7 @@ _PROJECT = f"{_ORG}/projects/{{project_id:str}}"
 
 @get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(responses.Ping, "The server is there"))
 async def hosted_ping(memory: Memory) -> Answer:
-    """Answer what clients ask before anything else: that the key is accepted, and the names of its project."""
+    """Answer what clients ask first: whether the key is accepted, and the names of its organization and project."""
     return {
         "status": "ok",
         "message": "The API key is accepted.",
@@ -46,7 +46,7 @@ async def hosted_ping(memory: Memory) -> Answer:
     responses=answers(list[responses.Organization], "The one organization"),
 )
 async def hosted_organizations() -> Answers:
-    """List the one organization there is."""
+    """List the only organization."""
     return [_organization()]
 
 
@@ -58,7 +58,7 @@ async def hosted_organizations() -> Answers:
     responses=answers(responses.Organization, "The one organization"),
 )
 async def hosted_organization(org_id: OrgPath) -> Answer:
-    """Get the one organization there is."""
+    """Get the only organization."""
     return _organization()
 
 
@@ -70,7 +70,7 @@ async def hosted_organization(org_id: OrgPath) -> Answer:
     responses=answers(responses.Members, "Nobody"),
 )
 async def hosted_organization_members(org_id: OrgPath) -> Answer:
-    """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""
+    """Return an empty list: there are no accounts, only the server's API keys."""
     return {"members": []}
 
 
@@ -106,7 +106,7 @@ def _organization() -> dict[str, Any]:
     responses=answers(list[responses.Project], "The one project"),
 )
 async def hosted_projects(memory: Memory, org_id: OrgPath) -> Answers:
-    """List the one project there is, with its settings."""
+    """List the only project, with its settings."""
     return [_project(await memory.get_project())]
 
 
@@ -120,9 +120,11 @@ async def hosted_get_project(
     memory: Memory,
     org_id: OrgPath,
     project_id: ProjectPath,
-    fields: Annotated[list[str] | None, Parameter(description="These settings only; repeated.")] = None,
+    fields: Annotated[
+        list[str] | None, Parameter(description="Return only these settings; repeat the parameter for several.")
+    ] = None,
 ) -> Answer:
-    """Get the settings that clients of mem0 keep here."""
+    """Get the settings that clients of mem0 store here."""
     project = _project(await memory.get_project())
     return project if fields is None else {name: project.get(name) for name in fields}
 
@@ -131,13 +133,13 @@ async def hosted_get_project(
     _PROJECT,
     tags=[PROJECT],
     summary="Change the project's settings",
-    responses=answers(responses.ProjectUpdated, "The settings that now hold", 422),
+    responses=answers(responses.ProjectUpdated, "The settings that are now in force", 422),
     operation_class=body({"custom_instructions": "Keep what concerns food"}),
 )
 async def hosted_update_project(
     memory: Memory, org_id: OrgPath, project_id: ProjectPath, data: JSONBody[ProjectUpdate]
 ) -> Answer:
-    """Keep settings for clients of mem0; no language model follows them."""
+    """Store settings for clients of mem0. No language model follows them."""
     settings = given_fields(data)
     if not settings:
         raise ClientException("At least one setting must be given, such as custom_instructions.")
@@ -152,7 +154,7 @@ async def hosted_update_project(
     responses=answers(responses.Members, "Nobody"),
 )
 async def hosted_project_members(org_id: OrgPath, project_id: ProjectPath) -> Answer:
-    """List nobody: there are no accounts, and who may ask is settled by the server's API keys."""
+    """Return an empty list: there are no accounts, only the server's API keys."""
     return {"members": []}
 
 

@@ -1,4 +1,4 @@
-"""Whose memories a hosted request means: the ids and filters it gives, in whichever way its client spells them."""
+"""Which memories a hosted request selects: ids and filters, in every spelling that clients use."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -31,14 +31,13 @@ ALIASES = {
     "memoryIds": "id",
     "text": "memory",
 }
-"""Names that the hosted API has for fields in filters. mem0's npm client turns camelCase into snake_case everywhere but
-there."""
+"""Other names of fields in filters. mem0's npm client turns camelCase into snake_case everywhere except there."""
 
 STRINGIFIED = "[object Object]"
-"""What mem0's npm clients before 3.0 write into a query for any object, empty or not."""
+"""What mem0's npm clients before 3.0 write into a query in place of an object, empty or not."""
 
 KEYWORDS = ("keywords", "keywords_search", "keywordsSearch")
-"""Names that the hosted API has for what is somewhere in a memory's text."""
+"""Names of the condition that a memory's text contains something."""
 
 _AND = ("AND", "$and")
 _GROUPS = (*_AND, "OR", "$or", "NOT", "$not", "$nor")
@@ -48,7 +47,7 @@ _IS_IN, _IS_NOT_IN = ("eq", "$eq", "in", "$in"), ("ne", "$ne", "nin", "$nin")
 def scope_of(
     user_id: Any = None, agent_id: Any = None, app_id: Any = None, run_id: Any = None, session_id: Any = None
 ) -> dict[str, Any]:
-    """Return the ids that are given, a session as the run it is; refuse two values of one id."""
+    """Return the ids that are given, with ``session_id`` as ``run_id``; refuse two values of one id."""
     ids = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
     scope = {name: value for name, value in ids.items() if value is not None}
     if session_id is not None:
@@ -62,7 +61,7 @@ def scope_in(data: ScopeIds) -> dict[str, Any]:
 
 
 def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the ids a memory gets: those of the body, and those that its filters ask for by equality."""
+    """Return the ids that a new memory gets: those of the body, and those that its filters require to be equal."""
     scope = scope_in(data)
     for name, value in _pinned(spelled(filters or {})):
         _agree(scope, name, value, f"The request names two values of {name}. Give one.")
@@ -70,7 +69,7 @@ def scope_to_add(data: ScopeIds, filters: Mapping[str, Any] | None) -> dict[str,
 
 
 def beside_ids(filters: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """Yield the names of what filters ask for beside the ids that ``scope_to_add`` takes from them."""
+    """Yield the names of all conditions in filters except the ids that ``scope_to_add`` takes from them."""
     for key, value in filters.items():
         if key in _AND and isinstance(value, list) and depth < MAX_DEPTH:
             for part in value:
@@ -80,7 +79,7 @@ def beside_ids(filters: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
 
 
 def filters_of(data: Conditions) -> dict[str, Any]:
-    """Return the one filter that a listing or a search means, beside its ids: all conditions, AND-ed."""
+    """Return the filter of a list or a search: all its conditions except its ids, AND-ed."""
     parts = [spelled(data.filters or {})]
     if data.metadata:
         parts.append({"metadata": data.metadata})
@@ -88,7 +87,7 @@ def filters_of(data: Conditions) -> dict[str, Any]:
         parts.append({"metadata.categories": data.categories})
     if data.keywords:
         words = [data.keywords] if isinstance(data.keywords, str) else data.keywords
-        if "" in words:  # which every text has
+        if "" in words:  # every text contains it
             raise ClientException("Invalid keywords: cannot be empty. Leave it out instead.")
         parts.append({"OR": [{"memory": {"icontains": word}} for word in words]})
     dates = (("start_date", "gte", data.start_date), ("end_date", "lte", data.end_date))
@@ -97,7 +96,7 @@ def filters_of(data: Conditions) -> dict[str, Any]:
 
 
 def _created(field: str, operator: str, value: Any) -> dict[str, Any]:
-    """Return the condition on ``created_at`` that a date of the request is. Raises FilterError naming its field."""
+    """Return the condition on ``created_at`` for a date of the request. Raises FilterError, naming its field."""
     condition = {"created_at": {operator: value}}
     try:
         parse(condition)
@@ -107,7 +106,7 @@ def _created(field: str, operator: str, value: Any) -> dict[str, Any]:
 
 
 def metadata_of(data: AddRequest) -> dict[str, Any] | None:
-    """Return the metadata a memory gets, in which its categories are."""
+    """Return the metadata that a new memory gets, with its categories."""
     if data.categories is None:
         return data.metadata
     categories = [data.categories] if isinstance(data.categories, str) else data.categories
@@ -124,15 +123,15 @@ def moment_of(data: AddRequest) -> float | str | None:
 
 
 def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """Return filters in which every field has the library's name; ``metadata`` and operands stay as they are.
+    """Return filters with the library's name for every field. ``metadata`` and operands stay as they are.
 
-    Two names of one field beside each other are two conditions; of an id, which is whose memories are meant, they
-    must agree.
+    Two names of one field in the same object are two conditions. Two names of one id must have the same value,
+    because an id says whose memories are meant.
     """
     named: dict[str, Any] = {}
     more: list[dict[str, Any]] = []
     for key, value in filters.items():
-        if key in _GROUPS and depth < MAX_DEPTH:  # deeper ones are the library's to refuse
+        if key in _GROUPS and depth < MAX_DEPTH:  # the library refuses deeper ones
             value = _spelled_group(value, depth + 1)
         name = ALIASES.get(key, key)
         if key in KEYWORDS:
@@ -145,7 +144,7 @@ def spelled(filters: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
 
 def _about_words(value: Any) -> dict[str, Any]:
-    """Return the condition on texts that ``keywords`` is: what it shall equal is in them, in any case."""
+    """Return the condition on texts for ``keywords``: they contain what it names, in upper or lower case."""
     if not isinstance(value, Mapping):
         return _has_one_of(value)
     tests = [
@@ -162,7 +161,7 @@ def _about_words(value: Any) -> dict[str, Any]:
 
 
 def _has_one_of(words: Any) -> dict[str, Any]:
-    """Return the condition on texts to have a word, or one of several; ``"*"`` and null mean what they always do."""
+    """Return the condition that a text contains a word, or one of several. ``"*"`` and null mean the usual."""
     several = words if isinstance(words, list | tuple) else [words]
     tests = [{"memory": {"icontains": word} if isinstance(word, str) and word != "*" else word} for word in several]
     return tests[0] if len(tests) == 1 else {"OR": tests}
@@ -175,7 +174,7 @@ def _spelled_group(value: Any, depth: int) -> Any:
 
 
 def _pinned(filters: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the ids that whatever satisfies the filters has."""
+    """Yield the ids that every memory has that satisfies the filters."""
     for key, value in filters.items():
         if key in SCOPE_IDS and (one := _equal_to(value)) is not None:
             yield key, one
@@ -185,14 +184,14 @@ def _pinned(filters: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, A
 
 
 def _equal_to(value: Any) -> Any:
-    """Return the operand of a test for equality, else None."""
+    """Return the operand of a test for equality, or None for another test."""
     if isinstance(value, Mapping):
         return cast("Any", next(iter(value.values()))) if set(value) in ({"eq"}, {"$eq"}) else None
     return None if isinstance(value, list) else value
 
 
 def _agree(ids: dict[str, Any], name: str, value: Any, problem: str) -> None:
-    """Keep the value of a name, which must not have another one already."""
+    """Set the value of a name. Raises ClientException with ``problem`` if the name has another value already."""
     if name not in ids:
         ids[name] = value
     elif ids[name] != value and not (name in SCOPE_IDS and _same_id(ids[name], value)):

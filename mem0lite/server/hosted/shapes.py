@@ -1,25 +1,19 @@
-"""The shapes of the hosted API's answers: items with every field, outcomes, and pages that link each other."""
+"""The shapes of the hosted API's answers: items with every field, and outcomes."""
 
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
-from urllib.parse import parse_qsl, quote, urlencode
+from typing import Any, TypeVar
 
 from litestar.exceptions import ClientException
 
 from ...errors import MemoryNotFoundError, ValidationError
-from ..ignored import NamingResponse
-from ..routing import AnyRequest
 
 T = TypeVar("T")
 
-LIST_FORMAT = "v1.0"
-"""The ``output_format`` of who reads lists."""
-
 ORG_ID, PROJECT_ID = "mem0lite", "default"
-"""The one organization and the one project there is; clients refuse to start without the names of both."""
+"""The only organization and the only project. Clients refuse to start without their names."""
 
 _EMPTY = dict.fromkeys(
     (
@@ -40,7 +34,7 @@ _FIELD_ALIASES = {
 
 
 def item(memory: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a memory with all the fields the hosted API has, null where it has nothing to tell."""
+    """Return a memory with all fields of the hosted API; those without a value are null."""
     shaped = {**_EMPTY, **memory, "session_id": memory.get("run_id")}
     categories = (memory.get("metadata") or {}).get("categories")
     shaped["categories"] = categories if isinstance(categories, list) else None
@@ -50,12 +44,12 @@ def item(memory: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def items(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the memories of an answer of the library."""
+    """Return the memories of one of the library's answers."""
     return [item(memory) for memory in found["results"]]
 
 
 def with_fields(shown: list[dict[str, Any]], fields: Sequence[str] | str | None) -> list[dict[str, Any]]:
-    """Return memories with the fields that are asked for only, or with all when none is.
+    """Return memories with only the given fields, or with all fields if none is given.
 
     Raises ValidationError for a field that no memory has.
     """
@@ -71,38 +65,38 @@ def with_fields(shown: list[dict[str, Any]], fields: Sequence[str] | str | None)
 
 
 def relations(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that has what memories of graph categories state, if there is one."""
+    """Return the field ``relations`` of an answer, if it has one."""
     return {"relations": found["relations"]} if "relations" in found else {}
 
 
 def not_reranked(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that says why no reranker ordered it although one was asked for, if it is so."""
+    """Return the field ``not_reranked`` of an answer, if it has one."""
     return {"not_reranked": found["not_reranked"]} if "not_reranked" in found else {}
 
 
 def skipped(added: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that has what was left out of the messages, if anything was."""
+    """Return the field ``skipped`` of an answer, if it has one."""
     return {"skipped": added["skipped"]} if "skipped" in added else {}
 
 
 def place_of(part: Mapping[str, Any]) -> str:
-    """Return where in a request what was skipped is."""
+    """Return the path, in the request, of a part that was skipped."""
     place = f"messages[{part['message']}]"
     return place if part["part"] is None else f"{place}.content[{part['part']}]"
 
 
 def embedded(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the field of an answer that says how much of a long text or question was embedded, if not all was."""
+    """Return the field ``embedded`` of an answer, if it has one."""
     return {"embedded": answer["embedded"]} if "embedded" in answer else {}
 
 
 def outcomes(added: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what became of each message, its text in both places where clients look for it."""
+    """Return the outcome of each message, with its text in both places where clients look for it."""
     return [{**one, "data": {"memory": one["memory"]}} for one in added["results"]]
 
 
 def event(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call of add, each of its outcomes with its user."""
+    """Return a call of add, with the user of the call in each outcome."""
     results = [{**one, "user_id": found.get("user_id")} for one in outcomes(found)]
     return {**_NO_IDS, **found, "results": results}
 
@@ -115,61 +109,9 @@ def entity(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "name": found["id"], "owner": ORG_ID, "organization": ORG_ID, "metadata": {}}
 
 
-def page_of(
-    request: AnyRequest, results: Sequence[Mapping[str, Any]], total: int, page: int, page_size: int
-) -> dict[str, Any]:
-    """Return one page of a list, with links to those before and after it."""
-    return {
-        "count": total,
-        "next": _link(request, page=page + 1) if page * page_size < total else None,
-        "previous": _link(request, page=page - 1) if page > 1 else None,
-        "results": results,
-    }
-
-
-def page_after(request: AnyRequest, results: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the page of a list that was asked for by a cursor, with a link to the one after it; none leads back."""
-    cursor = found["next_cursor"]
-    following = None if cursor is None else _link(request, after=cursor)
-    return {"count": found["total"], "next": following, "previous": None, "results": results, "next_cursor": cursor}
-
-
-def as_list(shown: Mapping[str, Any]) -> NamingResponse:
-    """Return the memories of a page as a bare list; how many there are, and where the next ones, is in the headers."""
-    headers = {"X-Total-Count": str(shown["count"])}
-    following = shown["next"]
-    if following is not None:
-        format = "" if "output_format=" in following else f"&output_format={LIST_FORMAT}"  # whose next is a list, too
-        headers["Link"] = f'<{following}{format}>; rel="next"'
-    return NamingResponse(shown["results"], headers=headers)
-
-
-def _link(request: AnyRequest, **place: int | str) -> str:
-    """Return the address of another page: the one the client asked for, which names host and prefix as it does."""
-    scope = cast("dict[str, Any]", request.scope)
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    query = [(name, value) for name, value in query if name not in place]
-    query += [(name, str(value)) for name, value in place.items()]
-    path = scope["mem0lite.path"]
-    segments = path.split("%2F") if scope["mem0lite.marked"] else [path]  # where an id has a slash
-    path = quote(scope["root_path"]) + "%2F".join(quote(segment) for segment in segments)
-    return f"{_origin(request)}{path}?{urlencode(query)}"
-
-
-_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
-
-
-def _origin(request: AnyRequest) -> str:
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        name, port = request.scope.get("server") or ("localhost", None)
-        host = f"{name}:{port}" if port else name
-    return f"{request.scope['scheme']}://{host}"
-
-
 @contextmanager
 def known(memory_id: str) -> Iterator[None]:
-    """Answer 400 rather than 404 where an id that no memory has is not even a UUID, as mem0's are."""
+    """Answer 400 instead of 404 when no memory has an id and the id is not a UUID, as mem0's ids are."""
     try:
         yield
     except MemoryNotFoundError:
@@ -179,7 +121,7 @@ def known(memory_id: str) -> Iterator[None]:
 
 
 def found(answer: T | None, memory_id: str) -> T:
-    """Return what the library answered about an id; raise MemoryNotFoundError where that is nothing."""
+    """Return the library's answer about an id; raise MemoryNotFoundError if it is None."""
     if answer is None:
         raise MemoryNotFoundError(f"Memory with id {memory_id} not found")
     return answer

@@ -1,4 +1,4 @@
-"""What one store on one machine has no place for: each route answers 501, with a sentence that says why."""
+"""Routes that make no sense for one store on one machine. Each answers 501 and says why."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
@@ -12,12 +12,12 @@ from litestar.openapi.spec import Parameter as OpenAPIParameter
 from ..auth import PUBLIC, admin_only
 from ..routing import NOT_HERE, unserved
 
-_ACCOUNTS = "There are no accounts here: whoever runs the server gives out its API keys (MEM0LITE_API_KEYS)."
-_MEMBERS = "There are no members here: who may ask is settled by the server's API keys (MEM0LITE_API_KEYS)."
-_OTHER_ORGANIZATION = "There is one organization here and no other: serve another file for another one."
-_ORGANIZATION_STAYS = "The one organization cannot be deleted: POST /reset removes every memory."
-_OTHER_PROJECT = "There is one project here and no other: serve another file for another one."
-_PROJECT_STAYS = "The one project cannot be deleted: POST /reset removes every memory."
+_ACCOUNTS = "There are no accounts here: access is given by the server's API keys (MEM0LITE_API_KEYS)."
+_MEMBERS = "There are no members here: access is given by the server's API keys (MEM0LITE_API_KEYS)."
+_OTHER_ORGANIZATION = "There is only one organization here. For another one, run a second server with its own file."
+_ORGANIZATION_STAYS = "The only organization cannot be deleted. To remove every memory, call POST /reset."
+_OTHER_PROJECT = "There is only one project here. For another one, run a second server with its own file."
+_PROJECT_STAYS = "The only project cannot be deleted. To remove every memory, call POST /reset."
 _RUSH = "Agent Rush is a game on mem0's own platform: no memory here takes part in it."
 _DREAM = "Dream merges and rewrites memories with a language model, which mem0lite does not have."
 _NO_MODEL = "are written by a language model, which mem0lite does not have. Search or export the memories instead."
@@ -26,7 +26,7 @@ PROFILES = f"Profiles {_NO_MODEL}"
 
 
 class NotHereError(HTTPException):
-    """What is asked for has no place in one store; the detail says why."""
+    """The route makes no sense for a single store; the detail says why."""
 
     status_code = 501
 
@@ -61,11 +61,11 @@ _ABSENT = (
     _Absent("POST", "/v2/profiles/jobs", "make_profiles", "Make profiles", PROFILES),
     _Absent("GET", "/v2/profiles/jobs/{job_id:str}", "profile_job", "Get a job that makes profiles", PROFILES),
     _Absent("POST", "/v2/profiles/trigger", "trigger_profile", "Make a profile now", PROFILES),
-    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Make some profiles to look at", PROFILES),
-    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Make all profiles anew", PROFILES),
+    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Make a few profiles as samples", PROFILES),
+    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Make all profiles again", PROFILES),
     _Absent("GET", f"{_DREAMS}/config", "dream_config", "Get the settings of Dream", _DREAM),
     _Absent("PATCH", f"{_DREAMS}/config", "set_dream_config", "Change the settings of Dream", _DREAM),
-    _Absent("POST", f"{_DREAMS}/preview", "dream_preview", "See what Dream would look at", _DREAM),
+    _Absent("POST", f"{_DREAMS}/preview", "dream_preview", "Preview what Dream would read", _DREAM),
     _Absent("GET", f"{_DREAMS}/stats", "dream_stats", "Count what Dream did", _DREAM),
     _Absent("GET", f"{_DREAMS}/activity", "dream_activity", "List what Dream did", _DREAM),
     _Absent("GET", f"{_DREAMS}/runs", "dream_runs", "List the runs of Dream", _DREAM),
@@ -85,8 +85,8 @@ _ABSENT = (
 )
 
 _PARAMETERS = {
-    "org_id": "Any name: there is one organization.",
-    "project_id": "Any name: there is one project.",
+    "org_id": "Any name: there is only one organization.",
+    "project_id": "Any name: there is only one project.",
     "job_id": "Any name.",
     "run_id": "Any name.",
     "memory_id": "Any name.",
@@ -95,8 +95,8 @@ _PARAMETERS = {
 
 @dataclass
 class _Described(Operation):
-    """The documentation of a route that reads nothing: parameters of its path have descriptions all the same, and
-    none can be wrong."""
+    """The documentation of a route that reads nothing: the parameters of its path are described, and no value of them
+    is refused."""
 
     def __post_init__(self) -> None:
         cast("dict[str, Any]", self.responses).pop("400", None)
@@ -113,7 +113,7 @@ def _handler(absent: _Absent) -> HTTPRouteHandler:
         http_method=absent.method,
         status_code=NotHereError.status_code,
         guards=[admin_only] if absent.path.startswith(_ORGS) else [],
-        opt=PUBLIC if absent.reason is _ACCOUNTS else {},  # who asks for a key has none
+        opt=PUBLIC if absent.reason is _ACCOUNTS else {},  # whoever asks for a key has none yet
         operation_id=f"hosted_{absent.name}",
         tags=[NOT_HERE],
         summary=absent.summary,

@@ -1,0 +1,26 @@
+"""mem0's self-hosted REST API: paths without a version and without a slash at the end."""
+
+from litestar import Router
+
+from ..backend import Backend
+from ..bodies import JsonBody
+from ..guards import exact_path
+from ..ignored import NamingResponse, note_parameters
+from ..parameters import no_misspelt_id, one_of_each_id
+from ..routing import dependencies
+from . import entities, memories, operating, searching
+
+_ROOMS = (memories, searching, entities, operating)
+
+
+def create_router(backend: Backend) -> Router:
+    """Return the routes, serving the memory of ``backend``."""
+    return Router(
+        "/",
+        route_handlers=[handler for room in _ROOMS for handler in room.HANDLERS],
+        dependencies=dependencies(backend),
+        guards=[exact_path, one_of_each_id, no_misspelt_id, note_parameters],
+        response_class=NamingResponse,
+        dto=JsonBody,
+        return_dto=None,
+    )
