@@ -503,7 +503,7 @@ def test_a_store_that_is_no_file_says_so():
     class Elsewhere:
         file = None
 
-    with pytest.raises(DatabaseError, match="backup: this store is not a file. Use the tools of its database"):
+    with pytest.raises(DatabaseError, match="backup: this store is not a file"):
         file_of(Elsewhere(), "backup")
 
 
