@@ -429,6 +429,6 @@ def test_what_holds_a_store_can_be_copied_but_not_sent(path):
         assert memory.get_all(user_id="v")["total"] == 1
         for held in (memory, view, agent.memory):
             for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-                with pytest.raises(TypeError, match="Send its path, and open it where it is to be used"):
+                with pytest.raises(TypeError, match="Pass its path instead, and open the file there"):
                     pickle.dumps(held, protocol)
     asyncio.run(of_async())
