@@ -38,11 +38,7 @@ if TYPE_CHECKING:
 class Mem0LiteError(Exception):
     """Base of every error that mem0lite raises on purpose; it has the attributes of mem0's errors."""
 
-<<<<<<< HEAD
     _more = "`mem0lite guide library` says what each verb takes and raises."
-=======
-    _more = "The documentation says what each call takes and raises."
->>>>>>> w/roomsa
 
     def __init__(
         self,
@@ -102,11 +98,7 @@ class ValidationError(Mem0LiteError, ValueError):
 class FilterError(ValidationError):
     """A filter cannot be understood; nothing was searched, listed or deleted."""
 
-<<<<<<< HEAD
     _more = "Nothing was searched, listed or deleted. `mem0lite guide filters` has the grammar."
-=======
-    _more = "Nothing was searched, listed or deleted. The documentation has the grammar under 'Filters'."
->>>>>>> w/roomsa
 
 
 class NotFoundError(Mem0LiteError, ValueError):
@@ -142,11 +134,7 @@ class DependencyError(Mem0LiteError, ImportError):
 class EmbeddingError(Mem0LiteError, RuntimeError):
     """The embedder failed, or returned something that is not one finite, non-zero vector per text."""
 
-<<<<<<< HEAD
     _more = "`mem0lite guide models` says what an embedder has to do."
-=======
-    _more = "The documentation says under 'Models' what an embedder must return."
->>>>>>> w/roomsa
 
 
 class ModelNotFoundError(EmbeddingError):
@@ -160,11 +148,7 @@ class EmbedderMismatchError(EmbeddingError, ValueError):
 class ExtractionError(Mem0LiteError, RuntimeError):
     """The graph extractor failed, or returned something else than entities and relations; nothing was stored."""
 
-<<<<<<< HEAD
     _more = "`mem0lite guide graph` says what an extractor has to answer."
-=======
-    _more = "The documentation says under 'Graph categories' what an extractor must return."
->>>>>>> w/roomsa
 
 
 class DatabaseError(Mem0LiteError, RuntimeError):
