@@ -21,8 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from latency import WORDS, machine
-from server import fill, percentiles, request_bytes, served, start
+from common import WORDS, machine
+from server import answer, fill, percentiles, request_bytes, start
+from serving import served
 
 from mem0lite import LocalEmbedder, Memory
 
@@ -116,8 +117,7 @@ def post_all(port: int, texts: Sequence[str], connections: int, pipe: Any) -> No
         for text in remaining:
             body = {"messages": [{"role": "user", "content": text}], "user_id": "adder", "infer": False}
             writer.write(request_bytes("POST", "/memories", body))
-            head = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+            head = await answer(reader)
             if not head.startswith(b"HTTP/1.1 200"):
                 raise RuntimeError(head.decode())
         writer.close()
@@ -143,7 +143,7 @@ def burst(port: int, texts: Sequence[str], connections: int) -> float:
 
 def http_costs(embedder: LocalEmbedder, path: str, ids: Sequence[str], texts: Sequence[str], arguments: Any) -> None:
     """Print the throughput of a burst of adds, and the latency of cheap requests beside long adds."""
-    with served("ours", 1, {"BENCHMARK_DB": path, "BENCHMARK_EMBEDDER": "model"}) as (port, _):
+    with served("serving:ours", 1, {"BENCHMARK_DB": path, "BENCHMARK_EMBEDDER": "model"}) as (port, _):
         burst(port, texts[:32], 4)  # the model loads
         rounds = [(seconds(lambda: embedder.embed(texts)), burst(port, texts, arguments.connections)) for _ in range(3)]
         embedded, added = zip(*rounds, strict=True)

@@ -23,34 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import WORDS as WORDS
-from common import machine as machine
-from common import markdown
-from common import sentence as sentence
+from common import machine, markdown, sentence
+from serving import FixedVectors, InstantEmbedder, served
 
 from mem0lite import LocalEmbedder, Memory, Ranking
 
 FILTERS = {"project_id": {"ne": "p9"}, "n": {"gt": 1}}
 BATCH = 1_000
 RUN = 10  # memories in a run
-
-
-class InstantEmbedder:
-    """Random vectors of the bundled model's width, precomputed."""
-
-    name = "instant"
-    dimensions = 384
-
-    def __init__(self) -> None:
-        self._vectors = np.random.default_rng(1).standard_normal((1_000, self.dimensions), dtype=np.float32)
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        """Return some vector for each text."""
-        return self._vectors[[hash(text) % 1_000 for text in texts]]
-
-    def embed_query(self, text: str) -> Any:
-        """Return some vector."""
-        return self._vectors[hash(text) % 1_000]
 
 
 class Replaying(LocalEmbedder):
@@ -212,13 +192,11 @@ def layouts(runs: int, repeat: int) -> dict[str, tuple[float, float]]:
 
 def through_http(size: int, repeat: int) -> dict[str, float]:
     """Return the medians of searching in this process and through the server, on the same file."""
-    from server import FixedVectors, served
-
     asked = questions(repeat + 3)
     body = {"user_id": "me", "top_k": 10}
     with stored(FixedVectors(), size, size) as (path, memory):
         environment = {"BENCHMARK_DB": str(path), "BENCHMARK_EMBEDDER": "none"}
-        with served("ours", 1, environment) as (port, _):
+        with served("serving:ours", 1, environment) as (port, _):
             connection = http.client.HTTPConnection("127.0.0.1", port)
 
             def request(method: str, route: str, content: object = None) -> None:

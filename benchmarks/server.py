@@ -14,44 +14,20 @@ import asyncio
 import json
 import multiprocessing
 import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latency import InstantEmbedder, machine, sentence
+from common import machine, sentence
+from serving import FixedVectors, opened, served
 
-from mem0lite import LocalEmbedder, Memory
+from mem0lite import Memory
 
-# -- the servers, started by uvicorn as factories of this module
-
-
-class FixedVectors(InstantEmbedder):
-    """An embedder under the real one's identity, so that one file serves both measurements."""
-
-    name = LocalEmbedder().name
-    fingerprint = LocalEmbedder().fingerprint
-
-
-def opened() -> Memory:
-    """Return the memory both servers serve."""
-    embedder = LocalEmbedder() if os.environ["BENCHMARK_EMBEDDER"] == "model" else FixedVectors()
-    return Memory(os.environ["BENCHMARK_DB"], embedder=embedder)
-
-
-def ours() -> Any:
-    """Return mem0lite's application."""
-    from mem0lite.server import Settings, create_app
-
-    return create_app(opened(), Settings(insecure=True))  # asked by this machine alone
+# -- what mem0lite is compared with
 
 
 def fastapi() -> Any:
@@ -99,27 +75,6 @@ def fastapi() -> Any:
     return app
 
 
-@contextmanager
-def served(factory: str, workers: int, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """Run a server; yield its port and the id of its first process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--factory", f"server:{factory}", "--port", str(port)]
-    command += ["--workers", str(workers), "--log-level", "error", "--app-dir", str(Path(__file__).parent)]
-    process = subprocess.Popen(command, env={**os.environ, **environment})
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield port, process.pid
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-
-
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process and its living descendants."""
     ticks = os.sysconf("SC_CLK_TCK")
@@ -155,6 +110,13 @@ def request_bytes(method: str, path: str, body: object = None) -> bytes:
     return f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
 
 
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    """Read one answer and return its head."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+    return head
+
+
 async def connection(port: int, make: Callable[[int], bytes], until: float, load: Load) -> None:
     """Send one request after the other on one connection until the time is over."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -162,9 +124,7 @@ async def connection(port: int, make: Callable[[int], bytes], until: float, load
     while time.perf_counter() < until:
         start = time.perf_counter()
         writer.write(make(number))
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
+        head = await answer(reader)
         load.latencies.append(time.perf_counter() - start)
         load.errors += not head.startswith(b"HTTP/1.1 200")
         number += 1
@@ -247,15 +207,15 @@ def compare(path: str, ids: Sequence[str], workers: int, connections: int, secon
     for kind in KINDS:
         environment = {"BENCHMARK_DB": path, "BENCHMARK_EMBEDDER": "model" if "embedding" in kind else "none"}
         costs = []
-        for factory in ("ours", "fastapi"):
+        for factory in ("serving:ours", "server:fastapi"):
             with served(factory, workers, environment) as (port, pid):
                 start(port, kind, connections, 1.0, ids)()  # the model loads, caches fill
                 before = cpu_seconds(pid)
                 load = start(port, kind, connections, seconds, ids)()
                 costs.append((cpu_seconds(pid) - before) / len(load.latencies) * 1_000)
-            rate = len(load.latencies) / load.seconds
+            rate, name = len(load.latencies) / load.seconds, factory.partition(":")[2]
             print(
-                f"{workers:>2} {connections:>4}  {kind:<19} {factory:<8} {rate:8.0f}/s {percentiles(load)}"
+                f"{workers:>2} {connections:>4}  {kind:<19} {name:<8} {rate:8.0f}/s {percentiles(load)}"
                 f"  {costs[-1]:7.3f} ms CPU" + (f"  {load.errors} errors" if load.errors else "")
             )
         print(f"{'':>9} {kind:<19} CPU, ours / FastAPI: {costs[0] / costs[1]:.2f}")
@@ -263,7 +223,7 @@ def compare(path: str, ids: Sequence[str], workers: int, connections: int, secon
 
 def contention(path: str, ids: Sequence[str], seconds: float) -> None:
     """Print how long cheap requests take while four connections add long texts."""
-    with served("ours", 1, {"BENCHMARK_DB": path, "BENCHMARK_EMBEDDER": "model"}) as (port, _):
+    with served("serving:ours", 1, {"BENCHMARK_DB": path, "BENCHMARK_EMBEDDER": "model"}) as (port, _):
         start(port, "add long", 1, 1.0, ids)()
         adding = start(port, "add long", 4, seconds + 4, ids)
         for kind in ("ping", "get"):

@@ -8,24 +8,24 @@
     ├── PermissionDeniedError (PermissionError) a view of one user was asked for more than that user's memories
     ├── ConfigurationError (ValueError)         a setting or constructor argument cannot be accepted
     ├── DependencyError (ImportError)           an optional extra is not installed
-    ├── EmbeddingError (RuntimeError)           the embedder failed or answered nonsense
+    ├── EmbeddingError (RuntimeError)           the embedder failed or returned nonsense
     │   ├── ModelNotFoundError                  the model's files are not on this machine
     │   └── EmbedderMismatchError (ValueError)  the file was embedded with another model
-    ├── ExtractionError (RuntimeError)          the graph extractor failed or answered nonsense
-    ├── NotPicklableError (TypeError)           an open store was to be sent to another process
+    ├── ExtractionError (RuntimeError)          the graph extractor failed or returned nonsense
+    ├── NotPicklableError (TypeError)           an open store can't be sent to another process
     └── DatabaseError (RuntimeError)            the file could not be read or written
         ├── NotAMemoryFileError                 the file is not a mem0lite store
         ├── NewerFileError                      a newer mem0lite wrote the file
         ├── CorruptFileError                    the file is damaged
         ├── FileReplacedError                   the file was removed or replaced while it was open
         ├── DatabaseBusyError (TimeoutError)    another process kept the file locked too long
-        ├── TimeLimitError (TimeoutError)       the call read for longer than it may
-        ├── DiskFullError                       there is no room left to write
+        ├── TimeLimitError (TimeoutError)       the call read for longer than its limit
+        ├── DiskFullError                       the disk is full
         ├── ReadOnlyError                       the file or its disk cannot be written
         └── ClosedError                         the Memory was closed before the call
 
-The second base is what callers of mem0 already catch. Class names shared with ``mem0.exceptions`` are spelled alike,
-and every class takes the arguments that those take.
+The class in parentheses is a second base, which callers of mem0 already catch. Classes that ``mem0.exceptions`` has,
+too, have the same names, and every class takes the same arguments as those.
 """
 
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Mem0LiteError(Exception):
-    """Base of every error mem0lite raises on purpose; with the attributes that mem0's errors have."""
+    """Base of every error that mem0lite raises on purpose; it has the attributes of mem0's errors."""
 
     _more = "`mem0lite guide library` says what each verb takes and raises."
 
@@ -65,7 +65,7 @@ class Mem0LiteError(Exception):
 
     @property
     def suggestion(self) -> str:
-        """The text of the error, which ends with the cure where there is one, and where more is said of its kind."""
+        """The text of the error, which ends with what to do if that is known, and where to read more."""
         return self._told.get("suggestion") or f"{str(self).rstrip()} {self._more}"
 
     @property
@@ -75,20 +75,20 @@ class Mem0LiteError(Exception):
 
     @property
     def details(self) -> "dict[str, Any]":
-        """The field that the error is about, if there is one, or what a server answered."""
+        """The field that the error is about, if there is one, or a server's answer."""
         own = {name: value for name, value in vars(self).items() if name == "field" and value}
         return own | dict(self._told.get("details", {}))
 
     @property
     def debug_info(self) -> "dict[str, Any]":
-        """What a client knows of a request; else nothing: the traceback has what there is."""
+        """What a client knows about a request; otherwise nothing: the traceback has it all."""
         return dict(self._told.get("debug_info", {}))
 
 
 class ValidationError(Mem0LiteError, ValueError):
-    """A value given to a verb cannot be accepted; ``field`` names it and the message tells the cure."""
+    """A value given to a call cannot be accepted; ``field`` is its name, and the message says what to do."""
 
-    _more = "Correct the value, and call again."
+    _more = "Correct the value and call again."
 
     def __init__(self, message: object = "", *told: "Any", field: str = "", **more: "Any") -> None:
         super().__init__(message, *told, **more)
@@ -102,27 +102,27 @@ class FilterError(ValidationError):
 
 
 class NotFoundError(Mem0LiteError, ValueError):
-    """Nothing of the kind asked for has this id."""
+    """Nothing of the requested kind has this id."""
 
-    _more = "Look for it in a list: it may be of another user, or gone."
+    _more = "List what there is: it may belong to another user, or be deleted."
 
 
 class MemoryNotFoundError(NotFoundError):
     """No live memory has this id."""
 
-    _more = "get_all() lists the ids that there are; what was deleted, or has expired, is not found any more."
+    _more = "get_all() lists the ids that exist; deleted and expired memories are no longer found."
 
 
 class PermissionDeniedError(Mem0LiteError, PermissionError):
-    """A view of one user's memories was asked about another user, or for what concerns the whole file."""
+    """A view of one user's memories was asked about another user, or about the whole file."""
 
-    _more = "Use the Memory itself, or a key that is not pinned to a user, where that is meant to be reached."
+    _more = "To reach it, use the Memory itself, or a key that is not limited to one user."
 
 
 class ConfigurationError(Mem0LiteError, ValueError):
     """A setting or a constructor argument cannot be accepted."""
 
-    _more = "Correct the setting, and start again."
+    _more = "Correct the setting and start again."
 
 
 class DependencyError(Mem0LiteError, ImportError):
@@ -138,15 +138,15 @@ class EmbeddingError(Mem0LiteError, RuntimeError):
 
 
 class ModelNotFoundError(EmbeddingError):
-    """The model's files are not on this machine, and mem0lite never fetches them by itself."""
+    """The model's files are not on this machine; mem0lite never downloads them unasked."""
 
 
 class EmbedderMismatchError(EmbeddingError, ValueError):
-    """The file's vectors come from another model; ``Memory.reembed()`` makes new ones."""
+    """The file's vectors come from another model; ``Memory.reembed()`` replaces them."""
 
 
 class ExtractionError(Mem0LiteError, RuntimeError):
-    """The graph extractor failed, or answered something else than entities and relations; nothing was stored."""
+    """The graph extractor failed, or returned something else than entities and relations; nothing was stored."""
 
     _more = "`mem0lite guide graph` says what an extractor has to answer."
 
@@ -154,7 +154,7 @@ class ExtractionError(Mem0LiteError, RuntimeError):
 class DatabaseError(Mem0LiteError, RuntimeError):
     """The file could not be read or written."""
 
-    _more = "`mem0lite check` tells whether the file is sound."
+    _more = "`mem0lite check` tells whether the file is intact."
 
 
 class NotAMemoryFileError(DatabaseError):
@@ -178,24 +178,24 @@ class DatabaseBusyError(DatabaseError, TimeoutError):
 
 
 class TimeLimitError(DatabaseError, TimeoutError):
-    """The call read the file for longer than ``statement_timeout`` lets it, and was stopped; nothing was changed."""
+    """The call read the file for longer than ``statement_timeout`` allows and was stopped; nothing was changed."""
 
 
 class DiskFullError(DatabaseError):
-    """There is no room left to write; nothing of the call was stored."""
+    """The disk is full; nothing of the call was stored."""
 
 
 class ReadOnlyError(DatabaseError):
-    """The file, or the disk it is on, cannot be written; nothing of the call was stored."""
+    """The file or its disk cannot be written; nothing of the call was stored."""
 
 
 class ClosedError(DatabaseError):
     """The Memory was closed before the call."""
 
-    _more = "Keep one Memory open for as long as it is used."
+    _more = "Keep a Memory open for as long as you use it."
 
 
 class NotPicklableError(Mem0LiteError, TypeError):
-    """An open store cannot leave its process; open its file there."""
+    """An open store cannot be sent to another process; open the file there instead."""
 
-    _more = "Give the other process the path. In one process, copies of an object share the store it holds."
+    _more = "Send the path to the other process. Within one process, copies of an object share its store."

@@ -1,4 +1,4 @@
-"""mem0lite's errors under the names of ``mem0.exceptions``, and which of them the status of a server becomes."""
+"""mem0lite's errors under the names of ``mem0.exceptions``, and the error for each status of a server."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,7 +48,7 @@ VectorSearchError = VectorStoreError = DatabaseError
 
 
 class RateLimitError(Mem0LiteError):
-    """A server asks to slow down; mem0lite's own never does."""
+    """A server asks its callers to slow down; mem0lite's own never does."""
 
 
 class LLMError(Mem0LiteError):
@@ -86,8 +86,7 @@ def create_exception_from_response(
     details: Mapping[str, Any] | None = None,
     debug_info: Mapping[str, Any] | None = None,
 ) -> Mem0LiteError:
-    """Return the exception for a server's answer; the clients under ``compat``, mem0's own too, raise what this
-    returns."""
+    """Return the exception for a server's answer. The clients under ``compat``, mem0's own included, raise it."""
     kind = HTTP_STATUS_TO_EXCEPTION.get(status_code, Mem0LiteError)
     message = response_text or f"HTTP {status_code}"
     return kind(message, error_code or f"HTTP_{status_code}", details, debug_info=debug_info)

@@ -1,4 +1,4 @@
-"""How well searches find what answers a question, measured on documents, questions and relevant ids.
+"""How well search finds what answers a question, measured on documents, questions and relevant ids.
 
 A collection is a file of JSON lines in any order::
 
@@ -7,11 +7,11 @@ A collection is a file of JSON lines in any order::
     {"type": "question", "id": "q1", "text": "Where does Alice live?", "relevant": ["d1"], "user_id": "alice",
      "category": "places", "reference_date": "2024-06-01"}
 
-``type``, ``id``, ``text`` and ``relevant`` are required. ``relevant`` may also be an object of grades by id; lines that
-name no user are of one user. Documents that follow each other with the same user and run are one conversation.
+``type``, ``id``, ``text`` and ``relevant`` are required. ``relevant`` may also be an object of grades by id. Lines
+without a user belong to one user. Consecutive documents of the same user and run are one conversation.
 
-Or it is a folder as BEIR has them (Thakur et al., "BEIR", NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl`` and
-``qrels/test.tsv`` or ``qrels.tsv``.
+A collection may also be a folder in the form of BEIR (Thakur et al., "BEIR", NeurIPS 2021): ``corpus.jsonl``,
+``queries.jsonl`` and ``qrels/test.tsv`` or ``qrels.tsv``.
 """
 
 import json
@@ -32,11 +32,11 @@ from .search.ranking import Ranking
 from .values import clean_id, clean_text, finite, is_number, to_micros
 
 DEPTHS = (5, 10, 20)
-"""How many results recall and NDCG look at."""
+"""The numbers of results that recall and NDCG look at."""
 HIT_DEPTH = 10
 
 RANKINGS: Mapping[str, Ranking | None] = {"dense": Ranking.dense(), "keyword": Ranking.sparse(), "hybrid": None}
-"""What is measured by default: each kind of evidence alone, and what ``search`` does by itself."""
+"""What is measured by default: only meaning, only words, and what ``search`` does by default."""
 
 _EVERYONE = "everyone"
 _BATCH = 256  # messages given to one add_many
@@ -66,7 +66,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, and how relevant which documents are to it: grades above 0 by document id, at least one."""
+    """A question, and the documents relevant to it: grades above 0 by document id, at least one."""
 
     id: str
     text: str
@@ -78,7 +78,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents, and questions whose relevant documents are among them."""
+    """Documents, and questions about them."""
 
     documents: Sequence[Document]
     questions: Sequence[Question]
@@ -108,7 +108,7 @@ def evaluate(
 
 
 def fill(memory: Memory, documents: Sequence[Document], progress: Progress | None = None) -> dict[str, str]:
-    """Add documents as messages, each conversation's in their order; return document ids by memory id."""
+    """Add documents as messages, in the order of each conversation; return document ids by memory id."""
     ids: dict[str, str] = {}
     for batch in _batches(documents, _BATCH):
         results = memory.add_many(_conversation(group) for _, group in groupby(batch, _conversation_of))
@@ -153,7 +153,7 @@ def metrics(found: Sequence[str], relevant: Mapping[str, float]) -> Figures:
 
 
 def table(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return a report as headings and rows of text; all figures but the number of questions are per cent."""
+    """Return a report as headings and rows of text; figures are per cent, except the number of questions."""
     columns = [f"{name}@{depth}" for name in ("recall", "ndcg") for depth in DEPTHS] + [f"hit@{HIT_DEPTH}"]
     rows = [
         [ranking, category, str(int(figures["questions"])), *(f"{100 * figures[column]:.1f}" for column in columns)]
@@ -205,13 +205,13 @@ def _batches(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
 def read(path: str | os.PathLike[str]) -> Collection:
     """Read a collection from a file of JSON lines or a folder in BEIR's form.
 
-    Raises ValidationError naming the file, the line and the field of what cannot be accepted: unknown fields, repeated
-    ids, and a question none of whose documents exist for its user.
+    Raises ValidationError with the file, the line and the field, also for unknown fields, repeated ids, and relevant
+    documents that do not exist or belong to another user.
     """
     path = Path(path)
     collection = _read_beir(path) if path.is_dir() else _read_lines(path)
     if not collection.questions:
-        raise ValidationError(f"{path}: holds no question. Add one.", field="type")
+        raise ValidationError(f"{path}: there is no question in it. Add one.", field="type")
     return collection
 
 
@@ -247,7 +247,7 @@ def _read_beir(folder: Path) -> Collection:
     for number, data in _objects(folder / "queries.jsonl"):
         with _line(folder / "queries.jsonl", number):
             name = _identifier(data.get("_id"), "_id")
-            if name in judged:  # a folder has the queries of all its splits
+            if name in judged:  # queries.jsonl also has the queries of other splits
                 _keep(questions, Question(name, clean_text(data.get("text"), "text"), judged[name]))
     return Collection(list(documents.values()), list(questions.values()))
 
@@ -255,12 +255,12 @@ def _read_beir(folder: Path) -> Collection:
 def _read_judgements(folder: Path, documents: Mapping[str, Document]) -> dict[str, dict[str, float]]:
     path = next((one for one in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if one.exists()), None)
     if path is None:
-        raise ValidationError(f"{folder}: has neither qrels.tsv nor qrels/test.tsv. Add one.", field="qrels")
+        raise ValidationError(f"{folder}: there is neither qrels.tsv nor qrels/test.tsv in it. Add one.", field="qrels")
     judged: dict[str, dict[str, float]] = {}
     for number, text in islice(_texts(path), 1, None):  # the first line has the headings
         with _line(path, number):
             query, document_id, grade = _judgement(text)
-            if grade > 0:  # others were looked at and found not relevant
+            if grade > 0:  # the others were judged not relevant
                 _check_relevant(documents.get(document_id), document_id, _EVERYONE)
                 judged.setdefault(query, {})[document_id] = grade
     return judged
@@ -272,14 +272,14 @@ def _judgement(text: str) -> tuple[str, str, float]:
         return query, document_id, float(grade)
     except ValueError:
         raise ValidationError(
-            "Invalid score: a line has the query's id, the document's id and a number, with tabs between.",
+            "Invalid score: a line must be the query's id, the document's id and a number, separated by tabs.",
             field="score",
         ) from None
 
 
 @contextmanager
 def _line(path: Path, number: int) -> Iterator[None]:
-    """Name the line in the errors of what is done within."""
+    """Name the line in every ValidationError of the block."""
     try:
         yield
     except ValidationError as error:
@@ -287,7 +287,7 @@ def _line(path: Path, number: int) -> Iterator[None]:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a file of JSON lines, each with its line's number."""
+    """Yield the objects of a file of JSON lines, each with its line number."""
     for number, text in _texts(path):
         with _line(path, number):
             yield number, _object(text)
@@ -311,7 +311,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
 
 def _keep(known: dict[str, _Item], item: _Item) -> None:
     if item.id in known:
-        raise ValidationError(f"Invalid id: {item.id!r} is there already. Give every one its own.", field="id")
+        raise ValidationError(f"Invalid id: {item.id!r} is used twice. Give each its own id.", field="id")
     known[item.id] = item
 
 
@@ -320,8 +320,8 @@ def _check_relevant(document: Document | None, document_id: str, user_id: str) -
         raise ValidationError(f"Invalid relevant: there is no document {document_id!r}. Add it.", field="relevant")
     if document.user_id != user_id:
         raise ValidationError(
-            f"Invalid relevant: document {document_id!r} is of user {document.user_id!r}, and the question asks "
-            f"{user_id!r}. Give both the same user_id.",
+            f"Invalid relevant: document {document_id!r} belongs to user {document.user_id!r}, but the question is of "
+            f"user {user_id!r}. Give both the same user_id.",
             field="relevant",
         )
 
@@ -346,7 +346,7 @@ def _identifier(value: object, field: str) -> str:
 
 def _role(value: object, field: str) -> str | None:
     if value == "system":
-        raise ValidationError(f"Invalid {field}: what the system says is not stored. Leave it out.", field=field)
+        raise ValidationError(f"Invalid {field}: system messages are not stored. Leave the document out.", field=field)
     return optional_text(value, field)
 
 

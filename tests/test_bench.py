@@ -204,7 +204,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 BAD_JUDGEMENTS = [
-    (None, "has neither qrels"),
+    (None, "there is neither qrels"),
     ("h\n1\ta\n", r"qrels\.tsv, line 2: Invalid score"),
     ("h\n1\ta\tmuch\n", r"qrels\.tsv, line 2: Invalid score"),
     ("h\n1\tz\t1\n", r"qrels\.tsv, line 2: Invalid relevant: there is no document 'z'"),

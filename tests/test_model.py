@@ -24,6 +24,8 @@ LIFETIMES = st.sampled_from(
     [{}, {"ttl": 0}, {"ttl": 5}, {"ttl": 60.5}, {"expiration_date": "2026-03-01"}, {"lifespan": "short_term"}]
 )
 
+SHORT = timedelta(seconds=30)
+
 
 class StoreMachine(RuleBasedStateMachine):
     """Does the same to a Memory on a real file and to ``self.model``, a dictionary of what should be there."""
@@ -43,7 +45,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.memory = self.opened()
 
     def opened(self):
-        return Memory(f"{self.folder.name}/a.db", embedder=HashEmbedder(), clock=self.clock, short_term_ttl=30)
+        return Memory(
+            f"{self.folder.name}/a.db", embedder=HashEmbedder(), clock=self.clock, short_term_ttl=SHORT.total_seconds()
+        )
 
     def teardown(self):
         if hasattr(self, "memory"):
@@ -58,34 +62,45 @@ class StoreMachine(RuleBasedStateMachine):
             and all(one[name] == value for name, value in scope.items())
         }
 
+    def expiry(self, given, lifespan):
+        """Return when a memory that is added now expires, None for never."""
+        now = self.clock.now
+        if "ttl" in given:
+            return now + timedelta(seconds=given["ttl"])
+        if "expiration_date" in given:
+            return now.replace(hour=0, minute=0, second=0, microsecond=0, day=2)
+        return now + SHORT if lifespan else None
+
+    def repeated(self, user, run, text, metadata, expires):
+        """Return the memories to which such an add on this day adds nothing, not even a longer life."""
+        return {
+            key: one
+            for key, one in self.live(user=user, run=run, text=text, metadata=metadata).items()
+            if one["created"].date() == self.clock.now.date()
+            and (one["expires"] is None or (expires is not None and expires <= one["expires"]))
+        }
+
     @rule(target=ids, user=USERS, run=RUNS, text=TEXTS, project=PROJECTS, lifetime=LIFETIMES, infer=st.booleans())
     def add(self, user, run, text, project, lifetime, infer):
         given = dict(lifetime)
         metadata = {} if project is None else {"project_id": project}
         if lifespan := given.pop("lifespan", None):
             metadata["memory_lifespan"] = lifespan
-        twins = self.live(user=user, run=run, text=text)
+        expires = self.expiry(given, lifespan)
+        repeated = self.repeated(user, run, text, metadata, expires) if infer else {}
         [result] = self.memory.add(text, user_id=user, run_id=run, metadata=metadata, infer=infer, **given)["results"]
-        if infer and twins:
+        if repeated:
             assert result["event"] == "NONE"
-            assert result["id"] in twins
+            assert result["id"] in repeated
             return result["id"]
         assert result["event"] == "ADD"
-        now = self.clock.now
-        expires = None
-        if "ttl" in given:
-            expires = now + timedelta(seconds=given["ttl"])
-        elif "expiration_date" in given:
-            expires = now.replace(hour=0, minute=0, second=0, microsecond=0, day=2)
-        elif lifespan:
-            expires = now + timedelta(seconds=30)
         self.model[result["id"]] = {
             "user": user,
             "run": run,
             "text": text,
             "metadata": metadata,
             "expires": expires,
-            "created": now,
+            "created": self.clock.now,
             "changes": 1,
         }
         return result["id"]
@@ -99,6 +114,11 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             self.refuses(lambda: self.memory.update(key, text))
 
+    @staticmethod
+    def by_metadata(one):
+        """Return when a memory expires by its metadata, None for never."""
+        return one["created"] + SHORT if one["metadata"].get("memory_lifespan") == "short_term" else None
+
     @rule(key=ids, project=st.sampled_from(["p1", "p2"]), lifespan=st.sampled_from([None, "short_term", "long_term"]))
     def update_metadata(self, key, project, lifespan):
         changes = {"project_id": project} | ({} if lifespan is None else {"memory_lifespan": lifespan})
@@ -106,10 +126,9 @@ class StoreMachine(RuleBasedStateMachine):
             return self.refuses(lambda: self.memory.update(key, metadata=changes))
         one = self.model[key]
         self.memory.update(key, metadata=changes)
-        if lifespan is not None and one["metadata"].get("memory_lifespan") != lifespan:
-            date = self.memory.get(key, show_expired=True).get("expiration_date")
-            if date is None:
-                one["expires"] = one["created"] + timedelta(seconds=30) if lifespan == "short_term" else None
+        date = self.memory.get(key, show_expired=True).get("expiration_date")
+        if date is None and one["expires"] == self.by_metadata(one):  # a ttl stays in force
+            one["expires"] = self.by_metadata({**one, "metadata": one["metadata"] | changes})
         one["metadata"] = one["metadata"] | changes
         one["changes"] += 1
 

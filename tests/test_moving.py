@@ -419,7 +419,7 @@ def test_rows_of_a_history_that_make_no_sense_are_left_out(memory: Memory, mine:
     ("source", "complaint"),
     [
         ("missing", "missing is not a folder"),
-        ("", "The source is empty"),
+        ("", "Invalid source: cannot be empty"),
         ("localhost:8888", "a URL that begins with http://"),
         (".", "holds no memories of mem0"),
         ("ftp://example.com", "begins with http://"),

@@ -1,4 +1,4 @@
-"""``import mem0`` that means mem0lite, for frameworks that import mem0 themselves. Nothing happens before install().
+"""Makes ``import mem0`` mean mem0lite, for frameworks that import mem0 themselves. Nothing happens before install().
 
 >>> from mem0lite import compat
 >>> with compat.install():
@@ -8,7 +8,7 @@
 ...         memory.get_all(filters={"user_id": "alice"})["total"]
 1
 
-And for those that make mem0's client, whose host they give no way to name:
+For frameworks that create mem0's client and give no way to name its host:
 
 >>> with compat.install(path=":memory:"):
 ...     from mem0 import MemoryClient
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "AsyncMemory", "Memory", "install", "uninstall"]
 
 _replaced: dict[str, ModuleType] = {}
-"""The modules of the real mem0 that install(replace=True) took away."""
+"""The modules of the real mem0 that install(replace=True) removed."""
 _asked: list[tuple[object, object]] = []
-"""The url and the path of the install that is in force."""
+"""The url and the path of the current install."""
 _opened: "list[Local]" = []
-"""The file that the clients of the install in force ask."""
+"""The file that answers the clients of the current install."""
 
 
 def install(
@@ -52,21 +52,22 @@ def install(
 ) -> ExitStack:
     """Make ``import mem0`` and its modules mean mem0lite in this process, whether mem0ai is installed or not.
 
-    To be called before anything imports mem0. What it returns may be used as a context manager, which ends with
-    uninstall(). Installing twice in the same way does nothing.
+    Call it before anything imports mem0. The result can be used as a context manager that ends with uninstall().
+    Installing twice in the same way does nothing.
 
     Arguments:
-        url: what MemoryClient and AsyncMemoryClient have for their host by default: that of a mem0lite server, say.
-            Where no key is given nor set (``MEM0_API_KEY``, ``MEM0LITE_API_KEY``), any is shown.
-        path: the file from which they answer instead, in this process and without a server, or a Memory of yours. It
-            is opened by the first client, and closed by uninstall(). Needs ``mem0lite[server]``, whose routes answer.
+        url: the default host of MemoryClient and AsyncMemoryClient, such as a mem0lite server. If no key is given or
+            set (``MEM0_API_KEY``, ``MEM0LITE_API_KEY``), they send a made-up one.
+        path: a file that answers them instead, in this process and without a server, or a Memory of yours. The first
+            client opens the file, uninstall() closes it. This needs ``mem0lite[server]``, whose routes answer.
         replace: install even if the real mem0 has been imported; then only later imports get mem0lite.
 
-    With either, the clients are mem0ai's own where that is installed, else ones with its verbs. ``https://api.mem0.ai``
-    counts as the default; another host that a caller names is asked. Without both, making a client is an error.
+    With url or path, the clients are mem0ai's own if that is installed, otherwise ones with the same verbs. The host
+    ``https://api.mem0.ai`` counts as the default; any other host that a caller names is asked itself. Without url and
+    path, creating a client is an error.
 
-    Raises ConfigurationError when the real mem0 has been imported, since whoever did so goes on using it, when another
-    install is in force, or both url and path are given; DependencyError without ``mem0lite[server]``.
+    Raises ConfigurationError if the real mem0 has been imported, because whoever did so goes on using it; if another
+    install is in force; or if both url and path are given. Raises DependencyError without ``mem0lite[server]``.
     """
     _check(url, path)
     url, path = url and url.rstrip("/"), None if path is None else _here(path)
@@ -80,8 +81,8 @@ def install(
     real = {name: module for name, module in sys.modules.items() if name == "mem0" or name.startswith("mem0.")}
     if real and not replace:
         raise ConfigurationError(
-            "mem0 has been imported already, and who imported it would go on using it. Call mem0lite.compat.install() "
-            "before anything imports mem0, or install(replace=True) to have it for later imports only."
+            "mem0 has been imported already, and whoever did so goes on using it. Call mem0lite.compat.install() "
+            "before anything imports mem0, or install(replace=True) to serve later imports only."
         )
     for name in real:
         _replaced[name] = sys.modules.pop(name)
@@ -97,10 +98,9 @@ def install(
 
 
 def uninstall() -> None:
-    """Take mem0lite's modules away, so that the next ``import mem0`` is the real one, and close the file that clients
-    answered from; does nothing when not installed.
+    """Remove mem0lite's modules, so that the next ``import mem0`` is the real one, and close the clients' file.
 
-    What was imported meanwhile stays what it is.
+    Does nothing when not installed. What was imported in the meantime stays what it is.
     """
     if not _asked:
         return
@@ -115,7 +115,7 @@ def uninstall() -> None:
 
 def _check(url: object, path: object) -> None:
     if url is not None and path is not None:
-        raise ConfigurationError("Give url, of a server, or path, of a file that needs none; not both.")
+        raise ConfigurationError("url, path: give the url of a server or the path of a file, not both.")
     if url is not None and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
         raise ConfigurationError(f"url: must be an address such as 'http://127.0.0.1:8888', got {url!r}.")
     if path is not None and importlib.util.find_spec("litestar") is None:
@@ -126,8 +126,7 @@ def _check(url: object, path: object) -> None:
 
 
 def _here(store: "Store") -> "Store":
-    """Return a path as it is meant now: the working folder may change before the first client is made, or before the
-    next install."""
+    """Return an absolute path: the working folder may change before the first client, or the next install."""
     if isinstance(store, Memory | AsyncMemory):
         return store
     path = store_path(store, "path")

@@ -1,4 +1,4 @@
-"""Whose MemoryClient callers get, and where it asks: mem0ai's own where that is installed, else a stand-in."""
+"""Which MemoryClient callers get, and which host it asks: mem0ai's own if installed, otherwise a stand-in."""
 
 import importlib
 import importlib.util
@@ -26,12 +26,12 @@ _CLIENTS = ("MemoryClient", "AsyncMemoryClient")
 
 
 class MemoryClient:
-    """mem0's client of a server, of which install() was told nothing: making one says how to get it."""
+    """mem0's client, when install() got no url or path: creating one raises an error that says what to do."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         raise errors.ConfigurationError(
-            f"{type(self).__name__}: mem0lite.compat.install() alone stands in for mem0's Memory. For its client, call "
-            "compat.install(path='agent.db'), which needs no server, or run `mem0lite serve` and call "
+            f"{type(self).__name__}: mem0lite.compat.install() without arguments replaces only mem0's Memory. For its "
+            "client, call compat.install(path='agent.db'), which needs no server, or run `mem0lite serve` and call "
             "compat.install(url='http://127.0.0.1:8888')."
         )
 
@@ -41,18 +41,17 @@ class AsyncMemoryClient(MemoryClient):
 
 
 def find_client() -> str | None:
-    """Return the folder of mem0ai's client; None where it is not installed. Not while install() is in force."""
+    """Return the folder of mem0ai's client, None if it is not installed. Call it before the modules are replaced."""
     spec = importlib.util.find_spec("mem0")
     folders = [Path(folder) / "client" for folder in (spec and spec.submodule_search_locations) or ()]
     return next((str(folder) for folder in folders if (folder / "main.py").is_file()), None)
 
 
 def load(folder: str | None) -> ModuleType:
-    """Import the client from mem0ai's folder, as a part of the mem0 that is in sys.modules, and return its module; the
-    stand-in's where there is none.
+    """Import the client from mem0ai's folder into our mem0, and return its module; without a folder the stand-in's.
 
-    So the client raises the exceptions of our mem0.exceptions, which also Memory raises, and reports nothing to
-    anybody. Importing all of mem0ai instead would load a dozen of its dependencies for classes that are not used.
+    This way the client raises our mem0.exceptions, as Memory does, and sends no telemetry. Importing all of mem0ai
+    would also load a dozen of its dependencies for classes that are not used.
     """
     if folder is not None:
         package = sys.modules["mem0.client"]
@@ -75,9 +74,9 @@ def load(folder: str | None) -> ModuleType:
 
 
 def _in_filters(call: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Return a call's arguments with the ids in its filters, where mem0's client since 2.0 demands them.
+    """Return a call's arguments with the ids moved into its filters, where mem0's client requires them since 2.0.
 
-    Packages that were written for an earlier one name them beside the filters, and would get an error for each call.
+    Packages written for earlier versions give the ids beside the filters, and every call of theirs would fail.
     """
     ids = {name: value for name, value in options.items() if name in SCOPE_IDS}
     if not ids or "options" not in inspect.signature(call).parameters:
@@ -89,7 +88,7 @@ def _in_filters(call: Callable[..., Any], args: tuple[Any, ...], options: dict[s
 
 
 class _Aimed:
-    """What comes before one of the clients: where it asks by default, and calls that only earlier versions take."""
+    """What is put before a client's class: the default host, and calls as earlier versions take them."""
 
     _url: str
     _local: "Local | None"
@@ -97,13 +96,13 @@ class _Aimed:
 
     def __init__(self, *args: Any, **options: Any) -> None:
         signature = inspect.signature(super().__init__)
-        if "org_id" not in signature.parameters:  # since 2.0; here the host alone tells them
+        if "org_id" not in signature.parameters:  # since 2.0 only the host says which they are
             options = {name: value for name, value in options.items() if name not in _PROJECT}
         told = signature.bind_partial(*args, **options).arguments
         if str(told.get("host") or HOSTED).rstrip("/") == HOSTED:  # some packages write the default out
             told["host"] = self._url
             if not (told.get("api_key") or os.environ.get("MEM0_API_KEY")):
-                told["api_key"] = os.environ.get("MEM0LITE_API_KEY") or _ANY_KEY  # a file, or a server without keys
+                told["api_key"] = os.environ.get("MEM0LITE_API_KEY") or _ANY_KEY  # for a file, or a server without keys
             if self._local is not None:
                 told["client"] = self._ask(self._local, told.get("client"))
         super().__init__(**told)
@@ -118,7 +117,7 @@ class _Aimed:
         return local.async_client() if isinstance(self, _AimedAsync) else local.client()
 
     def _validate_api_key(self) -> Any:
-        """Ask the file, where mem0's async client would use a library of its own for this one request."""
+        """Ask the file, where mem0's async client would make this one request with another library."""
         if self._in_process is None:
             return super()._validate_api_key()  # type: ignore[misc]
         with self._in_process.client() as http:
@@ -127,22 +126,22 @@ class _Aimed:
         return told["user_email"]
 
     def search(self, query: str, *args: Any, **options: Any) -> Any:
-        """Search; a user and the like may be named as before 2.0, beside the filters."""
+        """Search; ids may be given beside the filters, as before 2.0."""
         return super().search(query, *args, **_in_filters(super().search, args, options))  # type: ignore[misc]
 
     def get_all(self, *args: Any, **options: Any) -> Any:
-        """List; a user and the like may be named as before 2.0, beside the filters."""
+        """List; ids may be given beside the filters, as before 2.0."""
         return super().get_all(*args, **_in_filters(super().get_all, args, options))  # type: ignore[misc]
 
     def update(self, memory_id: str, *args: Any, **options: Any) -> Any:
-        """Update; the text may be named as Memory names it, ``data``, as mem0's documentation does."""
+        """Update; the text may also be given as ``data``, as in mem0's documentation and Memory."""
         if "data" in options and "text" not in options:
             options["text"] = options.pop("data")
         return super().update(memory_id, *args, **options)  # type: ignore[misc]
 
 
 class _AimedAsync(_Aimed):
-    """As _Aimed, where callers look whether a verb is a coroutine function."""
+    """_Aimed for the async client: some callers check whether a verb is a coroutine function."""
 
     async def search(self, query: str, *args: Any, **options: Any) -> Any:
         return await super().search(query, *args, **options)
@@ -155,7 +154,7 @@ class _AimedAsync(_Aimed):
 
 
 def aim(source: ModuleType, url: str, local: "Local | None") -> dict[str, type]:
-    """Return the classes of the clients, with ``url``, or a file in this process, for their host by default."""
+    """Return the classes of the clients, with ``url`` or a file in this process as their default host."""
     own = {"_url": url, "_local": local, "__module__": MAIN}
     return {
         name: type(name, (aimed, base := getattr(source, name)), {**own, "__doc__": base.__doc__})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..server.app import App
 
 URL = "http://mem0lite.invalid"
-"""What clients take for their host. No such name exists (RFC 2606): nothing that goes round us leaves this machine."""
+"""The host that clients are given. No such name exists (RFC 2606), so nothing that bypasses us leaves this machine."""
 
 _LARGEST_BODY = 1 << 30  # the server's limit is for strangers
 
@@ -152,7 +152,7 @@ async def _made(make: Callable[[], Any]) -> Any:
 
 
 def _app(memory: Memory | AsyncMemory) -> "App":
-    """Return the application as one that only this process can ask, and which therefore needs no key."""
+    """Return the application. Only this process can ask it, so it needs no key."""
     from ..server import Settings, create_app
 
     settings = replace(Settings.from_environment(), api_keys=(), insecure=True, max_body_bytes=_LARGEST_BODY)

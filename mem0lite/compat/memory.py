@@ -1,4 +1,4 @@
-"""The classes that mem0.Memory and mem0.AsyncMemory stand for: mem0lite's, with mem0's constructor."""
+"""What ``mem0.Memory`` and ``mem0.AsyncMemory`` are: mem0lite's classes, with mem0's constructor."""
 
 import abc
 import functools
@@ -10,31 +10,31 @@ from .. import aio, memory
 from ..mem0 import configuration
 
 _NO_CHAT = (
-    "chat: mem0lite answers no questions, as no language model is called; mem0's own raises this, too. Give the model "
-    "what search() finds."
+    "chat: mem0lite calls no language model, so it answers no questions; mem0's own chat raises this error, too. Give "
+    "your model what search() finds."
 )
 
 
 class _AnyMemory(abc.ABCMeta):
-    """Has a store that was made as mem0lite's own count as one of mem0's, for integrations that look at the type.
+    """Lets a store of mem0lite's own class count as one of mem0's, for integrations that check the type.
 
-    mem0's classes are abstract ones, too: callers make others of them together with their own.
+    It is an ABCMeta because mem0's classes are abstract: callers combine them with abstract classes of their own.
     """
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        stands_for = cls.__mro__[1] if "_STANDS_IN" in vars(cls) else None
+        stands_for = vars(cls).get("_STANDS_FOR")  # its own: who derives from it stands for nothing
         # before ABCMeta is asked, which would remember that it said no
         return (stands_for is not None and issubclass(subclass, stands_for)) or super().__subclasscheck__(subclass)
 
 
 def _names_graph(config: object) -> bool:
-    """Return whether a configuration has a graph store: then ``relations`` is read, be there any or not."""
+    """Return whether a configuration has a graph store. Callers then expect ``relations`` in every answer."""
     named = config.get("graph_store") if isinstance(config, Mapping) else getattr(config, "graph_store", None)
     return bool(named)
 
 
 def _telling(verb: Any) -> Any:
-    """Return a verb whose answers have ``relations`` where a graph store was configured."""
+    """Return a verb whose answers hold ``relations`` if a graph store was configured."""
 
     def told(store: "Memory | AsyncMemory", answer: Any) -> Any:
         return {**answer, "relations": answer.get("relations", [])} if store._graph_named else answer
@@ -50,10 +50,9 @@ def _telling(verb: Any) -> Any:
     return later if inspect.iscoroutinefunction(verb) else call
 
 
-class Memory(memory.Memory, metaclass=_AnyMemory):
-    """Memory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
+class _OfMem0:
+    """What both classes add: a configuration as first argument, and attributes that callers of mem0 read."""
 
-    _STANDS_IN = True
     enable_graph = False  # asked before callers of mem0 1.x go to its graph store
 
     def __init__(self, config: object = None, **options: Any) -> None:
@@ -68,6 +67,12 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
         made = cls(**configuration.read(config_dict))
         made._graph_named = _names_graph(config_dict)
         return made
+
+
+class Memory(_OfMem0, memory.Memory, metaclass=_AnyMemory):
+    """Memory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
+
+    _STANDS_FOR = memory.Memory
 
     add, get_all, search = map(_telling, (memory.Memory.add, memory.Memory.get_all, memory.Memory.search))
 
@@ -76,24 +81,10 @@ class Memory(memory.Memory, metaclass=_AnyMemory):
         raise NotImplementedError(_NO_CHAT)
 
 
-class AsyncMemory(aio.AsyncMemory, metaclass=_AnyMemory):
+class AsyncMemory(_OfMem0, aio.AsyncMemory, metaclass=_AnyMemory):
     """AsyncMemory with the constructor of mem0: it takes a configuration, or mem0lite's arguments by name."""
 
-    _STANDS_IN = True
-    enable_graph = False  # asked before callers of mem0 1.x go to its graph store
-
-    def __init__(self, config: object = None, **options: Any) -> None:
-        self._graph_named = _names_graph(config)
-        if config is not None:
-            options = {**configuration.read(config), **options}  # here, where its warning names the caller
-        super().__init__(**options)
-
-    @classmethod
-    def from_config(cls, config_dict: object) -> Self:
-        """Open the store that a configuration of mem0 means."""
-        made = cls(**configuration.read(config_dict))
-        made._graph_named = _names_graph(config_dict)
-        return made
+    _STANDS_FOR = aio.AsyncMemory
 
     add, get_all, search = map(_telling, (aio.AsyncMemory.add, aio.AsyncMemory.get_all, aio.AsyncMemory.search))
 

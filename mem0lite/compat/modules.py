@@ -1,4 +1,4 @@
-"""The modules of mem0 that there are under install(), and what is in them."""
+"""The modules of mem0 that exist under install(), and what is in them."""
 
 import enum
 import os
@@ -13,22 +13,22 @@ from .memory import AsyncMemory, Memory
 from .proxy import Mem0
 
 VERSION = "2.2.1+mem0lite"
-"""What ``mem0.__version__`` says: the mem0 whose class is followed."""
+"""What ``mem0.__version__`` says: the version of mem0 that is followed."""
 
 
 class Config:
-    """A configuration, or a section of one, as mem0's classes hold it: what was given, as attributes."""
+    """A configuration or a section of one, as in mem0: an object with what was given as attributes."""
 
     def __init__(self, **settings: Any) -> None:
         vars(self).update(settings)
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return what was given, whichever part of it is asked for."""
+        """Return what was given; the options of pydantic's method change nothing."""
         return dict(vars(self))
 
 
 class MemoryType(enum.Enum):
-    """mem0's kinds of memories; only the last is a value of ``memory_type``."""
+    """mem0's kinds of memories; ``memory_type`` accepts only the last."""
 
     SEMANTIC = "semantic_memory"
     EPISODIC = "episodic_memory"
@@ -36,7 +36,7 @@ class MemoryType(enum.Enum):
 
 
 class Telemetry:
-    """Where integrations, and mem0's own client, report what they do to mem0: here, nowhere."""
+    """The telemetry that integrations and mem0's own client call. It sends nothing."""
 
     posthog = None
 
@@ -66,12 +66,12 @@ _CLASSES: dict[str, Any] = {
     "MemoryClient": MemoryClient,
     "AsyncMemoryClient": AsyncMemoryClient,
 }
-_SECTIONS = (
+_SECTIONS = (  # which mem0.configs.base has, too
     "EmbedderConfig",
     "LlmConfig",
     "RerankerConfig",
     "VectorStoreConfig",
-)  # as they are imported from there, too
+)
 _STORES = {name: _CLASSES[name] for name in ("Memory", "AsyncMemory")}
 _OPTIONS = ("Add", "Search", "GetAll", "DeleteAll", "Update")
 MODULES: dict[str, dict[str, Any]] = {
@@ -103,9 +103,9 @@ MODULES: dict[str, dict[str, Any]] = {
     "mem0.graphs.configs": {"GraphStoreConfig": Config},
     "mem0.llms": {},
     "mem0.llms.configs": {"LlmConfig": Config},
-    "mem0.memory": _STORES,  # as mem0's documentation imports them, if not mem0
+    "mem0.memory": _STORES,  # mem0's documentation also imports them from here
     "mem0.memory.main": _STORES,
-    "mem0.memory.setup": {  # of which mem0's client wants these: who reports what it does
+    "mem0.memory.setup": {  # what mem0's client takes from there for its telemetry
         "setup_config": _nothing,
         "get_user_id": lambda: "mem0lite",
         "read_anon_ids": dict,
@@ -125,7 +125,7 @@ MODULES: dict[str, dict[str, Any]] = {
 
 
 def make() -> dict[str, ModuleType]:
-    """Return the modules by their names, each an attribute of the one above it."""
+    """Return the modules by name, each also an attribute of its parent."""
     made = {name: _module(name, names) for name, names in MODULES.items()}
     for name, module in made.items():
         if parent := name.rpartition(".")[0]:
@@ -134,8 +134,8 @@ def make() -> dict[str, ModuleType]:
 
 
 def _module(name: str, names: dict[str, Any]) -> ModuleType:
-    """Return a package that has these names, whose modules are those of MODULES, never the installed mem0's."""
+    """Return a package with these names. Its modules are those of MODULES, never the installed mem0's."""
     module = module_from_spec(ModuleSpec(name, None, is_package=True))  # with a spec, find_spec() sees it
-    module.__file__ = os.fspath(__file__)  # named by the error of importing what is not here
+    module.__file__ = os.fspath(__file__)  # the error of an import that is not here names it
     vars(module).update(names)
     return module

@@ -1,4 +1,4 @@
-"""What ``mem0.proxy.main`` holds: chat completions that remember, made by litellm, which is the caller's to install."""
+"""What ``mem0.proxy.main`` holds: chat completions that remember. They need litellm, which the caller installs."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import DependencyError, ValidationError
 
-_ASKED = 6  # messages, the last ones, of which the question to the memory is made
+_ASKED = 6  # how many of the last messages make up the question to the memory
 
 
 class Completions:
@@ -28,14 +28,14 @@ class Completions:
         limit: int | None = None,
         **of_model: Any,
     ) -> Any:
-        """Give a model the messages and what is remembered about the last of them, and remember the messages.
+        """Send a model the messages with what is remembered about the last ones, and remember the messages.
 
-        ``of_model`` are further arguments of ``litellm.completion``, whose answer is returned.
+        ``of_model`` are further arguments of ``litellm.completion``; returns its answer.
         """
         named = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id}
         scope = {name: value for name, value in named.items() if value is not None}
         if not scope:
-            raise ValidationError("One of user_id, agent_id and run_id is needed. Give user_id.", field="user_id")
+            raise ValidationError("Invalid user_id: missing. Give user_id, agent_id or run_id.", field="user_id")
         completion = _litellm().completion
         told = list(messages or ())
         if told and told[-1].get("role") == "user":
@@ -56,8 +56,8 @@ class Chat:
 
 
 class Mem0:
-    """A client with ``chat.completions.create``, as OpenAI's has it, on a store or, with a key, on what a MemoryClient
-    asks."""
+    """A client with ``chat.completions.create`` like OpenAI's. It remembers in a store, or with a key through a
+    MemoryClient."""
 
     def __init__(
         self, config: Mapping[str, Any] | None = None, api_key: str | None = None, host: str | None = None
@@ -71,7 +71,7 @@ class Mem0:
 
 
 def _texts(found: Any) -> list[str]:
-    """Return the texts of what a search found, which mem0's clients before 1.0 answer as a bare list."""
+    """Return the texts that a search found; mem0's clients before 1.0 return a bare list."""
     items = found if isinstance(found, list) else found["results"]
     return [item["memory"] for item in items]
 
@@ -81,5 +81,5 @@ def _litellm() -> Any:
         return importlib.import_module("litellm")
     except ModuleNotFoundError as error:
         raise DependencyError(
-            "mem0.proxy has litellm call the language model. Install it with: pip install litellm", name="litellm"
+            "mem0.proxy calls the language model through litellm. Install it with: pip install litellm", name="litellm"
         ) from error

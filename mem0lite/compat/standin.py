@@ -1,7 +1,7 @@
-"""MemoryClient and AsyncMemoryClient where mem0ai is not installed: the calls of its version 2, to any server.
+"""MemoryClient and AsyncMemoryClient for when mem0ai is not installed: the calls of its version 2, to any server.
 
-Each verb is written once, as a generator of the requests it makes, which is given their answers. The sync client makes
-them at once, the async one awaits them.
+Each verb is written once, as a generator that yields the requests it makes and is sent their answers. The sync client
+makes the requests, the async one awaits them.
 """
 
 import functools
@@ -20,7 +20,7 @@ from ..exceptions import NetworkError, create_exception_from_response
 HOSTED = "https://api.mem0.ai"
 
 Request = tuple[str, str, dict[str, Any]]
-"""The method, the path, and what else httpx is to be told."""
+"""The method, the path, and further arguments for httpx."""
 Steps = Generator[Request, Any, Any]
 
 _TIMEOUT = 300.0
@@ -34,7 +34,7 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 
 def _fields(options: Any, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was asked for by an object such as SearchMemoryOptions, a dictionary, or by name."""
+    """Return what is asked for with an object such as SearchMemoryOptions, a dictionary, or arguments by name."""
     if options is not None and not isinstance(options, Mapping):
         options = options.model_dump(exclude_unset=True)
     return _given(**{**(options or {}), **more})
@@ -163,6 +163,14 @@ class _Verbs:
         entities = {"entities": {"user": of_users}} if of_users else {}
         return (yield "POST", _SETTINGS, {"json": {**_given(enabled=enabled), **entities}})
 
+    def get_project(self, fields: Sequence[str] | None = None) -> Steps:
+        """Return the settings of the project."""
+        return (yield from _ProjectVerbs(self).get(fields))
+
+    def update_project(self, options: Any = None, **more: Any) -> Steps:
+        """Change settings of the project."""
+        return (yield from _ProjectVerbs(self).update(options, **more))
+
     def get_webhooks(self, project_id: str) -> Steps:
         return (yield "GET", f"/api/v1/webhooks/projects/{_part(project_id)}/", {})
 
@@ -190,9 +198,10 @@ class _Verbs:
 
 
 class _ProjectVerbs:
-    """The verbs of ``client.project``; get and update are also the client's get_project and update_project."""
+    """The verbs of ``client.project``."""
 
-    _client: Any
+    def __init__(self, client: Any) -> None:
+        self._client, self._http = client, client._http
 
     def _path(self, more: str = "") -> str:
         return f"/api/v1/orgs/organizations/{self._client.org_id}/projects/{more}"
@@ -272,7 +281,7 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def _read(answer: httpx.Response) -> Any:
-    """Return the answer's JSON; raise the exception that mem0's client has for its status."""
+    """Return the answer's JSON, or raise the exception that mem0's client raises for its status."""
     told = _json(answer)
     if not answer.is_error:
         return told
@@ -284,7 +293,7 @@ def _read(answer: httpx.Response) -> Any:
 
 
 def _with(spoken: Callable[[Callable[..., Steps]], Callable[..., Any]], verbs: type) -> Callable[[type], type]:
-    """Return a decorator that gives a class these verbs, made at once or awaited."""
+    """Return a decorator that gives a class these verbs, as functions or as coroutines."""
 
     def give(cls: type) -> type:
         for name, verb in vars(verbs).items():
@@ -296,7 +305,7 @@ def _with(spoken: Callable[[Callable[..., Steps]], Callable[..., Any]], verbs: t
 
 
 class _Client:
-    """What both clients are made of."""
+    """What both clients share."""
 
     def __init__(
         self,
@@ -309,7 +318,7 @@ class _Client:
     ) -> None:
         self.api_key = api_key or os.environ.get("MEM0_API_KEY")
         if not self.api_key:
-            raise ConfigurationError("api_key: none was given. Give one, or set MEM0_API_KEY.")
+            raise ConfigurationError("api_key: missing. Give one, or set MEM0_API_KEY.")
         self.host = host or HOSTED
         self.org_id, self.project_id = org_id, project_id
         self._http = self._make() if client is None else client
@@ -324,7 +333,7 @@ class _Client:
         return {"Authorization": f"Token {self.api_key}"}
 
     def _ping(self, http: httpx.Client) -> str | None:
-        """Ask whether the key is accepted; raise ConfigurationError, a ValueError as mem0's, when it is not."""
+        """Check the key. Raises ConfigurationError, a ValueError like mem0's, if it is not accepted."""
         with _failures():
             answer = http.get("/v1/ping/", headers=self._headers())
         told = _json(answer)
@@ -336,21 +345,19 @@ class _Client:
         email: str | None = told.get("user_email")
         return email
 
-    def _validate_api_key(self) -> str | None:  # named as in mem0's, so that a client of either can be aimed alike
+    def _validate_api_key(self) -> str | None:  # named as in mem0's client, because both are aimed the same way
         with httpx.Client(base_url=self.host, timeout=_TIMEOUT) as http:
             return self._ping(http)
 
 
 @_with(_now, _ProjectVerbs)
 class _Project(_ProjectVerbs):
-    def __init__(self, client: Any) -> None:
-        self._client, self._http = client, client._http
+    """The settings of the project."""
 
 
 @_with(_later, _ProjectVerbs)
 class _AsyncProject(_ProjectVerbs):
-    def __init__(self, client: Any) -> None:
-        self._client, self._http = client, client._http
+    """As _Project, with coroutines."""
 
 
 @_with(_now, _Verbs)
@@ -379,17 +386,9 @@ class MemoryClient(_Client):
         """The settings of the project."""
         return _Project(self)
 
-    def get_project(self, fields: Sequence[str] | None = None) -> Any:
-        """Return the settings of the project."""
-        return self.project.get(fields)
-
-    def update_project(self, options: Any = None, **more: Any) -> Any:
-        """Change settings of the project."""
-        return self.project.update(options, **more)
-
     def chat(self) -> NoReturn:
         """Raise NotImplementedError, as in mem0."""
-        raise NotImplementedError("chat: no language model is called; mem0's own raises this, too.")
+        raise NotImplementedError("chat: no language model is called; mem0's own chat raises this error, too.")
 
     def close(self) -> None:
         """Close the HTTP client."""
@@ -398,7 +397,7 @@ class MemoryClient(_Client):
 
 @_with(_later, _Verbs)
 class AsyncMemoryClient(_Client):
-    """As MemoryClient, with coroutines; made by one request that is not awaited, as mem0's own."""
+    """MemoryClient with coroutines. Like mem0's own, its constructor makes one request that is not awaited."""
 
     _http: httpx.AsyncClient
 
@@ -415,17 +414,9 @@ class AsyncMemoryClient(_Client):
         """The settings of the project."""
         return _AsyncProject(self)
 
-    async def get_project(self, fields: Sequence[str] | None = None) -> Any:
-        """Return the settings of the project."""
-        return await self.project.get(fields)
-
-    async def update_project(self, options: Any = None, **more: Any) -> Any:
-        """Change settings of the project."""
-        return await self.project.update(options, **more)
-
     async def chat(self) -> NoReturn:
         """Raise NotImplementedError, as in mem0."""
-        raise NotImplementedError("chat: no language model is called; mem0's own raises this, too.")
+        raise NotImplementedError("chat: no language model is called; mem0's own chat raises this error, too.")
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,8 +1,8 @@
 """mem0's configuration dictionaries, of 0.1 to 2.x, read into the arguments of Memory.
 
 What mem0 spreads over a vector store, an embedding service and a history database is one file here, so most of such
-a dictionary has no counterpart. Those parts are named in one warning, never obeyed or dropped in silence, and never
-with their values, among which keys and passwords are.
+a dictionary has no effect. One warning names those parts, so that none is dropped in silence. It never shows their
+values, because keys and passwords are among them.
 """
 
 import os
@@ -34,7 +34,12 @@ _UNUSED = {
     "graph_store": "no graph database is used",
     "history_db_path": "histories are in the memories' file",
 }
-_HARMLESS = {"path", "collection_name", "on_disk", "embedding_model_dims"}  # of a vector store: read, or of no effect
+_HARMLESS = {
+    "path",
+    "collection_name",
+    "on_disk",
+    "embedding_model_dims",
+}  # of a vector store: used, or without effect in mem0, too
 
 
 _RERANKERS = {
@@ -43,10 +48,16 @@ _RERANKERS = {
     "fastembed": None,
     None: None,
 }
-"""The providers whose models run on this machine, and the models they have by default."""
+"""The providers whose models run on this machine, with their default models."""
 _TWINS = {f"cross-encoder/{name}": f"Xenova/{name}" for name in ("ms-marco-MiniLM-L-6-v2", "ms-marco-MiniLM-L-12-v2")}
-"""Names in mem0's guides, and those of the same weights in ONNX."""
-_OF_A_RERANKER = {"model", "top_k", "batch_size", "show_progress_bar", "num_workers"}  # read, or of no effect there too
+"""Models that mem0's guides name, and the same weights in ONNX."""
+_OF_A_RERANKER = {
+    "model",
+    "top_k",
+    "batch_size",
+    "show_progress_bar",
+    "num_workers",
+}  # used, or without effect in mem0, too
 
 
 class CompatibilityWarning(UserWarning):
@@ -62,17 +73,20 @@ class Arguments(TypedDict):
 
 
 def read(config: object) -> Arguments:
-    """Return the arguments of Memory that a mem0 configuration means: a dictionary, or an object such as MemoryConfig.
+    """Return the arguments of Memory for a mem0 configuration: a dictionary, or an object such as MemoryConfig.
 
-    ``path`` at the top is Memory's own. Else a vector store's ``path``, a folder in mem0, becomes the file beside that
-    folder, ``/data/qdrant`` → ``/data/qdrant.db``, so that neither touches what the other wrote; a path that ends in
-    ``.db``, ``.sqlite`` or ``.sqlite3`` and is no folder is the file itself. A collection other than ``mem0`` is a
-    file of its own: ``/data/qdrant.notes.db``. Folders above the file are made, as mem0 does. An embedder of provider
-    ``fastembed`` is used under its model's name. So is a reranker, under ``reranker`` or ``rerank``, whose model is a
-    folder or is on this machine; with one that cannot be used, searches that it would have ordered say so.
+    - ``path`` at the top is Memory's own.
+    - Otherwise the vector store's ``path``, a folder in mem0, becomes a file beside that folder: ``/data/qdrant`` →
+      ``/data/qdrant.db``. So neither touches what the other wrote. A path that ends in ``.db``, ``.sqlite`` or
+      ``.sqlite3`` and is not a folder is the file itself.
+    - A collection other than ``mem0`` gets its own file: ``/data/qdrant.notes.db``.
+    - Missing folders above the file are created, as in mem0.
+    - An embedder of provider ``fastembed`` is used, by its model's name.
+    - So is a reranker, under ``reranker`` or ``rerank``, if its model is a folder or on this machine. If it cannot be
+      used, the searches that it would have ordered say so.
 
-    Warns once, as CompatibilityWarning, of everything that has no effect. Raises ConfigurationError for what is not a
-    configuration, and for ``version`` v1.0, whose answers have another shape.
+    Warns once, with CompatibilityWarning, of everything that has no effect. Raises ConfigurationError for anything that
+    is not a configuration, and for ``version`` v1.0, whose answers have another shape.
     """
     sections = {name: value for name, value in _mapping(config, "config").items() if value not in (None, {})}
     unused: list[str] = []
@@ -95,7 +109,7 @@ def read(config: object) -> Arguments:
 
 
 def _mapping(value: object, field: str) -> Mapping[Any, Any]:
-    """Return a dictionary, or the fields of a model that were set."""
+    """Return a dictionary, or the fields that were set on a model."""
     if isinstance(value, Mapping):
         return value
     if isinstance(names := getattr(value, "model_fields_set", None), set):
@@ -107,7 +121,7 @@ def _mapping(value: object, field: str) -> Mapping[Any, Any]:
 
 
 def _section(sections: dict[Any, Any], name: str) -> tuple[str | None, Mapping[Any, Any]]:
-    """Take a section's provider and settings out of the configuration."""
+    """Remove a section from the configuration; return its provider and settings."""
     section = _mapping(sections.pop(name, {}), name)
     config = section.get("config")
     return _text(section, "provider", name), {} if config is None else _mapping(config, f"{name}.config")
@@ -127,7 +141,7 @@ def _text(settings: Mapping[Any, Any], key: str, field: str) -> str | None:
 
 
 def _path(own: object, store: tuple[str | None, Mapping[Any, Any]], unused: list[str]) -> str | None:
-    """Return the file, its folder made, and note what of the vector store has no effect."""
+    """Return the file, after creating its folder; note what has no effect."""
     provider, settings = store
     folder = _text(settings, "path", "vector_store.config")
     collection = _text(settings, "collection_name", "vector_store.config")
@@ -145,18 +159,18 @@ def _path(own: object, store: tuple[str | None, Mapping[Any, Any]], unused: list
 def _is_folder(path: str | Path) -> bool:
     try:
         return Path(path).is_dir()
-    except OSError:  # such as a name that is too long; opening the file will say it, with the cure
+    except OSError:  # such as a name that is too long; opening the file says so, with the cure
         return False
 
 
 def _make_folder(path: str | None) -> None:
     if path not in (None, ":memory:"):
-        with suppress(OSError):  # opening the file will say it, with the cure
+        with suppress(OSError):  # opening the file says so, with the cure
             Path(str(path)).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _file(folder: str | None, collection: str | None) -> str | None:
-    """Return the file that stands for a vector store's folder and collection; None for Memory's default."""
+    """Return the file for a vector store's folder and collection; None for Memory's default."""
     if folder == ":memory:":
         return folder
     if collection in (None, _DEFAULT_COLLECTION) and folder is None:
@@ -173,7 +187,7 @@ def _file(folder: str | None, collection: str | None) -> str | None:
 
 
 def _embedder(embedder: tuple[str | None, Mapping[Any, Any]], unused: list[str]) -> str | None:
-    """Return the name of the model, and note when it is not the one asked for."""
+    """Return the name of the model; note if it is not the one asked for."""
     provider, settings = embedder
     model = _text(settings, "model", "embedder.config")
     if provider == "fastembed" and model not in (None, *_BUNDLED_NAMES):
@@ -185,7 +199,7 @@ def _embedder(embedder: tuple[str | None, Mapping[Any, Any]], unused: list[str])
 
 
 def _reranker(sections: dict[Any, Any], unused: list[str]) -> Configured | None:
-    """Return the reranker that is configured, and note why it is not used, or what of its settings is not."""
+    """Return the configured reranker; note why it is not used, or which settings are not."""
     given = [_section(sections, name) for name in ("rerank", "reranker")]  # mem0's guides write both
     provider, settings = next((one for one in given if one[0] is not None or one[1]), (None, {}))
     if provider is None and not settings:

@@ -32,13 +32,14 @@ CONTENT_SECURITY_POLICY = (
 
 TITLE = "mem0lite"
 DESCRIPTION = (
-    "A memory store for AI agents in one SQLite file. It is compatible with mem0's two REST APIs: the self-hosted API, "
-    "and the hosted API with paths that begin with `/v1/`, `/v2/`, `/v3/` or `/api/` and end in a slash. Messages are "
-    "stored as memories of a user, an agent, a run or an app. They are found by meaning and words, filtered by "
-    "metadata, and forgotten when they expire. The [guide](guide) explains all of it. Routes that make no sense for a single store, such as members, or that "
-    "need a language model, answer 501 and say why. If the server has API keys, press Authorize and give yours. Errors "
-    'are `{"detail": …}`. Fields and parameters that had no effect are named in the answer, under `ignored`, and in '
-    "the header `X-Mem0lite-Ignored`. Every response has an `X-Request-ID`, which also appears in the server's log."
+    "A memory store for AI agents in one SQLite file. It is compatible with mem0's two REST APIs: the self-hosted "
+    "API, and the hosted API with paths that begin with `/v1/`, `/v2/`, `/v3/` or `/api/` and end in a slash. "
+    "Messages are stored as memories of a user, an agent, a run or an app. They are found by meaning and words, "
+    "filtered by metadata, and forgotten when they expire. The [guide](guide) explains all of it. Routes that make "
+    "no sense for a single store, such as members, or that need a language model, answer 501 and say why. If the "
+    'server has API keys, press Authorize and give yours. Errors are `{"detail": …}`. Fields and parameters that '
+    "had no effect are named in the answer, under `ignored`, and in the header `X-Mem0lite-Ignored`. Every response "
+    "has an `X-Request-ID`, which also appears in the server's log."
 )
 TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
