@@ -520,8 +520,8 @@ class Memory(Handle):
 
         No language model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory
         of the same scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has
-        the same text, or says the same in nearly the same words (``mem0lite.search.similarity``; the answer then has its
-        text as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
+        the same text, or says the same in nearly the same words (``search.similarity``; the answer then has its text
+        as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
         same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
         any case. ``prompt`` and ``llm`` are accepted for callers of mem0 and have no effect, of which the latter warns
         (CompatibilityWarning). Of a text so long that the model sees parts of it only, the answer has how many as
