@@ -1,4 +1,4 @@
-"""What the benchmarks share: texts, and what the figures were measured on."""
+"""What the benchmarks share: texts, tables, and the machine that the figures were measured on."""
 
 import importlib.metadata
 import itertools
@@ -13,13 +13,13 @@ WORDS = ["".join(pair) + end for end in ("k", "b") for pair in itertools.product
 random.Random(11).shuffle(WORDS)
 WORDS = WORDS[:5_000]
 """Made-up words, the commonest first."""
-# Zipf-Mandelbrot, so that a keyword has the share of a user's memories that words of real dialogues have once the stop
-# words are gone: six of them occur about 2,400 times in 10,000 memories, the commonest in one memory of six.
+# Zipf-Mandelbrot, so that a keyword is in as many of a user's memories as in real dialogues without stop words: six
+# keywords occur about 2,400 times in 10,000 memories, the commonest in one memory of six.
 WEIGHTS = list(itertools.accumulate(1 / (rank + 7) for rank in range(len(WORDS))))
 
 
 def sentence(generator: random.Random, length: int = 12) -> str:
-    """Return a text of so many words, some of them common and most of them rare."""
+    """Return a text of ``length`` words, a few common and most of them rare."""
     return " ".join(generator.choices(WORDS, cum_weights=WEIGHTS, k=length))
 
 

@@ -1,12 +1,16 @@
-"""What the embedding costs, and what is lost around it, in one run; every ratio compares what was measured in turn.
+"""What embedding costs, and how much time is lost around it. Every ratio compares calls that were made in turn.
 
     pip install -e '.[server]'
     python benchmarks/embedding.py [--texts 1000] [--repeat 60] [--connections 64] [--seconds 4]
 
-Prints milliseconds a text alone, in a batch and from many threads; what an add and a search through Memory take beside
-the embedder alone with the same text, on a file with 1,000 memories; how fast a burst of adds through HTTP is beside
-one call of the embedder with the same texts; and how long cheap requests take while four connections add long texts.
-Texts are seeded random sentences of 3 to 80 words. The client of the server is a process of its own.
+Prints:
+
+- milliseconds per text: one at a time, in a batch, and from many threads;
+- an add and a search through Memory, compared with only embedding the same text, on a file with 1,000 memories;
+- a burst of adds through HTTP, compared with one call of the embedder for the same texts;
+- how long cheap requests take while four connections add long texts.
+
+Texts are seeded random sentences of 3 to 80 words. The client of the server is a separate process.
 """
 
 import argparse
@@ -45,7 +49,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def in_turn(repeat: int, *calls: Callable[[int], object]) -> list[list[float]]:
-    """Run every call once per round, so that a slower machine meets them all; return each one's durations."""
+    """Run every call once per round, so that a slow moment hits them all; return the durations of each."""
     durations: list[list[float]] = [[] for _ in calls]
     for number in range(repeat):
         for call, collected in zip(calls, durations, strict=True):
@@ -66,7 +70,7 @@ def milliseconds(durations: Sequence[float], texts: int = 1) -> str:
 
 
 def model_alone(embedder: LocalEmbedder) -> Callable[[str], object]:
-    """Return tokenizer and onnxruntime session without anything around them."""
+    """Return a function that runs the tokenizer and the onnxruntime session, and nothing else."""
     import numpy as np
 
     model: Any = embedder._shared.loaded().model
@@ -82,7 +86,7 @@ def model_alone(embedder: LocalEmbedder) -> Callable[[str], object]:
 
 
 def embedder_costs(embedder: LocalEmbedder, texts: Sequence[str], repeat: int, threads: int) -> None:
-    """Print milliseconds a text: alone, in one call, and one by one from many threads."""
+    """Print milliseconds per text: one at a time, in one call, and one by one from many threads."""
     alone = model_alone(embedder)
     bare, single = in_turn(repeat, lambda n: alone(texts[n]), lambda n: embedder.embed_query(texts[n]))
     print(f"one text, tokenizer and model alone        {milliseconds(bare)}")
@@ -97,7 +101,7 @@ def embedder_costs(embedder: LocalEmbedder, texts: Sequence[str], repeat: int, t
 
 
 def memory_costs(embedder: LocalEmbedder, path: str, texts: Sequence[str], repeat: int) -> None:
-    """Print what an add and a search take beside the embedder alone."""
+    """Print what an add and a search take, compared with only embedding the text."""
     with Memory(path, embedder=embedder) as memory:
         memory.search("warm", user_id="me")
         adds = in_turn(repeat, lambda n: embedder.embed([texts[n]]), lambda n: memory.add(texts[n], user_id="me"))
@@ -110,7 +114,7 @@ def memory_costs(embedder: LocalEmbedder, path: str, texts: Sequence[str], repea
 
 
 def post_all(port: int, texts: Sequence[str], connections: int, pipe: Any) -> None:
-    """Add every text, over so many connections at once, and send back the seconds it took."""
+    """Add every text over that many connections, and send back the seconds it took."""
 
     async def worker(remaining: Iterator[str]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -3,11 +3,16 @@
     pip install -e '.[server]'
     python benchmarks/latency.py [--sizes 1000 10000] [--runs 10000] [--repeat 50]
 
-Prints medians in milliseconds, with the machine and the versions: the verbs with and without the embedding; a search by
-part (the first of a scope, warm, with a filter, by one kind of evidence, with more or fewer rows) beside reading its
-vectors' bytes once; the same number of memories in one scope, in runs of ten, and of an agent or a run alone; and the
-library beside the server. "Without" the embedding counts an embedder that answers at once, so what remains is the
-store. Files are on the disk of the temporary folder, durable; others' memories are in the file too.
+Prints medians in milliseconds, with the machine and the versions:
+
+- the verbs, with and without embedding;
+- a search by part: the first of a scope, warm, with a filter, by one kind of evidence, with more or fewer results; and
+  for comparison, reading the bytes of its vectors once;
+- the same number of memories in one scope, in runs of ten, and asked for by agent or by run;
+- the library compared with the server.
+
+Without embedding means an embedder that answers at once, so that the rest is the store. Files are durable, on the disk
+of the temporary folder, and hold other users' memories too.
 """
 
 import argparse
@@ -99,7 +104,7 @@ def questions(count: int) -> list[str]:
 
 
 def verbs(size: int, repeat: int, embedder: InstantEmbedder | Replaying) -> dict[str, float]:
-    """Return the medians of the verbs for one user with ``size`` memories among as many of others."""
+    """Return the medians of the verbs for a user with ``size`` memories, in a file with as many of others."""
     with stored(embedder, size, size) as (_, memory):
         if isinstance(embedder, Replaying):
             embedder.filling = False
@@ -125,9 +130,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def parts(size: int, repeat: int) -> dict[str, float]:
-    """Return the medians of a search's variants for one user with ``size`` memories, without the embedding.
+    """Return the medians of a search's variants for a user with ``size`` memories, without embedding.
 
-    No variant asks what another asked: words that were searched before are found faster.
+    No variant repeats a question: words that were searched before are found faster.
     """
     asked = iter(questions((repeat + 3) * (len(VARIANTS) + 3) + 10))
     with stored(InstantEmbedder(), size, size) as (path, memory):
@@ -149,8 +154,8 @@ def parts(size: int, repeat: int) -> dict[str, float]:
 
 
 def first_search(path: Path, question: str) -> float:
-    """Return what the first search of a scope takes in milliseconds; the file is opened before, for a user without
-    memories."""
+    """Return what the first search of a scope takes in milliseconds. Before, the file is opened and searched for a user
+    without memories."""
     with Memory(path, embedder=InstantEmbedder()) as memory:
         memory.search(question, user_id="nobody")
         return median_ms(lambda _: memory.search(question, user_id="me", top_k=10), 1, warm_up=0)

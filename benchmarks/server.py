@@ -1,12 +1,12 @@
-"""What a request costs the server, beside the same routes written in FastAPI over the same Memory, in one run.
+"""What a request costs the server, compared with the same routes in FastAPI over the same Memory, in one run.
 
     pip install -e '.[server]' fastapi
     python benchmarks/server.py [--seconds 3] [--connections 1 16 64] [--workers 1 2] [--memories 1000]
 
-For ping, get, search without and with the embedding, and add it prints requests a second, p50/p95/p99 in milliseconds
-and the server's CPU per request, then how long a ping takes while four connections add long texts. Without the
-embedding means an embedder that answers at once; the client is a process of its own. Not named http.py, which would
-hide Python's own module of that name from everything this imports.
+For ping, get, search without and with embedding, and add, it prints requests per second, p50/p95/p99 in milliseconds
+and the server's CPU per request; then how long a ping takes while four connections add long texts. Without embedding
+means an embedder that answers at once. The client is a separate process. The file is not named http.py, because that
+would hide Python's own module from everything imported here.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from mem0lite import Memory
 
 
 def fastapi() -> Any:
-    """Return the same routes as they are usually written: pydantic models and plain functions."""
+    """Return the same routes written the usual way: pydantic models and plain functions."""
     from fastapi import FastAPI
     from pydantic import BaseModel
 
@@ -96,7 +96,7 @@ def descendants(pid: int) -> list[int]:
 
 @dataclass
 class Load:
-    """What one measurement saw: seconds per request, the time it took, and what was answered wrongly."""
+    """One measurement: seconds per request, how long it ran, and how many answers were wrong."""
 
     latencies: list[float]
     seconds: float
@@ -132,7 +132,7 @@ async def connection(port: int, make: Callable[[int], bytes], until: float, load
 
 
 def requests_of(kind: str, worker: int, ids: Sequence[str]) -> Callable[[int], bytes]:
-    """Return what makes the n-th request of a kind; queries and texts never repeat."""
+    """Return a function that makes the n-th request of a kind; queries and texts never repeat."""
     if kind == "ping":
         return lambda n: request_bytes("GET", "/health/live")
     if kind == "get":
@@ -148,7 +148,7 @@ def requests_of(kind: str, worker: int, ids: Sequence[str]) -> Callable[[int], b
 
 
 def drive(port: int, kind: str, connections: int, seconds: float, ids: Sequence[str], pipe: Any) -> None:
-    """Put load on a server, in a process of its own, and send back a Load."""
+    """Put load on a server and send back a Load; runs as a separate process."""
 
     async def run() -> Load:
         load = Load([], seconds, 0)
@@ -162,7 +162,7 @@ def drive(port: int, kind: str, connections: int, seconds: float, ids: Sequence[
 
 
 def start(port: int, kind: str, connections: int, seconds: float, ids: Sequence[str]) -> Callable[[], Load]:
-    """Begin a measurement; the function returned waits for its Load."""
+    """Begin a measurement; return a function that waits for its Load."""
     ours_, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=drive, args=(port, kind, connections, seconds, ids, theirs)

@@ -357,9 +357,9 @@ def test_links_lead_nowhere(memory: Memory, folder: Path, elsewhere: Path, link:
         name.symlink_to(target)
     if link == "history":
         result = memory.import_from_mem0(folder)
-        assert "which is not in the folder" in result["incomplete"][0]["problem"]
+        assert "outside the folder" in result["incomplete"][0]["problem"]
     else:
-        with pytest.raises(DatabaseError, match="which is not in the folder"):
+        with pytest.raises(DatabaseError, match="outside the folder"):
             memory.import_from_mem0(folder)
     assert SECRET not in known(memory)
 

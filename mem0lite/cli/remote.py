@@ -163,7 +163,7 @@ def _memory_path(memory_id: str) -> str:
 
 
 def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a filter as the parameter of GET /memories; without one, a server lists everybody's by itself."""
+    """Return a filter as a parameter of GET /memories; without one, a server lists everybody's memories."""
     return {} if filters is None else {"filters": json.dumps(filters)}
 
 

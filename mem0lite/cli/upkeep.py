@@ -44,7 +44,7 @@ def erase(options: Options, yes: bool) -> None:
     if not options.scope:
         raise click.UsageError("Say whom to erase with --user, --agent, --run or --app.")
     whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
-    confirm(f"Erase {whose} for good, with all histories?", yes)
+    confirm(f"Erase {whose}, with all histories? This cannot be undone.", yes)
     with closing(open_store(options)) as store:
         receipt = store.erase(**options.scope)
     if options.json:

@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -191,6 +191,10 @@ class _Verbs:
     def delete_webhook(self, webhook_id: int | str) -> Steps:
         return (yield "DELETE", f"/api/v1/webhooks/{_part(webhook_id)}/", {})
 
+    def chat(self) -> Steps:
+        """Raise NotImplementedError, as in mem0."""
+        raise NotImplementedError("chat: no language model is called; mem0's own chat raises this error, too.")
+
     def feedback(self, memory_id: str, feedback: str | None = None, feedback_reason: str | None = None) -> Steps:
         word = feedback.upper() if feedback else None
         asked = {"memory_id": memory_id, "feedback": word, "feedback_reason": feedback_reason}
@@ -307,6 +311,8 @@ def _with(spoken: Callable[[Callable[..., Steps]], Callable[..., Any]], verbs: t
 class _Client:
     """What both clients share."""
 
+    _project: type[_ProjectVerbs]
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -325,6 +331,11 @@ class _Client:
         self._http.base_url = httpx.URL(self.host)
         self._http.headers.update(self._headers())
         self.user_email = self._validate_api_key()
+
+    @property
+    def project(self) -> Any:
+        """The settings of the project."""
+        return self._project(self)
 
     def _make(self) -> Any:
         raise NotImplementedError
@@ -365,6 +376,7 @@ class MemoryClient(_Client):
     """A client of mem0's hosted API, with the verbs of mem0ai's own."""
 
     _http: httpx.Client
+    _project = _Project
 
     def _make(self) -> httpx.Client:
         return httpx.Client(timeout=_TIMEOUT)
@@ -381,15 +393,6 @@ class MemoryClient(_Client):
         """The HTTP client."""
         return self._http
 
-    @property
-    def project(self) -> Any:
-        """The settings of the project."""
-        return _Project(self)
-
-    def chat(self) -> NoReturn:
-        """Raise NotImplementedError, as in mem0."""
-        raise NotImplementedError("chat: no language model is called; mem0's own chat raises this error, too.")
-
     def close(self) -> None:
         """Close the HTTP client."""
         self._http.close()
@@ -400,6 +403,7 @@ class AsyncMemoryClient(_Client):
     """MemoryClient with coroutines. Like mem0's own, its constructor makes one request that is not awaited."""
 
     _http: httpx.AsyncClient
+    _project = _AsyncProject
 
     def _make(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=_TIMEOUT)
@@ -408,15 +412,6 @@ class AsyncMemoryClient(_Client):
     def async_client(self) -> httpx.AsyncClient:
         """The HTTP client."""
         return self._http
-
-    @property
-    def project(self) -> Any:
-        """The settings of the project."""
-        return _AsyncProject(self)
-
-    async def chat(self) -> NoReturn:
-        """Raise NotImplementedError, as in mem0."""
-        raise NotImplementedError("chat: no language model is called; mem0's own chat raises this error, too.")
 
     async def __aenter__(self) -> Self:
         return self
