@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,9 +32,11 @@ settings.load_profile("mem0lite")
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """The environment variable by which coverage's ``patch = ["subprocess"]`` reaches a new process."""
 
-MEASURED_CASES = 4
+MEASURED_CASES = 3
 """How many cases of a parametrised test coverage measures at most, spread evenly over all of them."""
 MEASURED = pytest.StashKey[bool]()
+WITH_PROCESSES = {"test_cli.py"}
+"""The files of which the processes are measured, too."""
 
 SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
 os.environ["MEM0LITE_TEST_SEED"] = str(SEED)  # pytest's workers are processes of their own
@@ -97,12 +99,16 @@ def is_harness(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure some cases of each test, and no harness, nor the processes that the others start.
+    """Measure some cases of each test, and no harness; of the processes that tests start, those of the command line.
 
-    Coverage makes a test take up to three times as long. The cases of a test take the same paths with other values, and
-    a harness does the same many times.
+    Coverage makes a test take up to three times as long. The cases of a test take the same paths with other values, a
+    harness does the same many times, and every process begins alike.
     """
-    with nullcontext() if item.stash.get(MEASURED, False) else unmeasured():
+    with ExitStack() as pauses:
+        if not item.stash.get(MEASURED, False):
+            pauses.enter_context(unmeasured())
+        elif item.path.name not in WITH_PROCESSES:
+            pauses.enter_context(processes_unmeasured())
         return (yield)
 
 
@@ -113,14 +119,23 @@ def unmeasured() -> Iterator[None]:
     while (measuring := coverage.Coverage.current()) is not None:  # pytest-cov's and, below it, that of a new process
         measuring.stop()
         paused.append(measuring)
+    try:
+        with processes_unmeasured():
+            yield
+    finally:
+        for measuring in reversed(paused):
+            measuring.start()
+
+
+@contextmanager
+def processes_unmeasured() -> Iterator[None]:
+    """Start processes in the block without coverage."""
     configuration = os.environ.pop(COVERAGE_OF_PROCESSES, None)
     try:
         yield
     finally:
         if configuration is not None:
             os.environ[COVERAGE_OF_PROCESSES] = configuration
-        for measuring in reversed(paused):
-            measuring.start()
 
 
 # -- fixtures
