@@ -333,55 +333,44 @@ class Memory(Handle):
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app. On an error nothing is stored.
 
-                Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others. A message's
-                ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are stored. Images, tool calls, reasoning
-                and empty turns are left out, and so are messages with the role ``system``, ``developer``, ``tool`` or
-                ``function``. The answer lists what was left out as ``skipped``.
+        Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others. A message's
+        ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are stored. Images, tool calls, reasoning
+        and empty turns are left out, and so are messages with the role ``system``, ``developer``, ``tool`` or
+        ``function``. The answer lists what was left out as ``skipped``.
 
-        <<<<<<< HEAD
-                No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
-                nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that
-                memory. A message adds nothing if that memory
-        =======
-                No language model rewrites anything: ``infer=True`` stores a message as it is unless it adds nothing to a memory
-                of the same scope, which is reported as event NONE with the id of that memory. It adds nothing when that one has
-                the same text, or says the same in nearly the same words (``search.similarity``; the answer then has its text
-                as ``existing_memory``), by the same speaker in the same role, with the same metadata, no shorter life and the
-                same date: the very instant where ``timestamp`` gives one, else the same day, UTC. ``infer=False`` stores it in
-                any case. ``prompt`` and ``llm`` are accepted for callers of mem0 and have no effect, of which the latter warns
-                (CompatibilityWarning). Of a text so long that the model sees parts of it only, the answer has how many as
-                ``embedded``.
-        >>>>>>> w/roomsa
+        No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
+        nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that
+        memory. A message adds nothing if that memory
 
-                - has the same text, or says the same in nearly the same words (the answer then has its text as
-                  ``existing_memory``),
-                - comes from the same speaker, in the same role, and has the same metadata,
-                - lives at least as long,
-                - and has the same date: the same instant if there is a ``timestamp``, else the same day in UTC.
+        - has the same text, or says the same in nearly the same words (the answer then has its text as
+          ``existing_memory``),
+        - comes from the same speaker, in the same role, and has the same metadata,
+        - lives at least as long,
+        - and has the same date: the same instant if there is a ``timestamp``, else the same day in UTC.
 
-                ``infer=False`` stores the message in any case.
+        ``infer=False`` stores the message in any case.
 
-                The first of these that is given decides when the memory expires:
+        The first of these that is given decides when the memory expires:
 
-                1. ``metadata["expires_at"]``,
-                2. ``ttl``, in seconds or as a timedelta,
-                3. ``expiration_date``, a day such as ``"2026-12-31"``, through whose end in UTC the memory is visible,
-                4. ``metadata["memory_lifespan"] = "short_term"``.
+        1. ``metadata["expires_at"]``,
+        2. ``ttl``, in seconds or as a timedelta,
+        3. ``expiration_date``, a day such as ``"2026-12-31"``, through whose end in UTC the memory is visible,
+        4. ``metadata["memory_lifespan"] = "short_term"``.
 
-                A memory that is expired when it is added, for example with a ``ttl`` of 0, is stored, but only ``show_expired``
-                shows it. Its result then has ``expires_at`` and ``expired``, which is True. A negative ``ttl`` is an error.
+        A memory that is expired when it is added, for example with a ``ttl`` of 0, is stored, but only ``show_expired``
+        shows it. Its result then has ``expires_at`` and ``expired``, which is True. A negative ``ttl`` is an error.
 
-                ``timestamp`` is when the message was said; a message may have its own. It becomes ``created_at``, and a ``ttl``
-                is counted from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
+        ``timestamp`` is when the message was said; a message may have its own. It becomes ``created_at``, and a ``ttl``
+        is counted from it. ``memory_type="procedural_memory"`` is kept as ``metadata["memory_type"]``.
 
-                As in mem0, ``metadata["created_at"]`` is used as the ``timestamp`` and ``metadata["expiration_date"]`` as the
-                ``expiration_date`` if those arguments are missing; they are then no longer metadata. Values that are not dates
-                stay in the metadata. So do ids, which do not decide whose the memory is. Each of these is logged once.
+        As in mem0, ``metadata["created_at"]`` is used as the ``timestamp`` and ``metadata["expiration_date"]`` as the
+        ``expiration_date`` if those arguments are missing; they are then no longer metadata. Values that are not dates
+        stay in the metadata. So do ids, which do not decide whose the memory is. Each of these is logged once.
 
-                The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
-                ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
+        The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
+        ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
 
-                Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError.
+        Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError.
         """
         if llm is not None:
             _warn_of_model()
