@@ -18,6 +18,7 @@ import pytest
 
 import mem0lite
 from mem0lite import comparison, values
+from mem0lite.cli import language
 from mem0lite.embedding import prompts
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
@@ -45,6 +46,7 @@ MADE = {
     "one": lambda: [text._unicode().symbol],
     "segments": lambda: [re.compile(r"(?:/+[^/]+){40}")],
     "family": lambda: [family for family, _ in prompts._FAMILIES],
+    "phrase": lambda: [phrase for phrase, _ in language._PHRASES],
     "pattern": lambda: list({pattern: None for rules in grammar._RULES.values() for pattern, _ in rules}),
 }
 """Patterns of which a part is known in a function only, by the name of that part."""

@@ -69,8 +69,8 @@ LABEL_OPTIONS = {key: f"--{name.replace('_', '-')}" for name, key in LABELS.item
 
 _ANY_ID = "--user, --agent, --run or --app"
 _PHRASES = [
-    (re.compile(pattern), words)
-    for pattern, words in (
+    (re.compile(phrase), words)
+    for phrase, words in (
         (r"At least one of 'user_id', 'agent_id', 'run_id' or 'app_id' must be provided\.", f"Give {_ANY_ID}."),
         (r"Invalid user_id: give at least one of user_id, agent_id, run_id, app_id\.", f"Give {_ANY_ID}."),
         (
@@ -78,16 +78,17 @@ _PHRASES = [
             r"Example: filters=\{'user_id': 'u1'\}\.?",
             f'Give {_ANY_ID}, or ids in --filter \'{{"user_id": "u1"}}\'.',
         ),
-        (r"Invalid after: give either after, or offset, or page\.", "Give either --after or --offset, not both."),
+        (r"Invalid after: give only one of after, offset and page\.", "Give either --after or --offset, not both."),
         (r"(?s)character (\d+) is a lone surrogate\. .*", r"character \1 is not UTF-8. Give UTF-8 text."),
-        (r"Invalid filter ('[^']*')", r"Invalid \1 in --filter"),
+        (r"use a filter: \{'(\w+)': '\*'\}", r"""use --filter '{"\1": "*"}'"""),
+        (r"Invalid filter ('[^']{0,200}')", r"Invalid \1 in --filter"),
         (r"\bread_only(=True)? has nothing", "--read-only has nothing"),
         (r"Open it once without read_only(=True)?\.", "Run the command once where the file can be written."),
         (r"Open it without read_only(=True)? to", "Run a command where the file can be written, to"),
         (r"Give a new path, or replace it\.", "Give another --db, or --replace."),
-        (r"`?\b(Memory\.reembed|reindex_graph)\([^)]*\)`?,? or:? (?=`?mem0lite )", ""),
-        (r"`?\bMemory\.reembed\([^)]*\)`?", "`mem0lite reembed`"),
-        (r"`?\breindex_graph(\([^)]*\))?`?", "`mem0lite reindex --graph`"),
+        (r"`?\b(Memory\.reembed|reindex_graph)\([^)]{0,200}\)`?,? or:? (?=`?mem0lite )", ""),
+        (r"`?\bMemory\.reembed\([^)]{0,200}\)`?", "`mem0lite reembed`"),
+        (r"`?\breindex_graph(\([^)]{0,200}\))?`?", "`mem0lite reindex --graph`"),
         (r"`?\breset\(\)`?( method)?", "`mem0lite delete --all`"),
         (r"`?\bget_all\(\)`?", "`mem0lite list`"),
         (
@@ -100,8 +101,8 @@ _PHRASES = [
 
 _SUBJECT = re.compile(r"(?P<invalid>Invalid )?(?P<name>[a-z_]+)(?P<inside>[.\[][\w.\[\]]*)?(?=: | must )")
 _WORDS = re.compile(
-    r"""(?P<quoted>(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)|"(?:[^"\\]|\\.)*")"""
-    r"""|(?<![\w?&/.-])(?P<argument>[a-z_]+)=(?P<value>\{[^{}]*\}|'[^']*'|True\b)?"""
+    r"""(?P<quoted>(?<!\w)'(?:[^'\\]|\\.){0,200}'(?!\w)|"(?:[^"\\]|\\.){0,200}")"""
+    r"""|(?<![\w?&/.-])(?P<argument>[a-z_]+)=(?P<value>\{[^{}]{0,200}\}|'[^']{0,200}'|True\b)?"""
     r"""|(?<![\w./-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w/=]|\ in\ --filter)"""
 )
 _OF_A_LINE = re.compile(r"\b[Ll]ine \d+: ")
@@ -168,7 +169,7 @@ def _message(error: Mem0LiteError, context: click.Context) -> str:
     text = str(error)
     if isinstance(error, FilterError):
         text = re.sub(r"\AInvalid (?!filters\b|--)([\w.\[\]]+):", r"Invalid \1 in --filter:", text)
-        text = re.sub(r"\{'.*\}", lambda found: found[0].replace("'", '"'), text)
+        text = re.sub(r"\{'.{0,200}\}", lambda found: found[0].replace("'", '"'), text)
     return _translated(text, context, of_data=bool(_OF_A_LINE.search(text)))
 
 
