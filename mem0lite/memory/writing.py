@@ -84,7 +84,7 @@ class Writer(NamedTuple):
             texts.append(replace(record, text=plan.text).indexed_text)
             last[plan.update.memory_id] = texts[-1]
         vectors = iter(embed_documents(self.embedder, texts))
-        updates = [one.update if one.text is None else replace(one.update, vector=next(vectors)) for one in plans]
+        updates = [one.update if one.text is None else one.update._replace(vector=next(vectors)) for one in plans]
         return updates, self._embedded(last.items())
 
     def _with_graphs(self, updates: Sequence[Update], visible: Visible, categories: tuple[str, ...]) -> list[Update]:
@@ -95,7 +95,7 @@ class Writer(NamedTuple):
             # For a memory that is not there, the store raises.
             changed = [update.change(known[one]) for update in updates if (one := update.memory_id) in known]
         graph_of = self.grapher.prepared(changed, categories)
-        return [replace(update, graph=graph_of) for update in updates]
+        return [update._replace(graph=graph_of) for update in updates]
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that the store holds: anybody's, expired or not."""

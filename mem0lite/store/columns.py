@@ -61,8 +61,7 @@ class ScopeVersion(NamedTuple):
     """The version of its last change other than an addition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memories:
+class Memories(NamedTuple):
     """What is read of memories, in the order of their ranges. Arrays and lists have length n."""
 
     keys: "NDArray[np.int64]"
@@ -112,8 +111,7 @@ class Source(Protocol):
         """Return the keys of the memories that match an expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a search may return: a view, and which memories its positions stand for."""
 
     view: View
@@ -205,8 +203,7 @@ class _Image:
         return self.slots[positions[here]], here
 
 
-@dataclass(frozen=True, slots=True)
-class _Postings:
+class _Postings(NamedTuple):
     """In which slots before ``upto`` a term occurs, and how often."""
 
     slots: "NDArray[np.int32]"
@@ -214,8 +211,7 @@ class _Postings:
     upto: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(NamedTuple):
     """What was read of new memories, in the order of their ranges."""
 
     keys: "NDArray[np.int64]"

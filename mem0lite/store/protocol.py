@@ -40,7 +40,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..data.filters import EVERYTHING, Expression
 from ..data.jsonl import Exported
@@ -68,8 +68,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Visible:
+class Visible(NamedTuple):
     """What a call may see. A memory that is not visible is treated as if it did not exist."""
 
     expression: Expression = EVERYTHING
@@ -112,8 +111,7 @@ class Entry:
         object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """A change of one live memory. Its history notes it as ``event``."""
 
     memory_id: str
@@ -126,8 +124,7 @@ class Update:
     """Returns what the changed memory names and states. None: leave that as it is. Runs inside the transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call of ``add`` to keep as an event, and how many of the changes are its own."""
 
     event_id: str
@@ -135,8 +132,7 @@ class Call:
     entries: int
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What one call changes. The store deletes first, then updates, then adds: a new memory that repeats a deleted one
     is stored, and one that repeats an updated one is not."""
 
@@ -150,8 +146,7 @@ class Changes:
     """The graph categories for which the graphs were made. None: the changes hold no graphs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an addition."""
 
     record: Record
@@ -159,8 +154,7 @@ class Outcome:
     added: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What became of a call's changes."""
 
     outcomes: Sequence[Outcome] = ()
@@ -169,8 +163,7 @@ class Applied:
     """One for each update, in order: what the memory became."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A part of a list of memories."""
 
     records: Sequence[Record]
@@ -182,8 +175,7 @@ class Listed:
     """What the records state, if the caller asked for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedEvents:
+class ListedEvents(NamedTuple):
     """A part of a list of events."""
 
     events: Sequence[EventItem]
@@ -416,8 +408,7 @@ class Store(Protocol):
 # -- what only a file has
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Something in a file that does not agree with the rest."""
 
     check: str
@@ -429,8 +420,7 @@ class Finding:
     """The memories that need a new vector."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unembedded:
+class Unembedded(NamedTuple):
     """A memory that needs a vector."""
 
     position: int
@@ -440,8 +430,7 @@ class Unembedded:
     """What to embed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What there is to know about a file."""
 
     bytes: int
