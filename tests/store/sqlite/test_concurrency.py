@@ -264,7 +264,7 @@ sys.path.insert(0, sys.argv[1])
 from embedder import HashEmbedder
 import mem0lite.store.sqlite.database
 from mem0lite import DatabaseError, Memory
-mem0lite.database._FORK_SECONDS = 0.01
+mem0lite.store.sqlite.database._FORK_SECONDS = 0.01
 memory = Memory(sys.argv[2], embedder=HashEmbedder())
 memory.add("x", user_id="u")
 with memory._store._database.read():
