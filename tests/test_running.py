@@ -21,7 +21,7 @@ def test_coverage_pauses_and_goes_on(monkeypatch, tmp_path):
             assert COVERAGE_OF_PROCESSES not in os.environ
         assert coverage.Coverage.current() is measuring
         assert sys.gettrace() is not None
-        assert os.environ[COVERAGE_OF_PROCESSES] == "a configuration"
+        assert COVERAGE_OF_PROCESSES in os.environ
     finally:
         measuring.stop()
 
