@@ -278,7 +278,7 @@ def test_settings_of_many_kinds_are_taken() -> None:
 @pytest.mark.parametrize("secret", [None, 5, b"secret-abc", ["secret-abc"], "two words", ""])
 def test_keys_of_another_kind_are_refused(secret: object) -> None:
     """A key is printable text."""
-    with pytest.raises(ConfigurationError, match="API key must be") as caught:
+    with pytest.raises(ConfigurationError, match="API key must consist of") as caught:
         ApiKey(secret)  # type: ignore[arg-type]
     assert "secret" not in str(caught.value)
 
