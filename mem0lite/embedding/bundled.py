@@ -21,9 +21,9 @@ _CHECKSUMS = {_GRAPH: 0xD229BD0E, "fused.bin": 0xC8185485}  # CRC-32: against da
 
 _DIMENSIONS = 384
 _FINGERPRINT = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-"""The SHA-256 of the graph that the weights were taken from, which earlier versions ran as it was. Its vectors and
-those of our graph agree to a cosine of 0.998, so files made with either go on with the other. A file of a model whose
-vectors don't agree with these would need another fingerprint."""
+"""The SHA-256 of the graph that the weights were taken from. Earlier versions ran that graph, and files remember it.
+Its vectors agree with ours to a cosine of 0.998, so either version goes on with the other's files. A graph whose
+vectors don't agree with these needs another fingerprint."""
 
 
 def source() -> Source:
