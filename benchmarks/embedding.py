@@ -73,14 +73,10 @@ def model_alone(embedder: LocalEmbedder) -> Callable[[str], object]:
     """Return a function that runs the tokenizer and the onnxruntime session, and nothing else."""
     import numpy as np
 
-    model: Any = embedder._shared.loaded().model
-    inputs = {node.name for node in model.model.get_inputs()}
+    model: Any = embedder._shared.loaded()
 
     def run(text: str) -> object:
-        encoding = model.tokenizer.encode(text)
-        ids = np.array([encoding.ids])
-        given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        return model.model.run(None, {name: given[name] for name in inputs})
+        return model._session.run(None, {"input_ids": np.array([model.tokenizer.encode(text).ids], np.int32)})
 
     return run
 

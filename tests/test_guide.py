@@ -245,6 +245,17 @@ def test_the_wheel_brings_the_guide(built: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mem0lite" / "server" / "static" / "guide.css").is_file()
 
 
+def test_the_wheel_brings_the_bundled_model(built: Path) -> None:
+    """Graph, weights and tokenizer are in the wheel as they are here, with their licence."""
+    models = "mem0lite/embedding/models/all-MiniLM-L6-v2"
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as archive:
+        for file in (ROOT / models).iterdir():
+            assert archive.read(f"{models}/{file.name}") == file.read_bytes()
+        names = archive.namelist()
+    for name in ("LICENSE", "NOTICE"):
+        assert any(found.endswith(f".dist-info/licenses/{models}/{name}") for found in names)
+
+
 def test_the_source_distribution_brings_the_documents(built: Path) -> None:
     """The source distribution has the guide, and the documents that README links."""
     [archive] = built.glob("*.tar.gz")
@@ -252,3 +263,4 @@ def test_the_source_distribution_brings_the_documents(built: Path) -> None:
         names = {name.partition("/")[2] for name in files.getnames()}
     assert {f"mem0lite/guide/{name}.md" for name in guide.NAMES} <= names
     assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/RESULTS.md", "benchmarks/peers.svg"} <= names
+    assert {"tools/build_model.py", "tools/calibration.json"} <= names

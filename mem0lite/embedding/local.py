@@ -20,7 +20,7 @@ _LONG_WORD = re.compile(r"\S{50}")  # a vocabulary may have no such word, though
 
 
 class LocalEmbedder:
-    """A sentence-embedding model in ONNX form, run by fastembed on this machine's CPU.
+    """A sentence-embedding model in ONNX form, run on this machine's CPU.
 
     ``model`` is ``"all-MiniLM-L6-v2"`` (comes with the package and loads at first use), the name of a model fastembed
     knows and that ``mem0lite fetch`` has put on this machine, or a folder with ``model.onnx`` (or

@@ -1,8 +1,8 @@
 """What runs a model: the Runtime protocol, and fastembed, which runs any model in ONNX form on this machine's CPU.
 
 A faster runtime for one model is a module beside this one with a class that has Runtime's members, and a line in the
-module that finds that model (``bundled``, ``folder`` or ``named``). fastembed and onnxruntime are imported at first
-use.
+module that finds that model (``bundled``, ``folder`` or ``named``). ``fused`` is one. fastembed and onnxruntime are
+imported at first use.
 """
 
 import os

@@ -124,7 +124,9 @@ def sha256(*files: Path) -> str:
     """Return the SHA-256 of the files' contents, one after the other, in hexadecimal."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(file.read_bytes())
+        with file.open("rb") as opened:  # piece by piece: a model may be larger than what a process should hold
+            while piece := opened.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()
 
 
