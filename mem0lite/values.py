@@ -411,7 +411,7 @@ def add_micros(instant: int, duration: int, field: str) -> int:
         _EPOCH + timedelta(microseconds=instant + duration)
     except OverflowError:
         raise ValidationError(
-            f"Invalid {field}: the memory would expire after the year 9999. Leave it out to keep the memory for ever.",
+            f"Invalid {field}: the memory would expire after the year 9999. Leave it out to keep the memory forever.",
             field=field,
         ) from None
     return instant + duration

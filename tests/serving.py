@@ -23,18 +23,31 @@ def client_of(url: httpx.URL | str, **options: Any) -> httpx.Client:
     return httpx.Client(base_url=url, verify=False, **options)
 
 
+class Server(uvicorn.Server):
+    """A server that says when its application has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.begun.set()
+
+
 @contextmanager
 def served_by(app: Any) -> Iterator[httpx.Client]:
-    """Serve an ASGI app and yield a client of it; the socket listens before the server starts, so nothing polls."""
+    """Serve an ASGI app and yield a client of it once the app has started."""
     # asyncio turns Nagle's algorithm off, which costs 40 ms per response, only for sockets that name their protocol.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         host, port = listener.getsockname()
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
+        server = Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
+            server.begun.wait(30)
             with client_of(f"http://{host}:{port}", timeout=30) as client:
                 yield client
         finally:

@@ -240,7 +240,7 @@ EXAMPLES: dict[str, Any] = {
     "attempts": 0,
     "last_status": 200,
     "last_error": None,
-    "secret": None,
+    "WebhookCreate.secret": None,
     "Webhook.secret": "whsec_…",
     # errors
     "ErrorResponse.detail": "At least one identifier (user_id, agent_id, run_id, app_id) is required.",
