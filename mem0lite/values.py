@@ -57,16 +57,19 @@ def shown(value: object) -> str:
 
 
 def encodable(value: str, field: str) -> str:
-    """Return ``value``, or raise ValidationError if it has a lone surrogate and can't be stored as UTF-8."""
+    """Return ``value`` as an exact str. Raise ValidationError if a lone surrogate keeps it from being stored as UTF-8.
+
+    A str of the caller's own class may show itself as another text, and searches remember filters by what they show.
+    """
     try:
-        value.encode()
+        str.encode(value)
     except UnicodeEncodeError as error:
         raise ValidationError(
             f"Invalid {field}: character {error.start} is a lone surrogate. Replace it, for example with "
             "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace').",
             field=field,
         ) from None
-    return value
+    return value if type(value) is str else str.__str__(value)
 
 
 def clean_id(value: object, field: str) -> str:
@@ -252,10 +255,11 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def finite(value: int | float, field: str) -> int | float:
-    """Return the number, or raise ValidationError if it is NaN, infinite or beyond the range of a double."""
+    """Return the number as an exact int or float, or raise ValidationError if it is NaN, infinite or beyond the range
+    of a double."""
     try:
         if math.isfinite(float(value)):
-            return value
+            return int.__int__(value) if isinstance(value, int) else float.__float__(value)
     except OverflowError:
         pass
     raise ValidationError(

@@ -823,3 +823,66 @@ def test_the_signs_of_mongodb_and_chroma(memory, filters):
     assert memory.search("x", filters=filters, threshold=0)["results"][0]["memory"] == "x"
     memory.delete_all(filters=filters)
     assert memory.get_all(user_id="u")["total"] == 0
+
+
+class Masked(str):
+    """A text that does not show itself, as secrets do."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return "'***'"
+
+
+class Number(int):
+    """A number that shows its kind only, as members of an enumeration do."""
+
+    def __repr__(self):
+        return "Number"
+
+
+class Share(float):
+    """The same, as a float."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return "Share"
+
+
+@pytest.mark.parametrize("made", [Masked, Number, Share])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda value: {"k": value},
+        lambda value: {"k": [value]},
+        lambda value: {"k": {"gte": value, "lte": value}},
+        lambda value: {"k": {"in": [value]}},
+        lambda value: {"NOT": {"k": {"ne": value}}},
+    ],
+)
+def test_filters_are_told_apart_by_what_they_ask_for(memory, made, asked):
+    """Two filters that look the same are two, whatever classes of the caller's their operands have."""
+    for value in (1, 2):
+        memory.add("tea", user_id="u", metadata={"k": str(value) if made is Masked else value}, infer=False)
+    for value in (1, 2, 1):
+        [found] = memory.search("tea", user_id="u", filters=asked(made(value)))["results"]
+        assert found["metadata"] == {"k": str(value) if made is Masked else value}
+
+
+@pytest.mark.parametrize("operator", ["contains", "icontains", "eq", "in"])
+def test_a_masked_id_is_whose_it_is(memory, operator):
+    """A user's id that does not show itself never finds another's memories."""
+    for user in ("u1", "u2"):
+        memory.add(f"tea of {user}", user_id=user, agent_id="bot")
+    for user in ("u1", "u2", "u1"):
+        operand = [Masked(user)] if operator == "in" else Masked(user)
+        filters = {"agent_id": "bot", "user_id": {operator: operand}}
+        assert [one["user_id"] for one in memory.search("tea", filters=filters)["results"]] == [user]
+
+
+def test_a_masked_field_is_the_field(memory):
+    """So does the name of a field."""
+    memory.add("tea", user_id="u", metadata={"a": 1})
+    for name, count in (("a", 1), ("b", 0), ("a", 1)):
+        assert len(memory.search("tea", user_id="u", filters={Masked(name): 1})["results"]) == count

@@ -214,21 +214,25 @@ def test_deleting_by_id_refuses_what_it_does_not_know(client: httpx.Client, stor
         ("app", "app_id"),
     ],
 )
-@pytest.mark.parametrize("beside", [{}, {"agent_id": "bot", "user_id": "alice"}])
+@pytest.mark.parametrize("others", [[], ["user_id", "agent_id", "run_id", "app_id"]])
 def test_a_misspelt_id_does_not_widen_a_read(
-    client: httpx.Client, path: str, name: str, meant: str, beside: dict[str, str]
+    client: httpx.Client, path: str, name: str, meant: str, others: list[str]
 ) -> None:
-    """A read whose query has what looks like an id is refused: it would show the memories of others as well."""
+    """A read whose query has what looks like an id that is missing is refused: it would show what others have."""
     add(client, "tea")
+    beside = {one: "x" for one in others if one != meant}
     assert f"{name!r}: did you mean {meant}?" in detail(client.get(path, params={**beside, name: "bob"}), 400)
 
 
 def test_other_unknown_parameters_of_a_read_are_named(client: httpx.Client) -> None:
-    """What looks like no id is named in the answer, and narrows nothing."""
+    """What looks like no id, or like one that is given, is named in the answer, and narrows nothing."""
     add(client, "tea")
-    answer = client.get("/memories", params={"org_name": "o", "limit": 1, "trace_id": "t"})
+    answer = client.get("/memories", params={"org_name": "o", "limit": 1, "trace_id": "t", "parent_id": 3})
     assert texts(answer) == {"tea"}
-    assert ignored(answer) == ["org_name", "limit", "trace_id"]
+    assert ignored(answer) == ["org_name", "limit", "trace_id", "parent_id"]
+    answer = client.get("/memories", params={"user_id": "alice", "userId": "bob", "user": "x"})
+    assert texts(answer) == {"tea"}
+    assert ignored(answer) == ["userId", "user"]
 
 
 @pytest.mark.parametrize("path", ["/memories?user_id=u", "/v1/memories/?user_id=u", "/v1/entities/"])

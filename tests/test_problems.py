@@ -106,6 +106,8 @@ OBJECT = ("model_attributes_type", "Input should be a valid dictionary or object
             ("greater_than_equal", "Input should be greater than or equal to 1"),
         ),
         ({"either": 5}, ["either"], ("value_error", "Input should be a valid string, object or list")),
+        ({"either": True}, ["either"], ("value_error", "Input should be a valid string, object or list")),
+        ({"number_or_text": True}, ["number_or_text"], ("value_error", "Input should be a valid number or string")),
         ({"either": [{}]}, ["either", 0, "size"], ("missing", "Field required")),
         (
             {"either": {"size": "x"}},

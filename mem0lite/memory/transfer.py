@@ -132,7 +132,7 @@ class Importer(NamedTuple):
             ids=self.ids,
             api_key=api_key,
             history_db=history_db,
-            known=self.writer.known,
+            known=store.existing,
             read=lambda item: read_item(item, self.ids, self.now, self.lifetime),
             now=self.now,
             size=_BATCH,

@@ -14,7 +14,7 @@ from ..data.records import Record
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder, embed_documents
 from ..errors import MemoryNotFoundError
-from ..store import EVERYTHING_STORED, Changes, Entry, Outcome, Store, Update, Visible
+from ..store import Changes, Entry, Outcome, Store, Update, Visible
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
 from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
@@ -97,13 +97,9 @@ class Writer(NamedTuple):
         graph_of = self.grapher.prepared(changed, categories)
         return [update._replace(graph=graph_of) for update in updates]
 
-    def known(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the ids that the store holds: anybody's, expired or not."""
-        return set(self.store.get_many(ids, EVERYTHING_STORED))
-
     def import_(self, batch: Sequence[Imported], now: int) -> tuple[int, list[EmbeddedMemory]]:
         """Add the memories whose ids are not there; return how many, and which are too long for the model."""
-        known = self.known(record.id for record, _ in batch)  # what will be skipped is not embedded
+        known = self.store.existing(record.id for record, _ in batch)  # what will be skipped is not embedded
         new = [(record, changes) for record, changes in batch if record.id not in known]
         vectors = embed_documents(self.embedder, [record.indexed_text for record, _ in new])
 

@@ -68,7 +68,7 @@ async def no_misspelt_id(connection: ASGIConnection[Any, Any, Any, Any], handler
         return
     for name in unknown_parameters(connection, handler):
         meant = _id_meant(name, [one for one in (*SCOPE_IDS, "session_id") if one in known])
-        if meant:
+        if meant and meant not in connection.query_params:
             raise ClientException(f"Unknown parameter {name!r}: did you mean {meant}?")
 
 
@@ -83,7 +83,7 @@ def _id_meant(name: str, ids: Sequence[str]) -> str | None:
     if plain in ("session", "sessionid"):
         return "run_id"
     letters = {one.replace("_", ""): one for one in ids}
-    close = difflib.get_close_matches(plain, letters, n=1, cutoff=0.8)
+    close = difflib.get_close_matches(plain, letters, n=1, cutoff=0.81)
     return next(iter(alike), None) or (letters[close[0]] if close else None)
 
 

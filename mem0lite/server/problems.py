@@ -115,6 +115,8 @@ def _form(kind: Any) -> Any:
 
 def _same_form(value: object, kind: Any) -> bool:
     form = _form(kind)
+    if isinstance(value, bool):  # to Python it is an int, too
+        return form is bool
     return isinstance(value, dict if form is msgspec.Struct else form) if isinstance(form, type) else False
 
 

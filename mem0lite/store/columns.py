@@ -434,7 +434,7 @@ class Collection:
         """Return by slot whether a filter lets its memory through."""
         import numpy as np
 
-        name = repr(expression)
+        name = repr(expression)  # its operands are exact str, int and float, so no two expressions look the same
         known = self._masks.get(name, np.zeros(0, dtype=bool))
         if len(known) < image.used:
             upto = len(known)

@@ -334,6 +334,12 @@ class Store(Protocol):
     def get_many(self, ids: Iterable[str], visible: Visible) -> dict[str, Record]:
         """Return the visible memories among these ids, by id."""
 
+    def existing(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that a memory has: anybody's, expired or not. Nothing else of the memories is read.
+
+        Any text may be asked for, also one that no id can be.
+        """
+
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
     ) -> Listed:

@@ -372,6 +372,16 @@ def test_get_many_returns_what_is_visible(store):
     assert store.get_many([bobs], PRESENT)[bobs].text == "wine"
 
 
+def test_existing_tells_which_ids_there_are(store):
+    """Anybody's memories count, expired ones too; any text may be asked for, also one that no id can be."""
+    ids = add(store, *(f"tea {number}" for number in range(300)))
+    [bobs] = add(store, "wine", scope=BOB)
+    [expired] = add(store, "old", expires_at=NOW)
+    assert store.existing([*ids, bobs, expired, "nobody", "", "\0", "x" * 100_000, "\ud800"]) == {*ids, bobs, expired}
+    assert store.existing(["\ud800"]) == store.existing([]) == set()
+    assert store.existing(iter([bobs])) == {bobs}
+
+
 def test_what_is_out_of_sight_is_as_if_it_were_not_there(store):
     """Another's memory, and an expired one, can be neither read nor changed nor deleted; without a horizon expired ones
     are read."""

@@ -47,10 +47,11 @@ class FileGraphs:
         """Have every writer follow these categories, and note that the graph is still to be made."""
 
         def work(connection: apsw.Connection) -> None:
-            self._settings.set_categories(connection, categories)
+            self._settings.remember_categories(connection, categories)
             rows.remember(connection, _UNFINISHED, True)
 
         self._database.write(work)
+        self._settings.graph_categories = categories
 
     def after(self, position: int | None, limit: int) -> list[tuple[int, Record]]:
         """Return the memories that come after a position, each with its own."""

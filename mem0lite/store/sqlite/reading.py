@@ -54,6 +54,13 @@ def get_many(connection: apsw.Connection, ids: Iterable[str], visible: Visible) 
     return found
 
 
+def existing(connection: apsw.Connection, ids: Iterable[str]) -> set[str]:
+    """Return those of the ids that a memory has."""
+    listed = json.dumps(list(ids))  # which has an escape for a lone surrogate
+    found = connection.execute("SELECT id FROM memory WHERE id IN (SELECT value FROM json_each(?))", (listed,))
+    return {memory_id for (memory_id,) in found}
+
+
 def page(
     connection: apsw.Connection, visible: Visible, limit: int, offset: int, after: str | None, *, relations: bool
 ) -> Listed:

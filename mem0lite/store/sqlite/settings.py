@@ -74,7 +74,8 @@ class Remembered:
     def take_categories(self, connection: apsw.Connection, given: tuple[str, ...]) -> bool:
         """Take graph categories as ``chosen`` allows; return whether the file took them."""
         if chosen := self.chosen(connection, given):
-            self.set_categories(connection, chosen)
+            self.remember_categories(connection, chosen)
+            self.categories(connection)
         return bool(chosen)
 
     def categories(self, connection: apsw.Connection) -> tuple[str, ...]:
@@ -82,10 +83,9 @@ class Remembered:
         self.graph_categories = tuple(rows.remembered(connection, _GRAPH) or ())
         return self.graph_categories
 
-    def set_categories(self, connection: apsw.Connection, categories: tuple[str, ...]) -> None:
-        """Have every writer follow these graph categories."""
+    def remember_categories(self, connection: apsw.Connection, categories: tuple[str, ...]) -> None:
+        """Have every writer follow these graph categories, once the transaction is committed."""
         rows.remember(connection, _GRAPH, list(categories))
-        self.categories(connection)
 
     def check_categories(self, connection: apsw.Connection, expected: tuple[str, ...]) -> None:
         """Raise CategoriesChangedError if the file has other graph categories."""

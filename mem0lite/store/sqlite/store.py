@@ -139,6 +139,11 @@ class SQLiteStore:
         with self._database.read() as connection:
             return reading.get_many(connection, ids, visible)
 
+    def existing(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that a memory has."""
+        with self._database.read() as connection:
+            return reading.existing(connection, ids)
+
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
     ) -> Listed:

@@ -264,3 +264,14 @@ def test_a_caller_that_gave_up_waiting_is_not_served_later(memory):
     database._write_lock = lock
     memory.add("unrelated", user_id="v")
     assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_graph_categories_that_were_not_kept_are_not_shown(path):
+    """When a change of the graph categories cannot be committed, the store goes on with those that the file has."""
+    with Memory(path, embedder=HashEmbedder(), graph_categories=["skill"]) as memory:
+        writer = memory._store._database._writer
+        writer.set_commit_hook(lambda: True)
+        with pytest.raises(DatabaseError):
+            memory.reindex_graph(categories=["other"])
+        writer.set_commit_hook(None)
+        assert memory.graph_categories == ("skill",)
