@@ -187,7 +187,9 @@ def graph(
     format: str,
     show_expired: bool,
 ) -> None:
-    """Show entities and relations; all of them if no ids or filters are given.
+    """Show entities and relations.
+
+    All of them are shown if no ids or filters are given.
 
     The graph is made from the memories of the file's graph categories. stats shows them, reindex --graph changes them.
     """
@@ -231,7 +233,10 @@ def list_(
     after: str | None,
     show_expired: bool,
 ) -> None:
-    """List memories, newest first; all of them if no ids or filters are given."""
+    """List memories, newest first.
+
+    All of them are listed if no ids or filters are given.
+    """
     wanted = _wanted(options, filters)
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
