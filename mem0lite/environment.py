@@ -30,7 +30,8 @@ VARIABLES = frozenset(
         "ADMIN_API_KEY",
     }
 )
-"""Every variable that any part of the package reads; a test compares them with the code."""
+"""Every setting that the package reads; a test compares them with the code. Not among them are ``MEM0_API_KEY``,
+a key for moving in, and variables of other tools: ``FASTEMBED_CACHE_PATH``, ``HF_ENDPOINT`` and ``XDG_CACHE_HOME``."""
 
 _TESTS = "MEM0LITE_TEST_"  # options of this project's tests
 _OURS = re.compile(r"MEM[0O]_?LITE[-_]?", re.IGNORECASE)

@@ -83,7 +83,7 @@ class StoredMemory(TypedDict):
     expires_at: NotRequired[str]
     """When it becomes invisible, whichever rule set that."""
     feedback: NotRequired[str]
-    """How good it is: POSITIVE, NEGATIVE or VERY_NEGATIVE, if somebody said so."""
+    """Its rating: POSITIVE, NEGATIVE or VERY_NEGATIVE, if it has one."""
     feedback_reason: NotRequired[str]
     """Why the feedback was given."""
 
@@ -240,7 +240,7 @@ class SkippedPart(TypedDict):
 
 
 class AddOutcomes(TypedDict):
-    """What became of the messages of an ``add``."""
+    """What happened to the messages of an ``add``."""
 
     results: list[AddedItem]
     """The outcomes, in the order of the messages."""
@@ -290,7 +290,7 @@ class EventItem(TypedDict):
     app_id: NotRequired[str]
     """The app of the call."""
     results: list[EventResult]
-    """What became of each message."""
+    """What happened to each message."""
 
 
 class EventPage(TypedDict):
@@ -353,7 +353,7 @@ class HistoryItem(TypedDict):
     role: str | None
     """Role of the message, if it had one."""
     feedback: NotRequired[str | None]
-    """The feedback that was given; None if it was taken back. Present when the event is FEEDBACK."""
+    """The feedback that was given; None if it was removed. Present when the event is FEEDBACK."""
     feedback_reason: NotRequired[str | None]
     """Why the feedback was given. Present when the event is FEEDBACK."""
 
@@ -387,7 +387,7 @@ class FeedbackResult(TypedDict):
     id: str
     """Id of the memory."""
     feedback: str | None
-    """How good it is: POSITIVE, NEGATIVE or VERY_NEGATIVE. None when the feedback was taken back."""
+    """The rating: POSITIVE, NEGATIVE or VERY_NEGATIVE. None when it was removed."""
     feedback_reason: str | None
     """Why."""
 

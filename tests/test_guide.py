@@ -200,6 +200,15 @@ def test_html_in_a_page_stays_text() -> None:
     assert "&lt;script&gt;" in html
 
 
+def test_long_names_may_break_in_a_text_but_not_in_a_block() -> None:
+    """Code in a sentence or a table may break after an underscore; a block of code stays as it is written."""
+    _, html = rendered("# T\n\n`MEM0LITE_DB`\n\n| a |\n|---|\n| `user_id` |\n\n```\nrun_id\n```\n\n    app_id\n")
+    assert "<code>MEM0LITE_<wbr>DB</code>" in html
+    assert "<code>user_<wbr>id</code>" in html
+    assert "run_id" in html
+    assert "app_id" in html
+
+
 def test_headings_have_addresses_and_a_table_of_contents() -> None:
     """Each heading has the id that links name, and those of the second rank are listed below the summary."""
     title, html = rendered(

@@ -26,7 +26,7 @@ EXAMPLES = {
     2_000: 10,
     50_000: 1_200,
 }  # of each operation in the fuzzing phase; the coverage phase makes 3,400 in any case
-NOT_HERE = "hosted: not here"  # whose operations answer 501, which is what is looked for elsewhere
+NOT_HERE = "hosted: not available"  # whose operations answer 501, which is what is looked for elsewhere
 SURFACES = {"/memories", "/search", "/v1/memories/", "/v3/memories/search/"}  # of both, some paths
 
 

@@ -20,6 +20,7 @@ from .options import (
     instant_argument,
     json_object,
     label_options,
+    matched_label_options,
     scope_options,
     store_options,
     text_argument,
@@ -86,7 +87,7 @@ def cli(context: click.Context) -> None:
 @click.option("--ttl", type=float, metavar="SECONDS", help="Let the memory expire after this long.")
 @click.option("--expires", metavar="YYYY-MM-DD", help="Let the memory expire at the end of this day, UTC.")
 @click.option("--timestamp", metavar="INSTANT", help="When it was said, in ISO 8601 or epoch seconds.")
-@click.option("--no-infer", is_flag=True, help="Store it even if it is known already.")
+@click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing new.")
 @store_options
 @click.pass_obj
 def add(
@@ -161,7 +162,7 @@ def search(
 @cli.command()
 @scope_options
 @filter_option
-@label_options
+@matched_label_options
 @click.option("--entity", metavar="NAME", help="Show only what is near this entity.")
 @click.option(
     "--depth", type=int, default=1, show_default=True, metavar="N", help="How many relations away from it, 0 to 3."
@@ -186,7 +187,9 @@ def graph(
     format: str,
     show_expired: bool,
 ) -> None:
-    """Show entities and relations; without ids and filters, all.
+    """Show entities and relations.
+
+    All of them are shown if no ids or filters are given.
 
     The graph is made from the memories of the file's graph categories. stats shows them, reindex --graph changes them.
     """
@@ -213,7 +216,7 @@ def graph(
 @cli.command("list")
 @scope_options
 @filter_option
-@label_options
+@matched_label_options
 @click.option(
     "--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="List at most this many."
 )
@@ -230,7 +233,10 @@ def list_(
     after: str | None,
     show_expired: bool,
 ) -> None:
-    """List memories, newest first; without ids and filters, all."""
+    """List memories, newest first.
+
+    All of them are listed if no ids or filters are given.
+    """
     wanted = _wanted(options, filters)
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
@@ -290,7 +296,7 @@ def get(options: Options, id: str) -> None:
 @store_options
 @click.pass_obj
 def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
-    """Delete memories by id, by user or the like, or all."""
+    """Delete memories by id, by user, agent, run or app, or all."""
     if (bool(ids), bool(options.scope), everything).count(True) != 1:
         raise click.UsageError("Give ids, or --user, --agent, --run or --app, or --all.")
     with closing(open_store(options)) as store:

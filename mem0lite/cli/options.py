@@ -112,23 +112,24 @@ scope_options = _add_options(
     _shared("--run", "run_id", metavar="ID", callback=_remember_id, help="The run's (session's) id."),
     _shared("--app", "app_id", metavar="ID", callback=_remember_id, help="The app's id."),
 )
-label_options = _add_options(
-    _shared("--project-id", metavar="ID", callback=_remember_label, help="Set or match metadata.project_id."),
-    _shared(
-        "--lifespan",
-        type=click.Choice(["short_term", "long_term"]),
-        callback=_remember_label,
-        help="Set or match metadata.memory_lifespan.",
-    ),
-    _shared("--category", metavar="NAME", callback=_remember_label, help="Set or match metadata.memory_category."),
-    _shared(
-        "--tag",
-        metavar="TAG",
-        multiple=True,
-        callback=_remember_label,
-        help="Set metadata.domain_tags, or match any of them; may be repeated.",
-    ),
-)
+
+
+def _label_options(verb: str, tags: str) -> Callable[[_Function], _Function]:
+    return _add_options(
+        _shared("--project-id", metavar="ID", callback=_remember_label, help=f"{verb} metadata.project_id."),
+        _shared(
+            "--lifespan",
+            type=click.Choice(["short_term", "long_term"]),
+            callback=_remember_label,
+            help=f"{verb} metadata.memory_lifespan.",
+        ),
+        _shared("--category", metavar="NAME", callback=_remember_label, help=f"{verb} metadata.memory_category."),
+        _shared("--tag", metavar="TAG", multiple=True, callback=_remember_label, help=tags),
+    )
+
+
+label_options = _label_options("Set", "Set metadata.domain_tags; may be repeated.")
+matched_label_options = _label_options("Match", "Match any of metadata.domain_tags; may be repeated.")
 
 
 class FilePath(click.Path):

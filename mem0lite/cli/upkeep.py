@@ -14,7 +14,7 @@ from .output import echo, note, print_json, print_pairs, printable, progress_bar
 @file_options
 @click.pass_obj
 def check(options: Options, repair: bool) -> None:
-    """Check that the file is sound and everything in it agrees."""
+    """Check that the file is intact and its contents are consistent."""
     with open_memory(options, reading=not repair) as memory:
         result = memory.check(repair=repair)
     if options.json:

@@ -395,7 +395,8 @@ class Memory(Handle):
         """Do many ``add`` calls at once, with one embedding batch and one transaction. On an error nothing is stored.
 
         Each item is a dictionary of ``add``'s arguments. Returns one result per item, in the same order. Raises what
-        ``add`` raises; the message of a ValidationError begins with the position of the item, counted from 0.
+        ``add`` raises; if there are several items, the message of a ValidationError begins with the position of the
+        item, counted from 0.
         """
         now = self._now()
         plans = each_item(items, AddItem, "add", lambda item: self._planner.add(item, self._owner.scope(item), now))
@@ -444,8 +445,8 @@ class Memory(Handle):
         Each item is a dictionary of ``update``'s arguments; an item without ``expiration_date`` leaves that as it is.
         The answer's ``embedded`` lists the memories whose new text is so long that the model sees only parts of it.
 
-        Raises what ``update`` raises; the message of a ValidationError begins with the position of the item, counted
-        from 0.
+        Raises what ``update`` raises; if there are several items, the message of a ValidationError begins with the
+        position of the item, counted from 0.
         """
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
@@ -691,9 +692,10 @@ class Memory(Handle):
         no reranker, ``not_reranked`` says why. By default results are reranked if a configuration of mem0 names a
         reranker.
 
-        Memories of graph categories also score for the entities that they share with the query, or that are next to
-        those in the graph, and the answer's ``relations`` are what the results state. If the query asks what is needed
-        or what comes next, those results that are steps of one procedure come in its order, whatever their scores.
+        Memories of graph categories also gain score for the entities that they share with the query, or that are next
+        to those in the graph, and the answer's ``relations`` are what the results state. If the query asks what is
+        needed or what comes next, those results that are steps of one procedure come in its order, whatever their
+        scores.
 
         The model sees only parts of a very long query; the answer then says how many as ``embedded``.
 

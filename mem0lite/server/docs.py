@@ -51,9 +51,12 @@ TAGS = [
     Tag("hosted: entities", description="The users, agents, runs and apps that have memories."),
     Tag("hosted: events and feedback", description="What each add did, and feedback on memories."),
     Tag("hosted: exports", description="Memories with the fields of a schema."),
-    Tag("hosted: project", description="The names that clients ask for first, and the settings they store."),
+    Tag(
+        "hosted: project",
+        description="The organization and project that clients look up first, and the settings they store.",
+    ),
     Tag("hosted: webhooks", description="URLs to which changes are sent."),
-    Tag(NOT_HERE, description="Routes that make no sense for a single store: each answers 501 and says why."),
+    Tag(NOT_HERE, description="Routes that make no sense for a single store. Each answers 501 and says why."),
 ]
 _HOSTED = re.compile(r"/(?:api/)?v\d/")
 

@@ -38,6 +38,7 @@ _SHELL = """<!DOCTYPE html>
 """
 _PAGE_LINK = re.compile(r"([\w-]+)\.md(#.*)?")
 _NO_SLUG = re.compile(r"[^\w\s-]")
+_CODE = re.compile(r"(?<!<pre>)<code>[^<]*</code>")
 
 
 def create_router() -> Router:
@@ -97,6 +98,8 @@ def _parser() -> MarkdownIt:
 
 def _html_of(parser: MarkdownIt, tokens: list[Token]) -> str:
     text: str = parser.renderer.render(tokens, parser.options, {})
+    # On a narrow screen a long name breaks after an underscore, if it can.
+    text = _CODE.sub(lambda code: code[0].replace("_", "_<wbr>"), text)
     # A table that is wider than the screen scrolls in its own box; the keyboard reaches it, too.
     text = text.replace("<table>", '<div class="table" tabindex="0"><table>').replace("</table>", "</table></div>")
     return text.replace("<pre>", '<pre tabindex="0">')

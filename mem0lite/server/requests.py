@@ -86,8 +86,8 @@ class MemoryCreate(Struct):
     timestamp: Instant = None
     """When it was said: ISO 8601 or epoch seconds. Becomes `created_at`. Default: now."""
     infer: bool | None = None
-    """True (default): a message that adds nothing to a memory of the same scope (no words, speaker, metadata, date or
-    longer life) is reported, not stored twice. False: every message is stored."""
+    """True (default): a message that adds nothing to a memory of the same scope (no new words, speaker, metadata or
+    date, and no longer life) is reported, not stored twice. False: every message is stored."""
     memory_type: str | None = None
     """`procedural_memory`, or nothing."""
     prompt: Annotated[
@@ -129,7 +129,7 @@ class SearchRequest(Struct):
     top_k: int | None = None
     """Maximum number of results to return."""
     limit: int | None = None
-    """Another name for `top_k`, which comes first."""
+    """Another name for `top_k`; `top_k` wins if both are given."""
     threshold: float | None = None
     """Minimum score of a result, from 0 to 1. Default: 0.1."""
     explain: bool | None = None

@@ -74,7 +74,7 @@ class EmbedderInfo(TypedDict):
 
 
 class Configuration(Answered):
-    """The settings of the server. None of them is secret."""
+    """The settings of the server. No setting is secret."""
 
     version: str
     """Version of mem0lite."""

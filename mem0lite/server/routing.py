@@ -25,7 +25,7 @@ Answers = Sequence[Answer]
 Memory = NamedDependency[SkipValidation[AsyncMemory]]
 Server = NamedDependency[SkipValidation[Backend]]
 
-NOT_HERE = "hosted: not here"
+NOT_HERE = "hosted: not available"
 """The tag, in the OpenAPI document, of routes that only say why they do nothing."""
 
 

@@ -105,12 +105,12 @@ async def hosted_delete_entity(
     "/v1/users",
     status_code=200,
     tags=[ENTITIES],
-    summary="Name a user",
+    summary="Register a user (no effect)",
     responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"user_id": "alice"}),
 )
 async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
-    """Check the id of a user. Nothing is made: a user exists from the first memory on."""
+    """Check the id of a user. Nothing is created: a user exists from their first memory on."""
     return _named(memory, "user", data.user_id, data)
 
 
@@ -118,12 +118,12 @@ async def hosted_create_user(memory: Memory, data: JSONBody[NewUser]) -> Answer:
     "/v1/agents",
     status_code=200,
     tags=[ENTITIES],
-    summary="Name an agent",
+    summary="Register an agent (no effect)",
     responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"agent_id": "travel-planner"}),
 )
 async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answer:
-    """Check the id of an agent. Nothing is made: an agent exists from its first memory on."""
+    """Check the id of an agent. Nothing is created: an agent exists from its first memory on."""
     return _named(memory, "agent", data.agent_id, data)
 
 
@@ -131,12 +131,12 @@ async def hosted_create_agent(memory: Memory, data: JSONBody[NewAgent]) -> Answe
     "/v1/apps",
     status_code=200,
     tags=[ENTITIES],
-    summary="Name an app",
+    summary="Register an app (no effect)",
     responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"app_id": "inbox"}),
 )
 async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
-    """Check the id of an app. Nothing is made: an app exists from its first memory on."""
+    """Check the id of an app. Nothing is created: an app exists from its first memory on."""
     return _named(memory, "app", data.app_id, data)
 
 
@@ -144,12 +144,12 @@ async def hosted_create_app(memory: Memory, data: JSONBody[NewApp]) -> Answer:
     "/v1/runs",
     status_code=200,
     tags=[ENTITIES],
-    summary="Name a run",
+    summary="Register a run (no effect)",
     responses=answers(responses.Named, "The id as it is stored", 422),
     operation_class=body({"run_id": "2030-01-31"}),
 )
 async def hosted_create_run(memory: Memory, data: JSONBody[NewRun]) -> Answer:
-    """Check the id of a run. Nothing is made: a run exists from its first memory on."""
+    """Check the id of a run. Nothing is created: a run exists from its first memory on."""
     return _named(memory, "run", data.run_id, data)
 
 

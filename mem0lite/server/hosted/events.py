@@ -36,7 +36,7 @@ EVENTS = "hosted: events and feedback"
 async def hosted_event(
     memory: Memory, event_id: Annotated[str, Parameter(description="The `event_id` that an add returned.")]
 ) -> Answer:
-    """Get one call of add and what became of its messages. It always succeeded: nothing is left for later."""
+    """Get one call of add and what happened to its messages. It always succeeded: nothing is left for later."""
     found = await memory.event(event_id)
     if found is None:
         raise NotFoundException(f"Event with id {event_id} not found")
@@ -83,7 +83,7 @@ hosted_memory_events = get(
     "/v1/memories/events",
     operation_id="hosted_memory_events",
     tags=[EVENTS],
-    summary="List events, at their older address",
+    summary="List events (older address)",
     responses=answers(responses.HostedEvents, "One page of events", 422),
 )(hosted_events.fn)
 
@@ -107,7 +107,7 @@ def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
     operation_class=body({"memory_id": EXAMPLE_ID, "feedback": "POSITIVE", "feedback_reason": "still true"}),
 )
 async def hosted_feedback(memory: Memory, data: JSONBody[FeedbackRequest]) -> Answer:
-    """Say how good a memory is. The feedback is shown with the memory, and filters can use it."""
+    """Rate a memory. The rating is shown with the memory, and filters can use it."""
     stored = await memory.feedback(data.memory_id, data.feedback, data.feedback_reason)
     return {"message": "Feedback stored.", **stored}
 

@@ -29,12 +29,12 @@ EXPORTS = "hosted: exports"
     "/v1/exports",
     status_code=200,
     tags=[EXPORTS],
-    summary="Make an export",
+    summary="Create an export",
     responses=answers(responses.ExportMade, "The export", 422),
     operation_class=body({"schema": {"properties": {"memory": {}}}, "filters": {"user_id": "alice"}}),
 )
 async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) -> Answer:
-    """Make an export: the memories that match the filters, with the fields of a JSON schema."""
+    """Create an export: the memories that match the filters, with the fields of a JSON schema."""
     made = await memory.create_memory_export(data.schema, _export_filters(memory, data))
     return {**made, "status": "SUCCEEDED"}
 
@@ -56,7 +56,7 @@ async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answ
 @get(
     "/v1/exports",
     tags=[EXPORTS],
-    summary="Read an export, by the address",
+    summary="Read an export (id in the query)",
     responses=answers(responses.Exported, "The memories", 404, 422),
 )
 async def hosted_read_export(

@@ -119,7 +119,7 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
     responses=answers(responses.HostedMemory, "The memory", 404),
 )
 async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
-    """Get one memory. 404 if no memory has the id or the memory has expired, 400 if the id is not a UUID either."""
+    """Get one memory. 404 if no memory has the id or the memory has expired, 400 if it is also not a UUID."""
     with known(memory_id):
         return item(found(await memory.get(memory_id), memory_id))
 

@@ -94,7 +94,7 @@ class AddRequest(ScopeIds, kw_only=True):
     categories: OneOrMore = None
     """Stored as `metadata.categories`, to filter by."""
     infer: bool | None = None
-    """False stores a message even when it adds nothing to a memory of the same scope."""
+    """False stores a message even if it adds nothing to a memory of the same scope."""
     memory_type: str | None = None
     """`procedural_memory`, or nothing."""
     output_format: str | None = None
@@ -143,9 +143,9 @@ class HostedList(Conditions, kw_only=True):
     """Which memories to list. An id is required, in the filters or beside them."""
 
     page: FromOne | None = None
-    """Number of the page, from 1. A page in the query comes first."""
+    """Number of the page, from 1. A page in the query wins."""
     page_size: FromOne | None = None
-    """Results per page, at most 1000. A page_size in the query comes first."""
+    """Results per page, at most 1000. A page_size in the query wins."""
     top_k: FromOne | None = None
     """Another name for `page_size`."""
     limit: FromOne | None = None
@@ -200,12 +200,12 @@ class BatchDelete(Struct):
 
 
 class FeedbackRequest(Struct):
-    """How good a memory is."""
+    """A rating of a memory."""
 
     memory_id: str
     """Id of the memory."""
     feedback: str | None = None
-    """POSITIVE, NEGATIVE or VERY_NEGATIVE; null takes it back."""
+    """POSITIVE, NEGATIVE or VERY_NEGATIVE; null removes the rating."""
     feedback_reason: str | None = None
     """Why."""
 

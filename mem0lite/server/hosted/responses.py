@@ -21,7 +21,7 @@ class MemoryText(TypedDict):
 
 
 class Outcome(types.AddedItem):
-    """What became of one message."""
+    """What happened to one message."""
 
     data: MemoryText
     """The text again, where older clients read it."""
@@ -145,7 +145,7 @@ class Named(Answered):
     """The id that was given, as memories store it."""
 
     message: str
-    """Says that nothing was made."""
+    """Says that nothing was created."""
     user_id: NotRequired[str]
     """The user."""
     agent_id: NotRequired[str]
@@ -197,7 +197,7 @@ class HostedStats(Answered):
 
 
 class EventOutcome(types.EventResult):
-    """What became of one message, and the text that its memory has now."""
+    """What happened to one message, and the text that its memory has now."""
 
     data: MemoryText
     """The text again, where older clients read it."""
@@ -227,7 +227,7 @@ class HostedEvent(Answered):
     updated_at: str
     """When it was done."""
     results: list[EventOutcome]
-    """What became of each message."""
+    """What happened to each message."""
 
 
 class HostedEvents(Cursored):
@@ -345,4 +345,4 @@ class Webhook(types.Webhook, Answered):
     message: NotRequired[str]
     """What was done. Present after a change."""
     secret: NotRequired[str]
-    """Signs what is sent. Present only when the webhook is made."""
+    """Signs what is sent. Present only when the webhook is created."""

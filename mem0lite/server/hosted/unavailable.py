@@ -47,7 +47,7 @@ _DREAMS = f"{_PROJECT}/dream"
 
 _ABSENT = (
     # accounts, which mem0's command line makes
-    _Absent("POST", f"{_AUTH}/agent_mode", "agent_mode", "Make an account for an agent", _ACCOUNTS),
+    _Absent("POST", f"{_AUTH}/agent_mode", "agent_mode", "Create an account for an agent", _ACCOUNTS),
     _Absent("PATCH", f"{_AUTH}/agent_mode/caller", "agent_caller", "Name the agent of an account", _ACCOUNTS),
     _Absent("POST", f"{_AUTH}/email_code", "email_code", "Sign in by e-mail", _ACCOUNTS),
     _Absent("POST", f"{_AUTH}/email_code/verify", "verify_email_code", "Sign in with a code", _ACCOUNTS),
@@ -60,9 +60,9 @@ _ABSENT = (
     _Absent("GET", "/v2/profiles/jobs", "profile_jobs", "List the jobs that make profiles", PROFILES),
     _Absent("POST", "/v2/profiles/jobs", "make_profiles", "Make profiles", PROFILES),
     _Absent("GET", "/v2/profiles/jobs/{job_id:str}", "profile_job", "Get a job that makes profiles", PROFILES),
-    _Absent("POST", "/v2/profiles/trigger", "trigger_profile", "Make a profile now", PROFILES),
-    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Make a few profiles as samples", PROFILES),
-    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Make all profiles again", PROFILES),
+    _Absent("POST", "/v2/profiles/trigger", "trigger_profile", "Create a profile now", PROFILES),
+    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Create a few sample profiles", PROFILES),
+    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Regenerate all profiles", PROFILES),
     _Absent("GET", f"{_DREAMS}/config", "dream_config", "Get the settings of Dream", _DREAM),
     _Absent("PATCH", f"{_DREAMS}/config", "set_dream_config", "Change the settings of Dream", _DREAM),
     _Absent("POST", f"{_DREAMS}/preview", "dream_preview", "Preview what Dream would read", _DREAM),
@@ -72,16 +72,18 @@ _ABSENT = (
     _Absent("GET", f"{_DREAMS}/runs/{{run_id:str}}/memories", "dream_run", "List what a run of Dream wrote", _DREAM),
     _Absent("GET", f"{_DREAMS}/memory/{{memory_id:str}}/sources", "dream_sources", "List what Dream read", _DREAM),
     # other organizations and projects, and members
-    _Absent("POST", _ORGS, "create_organization", "Make an organization", _OTHER_ORGANIZATION),
+    _Absent("POST", _ORGS, "create_organization", "Create an organization", _OTHER_ORGANIZATION),
     _Absent("DELETE", _ORG, "delete_organization", "Delete the organization", _ORGANIZATION_STAYS),
-    _Absent("POST", f"{_ORG}/projects", "create_project", "Make a project", _OTHER_PROJECT),
+    _Absent("POST", f"{_ORG}/projects", "create_project", "Create a project", _OTHER_PROJECT),
     _Absent("DELETE", _PROJECT, "delete_project", "Delete the project", _PROJECT_STAYS),
     _Absent("POST", f"{_ORG}/members", "add_organization_member", "Add a member to the organization", _MEMBERS),
     _Absent("PUT", f"{_ORG}/members", "change_organization_member", "Change a member of the organization", _MEMBERS),
-    _Absent("DELETE", f"{_ORG}/members", "remove_organization_member", "Take a member from the organization", _MEMBERS),
+    _Absent(
+        "DELETE", f"{_ORG}/members", "remove_organization_member", "Remove a member from the organization", _MEMBERS
+    ),
     _Absent("POST", f"{_PROJECT}/members", "add_project_member", "Add a member to the project", _MEMBERS),
     _Absent("PUT", f"{_PROJECT}/members", "change_project_member", "Change a member of the project", _MEMBERS),
-    _Absent("DELETE", f"{_PROJECT}/members", "remove_project_member", "Take a member from the project", _MEMBERS),
+    _Absent("DELETE", f"{_PROJECT}/members", "remove_project_member", "Remove a member from the project", _MEMBERS),
 )
 
 _PARAMETERS = {

@@ -33,7 +33,7 @@ async def hosted_list_webhooks(memory: Memory, project_id: ProjectPath) -> Answe
     "/api/v1/webhooks/projects/{project_id:str}",
     status_code=200,
     tags=[WEBHOOKS],
-    summary="Make a webhook",
+    summary="Create a webhook",
     responses=answers(responses.Webhook, "The webhook", 422),
     operation_class=body(_WEBHOOK),
 )

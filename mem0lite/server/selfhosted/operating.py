@@ -89,7 +89,7 @@ async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]
     responses=answers(responses.Configuration, "The settings"),
 )
 async def get_configuration(server: Server) -> Answer:
-    """Get the settings of the server. None of them is secret."""
+    """Get the settings of the server. No setting is secret."""
     return await server.configuration()
 
 

@@ -1,7 +1,7 @@
 """Filter expressions as SQL conditions with parameters.
 
-A new operator is one row here, in _COLUMN_SQL and _JSON_SQL, one in data/filters/operators.py, and one in the oracle of
-its test.
+A new operator is a row here in _COLUMN_SQL and _JSON_SQL, and for text fields a branch in _text(). It also needs a row
+in data/filters/operators.py and one in ORACLE of tests/test_filters.py.
 
 ``nfc``, ``casefold``, ``moment`` and ``whole`` are functions of ``comparison``. They cost a call of Python per value,
 so each is used only where the operand, or the value, is of the kind that needs it.
