@@ -26,6 +26,7 @@ class DictStore:
     def __init__(self):
         self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
         self.reads, self.numbers, self.given = [], {}, 0
+        self.touches, self.remembers = [], True
 
     def add(self, user, text, expires_at=NEVER):
         self.last += 1
@@ -42,6 +43,7 @@ class DictStore:
 
     def rewrite(self, key, text):
         self.last += 1
+        self.touches.append((self.last, key))
         if text is None:
             del self.texts[key]
         else:
@@ -66,6 +68,10 @@ class DictStore:
 
     def scopes(self, since=-1):
         return [self.rows[scope] for scope in sorted(self.rows) if self.changed[scope, "scope"] > since]
+
+    def touched(self, since):
+        touched = {key for version, key in self.touches if version > since}
+        return np.array(sorted(touched), dtype=np.int64) if self.remembers else None
 
     def versions(self, first, last):
         keys = self.keys([(0, first, last)])
@@ -139,6 +145,7 @@ def test_columns_follow_any_versioned_store(seed, limit):
     """After any changes the columns answer as new ones do that read everything, whatever fits."""
     drawn, store, columns = random.Random(seed), DictStore(), Columns(EMBEDDER.dimensions, limit)
     for _ in range(40):
+        store.remembers = drawn.random() < 0.7
         for _ in range(drawn.randrange(4)):
             change(store, drawn)
         for expression in (RED, EVERYBODY):

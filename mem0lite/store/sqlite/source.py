@@ -28,7 +28,8 @@ _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
 class SnapshotSource:
     """A ``columns.Source`` of the scopes that an expression asks for; ``check`` raises when the file must not be read.
 
-    The connection's snapshot begins with its first statement.
+    ``between`` returns which memories were touched between two versions, or None if it doesn't know (``Touched``). The
+    connection's snapshot begins with its first statement.
     """
 
     def __init__(
@@ -37,14 +38,16 @@ class SnapshotSource:
         check: Callable[[apsw.Connection], None],
         expression: Expression,
         dimensions: int,
+        between: Callable[[int, int], set[int] | None],
     ) -> None:
-        self._connection, self._check, self._dimensions = connection, check, dimensions
+        self._connection, self._check, self._dimensions, self._between = connection, check, dimensions, between
         self._where, self._parameters = compile_filter(scope_part(expression))
 
     def version(self) -> int:
         """Return the version of the file."""
         self._check(self._connection)
-        return rows.current_version(self._connection)
+        self._version = rows.current_version(self._connection)
+        return self._version
 
     def newest(self) -> tuple[int, int]:
         """Return how many scopes match, and the highest version among them."""
@@ -62,6 +65,13 @@ class SnapshotSource:
             [*self._parameters, since],
         )
         return [ScopeVersion(*row) for row in found]
+
+    def touched(self, since: int) -> "NDArray[np.int64] | None":
+        """Return the keys of the memories that were changed or removed after a version; None if that is not known."""
+        import numpy as np
+
+        keys = self._between(since, self._version)
+        return None if keys is None else np.array(sorted(keys), dtype=np.int64)
 
     def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Return the keys from ``first`` to ``last`` and the version of each memory."""
