@@ -42,6 +42,7 @@ _NAME_BYTES = 200  # of a speaker or a filter, without the characters
 _CHARACTER_BYTES = 4  # at most
 _POSTING_BYTES = 8
 _SQUARE_TOLERANCE = 2e-3  # of a vector's square, which is 1
+_MANY_OWNERS = 16
 _MAX_MASKS = 64
 _MAX_TERMS = 16_384
 
@@ -108,8 +109,9 @@ class Source(Protocol):
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
 
-    def postings(self, ranges: Sequence[Range], term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner."""
+    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner. None stands
+        for all scopes that match."""
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
         """Return the keys of the memories that match an expression."""
@@ -163,6 +165,11 @@ class _Image:
         recurs = np.bincount(self.prefixes + 1) > 1
         recurs[:1] = False
         return np.where(recurs[self.prefixes + 1], self.prefixes, self.actors) if recurs.any() else self.actors
+
+    @cached_property
+    def owners(self) -> int:
+        """How many owners the scopes have."""
+        return len({owner for owner, _ in self.scopes.values()})
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -420,7 +427,7 @@ class Collection:
         if len(self._postings) > _MAX_TERMS:
             self._postings.clear()
             self._posting_bytes = 0
-        ranges: dict[int, list[Range]] = {}
+        ranges: dict[int, list[Range] | None] = {}
         for term in terms:
             known = self._postings.get(term)
             upto = 0 if known is None else known.upto
@@ -459,14 +466,20 @@ class Collection:
 
         return _ranges(np.unique(image.slot_keys[upto:]), whole=False)
 
-    def _owner_ranges(self, image: _Image, upto: int) -> list[Range]:
-        """Return the same by owner, or where nothing is known yet one range for each owner."""
+    def _owner_ranges(self, image: _Image, upto: int) -> list[Range] | None:
+        """Return the same by owner, or where nothing is known yet one range for each owner. None stands for all scopes.
+
+        Thousands of users with a scope each, as an agent has them, are thousands of ranges either way. The store knows
+        them already. To list them for it took most of a search's time.
+        """
         if upto:
             return [
                 (image.scopes[scope][0], first, last)
                 for scope, first, last in self._scope_ranges(image, upto)
                 if scope in image.scopes
             ]
+        if image.owners > max(_MANY_OWNERS, len(image.scopes) // 2):
+            return None
         spans: dict[int, tuple[int, int]] = {}
         for number, (owner, _) in image.scopes.items():
             first, last = spans.get(owner, (number, number))

@@ -16,6 +16,7 @@ from ..columns import NEVER, Memories, Range, ScopeVersion, not_agreeing
 from . import rows
 from .damage import check_optional_texts
 from .filter_sql import compile_filter
+from .schema import SCOPE_KEYS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,16 +126,24 @@ class SnapshotSource:
             raise not_agreeing()
         return found, np.frombuffer(packed or b"", dtype="<f4").reshape(len(found), self._dimensions)
 
-    def postings(self, ranges: Sequence[Range], term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the memories in which a term occurs, and how often."""
         import numpy as np
 
-        keys, frequencies = self._get(
-            f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} "
-            f"CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
-            ranges,
-            term,
-        )
+        found = "SELECT group_concat(p.key), group_concat(p.frequency) FROM"
+        if ranges is None:
+            keys, frequencies = self._connection.execute(
+                f"{found} scope s CROSS JOIN posting p ON p.owner_id = s.owner_id AND p.term = ? "
+                f"AND p.key {SCOPE_KEYS} WHERE {self._where}",
+                [term, *self._parameters],
+            ).get
+        else:
+            keys, frequencies = self._get(
+                f"{found} {_RANGES} CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 "
+                f"AND p.key {_IN_RANGE}",
+                ranges,
+                term,
+            )
         return _numbers(keys, np.int64), _numbers(frequencies, np.float32)
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
