@@ -37,7 +37,6 @@ COLUMNS = (
     "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
     "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
 )
-_TEXT = 6
 
 # What near-copies have in common, generously: how many terms are looked for, of which memories are counted up to a
 # number that makes a term common, of a common one how many are looked at, the last ones, and by how many terms the
@@ -245,19 +244,11 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
         return _first(connection, "m.id = ?", (entry.record.id,))
     if entry.unique == "text":
         dates = entry.record.span(dated=entry.dated)
-        found = chain(
+        said = chain(
             _same_words(connection, entry.record, scope, dates, now), _near_copies(connection, entry, scope, dates, now)
         )
-        said = (to_record(row) for row in found if _says(row, entry.record))  # to make a record of each costs more
-        return next((kept for kept in said if kept.covers(entry.record, dated=entry.dated)), None)
+        return next((kept for kept in map(to_record, said) if kept.covers(entry.record, dated=entry.dated)), None)
     return None
-
-
-def _says(row: Sequence[Any], record: Record) -> bool:
-    """Tell whether the memory in a row of COLUMNS says what a record says, by its text only."""
-    with undamaged():
-        check_texts(row[_TEXT])
-    return near_identical(row[_TEXT], record.text)
 
 
 def _same_words(
@@ -283,7 +274,7 @@ _WITH_TERM = (
     f"ORDER BY p.key DESC LIMIT {_OF_A_TERM})"
 )
 _NEAR_COPIES = (
-    f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 "
+    "SELECT m.key, m.text FROM memory m "
     f"WHERE m.key IN ({_WITH_TERM.format(term='?4')} UNION {_WITH_TERM.format(term='?5')}) "
     "AND (SELECT count(*) FROM posting p WHERE p.owner_id = ?1 AND p.term IN (?4, ?5, ?6) AND p.key = m.key) >= ?7 "
     f"AND abs(m.length - ?8) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?9 AND ?10 AND {LIVE} "
@@ -294,17 +285,22 @@ _NEAR_COPIES = (
 def _near_copies(
     connection: apsw.Connection, entry: Entry, scope: ScopeRow, dates: tuple[int, int], now: int
 ) -> Iterator[Sequence[Any]]:
-    """Yield rows of live memories of the scope and date that may say the same in other words, the likeliest first.
+    """Yield rows of live memories of the scope and date that say the same in other words, the likeliest first.
 
     Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
-    one of the two that are rarest.
+    one of the two that are rarest. Few of these are copies, so only their texts are read at first.
     """
     place = (scope.owner, *scope.keys())
     seeds = fetch(connection, _RAREST, (*place, json.dumps(list(entry.terms))))
     needed = max(1, len(seeds) - 1)
-    if sum(memories > 0 for _, memories in seeds) >= needed:
-        rarest = [term for term, _ in seeds] + [None] * (_SEEDS - len(seeds))
-        yield from fetch(connection, _NEAR_COPIES, (*place, *rarest, needed, entry.terms.total(), *dates, now))
+    if sum(memories > 0 for _, memories in seeds) < needed:
+        return
+    rarest = [term for term, _ in seeds] + [None] * (_SEEDS - len(seeds))
+    found = fetch(connection, _NEAR_COPIES, (*place, *rarest, needed, entry.terms.total(), *dates, now))
+    with undamaged():
+        check_texts(*(said for _, said in found))
+    if keys := [key for key, said in found if near_identical(said, entry.record.text)]:
+        yield from by_keys(connection, keys)
 
 
 def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:
