@@ -1,12 +1,13 @@
 """Near-identical texts: rewordings that are one memory, and small differences that are another fact."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mem0lite import LocalEmbedder
 from mem0lite.embedding.protocol import embed_documents
-from mem0lite.search.similarity import COSINE, MAX_CHARACTERS, depends_on_day, near_identical
+from mem0lite.search import similarity
+from mem0lite.search.similarity import COSINE, MAX_CHARACTERS, canonical, depends_on_day, near_identical
 
 COPIES = """
 User likes sushi || The user likes sushi.
@@ -531,6 +532,46 @@ def test_any_two_texts_can_be_compared(one, other):
     """The measure takes any text, says the same in either order and calls a text its own copy."""
     assert near_identical(one, one)
     assert near_identical(one, other) == near_identical(other, one)
+
+
+def changed_words(word):
+    """Return other ways to write a word, most of which say the same."""
+    near = {*similarity._RESPELT.items(), *((one, " ".join(parts)) for one, parts in similarity._CONTRACTIONS.items())}
+    other = [b if word == a else a for a, b in near if word in (a, b)]
+    plural = [word + "s", word.removesuffix("s"), word.removesuffix("y") + "ies", word.removesuffix("ies") + "y"]
+    return [
+        *other,
+        *plural,
+        word.upper(),
+        word.title(),
+        f"**{word}**",
+        f"({word})",
+        f"{word},",
+        f"really {word}",
+        "the",
+    ]
+
+
+VOCABULARY = sorted(
+    {word for text in TEXTS for word in text.lower().split()}
+    | similarity._CHANGING
+    | {f"{word}s" for word in similarity._CHANGING}
+    | {"berries", "ice-cream", "like", "likes", "McDonald", "neighbors", "traveling", "well-known", "5kg", "pajama"}
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=8), st.data())
+def test_what_is_told_apart_by_its_words_has_another_meaning(words, data):
+    """Two texts are told apart without reading their meaning only if that differs."""
+    other = list(words)
+    for place in data.draw(st.sets(st.integers(0, len(words) - 1), max_size=3)):
+        other[place] = data.draw(st.sampled_from(changed_words(words[place])))
+    opener = data.draw(st.sampled_from(["", "I like ", "the user likes ", "my "]))
+    one, two = opener + " ".join(words), opener + " ".join(other)
+    if canonical(one)[0] == canonical(two)[0]:
+        for this, that in ((one, two), (two, one)):
+            assert not this.isascii() or all(part in this.lower() for part in similarity._kept(that))
 
 
 @given(st.sampled_from(TEXTS), st.data())

@@ -18,6 +18,7 @@ same text. Synonyms, other tenses and another order count as different: in doubt
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import chain
 
 from ..comparison import nfc
 
@@ -138,6 +139,10 @@ _CONTRACTIONS = _contractions()
 _NO_MARK: Mark = ("", "", False, False)
 _AMBIGUOUS_SHORT = (("'s", "is", "has", _words("been got had")), ("'d", "would", "had", _words("been better had")))
 _CANDIDATES = _EMPTY | _OPENERS | _ORDINALS | {"just", "that", "too", "as", "well", "."}
+_CHANGING = _CANDIDATES.union(
+    _ARTICLES, chain(*_RESPELT.items()), _CONTRACTIONS, chain(*_CONTRACTIONS.values()), ("is", "has", "would", "had")
+)
+"""Words that a rule removes, or that it changes into others or makes of others."""
 _CHARACTERS = str.maketrans(
     dict.fromkeys("‐‑‒–—―−", "-")
     | dict.fromkeys("‘’‚‛´", "'")
@@ -162,6 +167,7 @@ _RELATIVE = re.compile(
     re.IGNORECASE,
 )
 _STOP = re.compile("[.!…。]")
+_PLAIN_WORD = re.compile(r"(?<!\S)[a-z]{4,}(?!\S)")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(%|[a-zA-Z]+)")
 
@@ -173,8 +179,19 @@ def near_identical(a: str, b: str) -> bool:
     short, long = sorted((len(a), len(b)))
     if long > MAX_CHARACTERS or long > 2 * short + 80:  # never is that much removed
         return False
+    if a.isascii() and not all(map(a.lower().__contains__, _kept(b))):
+        return False
     (words, marks), (others, other_marks) = canonical(a), canonical(b)
     return words == others and all(map(_agree, marks, other_marks))
+
+
+@lru_cache(maxsize=64)  # one text is compared with several
+def _kept(text: str) -> tuple[str, ...]:
+    """Return what any near-identical ASCII text has in it, in lower case: the words that no rule removes or respells,
+    without what a plural may lose. Looking for them costs far less than reading a text's meaning."""
+    words = _PLAIN_WORD.findall(text.lower()) if text.isascii() else []
+    kept = {word: _singular(word) for word in words if word not in _CHANGING}
+    return tuple(stem.removesuffix("y") for stem in kept.values() if stem not in _CHANGING)
 
 
 def depends_on_day(text: str) -> bool:

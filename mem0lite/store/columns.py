@@ -42,6 +42,7 @@ _NAME_BYTES = 200  # of a speaker or a filter, without the characters
 _CHARACTER_BYTES = 4  # at most
 _POSTING_BYTES = 8
 _SQUARE_TOLERANCE = 2e-3  # of a vector's square, which is 1
+_MANY_OWNERS = 16
 _MAX_MASKS = 64
 _MAX_TERMS = 16_384
 
@@ -92,6 +93,10 @@ class Source(Protocol):
     def scopes(self, since: int = -1) -> list[ScopeVersion]:
         """Return the scopes that match and have a version above ``since``, by number."""
 
+    def touched(self, since: int) -> "NDArray[np.int64] | None":
+        """Return the keys of the memories that were changed or removed after a version, in order, as far as they were
+        there then. It may return others, too. None: not known, so their versions have to be read."""
+
     def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Return the keys from ``first`` to ``last`` and the version of each memory."""
 
@@ -104,8 +109,9 @@ class Source(Protocol):
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
 
-    def postings(self, ranges: Sequence[Range], term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner."""
+    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner. None stands
+        for all scopes that match."""
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
         """Return the keys of the memories that match an expression."""
@@ -158,7 +164,12 @@ class _Image:
 
         recurs = np.bincount(self.prefixes + 1) > 1
         recurs[:1] = False
-        return np.where(recurs[self.prefixes + 1], self.prefixes, self.actors) if len(recurs) else self.actors
+        return np.where(recurs[self.prefixes + 1], self.prefixes, self.actors) if recurs.any() else self.actors
+
+    @cached_property
+    def owners(self) -> int:
+        """How many owners the scopes have."""
+        return len({owner for owner, _ in self.scopes.values()})
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -302,8 +313,8 @@ class Collection:
         if len(scopes) != count:
             gone = set(scopes) - {one.number for one in source.scopes()}
             scopes = {number: row for number, row in scopes.items() if number not in gone}
-        ranges, remaining = _differences(source, image, changed)
-        kept = _kept(image, gone, remaining)
+        ranges, lost = _differences(source, image, changed)
+        kept = _kept(image, gone, lost)
         loaded = self._load(source, ranges, whole=False)
         live, used = int(kept.sum()) + len(loaded.keys), image.used + len(loaded.keys)
         if used > 2 * live + _CHUNK or (self._fits(live) and not self._fits(used)):
@@ -344,12 +355,14 @@ class Collection:
         import numpy as np
 
         slot_keys = np.concatenate([image.slot_keys, loaded.keys])
-        keys = np.concatenate([image.keys[kept], loaded.keys])
-        order = None if _ascending(keys) else np.argsort(keys, kind="stable")
+        keys = np.concatenate([image.keys, loaded.keys])
+        chosen: Any = slice(None)  # of the memories before and the new ones, in the order of their keys
+        if not kept.all() or not _ascending(keys):
+            chosen = np.flatnonzero(np.concatenate([kept, np.ones(len(loaded.keys), dtype=bool)]))
+            chosen = chosen[np.argsort(keys[chosen], kind="stable")]
 
         def column(before: Any, new: Any) -> Any:
-            both = np.concatenate([before[kept], new])
-            return both if order is None else both[order]
+            return np.concatenate([before, new])[chosen]
 
         unread = None
         if vectors is not None and image.unread is not None:
@@ -357,7 +370,7 @@ class Collection:
         return _Image(
             version,
             scopes,
-            keys if order is None else keys[order],
+            keys[chosen],
             column(image.slots, np.arange(image.used, len(slot_keys), dtype=np.int32)),
             column(image.lengths, loaded.lengths),
             column(image.created_at, loaded.created_at),
@@ -414,7 +427,7 @@ class Collection:
         if len(self._postings) > _MAX_TERMS:
             self._postings.clear()
             self._posting_bytes = 0
-        ranges: dict[int, list[Range]] = {}
+        ranges: dict[int, list[Range] | None] = {}
         for term in terms:
             known = self._postings.get(term)
             upto = 0 if known is None else known.upto
@@ -453,14 +466,20 @@ class Collection:
 
         return _ranges(np.unique(image.slot_keys[upto:]), whole=False)
 
-    def _owner_ranges(self, image: _Image, upto: int) -> list[Range]:
-        """Return the same by owner, or where nothing is known yet one range for each owner."""
+    def _owner_ranges(self, image: _Image, upto: int) -> list[Range] | None:
+        """Return the same by owner, or where nothing is known yet one range for each owner. None stands for all scopes.
+
+        Thousands of users with a scope each, as an agent has them, are thousands of ranges either way. The store knows
+        them already. To list them for it took most of a search's time.
+        """
         if upto:
             return [
                 (image.scopes[scope][0], first, last)
                 for scope, first, last in self._scope_ranges(image, upto)
                 if scope in image.scopes
             ]
+        if image.owners > max(_MANY_OWNERS, len(image.scopes) // 2):
+            return None
         spans: dict[int, tuple[int, int]] = {}
         for number, (owner, _) in image.scopes.items():
             first, last = spans.get(owner, (number, number))
@@ -589,32 +608,51 @@ def not_agreeing() -> CorruptFileError:
 
 def _differences(
     source: Source, image: _Image, changed: Sequence[ScopeVersion]
-) -> "tuple[list[Range], dict[int, NDArray[np.int64]]]":
-    """Return the key ranges to read of the scopes that changed, and of those rewritten the keys that stayed as they
-    were."""
+) -> "tuple[list[Range], list[NDArray[np.int64]]]":
+    """Return the key ranges to read of the scopes that changed, and the keys of memories that are not as they were."""
     ranges: list[Range] = []
-    remaining: dict[int, NDArray[np.int64]] = {}
+    lost: list[NDArray[np.int64]] = []
+    touched = source.touched(image.version)
     for number, _, following, rewritten in changed:
         first = number << _SCOPE_BITS
         known = image.scopes[number][1] if number in image.scopes else 0
         if known and rewritten > image.version:
-            keys, versions = source.versions(first, first + known - 1)
-            fresh = versions > image.version
-            remaining[number] = keys[~fresh]
-            ranges += [(number, key, key) for key in keys[fresh].tolist()]
+            fresh, old = _rewritten(source, image, touched, first, first + known - 1)
+            lost.append(old)
+            ranges += [(number, key, key) for key in fresh.tolist()]
         if following > known:
             ranges.append((number, first + known, first + following - 1))
-    return ranges, remaining
+    return ranges, lost
 
 
-def _kept(image: _Image, gone: set[int], remaining: "Mapping[int, NDArray[np.int64]]") -> "NDArray[np.bool_]":
+def _rewritten(
+    source: Source, image: _Image, touched: "NDArray[np.int64] | None", first: int, last: int
+) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Return which keys between two are to be read again, if they are still there, and which are not as they were."""
+    import numpy as np
+
+    if touched is not None:
+        within = touched[slice(*np.searchsorted(touched, [first, last + 1]))]
+        return within, within
+    keys, versions = source.versions(first, last)
+    fresh = versions > image.version
+    before = image.keys[slice(*np.searchsorted(image.keys, [first, last + 1]))]
+    return keys[fresh], before[np.isin(before, keys[~fresh], invert=True)]
+
+
+def _kept(image: _Image, gone: set[int], lost: "Sequence[NDArray[np.int64]]") -> "NDArray[np.bool_]":
     """Return which memories of an image are still as they were."""
     import numpy as np
 
     kept = np.ones(len(image.keys), dtype=bool)
-    for number in [*gone, *remaining]:
+    for number in gone:
         start, end = np.searchsorted(image.keys, [number << _SCOPE_BITS, (number + 1) << _SCOPE_BITS])
-        kept[start:end] = np.isin(image.keys[start:end], remaining[number]) if number in remaining else False
+        kept[start:end] = False
+    for keys in lost:
+        positions = np.searchsorted(image.keys, keys)
+        here = positions < len(kept)
+        positions, keys = positions[here], keys[here]
+        kept[positions[image.keys[positions] == keys]] = False
     return kept
 
 

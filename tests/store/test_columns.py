@@ -26,6 +26,8 @@ class DictStore:
     def __init__(self):
         self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
         self.reads, self.numbers, self.given = [], {}, 0
+        self.touches, self.remembers, self.listed = [], True, []
+        self.owner = lambda user: 1
 
     def add(self, user, text, expires_at=NEVER):
         self.last += 1
@@ -33,7 +35,7 @@ class DictStore:
             self.given += 1  # a number is never given again, whatever became of its scope
             self.numbers[user] = self.given
         scope = self.numbers[user]
-        row = self.rows.get(scope, ScopeVersion(scope, 1, 0, 0))
+        row = self.rows.get(scope, ScopeVersion(scope, self.owner(user), 0, 0))
         key = scope << 32 | row.following
         self.texts[key], self.changed[key], self.expiry[key] = text, self.last, expires_at
         self.rows[scope] = row._replace(following=row.following + 1)
@@ -42,6 +44,7 @@ class DictStore:
 
     def rewrite(self, key, text):
         self.last += 1
+        self.touches.append((self.last, key))
         if text is None:
             del self.texts[key]
         else:
@@ -66,6 +69,10 @@ class DictStore:
 
     def scopes(self, since=-1):
         return [self.rows[scope] for scope in sorted(self.rows) if self.changed[scope, "scope"] > since]
+
+    def touched(self, since):
+        touched = {key for version, key in self.touches if version > since}
+        return np.array(sorted(touched), dtype=np.int64) if self.remembers else None
 
     def versions(self, first, last):
         keys = self.keys([(0, first, last)])
@@ -94,7 +101,9 @@ class DictStore:
         return keys, np.array(vectors, dtype=np.float32).reshape(len(keys), EMBEDDER.dimensions)
 
     def postings(self, ranges, term):
-        counts = {key: indexed_terms(self.texts[key])[term] for key in self.keys(ranges).tolist()}
+        self.listed.append(ranges)
+        keys = sorted(self.texts) if ranges is None else self.keys(ranges).tolist()
+        counts = {key: indexed_terms(self.texts[key])[term] for key in keys}
         keys = [key for key, count in counts.items() if count]
         return np.array(keys, dtype=np.int64), np.array([counts[key] for key in keys], dtype=np.float32)
 
@@ -139,6 +148,7 @@ def test_columns_follow_any_versioned_store(seed, limit):
     """After any changes the columns answer as new ones do that read everything, whatever fits."""
     drawn, store, columns = random.Random(seed), DictStore(), Columns(EMBEDDER.dimensions, limit)
     for _ in range(40):
+        store.remembers = drawn.random() < 0.7
         for _ in range(drawn.randrange(4)):
             change(store, drawn)
         for expression in (RED, EVERYBODY):
@@ -158,6 +168,18 @@ def test_only_what_changed_is_read():
     assert sorted(store.reads) == [first, added]
     viewed(columns, store)
     assert sorted(store.reads) == [first, added]
+
+
+@pytest.mark.parametrize(("users", "owners", "ranges"), [(10, 10, 10), (60, 60, None), (60, 2, 2), (60, 20, 20)])
+def test_many_owners_of_a_scope_each_are_not_listed(users, owners, ranges):
+    """Where each of many owners has a scope, the store is asked for all scopes; otherwise each owner is a range."""
+    store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+    store.owner = lambda user: user % owners
+    for user in range(users):
+        store.add(user, f"red tea {user}")
+    answer = viewed(columns, store)
+    assert {None if listed is None else len(listed) for listed in store.listed} == {ranges}
+    assert len(answer["postings"]["tea"]) == users
 
 
 def test_memories_without_their_vectors_are_damage():

@@ -31,6 +31,7 @@ from ...limits import Limit
 from . import file as sqlite_file
 from .file import APPLICATION_ID, CHECKSUM_BYTES
 from .held import HeldFile, is_free
+from .touched import Touched
 
 Durability = Literal["full", "normal"]
 
@@ -102,6 +103,8 @@ class Database:
         self.read_only = read_only
         self.checksums = checksums
         """Whether every page has a checksum, which SQLite compares when it reads the page."""
+        self.touched = Touched()
+        """What the last transactions changed."""
         self._writer: apsw.Connection | None
         self._stamp: sqlite_file.Stamp | None = None
         self._held = None if self.path is None else HeldFile(self.path)
@@ -479,8 +482,10 @@ class Database:
         try:
             self._check_there()  # else what was put in its place may look damaged
             connection.execute("BEGIN IMMEDIATE")  # a deferred one that turns writer fails despite the busy timeout
+            self.touched.begin(connection)
             for job in jobs:
                 self._run(connection, job)
+            self.touched.end(connection)
             if not self._counted:
                 # Writing it raises the file's change counter. That tells an older copy from the file when it is put
                 # in the file's place. Once is enough: SQLite counts all commits of a connection as one.
@@ -488,6 +493,7 @@ class Database:
             self._check_there()
             issued = True
             connection.execute("COMMIT")
+            self.touched.committed()
             self._counted = True
             _finish(jobs)
         except _BREAKING:

@@ -23,6 +23,7 @@ from ...data.filters import SCOPE_IDS
 from ...data.records import Record, Scope
 from ...embedding.reading import UnitVector
 from ...errors import MemoryNotFoundError
+from ...search.similarity import near_identical
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
@@ -264,37 +265,42 @@ def _same_words(
     )
 
 
-_WITH_RARE_TERMS = " UNION ".join(
-    "SELECT * FROM (SELECT p.key FROM posting p WHERE p.owner_id = ?1 AND p.key BETWEEN ?2 AND ?3 AND "
-    f"p.term = (SELECT term FROM seed ORDER BY memories LIMIT 1 OFFSET {n}) ORDER BY p.key DESC LIMIT {_OF_A_TERM})"
-    for n in (0, 1)
+_RAREST = (
+    "SELECT t.value, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE p.owner_id = ? AND p.term = t.value "
+    f"AND p.key BETWEEN ? AND ? LIMIT {_COUNTED})) AS memories FROM json_each(?) t ORDER BY memories LIMIT {_SEEDS}"
+)
+_WITH_TERM = (
+    "SELECT * FROM (SELECT p.key FROM posting p WHERE p.owner_id = ?1 AND p.term = {term} AND p.key BETWEEN ?2 AND ?3 "
+    f"ORDER BY p.key DESC LIMIT {_OF_A_TERM})"
+)
+_NEAR_COPIES = (
+    "SELECT m.key, m.text FROM memory m "
+    f"WHERE m.key IN ({_WITH_TERM.format(term='?4')} UNION {_WITH_TERM.format(term='?5')}) "
+    "AND (SELECT count(*) FROM posting p WHERE p.owner_id = ?1 AND p.term IN (?4, ?5, ?6) AND p.key = m.key) >= ?7 "
+    f"AND abs(m.length - ?8) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?9 AND ?10 AND {LIVE} "
+    f"ORDER BY abs(m.length - ?8), m.key LIMIT {_MAX_CANDIDATES}"
 )
 
 
 def _near_copies(
     connection: apsw.Connection, entry: Entry, scope: ScopeRow, dates: tuple[int, int], now: int
 ) -> Iterator[Sequence[Any]]:
-    """Yield rows of live memories of the scope and date that may say the same in other words, the likeliest first.
+    """Yield rows of live memories of the scope and date that say the same in other words, the likeliest first.
 
     Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
-    one of the two that are rarest.
+    one of the two that are rarest. Few of these are copies, so only their texts are read at first.
     """
-    needed = max(1, min(_SEEDS, len(entry.terms)) - 1)
-    yield from fetch(
-        connection,
-        f"WITH seed AS MATERIALIZED (SELECT t.value AS term, (SELECT count(*) FROM (SELECT 1 FROM posting p WHERE "
-        f"p.owner_id = ?1 AND p.term = t.value AND p.key BETWEEN ?2 AND ?3 LIMIT {_COUNTED})) AS memories "
-        f"FROM json_each(?4) t ORDER BY memories LIMIT {_SEEDS}) "
-        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ({_WITH_RARE_TERMS}) "
-        "AND (SELECT count(*) FROM seed CROSS JOIN posting p ON p.owner_id = ?1 AND p.term = seed.term "
-        "AND p.key = m.key) >= ?5 "
-        f"AND abs(m.length - ?6) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?7 AND ?8 AND {LIVE} "
-        f"ORDER BY abs(m.length - ?6), m.key LIMIT {_MAX_CANDIDATES}",
-        (
-            *(scope.owner, *scope.keys(), json.dumps(list(entry.terms))),
-            *(needed, entry.terms.total(), *dates, now),
-        ),
-    )
+    place = (scope.owner, *scope.keys())
+    seeds = fetch(connection, _RAREST, (*place, json.dumps(list(entry.terms))))
+    needed = max(1, len(seeds) - 1)
+    if sum(memories > 0 for _, memories in seeds) < needed:
+        return
+    rarest = [term for term, _ in seeds] + [None] * (_SEEDS - len(seeds))
+    found = fetch(connection, _NEAR_COPIES, (*place, *rarest, needed, entry.terms.total(), *dates, now))
+    with undamaged():
+        check_texts(*(said for _, said in found))
+    if keys := [key for key, said in found if near_identical(said, entry.record.text)]:
+        yield from by_keys(connection, keys)
 
 
 def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -> Record | None:

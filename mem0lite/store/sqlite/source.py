@@ -16,6 +16,7 @@ from ..columns import NEVER, Memories, Range, ScopeVersion, not_agreeing
 from . import rows
 from .damage import check_optional_texts
 from .filter_sql import compile_filter
+from .schema import SCOPE_KEYS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,8 @@ _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
 class SnapshotSource:
     """A ``columns.Source`` of the scopes that an expression asks for; ``check`` raises when the file must not be read.
 
-    The connection's snapshot begins with its first statement.
+    ``between`` returns which memories were touched between two versions, or None if it doesn't know (``Touched``). The
+    connection's snapshot begins with its first statement.
     """
 
     def __init__(
@@ -37,14 +39,16 @@ class SnapshotSource:
         check: Callable[[apsw.Connection], None],
         expression: Expression,
         dimensions: int,
+        between: Callable[[int, int], set[int] | None],
     ) -> None:
-        self._connection, self._check, self._dimensions = connection, check, dimensions
+        self._connection, self._check, self._dimensions, self._between = connection, check, dimensions, between
         self._where, self._parameters = compile_filter(scope_part(expression))
 
     def version(self) -> int:
         """Return the version of the file."""
         self._check(self._connection)
-        return rows.current_version(self._connection)
+        self._version = rows.current_version(self._connection)
+        return self._version
 
     def newest(self) -> tuple[int, int]:
         """Return how many scopes match, and the highest version among them."""
@@ -62,6 +66,13 @@ class SnapshotSource:
             [*self._parameters, since],
         )
         return [ScopeVersion(*row) for row in found]
+
+    def touched(self, since: int) -> "NDArray[np.int64] | None":
+        """Return the keys of the memories that were changed or removed after a version; None if that is not known."""
+        import numpy as np
+
+        keys = self._between(since, self._version)
+        return None if keys is None else np.array(sorted(keys), dtype=np.int64)
 
     def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Return the keys from ``first`` to ``last`` and the version of each memory."""
@@ -115,16 +126,24 @@ class SnapshotSource:
             raise not_agreeing()
         return found, np.frombuffer(packed or b"", dtype="<f4").reshape(len(found), self._dimensions)
 
-    def postings(self, ranges: Sequence[Range], term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the memories in which a term occurs, and how often."""
         import numpy as np
 
-        keys, frequencies = self._get(
-            f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} "
-            f"CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
-            ranges,
-            term,
-        )
+        found = "SELECT group_concat(p.key), group_concat(p.frequency) FROM"
+        if ranges is None:
+            keys, frequencies = self._connection.execute(
+                f"{found} scope s CROSS JOIN posting p ON p.owner_id = s.owner_id AND p.term = ? "
+                f"AND p.key {SCOPE_KEYS} WHERE {self._where}",
+                [term, *self._parameters],
+            ).get
+        else:
+            keys, frequencies = self._get(
+                f"{found} {_RANGES} CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 "
+                f"AND p.key {_IN_RANGE}",
+                ranges,
+                term,
+            )
         return _numbers(keys, np.int64), _numbers(frequencies, np.float32)
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":

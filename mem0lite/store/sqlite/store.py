@@ -173,7 +173,13 @@ class SQLiteStore:
     def searching(self, visible: Visible, query: Query) -> Iterator[SnapshotReading]:
         """Yield what a search may return, from one snapshot."""
         with self._database.read() as connection:
-            source = SnapshotSource(connection, self._settings.check_embedder, visible.expression, self._dimensions)
+            source = SnapshotSource(
+                connection,
+                self._settings.check_embedder,
+                visible.expression,
+                self._dimensions,
+                self._database.touched.between,
+            )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query)
             snapshot = SnapshotReading(connection, found, self._settings.categories(connection))

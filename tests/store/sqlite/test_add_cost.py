@@ -21,6 +21,18 @@ def test_a_repeat_costs_the_same_however_often_it_was_said(path, clock):
     assert steps[1] < 1.2 * steps[0]
 
 
+def test_common_words_cost_the_same_however_many_memories_have_them(path, clock):
+    """What SQLite does for an add does not grow with the number of memories that have all of its words."""
+    steps = []
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
+        for size in (600, 2_400):
+            said = [f"coffee garden music number{n} day{-n}" for n in range(memory.stats()["memories"], size)]
+            memory.add_many([{"messages": text, "user_id": "u"} for text in said])
+            steps.append(_steps(memory, lambda: memory.add("music coffee garden number day", user_id="u")))
+            memory.delete_all(filters={"AND": [{"user_id": "u"}, {"memory": "music coffee garden number day"}]})
+    assert steps[1] < 1.2 * steps[0]
+
+
 def _steps(memory, call):
     """Return how many instructions SQLite's virtual machine runs for a call, in hundreds."""
     counted = []

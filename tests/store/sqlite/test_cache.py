@@ -294,3 +294,21 @@ def test_an_older_version_cannot_write_on(path):
         with pytest.raises(apsw.SQLError, match="no such column"):
             connection.execute(statement)
     connection.close()
+
+
+def test_words_are_found_among_the_many_users_of_an_agent(path):
+    """A word that was not asked before is found in every scope of an agent, and in no other scope of its users."""
+    agent = {"agent_id": "bot"}
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        items = [
+            {"messages": f"{word} {user}", "user_id": f"u{user}", "infer": False, **scope}
+            for user in range(40)
+            for word, scope in [("tea", {}), ("tea" if user % 3 else "pear", agent), ("tea", {"agent_id": "other"})]
+        ]
+        memory.add_many([*items, {"messages": "tea tea", "user_id": "u1", "run_id": "r", **agent}])
+        expected = {f"tea {user}" for user in range(40) if user % 3} | {"tea tea"}
+        for late in ("tea at noon", "tea at night"):
+            found = memory.search("tea", filters=agent, threshold=0, top_k=100, explain=True)["results"]
+            assert {item["memory"] for item in found if item["score_details"]["bm25_score"] > 0} == expected
+            memory.add(late, user_id="u0", **agent)
+            expected.add(late)
