@@ -1,5 +1,6 @@
 """Many threads and several processes on one file."""
 
+import asyncio
 import multiprocessing
 import os
 import subprocess
@@ -13,7 +14,7 @@ import apsw
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import ClosedError, Memory, ValidationError
+from mem0lite import AsyncMemory, ClosedError, Memory, ValidationError
 from mem0lite.store.sqlite.file import look_at
 from mem0lite.store.sqlite.held import HeldFile
 from mem0lite.store.sqlite.schema import MIGRATIONS
@@ -294,6 +295,36 @@ def test_vacuum_does_not_wait_for_readers(memory, clock):
         assert memory.vacuum() == {"removed": 500, "bytes_freed": 0}
         memory.add("written meanwhile", user_id="u")
     assert memory.get_all(user_id="u")["total"] == 1
+
+
+def test_a_read_waits_for_no_write(path):
+    """While thirty writers and ten erasures wait for the file, reads answer."""
+
+    async def life():
+        async with AsyncMemory(path, embedder=HashEmbedder()) as memory:
+            added = await memory.add([{"content": f"text {n}"} for n in range(10)], user_id="u")
+            ids = [one["id"] for one in added["results"]]
+            blocker = apsw.Connection(str(path))
+            blocker.execute("BEGIN IMMEDIATE")
+            calls = [
+                *(memory.feedback(one, "POSITIVE") for one in ids[:5]),
+                *(memory.delete(one) for one in ids[5:]),
+                *(memory.reset(user_id=f"nobody-{n}") for n in range(10)),
+                *(memory.delete_all(user_id=f"nobody-{n}") for n in range(10)),
+                *(memory.erase(user_id=f"nobody-{n}") for n in range(10)),
+            ]
+            waiting = [asyncio.create_task(call) for call in calls]
+            await asyncio.sleep(0)  # each begins to wait
+            assert (await memory.get(ids[0]))["id"] == ids[0]
+            await memory._probe()
+            assert (await memory.get_all(user_id="u"))["total"] == 10
+            assert not any(task.done() for task in waiting)
+            blocker.execute("ROLLBACK")
+            blocker.close()
+            await asyncio.gather(*waiting)
+            assert (await memory.get_all(user_id="u"))["total"] == 5
+
+    asyncio.run(life())
 
 
 def test_an_export_may_read_the_store_it_exports(clock):
