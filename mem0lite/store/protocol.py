@@ -315,7 +315,8 @@ class Store(Protocol):
         """
 
     def vacuum(self, now: int) -> tuple[int, int]:
-        """Remove expired memories with their histories, old events and expired exports, in batches.
+        """Remove expired memories with their histories, old events and expired exports, in batches. If there are none,
+        write nothing: servers call this every minute.
 
         Return how many memories were removed, and how many bytes the disk got back.
         """

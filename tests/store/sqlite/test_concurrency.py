@@ -297,6 +297,33 @@ def test_vacuum_does_not_wait_for_readers(memory, clock):
     assert memory.get_all(user_id="u")["total"] == 1
 
 
+@pytest.mark.parametrize("before", ["nothing", "writes", "removal", "removal while somebody reads"])
+def test_vacuum_of_nothing_writes_nothing(memory, path, clock, before):
+    """Whatever happened before, once a vacuum finds nothing to remove, it leaves the file and its log untouched."""
+    memory.add("text", user_id="u")
+    memory.add("brief", user_id="u", ttl=60)
+    if before.startswith("removal"):
+        memory.add([{"content": f"text {n} " * 50} for n in range(50)], user_id="v", ttl=1, infer=False)
+        memory.create_memory_export({"memory": ""}, {"user_id": "u"})
+        clock.advance(days=40)
+    with memory._store._database.read() as connection:
+        if before.endswith("reads"):
+            connection.execute("SELECT count(*) FROM memory").fetchall()
+            memory.vacuum()
+    if before != "nothing":
+        memory.vacuum()
+    with closing(apsw.Connection(str(path))) as watcher:
+        memory.vacuum()  # empties the log
+        version = watcher.pragma("data_version")
+        log = path.with_name(f"{path.name}-wal")
+        untouched = [(file.stat().st_mtime_ns, file.stat().st_size) for file in (path, log)]
+        for _ in range(3):
+            clock.advance(seconds=10)
+            assert memory.vacuum() == {"removed": 0, "bytes_freed": 0}
+        assert [(file.stat().st_mtime_ns, file.stat().st_size) for file in (path, log)] == untouched
+        assert watcher.pragma("data_version") == version
+
+
 def test_a_read_waits_for_no_write(path):
     """While thirty writers and ten erasures wait for the file, reads answer."""
 
