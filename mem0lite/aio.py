@@ -47,7 +47,9 @@ def _off_loop(
         def work(memory: Memory) -> R:
             return verb(memory, *args, **kwargs)
 
-        return await (self._limited(pool, work) if limited else self._run(pool, work))
+        result = await (self._limited(pool, work) if limited else self._run(pool, work))
+        self._wrote()
+        return result
 
     return call  # type: ignore[return-value]  # an async def returns a CoroutineType, which mypy does not say
 
@@ -76,6 +78,10 @@ def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
         return await asyncio.to_thread(function, *args, **kwargs)
 
     return call
+
+
+def _nothing() -> None:
+    pass
 
 
 def _in_event_loop() -> bool:
@@ -138,6 +144,7 @@ class AsyncMemory(Handle):
         self._is_view = False
         self._turns: Turns | None = None
         self._statement_timeout: float | None = None
+        self._wrote: Callable[[], object] = _nothing
         self._closed = threading.Event()  # shared with the views of for_user
         self._opening: Future[Memory] = Future()
         if isinstance(path, Memory):
@@ -233,11 +240,11 @@ class AsyncMemory(Handle):
         """Read the file in a thread that no verb uses. Raises what a read raises."""
         await self._run(_PROBES, lambda memory: memory.get(""))  # looks up, in an index, an id that no memory has
 
-    def _shared(self, turns: "Turns", statement_timeout: float | None) -> Self:
+    def _shared(self, turns: "Turns", statement_timeout: float | None, wrote: Callable[[], object]) -> Self:
         """Return the same for one of many callers. Its reads take turns, and have a time limit if the Memory sets
-        none."""
+        none. ``wrote`` is called after each verb that may have changed something."""
         view = copy.copy(self)
-        view._turns, view._statement_timeout = turns, statement_timeout
+        view._turns, view._statement_timeout, view._wrote = turns, statement_timeout, wrote
         return view
 
     async def close(self) -> None:
