@@ -284,6 +284,7 @@ class AsyncMemory(Handle):
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)
     add_many = _off_loop(Memory.add_many, _EMBEDS_TEXTS)
     update = _off_loop(Memory.update, _EMBEDS_TEXTS)
+    _update_one = _off_loop(Memory._update_one, _EMBEDS_TEXTS)
     update_many = _off_loop(Memory.update_many, _EMBEDS_TEXTS)
     feedback = _off_loop(Memory.feedback, _WRITES)
     delete = _off_loop(Memory.delete, _WRITES)

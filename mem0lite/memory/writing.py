@@ -51,15 +51,16 @@ class Writer(NamedTuple):
     def _added(self, changes: Changes, now: int) -> Sequence[Outcome]:
         return self.store.apply(changes, Visible(horizon=now)).outcomes
 
-    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> UpdateManyResult:
-        """Change all memories, or none, and return the answer."""
+    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Sequence[Record]]:
+        """Change all memories, or none, and return the answer, and what the memories became."""
         updates, embedded = self._with_vectors(plans, visible)
 
         def write(categories: tuple[str, ...]) -> Sequence[Record]:
             graphed = self._with_graphs(updates, visible, categories)
             return self.store.apply(Changes(updates=graphed, categories=categories), visible).updated
 
-        return update_result(following(self.store, write), embedded, visible.now)
+        changed = following(self.store, write)
+        return update_result(changed, embedded, visible.now), changed
 
     def _with_vectors(
         self, plans: Sequence[PlannedUpdate], visible: Visible
