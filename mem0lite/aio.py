@@ -28,24 +28,28 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _THREADS = 4  # per pool; SQLite and an embedder release the GIL, and more threads only wait for each other
-_SHARING_THREADS = 64  # of the pools that embed, with an embedder that embeds the texts of several calls together
+_SHARING_THREADS = 64  # of pools whose calls share their work: a call of the model, or a commit
 
 Turns = Callable[[str, int, Mapping[str, Any]], AbstractAsyncContextManager[None]]
 """Returns a context in which a verb reads, from its pool's name, the number of threads, and the verb's arguments."""
 
-# With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms.
+# With one pool for all verbs, four adds of long texts made a get take 16 ms (median) instead of 1 ms. When deletes had
+# the threads of the reads, four of them behind an erase made it take 3 s.
 _EMBEDS_TEXTS, _EMBEDS_QUERIES, _USES_NETWORK, _READS = "add", "search", "network", "read"
+_WRITES, _LONG, _PROBES = "write", "maintenance", "probe"
 
 
 def _off_loop(
-    verb: Callable[Concatenate[Memory, P], R], pool: str = _READS, *, limited: bool = False
+    verb: Callable[Concatenate[Memory, P], R], pool: str, *, limited: bool = False
 ) -> Callable[Concatenate["AsyncMemory", P], "CoroutineType[Any, Any, R]"]:
     @functools.wraps(verb)
     async def call(self: "AsyncMemory", /, *args: P.args, **kwargs: P.kwargs) -> R:
         def work(memory: Memory) -> R:
             return verb(memory, *args, **kwargs)
 
-        return await (self._limited(pool, work) if limited else self._run(pool, work))
+        result = await (self._limited(pool, work) if limited else self._run(pool, work))
+        self._wrote()
+        return result
 
     return call  # type: ignore[return-value]  # an async def returns a CoroutineType, which mypy does not say
 
@@ -74,6 +78,10 @@ def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
         return await asyncio.to_thread(function, *args, **kwargs)
 
     return call
+
+
+def _nothing() -> None:
+    pass
 
 
 def _in_event_loop() -> bool:
@@ -119,10 +127,11 @@ class AsyncMemory(Handle):
     raised by ``async with``, by awaiting the object, by the first verb, or by ``close``. Outside an event loop the
     constructor opens the file itself.
 
-    Verbs run in threads. There is one pool of threads for verbs that embed texts, one for searches, one for verbs that
-    use the network, and one for everything else, so that no kind of verb waits for another. Threads start when they are
-    needed, at most four in each pool. With a LocalEmbedder, which embeds the texts of several calls together, the first
-    two pools have up to 64.
+    Verbs run in threads. There is one pool of threads for verbs that embed texts, one for searches, one for other
+    reads, one for other writes, one for verbs that use the network, and one for maintenance that takes long, such as a
+    backup. So no kind of verb waits for a thread of another. Threads start when they are needed, at most four in each
+    pool. Writes share their commits, so their pool has up to 64. So have those of texts and searches with a
+    LocalEmbedder, which embeds the texts of several calls together.
 
     If the task that awaits a verb is cancelled, a verb that only reads stops. A verb that writes runs to its end.
     """
@@ -135,6 +144,7 @@ class AsyncMemory(Handle):
         self._is_view = False
         self._turns: Turns | None = None
         self._statement_timeout: float | None = None
+        self._wrote: Callable[[], object] = _nothing
         self._closed = threading.Event()  # shared with the views of for_user
         self._opening: Future[Memory] = Future()
         if isinstance(path, Memory):
@@ -196,7 +206,7 @@ class AsyncMemory(Handle):
 
     def _size(self, pool: str) -> int:
         shared = pool in (_EMBEDS_TEXTS, _EMBEDS_QUERIES) and isinstance(self.memory._embedder, LocalEmbedder)
-        return _SHARING_THREADS if shared else _THREADS
+        return _SHARING_THREADS if shared or pool == _WRITES else _THREADS
 
     async def _run(self, pool: str, call: Callable[[Memory], R]) -> R:
         if self._closed.is_set():
@@ -226,11 +236,15 @@ class AsyncMemory(Handle):
                 limit.stop()
             raise
 
-    def _shared(self, turns: "Turns", statement_timeout: float | None) -> Self:
+    async def _probe(self) -> None:
+        """Read the file in a thread that no verb uses. Raises what a read raises."""
+        await self._run(_PROBES, lambda memory: memory.get(""))  # looks up, in an index, an id that no memory has
+
+    def _shared(self, turns: "Turns", statement_timeout: float | None, wrote: Callable[[], object]) -> Self:
         """Return the same for one of many callers. Its reads take turns, and have a time limit if the Memory sets
-        none."""
+        none. ``wrote`` is called after each verb that may have changed something."""
         view = copy.copy(self)
-        view._turns, view._statement_timeout = turns, statement_timeout
+        view._turns, view._statement_timeout, view._wrote = turns, statement_timeout, wrote
         return view
 
     async def close(self) -> None:
@@ -270,39 +284,40 @@ class AsyncMemory(Handle):
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)
     add_many = _off_loop(Memory.add_many, _EMBEDS_TEXTS)
     update = _off_loop(Memory.update, _EMBEDS_TEXTS)
+    _update_one = _off_loop(Memory._update_one, _EMBEDS_TEXTS)
     update_many = _off_loop(Memory.update_many, _EMBEDS_TEXTS)
-    feedback = _off_loop(Memory.feedback)
-    delete = _off_loop(Memory.delete)
-    delete_many = _off_loop(Memory.delete_many)
-    delete_all = _off_loop(Memory.delete_all, limited=True)
-    reset = _off_loop(Memory.reset)
-    vacuum = _off_loop(Memory.vacuum)
+    feedback = _off_loop(Memory.feedback, _WRITES)
+    delete = _off_loop(Memory.delete, _WRITES)
+    delete_many = _off_loop(Memory.delete_many, _WRITES)
+    delete_all = _off_loop(Memory.delete_all, _WRITES, limited=True)
+    reset = _off_loop(Memory.reset, _WRITES)
+    vacuum = _off_loop(Memory.vacuum, _LONG)
     get = _reading(Memory.get)
     get_all = _reading(Memory.get_all)
     search = _reading(Memory.search, _EMBEDS_QUERIES)
     graph: Callable[..., Coroutine[Any, Any, Any]] = _reading(Memory.graph)  # a text or a dictionary, by its format
-    reindex_graph = _off_loop(Memory.reindex_graph, _EMBEDS_TEXTS)
+    reindex_graph = _off_loop(Memory.reindex_graph, _LONG)
     history = _reading(Memory.history)
     entities = _reading(Memory.entities)
     events = _reading(Memory.events)
     event = _reading(Memory.event)
     changes = _reading(Memory.changes)
     get_project = _reading(Memory.get_project)
-    update_project = _off_loop(Memory.update_project)
-    create_memory_export = _off_loop(Memory.create_memory_export)
+    update_project = _off_loop(Memory.update_project, _WRITES)
+    create_memory_export = _off_loop(Memory.create_memory_export, _LONG)
     get_memory_export = _reading(Memory.get_memory_export)
     create_webhook = _off_loop(Memory.create_webhook, _USES_NETWORK)
     get_webhooks = _reading(Memory.get_webhooks)
     update_webhook = _off_loop(Memory.update_webhook, _USES_NETWORK)
-    delete_webhook = _off_loop(Memory.delete_webhook)
+    delete_webhook = _off_loop(Memory.delete_webhook, _WRITES)
     deliver_webhooks = _off_loop(Memory.deliver_webhooks, _USES_NETWORK)
     stats = _reading(Memory.stats)
-    erase = _off_loop(Memory.erase)
-    check = _off_loop(Memory.check)
-    backup = _off_loop(Memory.backup)
-    export = _off_loop(Memory.export)
-    import_ = _off_loop(Memory.import_, _EMBEDS_TEXTS)
-    import_from_mem0 = _off_loop(Memory.import_from_mem0, _EMBEDS_TEXTS)
+    erase = _off_loop(Memory.erase, _LONG)
+    check = _off_loop(Memory.check, _LONG)
+    backup = _off_loop(Memory.backup, _LONG)
+    export = _off_loop(Memory.export, _LONG)
+    import_ = _off_loop(Memory.import_, _LONG)
+    import_from_mem0 = _off_loop(Memory.import_from_mem0, _LONG)
 
     restore = staticmethod(_in_thread(Memory.restore))
     reembed = staticmethod(_in_thread(Memory.reembed))

@@ -1,8 +1,14 @@
-"""Environment variables that look like ours but are not read, so that a misspelt one is not silently ignored."""
+"""What a process is given: the processors it may use, and its environment variables.
 
+Variables that look like ours but are not read are reported, so that a misspelt one is not silently ignored.
+"""
+
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 VARIABLES = frozenset(
@@ -96,3 +102,32 @@ def _meant(rest: str, variables: frozenset[str]) -> str | None:
 
 def _letters(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", name.upper())
+
+
+def processors(root: Path = Path("/")) -> int:
+    """Return how many processors this process may use, at least 1.
+
+    ``os.cpu_count`` returns those of the machine. A process may be bound to some of them, or be in a container that
+    allows it the time of a few.
+    """
+    return max(1, min([_usable(), *map(math.ceil, _quotas(root))]))
+
+
+def _usable() -> int:
+    if hasattr(os, "process_cpu_count"):  # since Python 3.13
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Yield how many processors' time the control groups (version 2) of this process allow it, where they limit it."""
+    groups = root / "sys/fs/cgroup"
+    with suppress(OSError):
+        membership = (root / "proc/self/cgroup").read_text().splitlines()
+        own = next((line.removeprefix("0::/") for line in membership if line.startswith("0::/")), "")
+        for group in (groups / own, *(groups / own).parents):
+            with suppress(OSError, ValueError, ZeroDivisionError):  # "max": no limit
+                quota, period = map(int, (group / "cpu.max").read_text().split())
+                yield quota / period
+            if group == groups:
+                return

@@ -2,6 +2,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from embedder import HashEmbedder
 
 from mem0lite import Memory, ValidationError
 
@@ -438,3 +439,83 @@ def test_a_date_that_leaves_metadata_is_told_of_once(memory, caplog):
         "created_at",
         "expiration_date",
     ]
+
+
+# -- what is embedded
+
+
+class Counting(HashEmbedder):
+    """Notes what it embeds, and first does what a test wants."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedded, self.before = [], lambda texts: None
+
+    def embed(self, texts):
+        self.embedded += texts
+        self.before(texts)
+        return super().embed(texts)
+
+
+@pytest.fixture
+def counting(path, clock):
+    with Memory(path, embedder=Counting(), clock=clock) as memory:
+        memory.add([{"content": "tea"}, {"role": "user", "name": "Ann", "content": "figs"}], user_id="u")
+        memory.add("mayfly", user_id="u", ttl=60)
+        memory.add("dated", user_id="u", timestamp="2023-05-01")
+        memory._embedder.embedded.clear()
+        yield memory
+
+
+@pytest.mark.parametrize(
+    ("messages", "options", "embedded", "events"),
+    [
+        ("tea", {}, [], ["NONE"]),
+        ([{"role": "user", "name": "Ann", "content": "figs"}], {}, [], ["NONE"]),
+        ("dated", {"timestamp": "2023-05-01"}, [], ["NONE"]),
+        ([{"content": "tea"}, {"content": "new"}, {"content": "tea"}], {}, ["new"], ["NONE", "ADD", "NONE"]),
+        ("mayfly", {"ttl": 30}, [], ["NONE"]),
+        ("mayfly", {}, ["mayfly"], ["ADD"]),  # it is to live longer
+        ("tea", {"infer": False}, ["tea"], ["ADD"]),
+        ("tea", {"run_id": "r"}, ["tea"], ["ADD"]),
+        ("tea", {"metadata": {"kind": "drink"}}, ["tea"], ["ADD"]),
+        ("dated", {"timestamp": "2023-05-02"}, ["dated"], ["ADD"]),
+        ([{"content": "two"}, {"content": "two"}], {}, ["two"], ["ADD", "NONE"]),
+        ("Tea!", {}, ["Tea!"], ["NONE"]),  # other words to the eye, so the transaction finds it
+    ],
+)
+def test_what_is_there_word_for_word_is_not_embedded(counting, messages, options, embedded, events):
+    """An add embeds only the texts that it may store: none that its scope holds word for word, each text once."""
+    added = counting.add(messages, **{"user_id": "u", **options})
+    assert [one["event"] for one in added["results"]] == events
+    assert counting._embedder.embedded == embedded
+
+
+def test_what_expired_is_embedded_again(counting, clock):
+    """A text whose memory has expired is embedded and stored, as if it had never been said."""
+    clock.advance(seconds=61)
+    assert counting.add("mayfly", user_id="u")["results"][0]["event"] == "ADD"
+    assert counting._embedder.embedded == ["mayfly"]
+
+
+def test_a_repeat_that_goes_meanwhile_is_stored(counting):
+    """If the memory that a text repeats is deleted while other texts are embedded, the text is stored after all."""
+    [kept] = [one["id"] for one in counting.get_all(user_id="u")["results"] if one["memory"] == "tea"]
+    counting._embedder.before = lambda texts: counting.delete(kept) if "new" in texts else None
+    added = counting.add_many([{"messages": "tea", "user_id": "u"}, {"messages": "new", "user_id": "u"}])
+    assert [one["results"][0]["event"] for one in added] == ["ADD", "ADD"]
+    assert counting._embedder.embedded == ["new", "tea"]
+    assert {one["memory"] for one in counting.search("tea", user_id="u", threshold=0)["results"]} >= {"tea", "new"}
+    assert counting.check()["ok"]
+
+
+def test_a_text_said_meanwhile_is_stored_once(counting):
+    """If somebody else adds a text while it is embedded, it is not stored again."""
+
+    def first(texts):
+        counting._embedder.before = lambda texts: None
+        counting.add("new", user_id="u")
+
+    counting._embedder.before = first
+    assert counting.add("new", user_id="u")["results"][0]["event"] == "NONE"
+    assert [one["memory"] for one in counting.get_all(user_id="u")["results"]].count("new") == 1

@@ -240,6 +240,30 @@ def test_another_embedder_is_asked_by_four_threads_at_most(path):
     assert max(most) == 4
 
 
+def test_long_maintenance_keeps_no_writer_waiting(path):
+    """While more exports than there are threads wait for whoever reads them, a memory is added, read and deleted."""
+    release = threading.Event()
+
+    class Sink(io.StringIO):
+        def write(self, text):
+            assert release.wait(30)
+            return super().write(text)
+
+    async def life():
+        async with AsyncMemory(path, embedder=HashEmbedder()) as memory:
+            await memory.add("text", user_id="u")
+            exporting = [asyncio.create_task(memory.export(Sink())) for _ in range(10)]
+            await asyncio.sleep(0)  # each begins to wait
+            [item] = (await memory.add("another", user_id="u"))["results"]
+            assert (await memory.get(item["id"]))["memory"] == "another"
+            await memory.delete(item["id"])
+            assert not any(task.done() for task in exporting)
+            release.set()
+            assert len(await asyncio.gather(*exporting)) == 10
+
+    asyncio.run(life())
+
+
 def test_closing_finishes_what_was_accepted(path):
     """A verb already accepted when close is called is done, not dropped; closing twice does nothing."""
 

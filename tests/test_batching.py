@@ -13,6 +13,7 @@ from mem0lite import LocalEmbedder
 from mem0lite.embedding import batches as batching
 from mem0lite.embedding.batches import Batches
 from mem0lite.embedding.shared import SharedModel
+from mem0lite.environment import processors
 
 WAIT = 30
 
@@ -217,3 +218,45 @@ def test_a_forked_child_embeds(busy):
         "if thread.ident: thread.join()\n"
     )
     subprocess.run([sys.executable, "-c", code, str(busy)], check=True, timeout=120)
+
+
+# -- how many processors there are
+
+
+GROUPS = {
+    "no groups": ({}, 64),
+    "no limit": ({"": "max 100000"}, 64),
+    "two": ({"": "200000 100000"}, 2),
+    "a part of one": ({"": "10000 100000"}, 1),
+    "one and a half": ({"": "150000 100000"}, 2),
+    "its service": ({"proc/self/cgroup": "0::/system.slice/x.service", "system.slice/x.service": "300000 100000"}, 3),
+    "the group around it": (
+        {"proc/self/cgroup": "12:cpu:/y\n0::/a/b", "a/b": "max 100000", "a": "400000 100000"},
+        4,
+    ),
+    "the host's path in a container": ({"proc/self/cgroup": "0::/docker/0123", "": "500000 100000"}, 5),
+    "something else": ({"": "of a later version"}, 64),
+}
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_a_container_s_share_counts(tmp_path, monkeypatch, case):
+    """A process uses no more processors than its control group and those around it allow, and at least one."""
+    files, expected = GROUPS[case]
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 64, raising=False)
+    for name, content in {"proc/self/cgroup": "0::/", **files}.items():
+        file = tmp_path / name if name.startswith("proc") else tmp_path / "sys/fs/cgroup" / name / "cpu.max"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{content}\n")
+    assert processors(tmp_path) == expected
+    assert processors(tmp_path / "nothing") == 64
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
+def test_a_process_bound_to_one_processor_uses_one():
+    """The processors that a process may not run on do not count."""
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "from mem0lite.environment import processors; print(processors())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "1\n"

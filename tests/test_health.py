@@ -25,7 +25,7 @@ import uvicorn
 from embedder import HashEmbedder
 from serving import served_by
 
-from mem0lite import Memory
+from mem0lite import AsyncMemory, Memory
 from mem0lite.server import Settings, access_log, create_app
 
 served, store, client = serving.served, serving.store, serving.client
@@ -548,6 +548,32 @@ def test_event_loop_does_not_open_the_file(path: Path) -> None:
     assert (ready.status_code, metrics.status_code) == (200, 200)
     assert executing
     assert threading.get_ident() not in executing
+
+
+def test_readiness_waits_for_no_read(path: Path) -> None:
+    """While every thread that reads is taken, and more reads wait for one, the server says that it is ready."""
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    def clock() -> datetime:
+        if threading.current_thread().name.startswith("mem0lite-read"):
+            entered.release()
+            assert release.wait(30)
+        return datetime.now(UTC)
+
+    async def main(memory: Memory) -> None:
+        serving_all = AsyncMemory(memory)
+        reads = [asyncio.create_task(serving_all.get("")) for _ in range(10)]
+        for _ in range(4):
+            await asyncio.to_thread(entered.acquire)
+        async with _client(create_app(serving_all, QUIET)) as client:
+            answer = await client.get("/health/ready")
+        assert (answer.status_code, any(read.done() for read in reads)) == (200, False)
+        release.set()
+        await asyncio.gather(*reads)
+        await serving_all.close()
+
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as memory:
+        asyncio.run(main(memory))
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/metrics", "/memories", "/health/live"])

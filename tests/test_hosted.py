@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -15,7 +16,7 @@ import starlette.routing
 from embedder import HashEmbedder
 from serving import served_by, texts
 
-from mem0lite import Memory
+from mem0lite import AsyncMemory, Memory
 from mem0lite.server import ApiKey, Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client
@@ -637,6 +638,28 @@ def test_project_settings_are_kept(client: httpx.Client) -> None:
 def served_with(settings: Settings) -> Iterator[httpx.Client]:
     with Memory(":memory:", embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
         yield client
+
+
+def test_a_change_answers_what_it_made(path: Path) -> None:
+    """The answer to a PUT is the memory as that change left it, whoever deletes it at once or expires it."""
+
+    class Racing(AsyncMemory):
+        async def get(self, memory_id: str, **options: Any) -> Any:
+            await self.delete(memory_id)
+            return await super().get(memory_id, **options)
+
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        [kept, expired] = [memory.add(text, user_id="u")["results"][0]["id"] for text in ("tea", "coffee")]
+        with served_by(create_app(Racing(memory), Settings(vacuum_interval_seconds=0))) as client:
+            changed = client.put(f"/v1/memories/{kept}/", json={"text": "green tea", "metadata": {"a": [1, 2.5, None]}})
+            gone = client.put(f"/v1/memories/{expired}/", json={"expiration_date": "2020-01-01"})
+        assert (changed.status_code, gone.status_code) == (200, 200), (changed.text, gone.text)
+        assert gone.json()["expiration_date"] == "2020-01-01"
+        assert changed.json()["memory"] == "green tea"
+        again = memory.get(kept)
+        assert again is not None
+        assert changed.json()["metadata"] == again["metadata"] == {"a": [1, 2.5, None]}
+        assert changed.json()["updated_at"] == again["updated_at"]
 
 
 def test_webhooks_are_made_changed_and_deleted() -> None:

@@ -453,6 +453,40 @@ def test_meaning_or_words_alone(memory):
 
 
 @pytest.mark.parametrize(
+    ("ranking", "calls"),
+    [
+        (Ranking.sparse(), 0),
+        (Ranking(semantic=0, neighbor_semantic=0, session_semantic=0), 0),
+        (Ranking.dense(), 1),
+        (Ranking.plain(), 1),
+        (Ranking(semantic=0, session_semantic=0), 1),
+        (Ranking(semantic=0, neighbor_semantic=0), 1),
+    ],
+)
+@pytest.mark.parametrize("of_store", [True, False])
+def test_a_question_is_embedded_if_its_meaning_counts(path, clock, ranking, calls, of_store):
+    """A search embeds its query unless no signal of the ranking comes from the vectors; that of the search decides."""
+    asked = []
+
+    class Counting(HashEmbedder):
+        def embed_query(self, text):
+            asked.append(text)
+            return super().embed_query(text)
+
+        def embed(self, texts):
+            return [super(Counting, self).embed_query(text) for text in texts]
+
+    given = {"ranking": ranking if of_store else Ranking.dense()}
+    with Memory(path, embedder=Counting(), clock=clock, **given) as memory:
+        say(memory, MUSIC)
+        results = found(memory, "the cello", ranking=None if of_store else ranking)
+        assert len(asked) == calls
+        if not calls:
+            assert results[0]["memory"] == CELLO
+            assert {item["score_details"]["semantic_score"] for item in results} == {0}
+
+
+@pytest.mark.parametrize(
     ("ranking", "complaint"),
     [
         ({"date": -1}, "Invalid date: -1"),

@@ -1355,6 +1355,34 @@ def test_an_app_without_a_lifespan_delivers(lively: Memory, receiver: Receiver) 
         asyncio.run(main(text))
 
 
+READS = {
+    "/search": {"query": "tea", "user_id": "alice"},
+    "/v1/memories/search/": {"query": "tea", "user_id": "alice"},
+    "/v2/memories/search/": {"query": "tea", "filters": {"user_id": "alice"}},
+    "/v3/memories/search/": {"query": "tea", "filters": {"user_id": "alice"}},
+    "/v2/memories/": {"filters": {"user_id": "alice"}},
+    "/v3/memories/": {"filters": {"user_id": "alice"}},
+}
+ADDED = {"messages": [{"role": "user", "content": "tea"}], "user_id": "alice"}
+
+
+@pytest.mark.parametrize("route", READS)
+def test_reading_by_post_wakes_no_delivery(lively: Memory, route: str) -> None:
+    """A POST that only reads leaves the delivery to webhooks asleep, and so does a write that was refused."""
+    app = create_app(lively, ALLOWED)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://host") as client:
+            assert (await client.post(route, json=READS[route])).status_code == 200
+            assert (await client.post("/memories", json={**ADDED, "user_id": " "})).status_code == 400
+            assert not app.backend._delivery._started
+            assert (await client.post("/memories", json=ADDED)).status_code == 200
+            assert app.backend._delivery._started
+            await app.backend.close()
+
+    asyncio.run(main())
+
+
 def test_a_server_refuses_private_hosts(lively: Memory, receiver: Receiver) -> None:
     """Without the setting, a webhook that the library allowed gets nothing from a server, and shows why."""
     warned = threading.Event()

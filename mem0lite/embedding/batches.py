@@ -1,9 +1,10 @@
 """Threads that embed at the same time share calls of the model."""
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from ..environment import processors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +16,7 @@ BATCH_SIZE = 32
 
 _MAX_TOKENS = 1_024  # per model call, about 0.3 s; larger calls are not faster
 _MAX_PADDING = 20  # tokens of padding that cost as much as another model call
-_MODEL_CALLS = max(1, (os.cpu_count() or 1) // 2)  # at once; each takes a core, and a server needs some for the rest
+_MODEL_CALLS = max(1, processors() // 2)  # at once; each takes a core, and a server needs some for the rest
 
 
 class _Job:

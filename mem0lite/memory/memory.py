@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn, Self, overload
 from .. import environment
 from ..data.filters import Expression, parse
 from ..data.messages import Messages
+from ..data.records import Record
 from ..embedding.local import resolve
 from ..embedding.protocol import Embedder, identity
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
@@ -436,7 +437,13 @@ class Memory(Handle):
         }
         if not isinstance(expiration_date, Unset):
             item["expiration_date"] = expiration_date
-        return single_result(self.update_many([item]))
+        return self._update_one(item)[0]
+
+    def _update_one(self, item: UpdateItem) -> tuple[UpdateResult, MemoryItem]:
+        """Return what ``update`` answers, and the memory as this update left it."""
+        result, [record] = self._update([item])
+        shown: MemoryItem = {**record.to_item(), "score": None}
+        return single_result(result), shown
 
     @answer
     def update_many(self, items: Iterable[UpdateItem]) -> UpdateManyResult:
@@ -448,6 +455,9 @@ class Memory(Handle):
         Raises what ``update`` raises; if there are several items, the message of a ValidationError begins with the
         position of the item, counted from 0.
         """
+        return self._update(items)[0]
+
+    def _update(self, items: Iterable[UpdateItem]) -> tuple[UpdateManyResult, Sequence[Record]]:
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
         return self._writer.update(plans, self._visible(now=now))

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, cast
 from ..data.records import Record
 from ..embedding.local import cut_query
 from ..embedding.protocol import Embedder, embed_query, trust
-from ..embedding.reading import UnitVector
+from ..embedding.reading import UnitVector, no_meaning
 from ..embedding.rerank import Configured, Reranker, rerank_scores
 from ..graph import in_order
 from ..search.query import Query
@@ -170,7 +170,14 @@ class Searcher:
         least = clean_threshold(threshold)
         weights = self._ranking if ranking is None else Ranking.of(ranking)
         asked, zone = (now, UTC) if reference_date is None else to_micros_in_zone(reference_date, "reference_date")
-        vector, trusted = self._vector(query), trust(self._embedder, query)
+        if weights.reads_meaning:
+            vector, trusted, embedded = (
+                self._vector(query),
+                trust(self._embedder, query),
+                cut_query(self._embedder, query),
+            )
+        else:  # nothing would count the vector
+            vector, trusted, embedded = no_meaning(self._embedder.dimensions), 0.0, None
         question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
         return Search(
             query,
@@ -180,7 +187,7 @@ class Searcher:
             least,
             Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
             argument_flag(explain, "explain"),
-            cut_query(self._embedder, query),
+            embedded,
         )
 
     def _vector(self, query: str) -> UnitVector:

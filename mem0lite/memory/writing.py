@@ -3,7 +3,6 @@
 Texts are embedded, and entities extracted, before the store's transaction begins.
 """
 
-import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,11 +12,12 @@ from ..data.jsonl import Entry as Imported
 from ..data.records import Record
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder, embed_documents
+from ..embedding.reading import UnitVector
 from ..errors import MemoryNotFoundError
-from ..store import Changes, Entry, Outcome, Store, Update, Visible
+from ..store import Changes, Entry, NotEmbeddedError, Outcome, Store, Update, Visible
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
-from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
+from .planning import Draft, PlannedAdd, PlannedUpdate, Stored, add_result, update_result
 
 
 class Writer(NamedTuple):
@@ -34,32 +34,59 @@ class Writer(NamedTuple):
 
     def _insert(self, plans: Sequence[PlannedAdd], now: int) -> list[Stored]:
         drafts = [draft for plan in plans for draft in plan.drafts]
-        texts = [draft.record.indexed_text for draft in drafts]
-        vectors = functools.cache(lambda: embed_documents(self.embedder, texts))  # after the extractor had no error
+        calls = [plan.call for plan in plans]
+        repeated = self._repeated(drafts, now)
+        vectors: dict[str, UnitVector] = {}
 
         def write(categories: tuple[str, ...]) -> list[Stored]:
             graphs = [self.grapher.graph_of(draft.record, categories) for draft in drafts]
+            # After the extractor, which may raise: then nothing was embedded in vain.
+            self._embed(vectors, (text for draft in drafts if (text := draft.record.indexed_text) not in repeated))
             entries = [
-                Entry(draft.record, vector, unique="text" if draft.infer else None, dated=draft.dated, graph=graph)
-                for draft, vector, graph in zip(drafts, vectors(), graphs, strict=True)
+                Entry(
+                    draft.record,
+                    vectors.get(draft.record.indexed_text),
+                    unique="text" if draft.infer else None,
+                    dated=draft.dated,
+                    graph=graph,
+                )
+                for draft, graph in zip(drafts, graphs, strict=True)
             ]
-            changes = Changes(entries, calls=[plan.call for plan in plans], categories=categories)
-            return list(map(Stored, self._added(changes, now), graphs))
+            return list(map(Stored, self._added(Changes(entries, calls=calls, categories=categories), now), graphs))
 
-        return following(self.store, write)
+        try:
+            return following(self.store, write)
+        except NotEmbeddedError:  # what was repeated is gone by now
+            repeated.clear()
+            return following(self.store, write)
+
+    def _repeated(self, drafts: Sequence[Draft], now: int) -> set[str]:
+        """Return the texts that need no vector, because each draft of them repeats a memory word for word."""
+        asked = [draft for draft in drafts if draft.infer]
+        found = self.store.repeats([(draft.record, draft.dated) for draft in asked], now) if asked else []
+        kept = {draft.record.id for draft, one in zip(asked, found, strict=True) if one}
+        new = {draft.record.indexed_text for draft in drafts if draft.record.id not in kept}
+        return {draft.record.indexed_text for draft in drafts} - new
+
+    def _embed(self, vectors: dict[str, UnitVector], texts: Iterable[str]) -> None:
+        """Add the vectors of those texts that have none yet."""
+        missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+        if missing:
+            vectors.update(zip(missing, embed_documents(self.embedder, missing), strict=True))
 
     def _added(self, changes: Changes, now: int) -> Sequence[Outcome]:
         return self.store.apply(changes, Visible(horizon=now)).outcomes
 
-    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> UpdateManyResult:
-        """Change all memories, or none, and return the answer."""
+    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Sequence[Record]]:
+        """Change all memories, or none, and return the answer, and what the memories became."""
         updates, embedded = self._with_vectors(plans, visible)
 
         def write(categories: tuple[str, ...]) -> Sequence[Record]:
             graphed = self._with_graphs(updates, visible, categories)
             return self.store.apply(Changes(updates=graphed, categories=categories), visible).updated
 
-        return update_result(following(self.store, write), embedded, visible.now)
+        changed = following(self.store, write)
+        return update_result(changed, embedded, visible.now), changed
 
     def _with_vectors(
         self, plans: Sequence[PlannedUpdate], visible: Visible

@@ -107,6 +107,11 @@ class Ranking:
         return self.entity + self.entity_neighbor > 0
 
     @property
+    def reads_meaning(self) -> bool:
+        """Whether any signal comes from the vectors."""
+        return self.semantic + self.neighbor_semantic + self.session_semantic > 0
+
+    @property
     def reads_words(self) -> bool:
         """Whether any signal comes from the keywords."""
         return self.keyword + self.neighbor_keyword + self.session_keyword > 0

@@ -87,7 +87,7 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
             *(health.create_router(backend), metrics.create_router()),
         ],
         middleware=[metrics.middleware, with_slashes],
-        before_send=[_name_every_method, metrics.count_unrouted, backend.notice],
+        before_send=[_name_every_method, metrics.count_unrouted],
         guards=[create_guard(backend.settings)],
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,

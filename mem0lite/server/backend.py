@@ -26,7 +26,6 @@ R = TypeVar("R")
 _POLL_SECONDS = 5.0  # between checks for webhooks and changes made by other processes, and for attempts that are due
 _LEAST_SECONDS = 0.25  # between two calls, when the first left something to do
 _GRACE_SECONDS = 2.0  # in which a delivery must finish when the server stops
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Backend:
@@ -78,7 +77,7 @@ class Backend:
             first = self._lifespans == 1
         if first and writable:
             self.timer.start()
-            self._deliver_soon()
+            self.deliver_soon()
         try:
             yield
         finally:
@@ -101,10 +100,13 @@ class Backend:
                 "MEM0LITE_INSECURE=1 or Settings(insecure=True)."
             )
 
-    async def notice(self, message: Any, scope: Any) -> None:
-        """Deliver changes soon after a request that may have made some and was answered without an error."""
-        if message["type"] == "http.response.start" and message["status"] < 400 and scope["method"] not in _READING:
-            self._deliver_soon()
+    def deliver_soon(self) -> None:
+        """Deliver to webhooks soon, because there may be something new."""
+        if self._opened is not None and self._opened.memory.read_only:
+            return  # it cannot record what was delivered
+        if not self._delivery.nudge():
+            self._delivery.start()
+            self._delivery.nudge()
 
     async def configuration(self) -> dict[str, Any]:
         """Return the settings in force, without secrets and without the file's folder."""
@@ -136,13 +138,6 @@ class Backend:
 
     async def _vacuum(self) -> None:
         self.vacuumed += (await (await self.memory()).vacuum())["removed"]
-
-    def _deliver_soon(self) -> None:
-        if self._opened is not None and self._opened.memory.read_only:
-            return  # it cannot record what was delivered
-        if not self._delivery.nudge():
-            self._delivery.start()
-            self._delivery.nudge()
 
     async def _deliver(self) -> None:
         self._delivery.interval = _POLL_SECONDS

@@ -19,7 +19,7 @@ def create_router(backend: Backend) -> Router:
     async def ready(request: Request[Any, Any, Any]) -> Response[Any]:
         """Answer 200 if the store can be read, opening it if needed; otherwise 503 with the reason."""
         try:
-            await (await backend.memory()).get("")  # looks up, in an index, an id that no memory has
+            await (await backend.memory())._probe()
         except Exception as error:
             return not_ready(request, error)
         return Response(OK)

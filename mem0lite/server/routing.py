@@ -36,7 +36,8 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
     async def memory(request: AnyRequest) -> AsyncMemory:
         asking = caller(request)
         turns = backend.turns.of(asking.name, asking.user_id, request.receive)
-        return asking.view(await backend.memory())._shared(turns, backend.settings.statement_timeout_seconds or None)
+        shown = asking.view(await backend.memory())
+        return shown._shared(turns, backend.settings.statement_timeout_seconds or None, backend.deliver_soon)
 
     async def server() -> Backend:
         return backend

@@ -93,8 +93,8 @@ class Entry:
     """A memory to add."""
 
     record: Record
-    vector: UnitVector
-    """The unit vector of ``record.indexed_text``."""
+    vector: "UnitVector | None"
+    """The unit vector of ``record.indexed_text``. None: the text was not embedded, because it repeats a memory."""
     unique: Literal["id", "text"] | None = None
     """What makes it a repeat, which is not added: ``"id"``: a memory has its id already, anywhere in the store.
     ``"text"``: a live memory of its scope covers it (``Record.covers``)."""
@@ -192,6 +192,10 @@ class CategoriesChangedError(Exception):
         """Those that the store has."""
 
 
+class NotEmbeddedError(Exception):
+    """An addition has no vector and repeats nothing, because what it repeated is gone. Nothing was stored."""
+
+
 class Reading(Protocol):
     """What one search reads, all from one snapshot. Not to be used after the ``with`` block of ``searching``."""
 
@@ -286,8 +290,8 @@ class Store(Protocol):
         ``visible`` says which memories may be updated and deleted, and when it happens: its horizon is required.
         Each change is noted in the memory's history. Histories stay when memories are deleted.
 
-        Raises MemoryNotFoundError for a memory that is not visible, CategoriesChangedError, EmbedderMismatchError
-        (deletions alone need no embedder), and whatever a callback raises.
+        Raises MemoryNotFoundError for a memory that is not visible, CategoriesChangedError, NotEmbeddedError,
+        EmbedderMismatchError (deletions alone need no embedder), and whatever a callback raises.
         """
 
     def delete_matching(self, visible: Visible) -> int:
@@ -315,7 +319,8 @@ class Store(Protocol):
         """
 
     def vacuum(self, now: int) -> tuple[int, int]:
-        """Remove expired memories with their histories, old events and expired exports, in batches.
+        """Remove expired memories with their histories, old events and expired exports, in batches. If there are none,
+        write nothing: servers call this every minute.
 
         Return how many memories were removed, and how many bytes the disk got back.
         """
@@ -339,6 +344,10 @@ class Store(Protocol):
 
         Any text may be asked for, also one that no id can be.
         """
+
+    def repeats(self, additions: Sequence[tuple[Record, bool]], now: int) -> list[bool]:
+        """Tell which records a live memory of their scope covers that has the same words. With each comes whether it
+        is ``dated``, as in ``Entry``. So the caller need not embed them; ``apply`` decides."""
 
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False

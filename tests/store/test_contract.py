@@ -23,6 +23,7 @@ from mem0lite.store import (
     CategoriesChangedError,
     Changes,
     Entry,
+    NotEmbeddedError,
     Update,
     Visible,
     open_store,
@@ -529,3 +530,27 @@ def test_a_closed_store_is_closed(path):
     ):
         with pytest.raises(ClosedError):
             call()
+
+
+# -- additions that were not embedded
+
+
+def test_a_repeat_needs_no_vector(store):
+    """``repeats`` tells which records are there word for word, and those may be added without a vector."""
+    tea = entry("tea")
+    store.apply(Changes([tea]), PRESENT)
+    asked = [record("tea"), record("tea", BOB), record("milk"), record("tea", created_at=NOW - 1)]
+    assert store.repeats([(one, False) for one in asked], NOW) == [True, False, False, True]
+    assert store.repeats([(asked[0], True), (replace(asked[0], created_at=NOW - 86_400_000_000), True)], NOW) == [
+        True,
+        False,
+    ]
+    [outcome] = store.apply(Changes([Entry(asked[0], None, unique="text")]), PRESENT).outcomes
+    assert (outcome.added, outcome.record.id) == (False, tea.record.id)
+
+
+def test_what_repeats_nothing_needs_a_vector(store):
+    """An addition without a vector that repeats nothing undoes the whole call."""
+    with pytest.raises(NotEmbeddedError):
+        store.apply(Changes([entry("milk"), Entry(record("tea"), None, unique="text")]), PRESENT)
+    assert store.page(EVERYTHING_STORED, 10, 0).total == 0

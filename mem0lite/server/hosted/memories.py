@@ -134,8 +134,8 @@ async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
 async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[HostedUpdate]) -> Answer:
     """Change a memory's text, merge into its metadata, or set its dates (an expiration_date of null clears it)."""
     with known(memory_id):
-        updated = await memory.update(memory_id, **given(data))
-        return {**item(found(await memory.get(memory_id, show_expired=True), memory_id)), **embedded(updated)}
+        updated, after = await memory._update_one(cast("UpdateItem", {"memory_id": memory_id, **given(data)}))
+        return {**item(after), **embedded(updated)}
 
 
 @delete(

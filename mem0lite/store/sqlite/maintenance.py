@@ -11,15 +11,19 @@ from .schema import EXPIRED
 
 _BATCH = 1_000  # rows removed per transaction, so that writers get their turn
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
+_EXPIRED_EXPORT = "kind = 'export' AND value ->> 'expires_at' <= ?"
+_OLD_EVENT = f"sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_BATCH}) AND created_at <= ?"
 
 
 def vacuum(database: Database, now: int) -> tuple[int, int]:
     """Remove expired memories, old events and expired exports; return the number of memories, and the bytes the file
-    shrank."""
+    shrank. Write nothing if there is nothing to remove: a server does this every minute."""
+    with database.read(limited=False) as connection:
+        expired, old = _due(connection, now)
     removed = 0
-    while count := database.write(lambda connection: _remove_expired(connection, now)):
+    while expired and (count := database.write(lambda connection: _remove_expired(connection, now))):
         removed += count
-    while database.write(lambda connection: _remove_old(connection, now)):
+    while old and database.write(lambda connection: _remove_old(connection, now)):
         pass
     return removed, database.maintain(shrink)
 
@@ -37,15 +41,29 @@ def rewrite(connection: apsw.Connection) -> None:
 def shrink(connection: apsw.Connection) -> int:
     """Give free pages back to the disk; return the bytes, 0 while a reader keeps the file as it is."""
     before = connection.pragma("page_count")
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    if connection.pragma("freelist_count"):
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
     connection.set_busy_timeout(0)
     try:
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        logged, _ = connection.wal_checkpoint()
+        if logged > 0:  # truncating an empty log would touch it
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     except apsw.BusyError:
         return 0  # the next checkpoint does it; waiting for readers would keep writers waiting too
     finally:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     return int(max(0, before - connection.pragma("page_count")) * connection.pragma("page_size"))
+
+
+def _due(connection: apsw.Connection, now: int) -> tuple[bool, bool]:
+    """Return whether there are expired memories, and whether there are old events or expired exports."""
+    expired, exports, events = connection.execute(
+        f"SELECT EXISTS (SELECT 1 FROM memory m WHERE {EXPIRED}), "
+        f"EXISTS (SELECT 1 FROM document WHERE {_EXPIRED_EXPORT}), "
+        f"EXISTS (SELECT 1 FROM event WHERE {_OLD_EVENT})",
+        (now, now, now - _EVENT_LIFETIME),
+    ).get
+    return bool(expired), bool(exports or events)
 
 
 def _remove_expired(connection: apsw.Connection, now: int) -> int:
@@ -57,13 +75,8 @@ def _remove_expired(connection: apsw.Connection, now: int) -> int:
 
 def _remove_old(connection: apsw.Connection, now: int) -> bool:
     """Remove a batch of old events, and expired exports; return whether there may be more."""
-    connection.execute("DELETE FROM document WHERE kind = 'export' AND value ->> 'expires_at' <= ?", (now,))
-    old = rows.fetch(
-        connection,
-        f"DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_BATCH}) "
-        "AND created_at <= ? RETURNING scope",
-        (now - _EVENT_LIFETIME,),
-    )
+    connection.execute(f"DELETE FROM document WHERE {_EXPIRED_EXPORT}", (now,))
+    old = rows.fetch(connection, f"DELETE FROM event WHERE {_OLD_EVENT} RETURNING scope", (now - _EVENT_LIFETIME,))
     kept = rows.fetch(
         connection,
         "SELECT DISTINCT scope FROM event WHERE scope IN (SELECT value FROM json_each(?))",

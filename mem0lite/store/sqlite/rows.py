@@ -27,7 +27,7 @@ from ...search.similarity import near_identical
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
-from ..protocol import Entry, Unembedded, Visible
+from ..protocol import Entry, NotEmbeddedError, Unembedded, Visible
 from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
@@ -213,13 +213,9 @@ def live_record(
 
 def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
     """Return the row of a scope; make one if there is none."""
+    if (found := _known_scope(connection, scope)) is not None:
+        return found
     ids = (scope.user_id, scope.agent_id, scope.run_id, scope.app_id)
-    same, parameters = _same_ids(ids)
-    row = fetch_first(
-        connection, f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
-    )
-    if row is not None:
-        return ScopeRow(*row)
     first = next(position for position, value in enumerate(ids, start=1) if value is not None)
     same, parameters = _same_ids(ids[:first])
     owner = connection.execute(f"SELECT owner_id FROM scope s WHERE {same} LIMIT 1", parameters).get
@@ -227,6 +223,14 @@ def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
     number = connection.last_insert_rowid()
     connection.execute("UPDATE scope SET owner_id = ? WHERE id = ?", (owner or number, number))
     return ScopeRow(number, owner or number, 0)
+
+
+def _known_scope(connection: apsw.Connection, scope: Scope) -> ScopeRow | None:
+    same, parameters = _same_ids((scope.user_id, scope.agent_id, scope.run_id, scope.app_id))
+    row = fetch_first(
+        connection, f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
+    )
+    return None if row is None else ScopeRow(*row)
 
 
 def _same_ids(ids: Sequence[str | None]) -> Sql:
@@ -249,6 +253,15 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
         )
         return next((kept for kept in map(to_record, said) if kept.covers(entry.record, dated=entry.dated)), None)
     return None
+
+
+def repeats(connection: apsw.Connection, record: Record, now: int, *, dated: bool) -> bool:
+    """Tell whether a live memory of the record's scope with the same words covers it."""
+    scope = _known_scope(connection, record.scope)
+    if scope is None:
+        return False
+    said = _same_words(connection, record, scope, record.span(dated=dated), now)
+    return any(kept.covers(record, dated=dated) for kept in map(to_record, said))
 
 
 def _same_words(
@@ -311,6 +324,8 @@ def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -
 
 def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int, now: int) -> None:
     """Insert a memory with its vector, postings and history."""
+    if entry.vector is None:
+        raise NotEmbeddedError
     record, key = entry.record, scope.next_key()
     connection.execute(
         "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "

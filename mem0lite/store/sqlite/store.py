@@ -144,6 +144,11 @@ class SQLiteStore:
         with self._database.read() as connection:
             return reading.existing(connection, ids)
 
+    def repeats(self, additions: Sequence[tuple[Record, bool]], now: int) -> list[bool]:
+        """Tell which records a live memory of their scope covers that has the same words."""
+        with self._database.read(limited=False) as connection:
+            return [rows.repeats(connection, record, now, dated=dated) for record, dated in additions]
+
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
     ) -> Listed:

@@ -1,5 +1,6 @@
 """Many threads and several processes on one file."""
 
+import asyncio
 import multiprocessing
 import os
 import subprocess
@@ -13,7 +14,7 @@ import apsw
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import ClosedError, Memory, ValidationError
+from mem0lite import AsyncMemory, ClosedError, Memory, ValidationError
 from mem0lite.store.sqlite.file import look_at
 from mem0lite.store.sqlite.held import HeldFile
 from mem0lite.store.sqlite.schema import MIGRATIONS
@@ -294,6 +295,63 @@ def test_vacuum_does_not_wait_for_readers(memory, clock):
         assert memory.vacuum() == {"removed": 500, "bytes_freed": 0}
         memory.add("written meanwhile", user_id="u")
     assert memory.get_all(user_id="u")["total"] == 1
+
+
+@pytest.mark.parametrize("before", ["nothing", "writes", "removal", "removal while somebody reads"])
+def test_vacuum_of_nothing_writes_nothing(memory, path, clock, before):
+    """Whatever happened before, once a vacuum finds nothing to remove, it leaves the file and its log untouched."""
+    memory.add("text", user_id="u")
+    memory.add("brief", user_id="u", ttl=60)
+    if before.startswith("removal"):
+        memory.add([{"content": f"text {n} " * 50} for n in range(50)], user_id="v", ttl=1, infer=False)
+        memory.create_memory_export({"memory": ""}, {"user_id": "u"})
+        clock.advance(days=40)
+    with memory._store._database.read() as connection:
+        if before.endswith("reads"):
+            connection.execute("SELECT count(*) FROM memory").fetchall()
+            memory.vacuum()
+    if before != "nothing":
+        memory.vacuum()
+    with closing(apsw.Connection(str(path))) as watcher:
+        memory.vacuum()  # empties the log
+        version = watcher.pragma("data_version")
+        log = path.with_name(f"{path.name}-wal")
+        untouched = [(file.stat().st_mtime_ns, file.stat().st_size) for file in (path, log)]
+        for _ in range(3):
+            clock.advance(seconds=10)
+            assert memory.vacuum() == {"removed": 0, "bytes_freed": 0}
+        assert [(file.stat().st_mtime_ns, file.stat().st_size) for file in (path, log)] == untouched
+        assert watcher.pragma("data_version") == version
+
+
+def test_a_read_waits_for_no_write(path):
+    """While thirty writers and ten erasures wait for the file, reads answer."""
+
+    async def life():
+        async with AsyncMemory(path, embedder=HashEmbedder()) as memory:
+            added = await memory.add([{"content": f"text {n}"} for n in range(10)], user_id="u")
+            ids = [one["id"] for one in added["results"]]
+            blocker = apsw.Connection(str(path))
+            blocker.execute("BEGIN IMMEDIATE")
+            calls = [
+                *(memory.feedback(one, "POSITIVE") for one in ids[:5]),
+                *(memory.delete(one) for one in ids[5:]),
+                *(memory.reset(user_id=f"nobody-{n}") for n in range(10)),
+                *(memory.delete_all(user_id=f"nobody-{n}") for n in range(10)),
+                *(memory.erase(user_id=f"nobody-{n}") for n in range(10)),
+            ]
+            waiting = [asyncio.create_task(call) for call in calls]
+            await asyncio.sleep(0)  # each begins to wait
+            assert (await memory.get(ids[0]))["id"] == ids[0]
+            await memory._probe()
+            assert (await memory.get_all(user_id="u"))["total"] == 10
+            assert not any(task.done() for task in waiting)
+            blocker.execute("ROLLBACK")
+            blocker.close()
+            await asyncio.gather(*waiting)
+            assert (await memory.get_all(user_id="u"))["total"] == 5
+
+    asyncio.run(life())
 
 
 def test_an_export_may_read_the_store_it_exports(clock):
