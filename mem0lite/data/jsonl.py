@@ -32,7 +32,9 @@ Lifetime = Callable[[Record, Any, int | None], Record]
 
 Entry = tuple[Record, Sequence[Change]]
 """A memory with its history."""
-Exported = Entry | Gone | AddEvent | FileSettings
+Beside = Gone | AddEvent | FileSettings
+"""What an export holds besides memories."""
+Exported = Entry | Beside
 
 
 def to_line(exported: Exported) -> str:

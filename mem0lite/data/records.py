@@ -1,8 +1,7 @@
 """A memory as stores and verbs exchange it, in whatever database it is. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..comparison import nfc
 from ..search.similarity import depends_on_day, near_identical
@@ -13,8 +12,7 @@ from ..values import same_json, to_iso
 _DAY = 86_400_000_000  # microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whose a memory is; at least one id is set."""
 
     user_id: str | None = None
@@ -28,8 +26,7 @@ class Scope:
         return {name: nfc(value) for name, value in named.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A memory as stored. Instants are microseconds since 1970 UTC."""
 
     id: str
@@ -116,8 +113,7 @@ class Record:
         return item
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(NamedTuple):
     """What remains of a deleted memory: its history, and the scope that it had."""
 
     memory_id: str
@@ -125,8 +121,7 @@ class Gone:
     changes: Sequence["Change"]
 
 
-@dataclass(frozen=True, slots=True)
-class AddEvent:
+class AddEvent(NamedTuple):
     """One call of ``add``: the ids of the memories it made (ADD) or found already there (NONE)."""
 
     id: str
@@ -135,16 +130,14 @@ class AddEvent:
     results: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileSettings:
+class FileSettings(NamedTuple):
     """Settings that a file keeps for all its memories."""
 
     project: Mapping[str, Any]
     graph_categories: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One row of a memory's history."""
 
     id: str

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..comparison import nfc
 from ..data.filters import as_json
+from ..data.jsonl import Beside
 from ..errors import NotFoundError, ValidationError
 from ..store import Store, Visible
 from ..types import MemoryExport, MemoryExportRequest, MemoryItem
@@ -55,7 +56,7 @@ def fill(
         fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
     expression = owner.asked(filters, whose, None, None, None)
     with store.scanning(Visible(expression, now), bounded=True) as found:
-        memories = (_filled(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
+        memories = (_filled(one[0].to_item(), fields) for one in found if not isinstance(one, Beside))
         return {"memories": list(_bounded(memories))}
 
 

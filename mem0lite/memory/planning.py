@@ -6,7 +6,6 @@ turns them into updates and deletions of memories that are there, changes ``Plan
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..comparison import nfc
@@ -138,10 +137,10 @@ def _record(message: Message, scope: Scope, metadata: dict[str, Any], created: i
 def _changed(record: Record, text: str | None, changes: Mapping[str, Any], created: int | None, now: int) -> Record:
     """Return a memory with another text, date and metadata, and its old expiry."""
     merged = {**{name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes}, **changes}
-    after = replace(record, metadata=merged or None, updated_at=now)
+    after = record._replace(metadata=merged or None, updated_at=now)
     if created is not None:
-        after = replace(after, created_at=created)
-    return after if text is None else replace(after, text=text, hash=text_hash(text))
+        after = after._replace(created_at=created)
+    return after if text is None else after._replace(text=text, hash=text_hash(text))
 
 
 def add_result(plan: PlannedAdd, stored: Sequence[Stored], embedder: Embedder, now: int) -> AddResult:
@@ -197,5 +196,5 @@ def single_result(many: UpdateManyResult) -> UpdateResult:
 def rating(memory_id: str, feedback: str | None, reason: str | None) -> Update:
     """Plan one ``feedback``."""
     return Update(
-        memory_id, lambda record: replace(record, feedback=feedback, feedback_reason=reason), event="FEEDBACK"
+        memory_id, lambda record: record._replace(feedback=feedback, feedback_reason=reason), event="FEEDBACK"
     )

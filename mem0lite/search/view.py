@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .conversation import Sessions
 from .languages import STOP_WORDS
@@ -52,8 +52,7 @@ class View:
         return self.known_sessions or Sessions(self.scopes, self.created_at, self.speakers)
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """One result: its position in the view, and its score in 0..1."""
 
     position: int
