@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from ..comparison import nfc
-from ..search.similarity import depends_on_day, near_identical
 from ..search.text import indexed_text
 from ..types import Event, HistoryItem, MemoryItem
 from ..values import same_json, to_iso
@@ -54,6 +53,8 @@ class Record(NamedTuple):
 
     def is_copy_of(self, other: "Record") -> bool:
         """True if the same speaker says the same in nearly the same words; if it has "today" in it, on the same day."""
+        from ..search.similarity import depends_on_day, near_identical  # its tables are for texts that may be copies
+
         return (
             self._has_speaker_of(other)
             and near_identical(self.text, other.text)
@@ -68,6 +69,8 @@ class Record(NamedTuple):
         A memory that does add something is stored as another one. Merging it in (a longer life, a later date, more
         metadata) is the rejected option: a stored memory would change behind the back of whoever has its id.
         """
+        from ..search.similarity import near_identical
+
         return (
             self._has_speaker_of(said)
             and same_json(self.metadata, said.metadata)

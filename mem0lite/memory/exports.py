@@ -4,7 +4,6 @@ Exports to files are in ``transfer``.
 """
 
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from ..data.jsonl import Beside
 from ..errors import NotFoundError, ValidationError
 from ..store import Store, Visible
 from ..types import MemoryExport, MemoryExportRequest, MemoryItem
-from ..values import add_micros, asked_id, clean_metadata, seconds_to_micros, shown, written
+from ..values import add_micros, asked_id, clean_metadata, new_id, seconds_to_micros, shown, written
 from .owner import NO_IDS, Owner
 
 MAX_EXPORT_FIELDS = 200
@@ -34,7 +33,7 @@ def create(
     """Keep an export for a week."""
     fields = _fields(schema)
     owner.asked(filters, *NO_IDS)
-    export_id = str(uuid.uuid4())
+    export_id = new_id()
     export = {
         "fields": fields,
         "filters": as_json(filters),

@@ -4,7 +4,6 @@ An add becomes drafts here: today one per message, whatever ``infer`` says. Whoe
 turns them into updates and deletions of memories that are there, changes ``Planner.add``.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update
 from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult, UpdateResult
-from ..values import argument_flag, asked_id, clean_metadata, clean_text, text_hash, to_iso, to_micros
+from ..values import argument_flag, asked_id, clean_metadata, clean_text, new_id, text_hash, to_iso, to_micros
 from .arguments import AddItem, UpdateItem
 from .lifetimes import Lifetimes
 from .metadata import Notes
@@ -65,7 +64,7 @@ class Planner(NamedTuple):
         """Plan one ``add``."""
         messages, left_out = read_messages(item.get("messages"))
         drafts = self._drafts(item, messages, scope, now)
-        return PlannedAdd(Call(str(uuid.uuid4()), scope, len(drafts)), drafts, left_out)
+        return PlannedAdd(Call(new_id(), scope, len(drafts)), drafts, left_out)
 
     def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[Draft]:
         metadata = _metadata_of(item)
@@ -122,7 +121,7 @@ def _metadata_of(item: AddItem) -> dict[str, Any]:
 
 def _record(message: Message, scope: Scope, metadata: dict[str, Any], created: int) -> Record:
     return Record(
-        id=str(uuid.uuid4()),
+        id=new_id(),
         scope=scope,
         text=message.text,
         hash=text_hash(message.text),
