@@ -5,7 +5,6 @@ import errno
 import io
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -156,7 +155,7 @@ def beside(path: Path) -> Iterator[Path]:
 
     Raises DatabaseError if the file can't be written.
     """
-    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
+    partial = path.with_name(f".{os.urandom(16).hex()}.partial")
     try:
         with _reported(path):
             os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

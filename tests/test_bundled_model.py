@@ -95,6 +95,7 @@ def test_vectors_agree_with_those_of_floats(model: LocalEmbedder, folder: Path) 
 def test_the_tokens_are_those_of_fastembed(model: LocalEmbedder, folder: Path) -> None:
     """The bundled tokenizer, read without fastembed, gives the ids and windows that it gives through it."""
     ours, theirs = model._shared.loaded().tokenizer, LocalEmbedder(folder)._shared.loaded().tokenizer
+    assert ours.get_vocab() == theirs.get_vocab()
     for text in [*TEXTS, "", " ", "x" * 3_000, "naïve café " * 500, "[CLS] a [SEP] b [PAD] [MASK] [UNK]", "a\x00b"]:
         assert ours.encode(text).ids == theirs.encode(text).ids
         assert windows_of(text, "", ours) == windows_of(text, "", theirs)

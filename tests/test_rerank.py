@@ -13,11 +13,10 @@ import onnx.parser
 import pytest
 from embedder import HashEmbedder
 
-import mem0lite
 from mem0lite import AsyncMemory, CompatibilityWarning, ConfigurationError, EmbeddingError, Memory, ModelNotFoundError
 from mem0lite.embedding.rerank import LocalReranker, Reranker, rerank_scores, resolve_reranker
 
-TOKENIZER = Path(mem0lite.__file__).parent / "embedding" / "models" / "all-MiniLM-L6-v2"
+TOKENIZER = Path(__file__).parent / "data" / "bundled" / "tokenizer"
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"
 
 # The logit is twice the number of pairs of equal words in query and document, less 3. Ids below 1,000 are special

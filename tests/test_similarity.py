@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from mem0lite import LocalEmbedder
 from mem0lite.embedding.protocol import embed_documents
+from mem0lite.memory.searching import COSINE
 from mem0lite.search import similarity
-from mem0lite.search.similarity import COSINE, MAX_CHARACTERS, canonical, depends_on_day, near_identical
+from mem0lite.search.similarity import MAX_CHARACTERS, canonical, depends_on_day, near_identical
 
 COPIES = """
 User likes sushi || The user likes sushi.

@@ -136,15 +136,64 @@ def test_tests_of_capabilities_run_on_any_store(file):
     assert not speaks or file.stem in _SPEAKING_SQL or file == Path(__file__)
 
 
+def loaded_by(code: str, *arguments: str | Path) -> set[str]:
+    """Return the modules that a fresh process has imported after running some code; it may have only one thread."""
+    code += "\nimport sys, threading\nassert threading.active_count() == 1\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, stderr=subprocess.PIPE, text=True)
+    return set(done.stderr.split())
+
+
+_HEAVY = {"fastembed", "litestar", "uvicorn", "httpx", "httpcore", "rich", "asyncio", "concurrent.futures", "logging"}
+_FOR_FEW = {
+    *("hmac", "html", "difflib", "importlib.metadata", "mem0lite.aio", "mem0lite.mem0", "mem0lite.webhooks"),
+    *("mem0lite.graph.english.lexicon", "mem0lite.store.sqlite.check", "mem0lite.store.sqlite.cursors"),
+}
+_FOR_WRITING = {"uuid", "mem0lite.search.similarity"}
+_FOR_DATES = {"mem0lite.search.dates.phrases", "mem0lite.search.dates.grammar"}
+
+
 def test_the_import_is_light():
-    """import mem0lite starts no thread and loads neither the model, numpy, asyncio nor a web framework."""
-    code = (
-        "import sys, threading, mem0lite\n"
-        "heavy = {'fastembed', 'numpy', 'onnxruntime', 'litestar', 'uvicorn', 'httpx', 'httpcore', 'rich', 'asyncio'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "assert threading.active_count() == 1\n"
+    """Importing Memory starts no thread and loads neither the model, numpy, asyncio nor a web framework."""
+    loaded = loaded_by("from mem0lite import Memory")
+    unwanted = {*_HEAVY, *_FOR_FEW, *_FOR_WRITING, "numpy", "onnxruntime", "tokenizers", "hashlib"}
+    assert not unwanted & loaded
+    assert "mem0lite.search.dates" not in loaded
+
+
+def test_errors_and_the_version_come_without_the_rest():
+    """import mem0lite loads only the errors; what is used of the rest is loaded then, and so are its public modules."""
+    code = "import mem0lite\nmem0lite.__version__, mem0lite.ValidationError"
+    assert {one for one in loaded_by(code) if one.startswith("mem0lite")} == {"mem0lite", "mem0lite.errors"}
+    assert "mem0lite.graph.formats" in loaded_by(
+        "import mem0lite\nmem0lite.graph.to_mermaid, mem0lite.types.MemoryItem"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_first_search_loads_what_it_needs(tmp_path):
+    """A search imports no grammar of dates where none is asked for, nothing of graphs, and nothing that only writes."""
+    path = tmp_path / "a.db"
+    with mem0lite.Memory(path) as memory:
+        memory.add(
+            [{"role": "user", "content": "I love sushi"}, {"role": "user", "content": "Ann lives in Oslo"}], user_id="u"
+        )
+    search = (
+        "import sys, mem0lite\n"
+        "with mem0lite.Memory(sys.argv[1]) as memory:\n"
+        "    assert len(memory.search(sys.argv[2], user_id='u', threshold=0)['results']) == 2\n"
+    )
+    loaded = loaded_by(search, path, "Which food is liked?")
+    assert "onnxruntime" in loaded
+    assert not {*_HEAVY, *_FOR_FEW, *_FOR_WRITING, *_FOR_DATES} & loaded
+    assert loaded >= _FOR_DATES - loaded_by(search, path, "Which food was liked in May 2023?") == set()
+
+
+def test_a_command_loads_what_it_needs(tmp_path):
+    """A search and an add on the command line import neither rich, where there is no terminal, nor what serves."""
+    code = "import sys\nfrom mem0lite.cli import main\nassert main(sys.argv[1:]) == 0"
+    given = ("--user", "u", "--db", tmp_path / "a.db")
+    for arguments in (("add", "I love sushi"), ("search", "food"), ("search", "food", "--json")):
+        assert not {*_HEAVY, *_FOR_FEW, *_FOR_DATES} & loaded_by(code, *arguments, *given)
+    assert not {"mem0lite.memory", "rich", "httpx"} & loaded_by("from mem0lite.cli import main\nmain(['--help'])")
 
 
 def test_what_only_a_graph_needs_is_loaded_for_it():

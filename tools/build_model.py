@@ -219,11 +219,9 @@ CONTRIBUTED = frozenset({"DynamicQuantizeMatMul", "MultiHeadAttention", "Gelu"})
 
 def encoded(texts: Sequence[str]) -> Iterator[Array]:
     """Yield the ids of each text, shape (1, tokens)."""
-    from tokenizers import Tokenizer
+    from mem0lite.embedding.fused import tokenizer_of
 
-    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(WINDOW)
+    tokenizer = tokenizer_of(MODEL / "vocab.txt")
     for text in texts:
         yield np.array([tokenizer.encode(text).ids], np.int32)
 

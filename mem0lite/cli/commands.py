@@ -53,6 +53,8 @@ def open_memory(options: Options, *, create: bool = False, reading: bool = False
     because a file of an older version has to be brought up to date.
     """
     path = options.path(must_exist=not create)
+    # numpy's threads take longer to start than one search takes. A server that runs for days has them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..memory import Memory
 
     read_only = reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))

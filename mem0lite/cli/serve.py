@@ -112,10 +112,20 @@ def serve(
         settings = _for_this_machine(settings)
     from ..memory import Memory
 
-    with Memory(**settings.memory_arguments) as memory, _listener(settings) as listener:
-        _run(memory, settings, listener)
+    with Memory(**settings.memory_arguments) as memory:
+        _load_model(memory)
+        with _listener(settings) as listener:
+            _run(memory, settings, listener)
     with suppress(OSError):  # whoever started the server may have stopped reading
         note(f"mem0lite closed {_file(memory)}.")
+
+
+def _load_model(memory: "Memory") -> None:
+    """Load the model before anybody is answered, so that a server that is ready answers at once."""
+    from ..embedding.local import LocalEmbedder
+
+    if isinstance(memory._embedder, LocalEmbedder):
+        memory._embedder.load()
 
 
 def _settings(**options: Any) -> "Settings":

@@ -5,7 +5,6 @@ deleted memory, ``event`` a call of ``add``, and ``settings`` those of the file.
 """
 
 import json
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
@@ -18,6 +17,7 @@ from ..values import (
     clean_scope,
     clean_text,
     encodable,
+    new_id,
     shown,
     text_hash,
     to_iso,
@@ -32,7 +32,9 @@ Lifetime = Callable[[Record, Any, int | None], Record]
 
 Entry = tuple[Record, Sequence[Change]]
 """A memory with its history."""
-Exported = Entry | Gone | AddEvent | FileSettings
+Beside = Gone | AddEvent | FileSettings
+"""What an export holds besides memories."""
+Exported = Entry | Beside
 
 
 def to_line(exported: Exported) -> str:
@@ -130,7 +132,7 @@ def read_item(
     created = now if data.get("created_at") is None else to_micros(data["created_at"], "created_at")
     feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"))
     record = Record(
-        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "id"),
+        id=new_id() if data.get("id") is None else clean_id(data["id"], "id"),
         scope=Scope(**clean_scope(data if any(data.get(name) is not None for name in scope) else scope)),
         text=text,
         hash=text_hash(text),
@@ -156,7 +158,7 @@ def _read_change(data: object) -> Change:
     created = to_micros(data.get("created_at"), "history.created_at")
     feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"), "history.")
     return Change(
-        id=str(uuid.uuid4()) if data.get("id") is None else clean_id(data["id"], "history.id"),
+        id=new_id() if data.get("id") is None else clean_id(data["id"], "history.id"),
         event=cast("Event", data["event"]),
         old_memory=_text_or_none(data.get("old_memory"), "history.old_memory"),
         new_memory=_text_or_none(data.get("new_memory"), "history.new_memory"),

@@ -6,8 +6,7 @@ OpenAI's chats and responses, Anthropic, Gemini and LangChain are read, and any 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ValidationError
 from ..types import SkippedPart
@@ -38,8 +37,7 @@ _ABOUT = ("type", "id", "text", "thought", "thought_signature", "thoughtSignatur
 """Fields of a part that do not tell what kind of part it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message to remember."""
 
     text: str

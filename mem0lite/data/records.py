@@ -1,11 +1,9 @@
 """A memory as stores and verbs exchange it, in whatever database it is. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..comparison import nfc
-from ..search.similarity import depends_on_day, near_identical
 from ..search.text import indexed_text
 from ..types import Event, HistoryItem, MemoryItem
 from ..values import same_json, to_iso
@@ -13,8 +11,7 @@ from ..values import same_json, to_iso
 _DAY = 86_400_000_000  # microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whose a memory is; at least one id is set."""
 
     user_id: str | None = None
@@ -28,8 +25,7 @@ class Scope:
         return {name: nfc(value) for name, value in named.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A memory as stored. Instants are microseconds since 1970 UTC."""
 
     id: str
@@ -57,6 +53,8 @@ class Record:
 
     def is_copy_of(self, other: "Record") -> bool:
         """True if the same speaker says the same in nearly the same words; if it has "today" in it, on the same day."""
+        from ..search.similarity import depends_on_day, near_identical  # its tables are for texts that may be copies
+
         return (
             self._has_speaker_of(other)
             and near_identical(self.text, other.text)
@@ -71,6 +69,8 @@ class Record:
         A memory that does add something is stored as another one. Merging it in (a longer life, a later date, more
         metadata) is the rejected option: a stored memory would change behind the back of whoever has its id.
         """
+        from ..search.similarity import near_identical
+
         return (
             self._has_speaker_of(said)
             and same_json(self.metadata, said.metadata)
@@ -116,8 +116,7 @@ class Record:
         return item
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(NamedTuple):
     """What remains of a deleted memory: its history, and the scope that it had."""
 
     memory_id: str
@@ -125,8 +124,7 @@ class Gone:
     changes: Sequence["Change"]
 
 
-@dataclass(frozen=True, slots=True)
-class AddEvent:
+class AddEvent(NamedTuple):
     """One call of ``add``: the ids of the memories it made (ADD) or found already there (NONE)."""
 
     id: str
@@ -135,16 +133,14 @@ class AddEvent:
     results: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileSettings:
+class FileSettings(NamedTuple):
     """Settings that a file keeps for all its memories."""
 
     project: Mapping[str, Any]
     graph_categories: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One row of a memory's history."""
 
     id: str

@@ -68,6 +68,13 @@ class LocalEmbedder:
         """Return the vector of a question, shape (dimensions,); if it is longer than a window, its windows' mean."""
         return self._embed([text], self._shared.questions, self.query_prompt, MAX_QUERY_WINDOWS)[0]
 
+    def load(self) -> None:
+        """Load the model, if that has not happened yet, instead of at first use.
+
+        Raises ModelNotFoundError and EmbeddingError if the bundled model's files are missing or damaged.
+        """
+        self._shared.loaded()
+
     def share_read(self, text: str) -> float:
         """Return the share of a text's tokens that the model knows as more than single letters, in 0..1."""
         return 1.0 if text.isascii() and not _LONG_WORD.search(text) else self._shared.share_read(text)

@@ -1,6 +1,5 @@
 """How much of a text a model can read, told from the tokens its tokenizer splits it into. Pure."""
 
-import hashlib
 import math
 import struct
 import unicodedata
@@ -50,6 +49,8 @@ def no_meaning(dimensions: int) -> UnitVector:
     A file must have a vector for each memory, and this one means "none". It points in a random direction, far from any
     vector of a model, so that a search that doesn't know about it finds next to nothing by it.
     """
+    import hashlib
+
     drawn = hashlib.shake_256(b"mem0lite: no meaning").digest(2 * dimensions)
     numbers = [2 * number - 65_535 for number in struct.unpack(f"<{dimensions}H", drawn)]  # odd, so never 0
     length = math.sqrt(sum(number * number for number in numbers))

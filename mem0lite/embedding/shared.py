@@ -1,6 +1,5 @@
 """Models that this process has loaded: each one once, shared by all that use its files, on both sides of a fork."""
 
-import hashlib
 import os
 import threading
 import weakref
@@ -122,6 +121,8 @@ def states(folder: Path) -> Iterator[tuple[int, int, int]]:
 
 def sha256(*files: Path) -> str:
     """Return the SHA-256 of the files' contents, one after the other, in hexadecimal."""
+    import hashlib
+
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:  # piece by piece: a model may be larger than what a process should hold

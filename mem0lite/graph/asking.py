@@ -10,25 +10,22 @@ BESIDE = 0.2
 """How much an entity counts that a memory only names together with another; one a relation away counts as 1."""
 _ANYWHERE = 0.3  # what a relation counts for a question that asks neither for what is needed nor for what follows
 
-_FOLLOWING = re.compile(
-    r"\b(after|afterwards|once|next|then|follow(s|ing|ed)?|later|remains?|left|has (just )?been)\b",
-    re.IGNORECASE,
-)
-_NEEDED = re.compile(
-    r"\b(before|needs?|needed|requires?|required|requirements?|prerequisites?|prepare|ready|in place|arrange|first|"
+# Not compiled here: few questions are asked of a graph.
+_FOLLOWING = r"(?i)\b(after|afterwards|once|next|then|follow(s|ing|ed)?|later|remains?|left|has (just )?been)\b"
+_NEEDED = (
+    r"(?i)\b(before|needs?|needed|requires?|required|requirements?|prerequisites?|prepare|ready|in place|arrange|first|"
     r"steps?|depends?|relies|rely|uses?|how (do|does|can|would|should|to|is|are)|(have|has|had) to|must|takes?|set up|"
-    r"ask)\b",
-    re.IGNORECASE,
+    r"ask)\b"
 )
-_BEFORE = re.compile(r"\bbefore\b", re.IGNORECASE)
+_BEFORE = r"(?i)\bbefore\b"
 _BACKWARD = frozenset({"before", "precedes"})
 
 
 def direction(question: str) -> Direction:
     """Return what a question asks for: what is needed, as with "before" and "how", or what follows, as with "after"."""
-    if _FOLLOWING.search(question) and not _BEFORE.search(question):
+    if re.search(_FOLLOWING, question) and not re.search(_BEFORE, question):
         return "following"
-    return "needed" if _NEEDED.search(question) else "any"
+    return "needed" if re.search(_NEEDED, question) else "any"
 
 
 def leads(relationship: str, asked: Direction, *, forward: bool) -> float:

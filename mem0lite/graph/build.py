@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from py_rust_stemmers import SnowballStemmer  # type: ignore[import-untyped]
 
@@ -26,8 +25,7 @@ _BEFORE = re.compile(r"[\w/~.$@+-]")  # a character that may belong to a name af
 _AFTER = re.compile(r"[\w/+=)*-]")  # a character that may belong to a name before it
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """An entity of one memory."""
 
     name: str
@@ -37,8 +35,7 @@ class Node:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """What one memory states about two entities, by their names."""
 
     source: str
@@ -46,8 +43,7 @@ class Edge:
     destination: str
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """The entities and relations of one memory, in the order of the text."""
 
     nodes: Sequence[Node]
@@ -67,8 +63,7 @@ class Graph:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A part of a query that may be the name of an entity."""
 
     name: str

@@ -4,17 +4,17 @@ Exports to files are in ``transfer``.
 """
 
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from ..comparison import nfc
 from ..data.filters import as_json
+from ..data.jsonl import Beside
 from ..errors import NotFoundError, ValidationError
 from ..store import Store, Visible
 from ..types import MemoryExport, MemoryExportRequest, MemoryItem
-from ..values import add_micros, asked_id, clean_metadata, seconds_to_micros, shown, written
+from ..values import add_micros, asked_id, clean_metadata, new_id, seconds_to_micros, shown, written
 from .owner import NO_IDS, Owner
 
 MAX_EXPORT_FIELDS = 200
@@ -33,7 +33,7 @@ def create(
     """Keep an export for a week."""
     fields = _fields(schema)
     owner.asked(filters, *NO_IDS)
-    export_id = str(uuid.uuid4())
+    export_id = new_id()
     export = {
         "fields": fields,
         "filters": as_json(filters),
@@ -55,7 +55,7 @@ def fill(
         fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
     expression = owner.asked(filters, whose, None, None, None)
     with store.scanning(Visible(expression, now), bounded=True) as found:
-        memories = (_filled(one[0].to_item(), fields) for one in found if isinstance(one, tuple))
+        memories = (_filled(one[0].to_item(), fields) for one in found if not isinstance(one, Beside))
         return {"memories": list(_bounded(memories))}
 
 

@@ -1,6 +1,5 @@
 """When a memory expires: every rule of lifetimes, and nothing else. Pure."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -41,12 +40,12 @@ class Lifetimes(NamedTuple):
             expires_at = day_end
         elif lifespan == "short_term":
             expires_at = add_micros(record.created_at, self.short_term, "metadata.memory_lifespan")
-        return replace(record, expires_at=expires_at, expiration_date=day)
+        return record._replace(expires_at=expires_at, expiration_date=day)
 
     def imported(self, record: Record, expiration_date: Any, expires_at: int | None) -> Record:
         """Return an imported memory with the expiry that was exported, or else with the one ``given`` finds."""
         record = self.given(record, None, expiration_date)
-        return record if expires_at is None else replace(record, expires_at=expires_at)
+        return record if expires_at is None else record._replace(expires_at=expires_at)
 
     def updated(self, before: Record, after: Record, *, moved: bool) -> Record:
         """Return a memory that an update changed, with its expiry; ``moved`` tells that its ``created_at`` was set.
@@ -63,9 +62,9 @@ class Lifetimes(NamedTuple):
         if before.expires_at == self.given(before, None, before.expiration_date).expires_at:
             return now_given
         if before.expires_at is None:
-            return replace(now_given, expires_at=None)
+            return now_given._replace(expires_at=None)
         lifetime = before.expires_at - before.created_at
-        return replace(now_given, expires_at=add_micros(after.created_at, lifetime, "timestamp"))
+        return now_given._replace(expires_at=add_micros(after.created_at, lifetime, "timestamp"))
 
 
 def _differ(before: Record, after: Record, *keys: str) -> bool:

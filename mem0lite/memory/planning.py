@@ -4,9 +4,7 @@ An add becomes drafts here: today one per message, whatever ``infer`` says. Whoe
 turns them into updates and deletions of memories that are there, changes ``Planner.add``.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..comparison import nfc
@@ -18,7 +16,7 @@ from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update
 from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult, UpdateResult
-from ..values import argument_flag, asked_id, clean_metadata, clean_text, text_hash, to_iso, to_micros
+from ..values import argument_flag, asked_id, clean_metadata, clean_text, new_id, text_hash, to_iso, to_micros
 from .arguments import AddItem, UpdateItem
 from .lifetimes import Lifetimes
 from .metadata import Notes
@@ -66,7 +64,7 @@ class Planner(NamedTuple):
         """Plan one ``add``."""
         messages, left_out = read_messages(item.get("messages"))
         drafts = self._drafts(item, messages, scope, now)
-        return PlannedAdd(Call(str(uuid.uuid4()), scope, len(drafts)), drafts, left_out)
+        return PlannedAdd(Call(new_id(), scope, len(drafts)), drafts, left_out)
 
     def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[Draft]:
         metadata = _metadata_of(item)
@@ -123,7 +121,7 @@ def _metadata_of(item: AddItem) -> dict[str, Any]:
 
 def _record(message: Message, scope: Scope, metadata: dict[str, Any], created: int) -> Record:
     return Record(
-        id=str(uuid.uuid4()),
+        id=new_id(),
         scope=scope,
         text=message.text,
         hash=text_hash(message.text),
@@ -138,10 +136,10 @@ def _record(message: Message, scope: Scope, metadata: dict[str, Any], created: i
 def _changed(record: Record, text: str | None, changes: Mapping[str, Any], created: int | None, now: int) -> Record:
     """Return a memory with another text, date and metadata, and its old expiry."""
     merged = {**{name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes}, **changes}
-    after = replace(record, metadata=merged or None, updated_at=now)
+    after = record._replace(metadata=merged or None, updated_at=now)
     if created is not None:
-        after = replace(after, created_at=created)
-    return after if text is None else replace(after, text=text, hash=text_hash(text))
+        after = after._replace(created_at=created)
+    return after if text is None else after._replace(text=text, hash=text_hash(text))
 
 
 def add_result(plan: PlannedAdd, stored: Sequence[Stored], embedder: Embedder, now: int) -> AddResult:
@@ -197,5 +195,5 @@ def single_result(many: UpdateManyResult) -> UpdateResult:
 def rating(memory_id: str, feedback: str | None, reason: str | None) -> Update:
     """Plan one ``feedback``."""
     return Update(
-        memory_id, lambda record: replace(record, feedback=feedback, feedback_reason=reason), event="FEEDBACK"
+        memory_id, lambda record: record._replace(feedback=feedback, feedback_reason=reason), event="FEEDBACK"
     )

@@ -17,13 +17,18 @@ from ..graph import in_order
 from ..search.query import Query
 from ..search.ranking import Ranking
 from ..search.scoring import Scores
-from ..search.similarity import COSINE, canonical
 from ..search.view import Ranked
 from ..store import Reading
 from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
 from ..values import argument_flag, to_micros_in_zone
 from .arguments import Instant, clean_threshold
 from .graphs import in_graph
+
+COSINE = 0.8
+"""Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
+
+Copies were measured from 0.84 up, except for texts of one or two words, where spelling changes the vector more.
+"""
 
 _QUERY_CACHE = 1_024
 _REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remembered: this bounds the cache in bytes
@@ -224,9 +229,14 @@ def _copies(reading: Reading, found: list[Found]) -> set[int]:
         return set()
     vectors = reading.vectors([one.ranked for one in found[:_CHECKED]])
     near = np.triu(vectors @ vectors.T >= COSINE, k=1)
+    positions: list[int] = np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist()
+    if not positions:
+        return set()
+    from ..search.similarity import canonical  # most results are not near each other
+
     by_words: dict[object, list[Record]] = {}
     copies = set()
-    for position in np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist():
+    for position in positions:
         record = found[position].record
         same = by_words.setdefault(canonical(record.text)[0], [])
         if any(record.is_copy_of(better) for better in same):

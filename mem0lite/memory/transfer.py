@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 from ..data.filters import EVERYTHING, only_scope
-from ..data.jsonl import Entry, Exported, Lifetime, read_item, read_lines, to_line
+from ..data.jsonl import Beside, Entry, Exported, Lifetime, read_item, read_lines, to_line
 from ..data.records import AddEvent, FileSettings, Gone
 from ..errors import ValidationError
 from ..files import appearing, clean_path, read_utf8_lines
@@ -102,7 +102,7 @@ class Importer(NamedTuple):
         lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
         known = list(read_lines(lines, self.ids, self.now, self.lifetime))
-        entries = [one for one in known if isinstance(one, tuple)]
+        entries = [one for one in known if not isinstance(one, Beside)]
         alive = {record.id for record, _ in entries}
         gone = [one for one in known if isinstance(one, Gone)]
         # Before the memories come the settings, as memories are linked into the graph on arrival, and the histories of

@@ -4,7 +4,6 @@ Texts are embedded, and entities extracted, before the store's transaction begin
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -108,7 +107,7 @@ class Writer(NamedTuple):
                 raise MemoryNotFoundError(
                     f"Memory with id {plan.update.memory_id} not found. Please provide a valid 'memory_id'"
                 )
-            texts.append(replace(record, text=plan.text).indexed_text)
+            texts.append(record._replace(text=plan.text).indexed_text)
             last[plan.update.memory_id] = texts[-1]
         vectors = iter(embed_documents(self.embedder, texts))
         updates = [one.update if one.text is None else one.update._replace(vector=next(vectors)) for one in plans]

@@ -6,7 +6,6 @@ inverse document frequency that is never negative.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .query import Query
@@ -30,7 +29,7 @@ def with_forms(view: View, query: Query) -> View:
         found += [_in_foreign(view, form) for form in query.foreign.get(term, ())]
         if found := [one for one in found if len(one[0])]:
             united[term] = _united([view.postings[term], *found])
-    return replace(view, postings={**view.postings, **united}) if united else view
+    return view._replace(postings={**view.postings, **united}) if united else view
 
 
 def _in_foreign(view: View, term: str) -> "Postings":

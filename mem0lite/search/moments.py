@@ -1,9 +1,8 @@
 """The periods that a question asks about, and how close to them memories were said. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +16,7 @@ YEAR = timedelta(days=365.2425)
 _OTHER_YEAR = 0.8  # what "in May" gives to the Mays before the latest
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A period that a question names; all times in microseconds.
 
     ``start`` and ``end`` (half-open) are instants since 1970 UTC. With an ``anchor``, the phrase for an event, they are

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from itertools import chain
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..embedding.reading import UnitVector
 from ..graph import Direction, Named, direction, named_in
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question as a search reads it."""
 
     vector: "Floats"
@@ -40,9 +38,9 @@ class Query:
     """Whether it asks how things are now."""
     now: int
     """Its reference date, microseconds since 1970 UTC."""
-    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    forms: Mapping[str, Sequence[str]] = {}
     """Other terms that count as one of ``terms`` where they occur in a memory, by term."""
-    foreign: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    foreign: Mapping[str, Sequence[str]] = {}
     """The same, for memories in another language than English."""
     names: Sequence[Named] = ()
     """Names that may be entities of the graph, longest first."""

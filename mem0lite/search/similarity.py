@@ -22,12 +22,6 @@ from itertools import chain
 
 from ..comparison import nfc
 
-COSINE = 0.8
-"""Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
-
-Copies were measured from 0.84 up, except for texts of one or two words, where spelling changes the vector more.
-"""
-
 MAX_CHARACTERS = 4_000
 """Characters up to which texts are compared word by word."""
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .conversation import Sessions
 from .languages import STOP_WORDS
@@ -19,13 +18,8 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
-class View:
-    """The live memories of the scopes searched, and what is known about each of them.
-
-    Memories of a scope lie together, in the order in which they were stored. Arrays have shape (n,) for n memories.
-    ``postings`` holds for each term the positions of the memories in which it occurs, and how often it occurs in each.
-    """
+class _Arrays(NamedTuple):
+    """What a view is made of; arrays have shape (n,) for n memories."""
 
     scopes: "NDArray[np.int64]"
     """Numbers of their scopes."""
@@ -42,9 +36,17 @@ class View:
     postings: "Mapping[str, Postings]"
     matching: "NDArray[np.bool_] | None" = None
     """Which memories satisfy the filter; None means all. The others still count in statistics and as neighbours."""
-    entities: "Mapping[str, Floats]" = field(default_factory=dict)
+    entities: Mapping[str, "Floats"] = {}
     """The signals ``entity`` and ``entity_neighbor``, each in 0..1."""
     known_sessions: Sessions | None = None
+
+
+class View(_Arrays):
+    """The live memories of the scopes searched, and what is known about each of them.
+
+    Memories of a scope lie together, in the order in which they were stored. Arrays have shape (n,) for n memories.
+    ``postings`` holds for each term the positions of the memories in which it occurs, and how often it occurs in each.
+    """
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -52,8 +54,7 @@ class View:
         return self.known_sessions or Sessions(self.scopes, self.created_at, self.speakers)
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """One result: its position in the view, and its score in 0..1."""
 
     position: int

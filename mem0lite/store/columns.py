@@ -11,11 +11,9 @@ A memory's *key* is ``number of its scope << 32 | its number in that scope``. Ne
 never leave the store: searches see positions.
 """
 
-import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -129,9 +127,8 @@ class Found(NamedTuple):
     """By slot. None where the vectors do not fit and have to be read."""
 
 
-@dataclass(frozen=True)
-class _Image:
-    """The memories of a collection as of one version, in order of their keys; arrays have shape (n,)."""
+class _Arrays(NamedTuple):
+    """What an image is made of; arrays have shape (n,)."""
 
     version: int
     scopes: dict[int, tuple[int, int]]
@@ -151,6 +148,10 @@ class _Image:
     """By slot, whether the vector stands for a text that the model can't read; None as with ``vectors``."""
     slot_keys: "NDArray[np.int64]"
     """By slot."""
+
+
+class _Image(_Arrays):
+    """The memories of a collection as of one version, in order of their keys."""
 
     @property
     def used(self) -> int:
@@ -304,8 +305,8 @@ class Collection:
         """Return the image as of a later version, or None when it is better to read everything."""
         count, newest = source.newest()
         if count == len(image.scopes) and newest <= image.version:
-            same = copy.copy(image)  # with all that was derived from it
-            object.__setattr__(same, "version", version)
+            same = image._replace(version=version)
+            same.__dict__.update(image.__dict__)  # all that was derived from it
             return same
         changed = source.scopes(since=image.version)
         scopes = image.scopes | {one.number: (one.owner, one.following) for one in changed}

@@ -35,10 +35,8 @@ need the character itself.
 Instants are microseconds since 1970, UTC.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -88,27 +86,33 @@ EVERYTHING_STORED = Visible()
 """All memories, expired or not."""
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """A memory to add."""
 
-    record: Record
-    vector: "UnitVector | None"
-    """The unit vector of ``record.indexed_text``. None: the text was not embedded, because it repeats a memory."""
-    unique: Literal["id", "text"] | None = None
-    """What makes it a repeat, which is not added: ``"id"``: a memory has its id already, anywhere in the store.
-    ``"text"``: a live memory of its scope covers it (``Record.covers``)."""
-    dated: bool = False
-    """Whether the caller gave the date of the record. Otherwise it is the present."""
-    history: Sequence[Change] = ()
-    """The history that it brings along, instead of a new one that begins with ADD."""
-    graph: Graph | None = None
-    """What the memory names and states, if its category is a graph category."""
-    terms: Counter[str] = field(init=False)
-    """The keyword terms of ``record.indexed_text``; counted here, before any lock is taken."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "terms", indexed_terms(self.record.indexed_text))
+    def __init__(
+        self,
+        record: Record,
+        vector: "UnitVector | None",
+        unique: Literal["id", "text"] | None = None,
+        *,
+        dated: bool = False,
+        history: Sequence[Change] = (),
+        graph: Graph | None = None,
+    ) -> None:
+        self.record = record
+        self.vector = vector
+        """The unit vector of ``record.indexed_text``. None: the text was not embedded, because it repeats a memory."""
+        self.unique = unique
+        """What makes it a repeat, which is not added: ``"id"``: a memory has its id already, anywhere in the store.
+        ``"text"``: a live memory of its scope covers it (``Record.covers``)."""
+        self.dated = dated
+        """Whether the caller gave the date of the record. Otherwise it is the present."""
+        self.history = history
+        """The history that it brings along, instead of a new one that begins with ADD."""
+        self.graph = graph
+        """What the memory names and states, if its category is a graph category."""
+        self.terms = indexed_terms(record.indexed_text)
+        """The keyword terms of ``record.indexed_text``; counted here, before any lock is taken."""
 
 
 class Update(NamedTuple):

@@ -4,7 +4,6 @@ import threading
 import uuid
 from array import array
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from embedder import HashEmbedder
@@ -55,7 +54,7 @@ def other(store, path):
 
 def record(text, scope=ALICE, **changed):
     made = Record(str(uuid.uuid4()), scope, text, text_hash(text), None, NOW, NOW)
-    return replace(made, **changed)
+    return made._replace(**changed)
 
 
 def entry(text, scope=ALICE, unique=None, **changed):
@@ -73,7 +72,7 @@ def add(store, *texts, scope=ALICE, **changed):
 def retold(memory_id, text):
     """The update that gives a memory another text."""
     [vector] = embed_documents(EMBEDDER, [text])
-    return Update(memory_id, lambda before: replace(before, text=text, hash=text_hash(text)), vector)
+    return Update(memory_id, lambda before: before._replace(text=text, hash=text_hash(text)), vector)
 
 
 def texts(store, visible=PRESENT):
@@ -326,7 +325,7 @@ def test_updates_are_made_of_what_they_replace(store, other):
     [one] = add(store, "counter", metadata={"n": 0})
 
     def count(before):
-        return replace(before, metadata={"n": before.metadata["n"] + 1})
+        return before._replace(metadata={"n": before.metadata["n"] + 1})
 
     def count_document(before):
         return {"n": (before or {"n": 0})["n"] + 1}

@@ -1,7 +1,6 @@
 """A checked filter as a tree of conditions, and what can be told from it. Pure."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 FieldKind = Literal["scope", "text", "instant", "day", "metadata"]
 
@@ -33,8 +32,7 @@ ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
 """The filter that every memory satisfies, because every memory has at least one id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One test of one field.
 
     ``operand`` neither is nor holds None: being null is the negation of ``exists``. Texts in it are in Unicode's
@@ -52,25 +50,28 @@ class Condition:
     paths: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class All:
-    """True when every part is true; without parts, always."""
+class All(NamedTuple):
+    """True when every part is true; without parts, always.
+
+    ``kind`` tells it from AnyOf and Not, as named tuples of equal values are equal.
+    """
 
     parts: tuple["Expression", ...] = ()
+    kind: Literal["all"] = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(NamedTuple):
     """True when at least one part is true."""
 
     parts: tuple["Expression", ...]
+    kind: Literal["any"] = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     """True when the part is not true."""
 
     part: "Expression"
+    kind: Literal["not"] = "not"
 
 
 Expression = Condition | All | AnyOf | Not

@@ -5,7 +5,6 @@ A new operator is a row in OPERATORS, one in each backend (``store/sqlite/filter
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -66,25 +65,25 @@ def _compared(present: Condition, operator: str, operand: Any) -> Expression:
     if present.kind == "day":
         return _compared_day(present, operator, operand)
     if present.kind != "instant":
-        return replace(present, operator=operator, operand=operand)
+        return present._replace(operator=operator, operand=operand)
     if operator == "in":
         instants = tuple(start for start, end in operand if end - start == 1)
         days = tuple(day for start, end in operand if end - start > 1 for day in range(start, end, DAY))
-        at = replace(present, operator="in", operand=instants)
-        return AnyOf((at, replace(present, operator="on", operand=days))) if days else at
+        at = present._replace(operator="in", operand=instants)
+        return AnyOf((at, present._replace(operator="on", operand=days))) if days else at
     start, end = operand
     if operator == "eq":
         return All((_compared(present, "gte", operand), _compared(present, "lte", operand)))
     bound = end if operator in ("gt", "lte") else start
-    return replace(present, operator="gte" if operator in ("gt", "gte") else "lt", operand=bound)
+    return present._replace(operator="gte" if operator in ("gt", "gte") else "lt", operand=bound)
 
 
 def _compared_day(present: Condition, operator: str, operand: Any) -> Condition:
     if operator == "in":
-        return replace(present, operator="in", operand=tuple(day for days in operand for day in days))
+        return present._replace(operator="in", operand=tuple(day for days in operand for day in days))
     if operator == "eq":
-        return replace(present, operator="in", operand=operand)
-    return replace(present, operator=operator, operand=operand[0] if operator in ("gte", "lt") else operand[-1])
+        return present._replace(operator="in", operand=operand)
+    return present._replace(operator=operator, operand=operand[0] if operator in ("gte", "lt") else operand[-1])
 
 
 def _wrong(name: str, operator: str, expected: str, operand: object) -> FilterError:

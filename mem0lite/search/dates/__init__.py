@@ -49,21 +49,22 @@ def asked_moments(question: str, reference: int, zone: tzinfo = UTC) -> tuple[Mo
     return read(text, reference, zone)
 
 
+# The patterns below are compiled when a question needs them: most contain "?", or none of the words.
 # "I moved to Porto last week", "Yesterday, we met Ann", "Oh, my dog was sick in May."
-_TELLS = re.compile(
+_TELLS = (
     r"(?:(?:hi|hey|hello|oh|ah|well|so|and|but|yes|yeah|no|ok|okay|btw|actually|also)\b[\s,.!]*){0,4}"
     r"(?:(?:yesterday|today|tonight|(?:last|this|next|in|on|since) [a-z]+|[a-z\d]+ [a-z]+ ago)\b[\s,]*)?"
     r"(?:(?:i|we|he|she|they)(?:'[a-z]+)?\b[^?]*|(?:my|our|his|her|their)\s[^?]*[.!]\s*)"
 )
 # "The flight was cancelled this morning.", "Moved to Porto yesterday.", "Today is my birthday"
 _BE = r"(?:is|was|are|were)\b"
-_DECLARES = re.compile(
+_DECLARES = (
     rf"(?=.*[.!]$)(?:[a-z]+ed|went|got|met|saw|bought|made|took|came|left|had)\b[^?]*"
     rf"|(?=.*[.!]$)(?!{_BE}|(?:do|does|did|has|have|had|can|could|will|would)\b)"
     rf"[^?]*(?<!that )\b(?:{_BE}|has|had|got|went)\b[^?]*"
     rf"|(?:today|yesterday|tonight|it|there|(?:last|this|the) [a-z]+)(?: {_BE}|'s\b)[^?]*"
 )
-_ASKS = re.compile(
+_ASKS = (
     r"\b(?:what|when|where|who|whom|whose|which|why|how|whether|remind|remember|recall|forg[eo]t|wonder|know|tell|show"
     r"|find|search|list|give|summar[a-z]+|need|want|like to|look(?:ing)? (?:for|up)|interested in|curious)\b"
 )
@@ -75,11 +76,19 @@ def is_statement(text: str) -> bool:
     A time in it is when something happened, not when the memory was said that a question would ask for.
     """
     text = text[:MAX_QUESTION_LENGTH].lower().replace("’", "'").strip()
-    told = _TELLS.fullmatch(text) or _DECLARES.fullmatch(text)
-    return told is not None and _ASKS.search(text) is None
+    if "?" in text:
+        return False
+    told = re.fullmatch(_TELLS, text) or re.fullmatch(_DECLARES, text)
+    return told is not None and re.search(_ASKS, text) is None
 
 
-_PRESENT = re.compile(
+_PRESENT_CUES = """
+now nowadays days moment present presently currently newest recent recently lately today more anymore current still
+latest last
+"""
+_PRESENT_WORDS = frozenset(_PRESENT_CUES.split())
+"""A question that has none of these words does not ask for the present."""
+_PRESENT = (
     r"\b(?:(?<!until )(?<!till )(?<!up to )(?<!before )(?<!from )now(?! and (?:then|again)| that)|nowadays|these days"
     r"|at (?:the moment|present)|presently|currently|newest|most recent(?:ly)?|recently|lately|(?<!usa )today|any ?more"
     r"|(?<!electric )(?<!alternating )(?<!direct )(?<!ocean )(?<!river )current(?! (?:affairs|events|of|flow))"
@@ -95,4 +104,5 @@ def asks_for_present(question: str) -> bool:
     It has "now", "currently", "still", "the latest", "these days", "recently" or the like, but not "now and then",
     "from now", "stand still" or "at the latest".
     """
-    return _PRESENT.search(question[:MAX_QUESTION_LENGTH].lower()) is not None
+    text = question[:MAX_QUESTION_LENGTH].lower()
+    return not _PRESENT_WORDS.isdisjoint(_WORDS.findall(text)) and re.search(_PRESENT, text) is not None

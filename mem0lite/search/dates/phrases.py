@@ -72,7 +72,7 @@ def _moments(grammar: Grammar, reference: int) -> Iterator[Moment]:
             continue
         # People tell about the future before it comes, not after.
         ahead = moment.anchor is None and moment.start >= reference
-        yield replace(moment, early=moment.late, late=moment.early) if ahead else moment
+        yield moment._replace(early=moment.late, late=moment.early) if ahead else moment
     yield from _since_events(text)
 
 
@@ -222,7 +222,7 @@ def _opened(grammar: Grammar, period: Period, way: str) -> Moment:
         start, end = moment.start if way == "since" else moment.end, _LAST
     if start >= end:
         raise ValueError("nothing is before the year 1, or after 9999")
-    return replace(moment, start=start, end=end)
+    return moment._replace(start=start, end=end)
 
 
 def _moment(grammar: Grammar, period: Period) -> Moment:

@@ -6,8 +6,8 @@ What SQL cannot check (vectors, keywords, hashes) is compared in Python.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import apsw
 
@@ -24,8 +24,7 @@ _UNREADABLE = (apsw.Error, CorruptFileError, ValueError, TypeError)  # the last 
 _MESSAGES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """Something that must not be in a file: ``broken`` selects it, one column; ``mend`` removes the cause."""
 
     check: str

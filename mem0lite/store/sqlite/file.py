@@ -8,8 +8,8 @@ import importlib.util
 import os
 import threading
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import apsw
@@ -35,8 +35,7 @@ Stamp = tuple[int, int, int]
 """What changes when a file is written: its inode, size in bytes, and time of change in nanoseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What the first 100 bytes of one of our files say."""
 
     checksums: bool

@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import DatabaseError, FileReplacedError
@@ -37,17 +36,17 @@ Identity = tuple[int, int]
 """Identifies a file whatever its name is: device and inode."""
 
 
-@dataclass(eq=False)
 class _Inode:
     """A file that this process has open; its locks last as long as each of these descriptors."""
 
-    descriptors: list[int] = field(default_factory=list)
-    """The first one is of the file; all are closed together, once no connection of this process is open."""
-    users: int = 0
-    keepers: int = 0
-    """Those of the users for whom the log must stay."""
-    index: tuple[int, Identity] | None = None
-    """The descriptor and the identity of -shm."""
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+        """The first one is of the file; all are closed together, once no connection of this process is open."""
+        self.users = 0
+        self.keepers = 0
+        """Those of the users for whom the log must stay."""
+        self.index: tuple[int, Identity] | None = None
+        """The descriptor and the identity of -shm."""
 
 
 _NOTHING = _Inode()

@@ -1,7 +1,6 @@
 """What happened and what is kept beside the memories: histories, events, and documents."""
 
 import json
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -12,7 +11,7 @@ import apsw
 from ...data.filters import Expression
 from ...data.records import AddEvent, Change, Gone, Record, Scope
 from ...types import Event, EventItem
-from ...values import to_iso
+from ...values import new_id, to_iso
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import LIVE
@@ -21,7 +20,7 @@ from .schema import LIVE
 def change(event: Event, before: Record | None, after: Record) -> Change:
     """Return the change that an event made."""
     return Change(
-        id=str(uuid.uuid4()),
+        id=new_id(),
         event=event,
         old_memory=None if before is None else before.text,
         new_memory=None if event == "DELETE" else after.text,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,7 @@ from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relatio
 from ...values import to_iso
 from ..columns import Found
 from ..protocol import Listed, ListedEvents, Visible
-from . import cursors, graph, log, rows
+from . import graph, log, rows
 from .damage import check_order, text, undamaged
 from .filter_sql import compile_filter, composed
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, condition
@@ -206,6 +205,8 @@ def _position(connection: apsw.Connection, kind: str, after: str | None) -> tupl
     """Return the position that a cursor stands for, or the one before the whole list."""
     if after is None:
         return _BEFORE_ALL, _BEFORE_ALL
+    from . import cursors  # when pages are asked for
+
     return cursors.unseal(rows.remembered(connection, "seal"), kind, after)
 
 
@@ -214,6 +215,8 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
     one row further."""
     if not 0 < limit < len(found):
         return found[:limit], None
+    from . import cursors
+
     first, second, *_ = found[limit - 1]
     return found[:limit], cursors.seal(rows.remembered(connection, "seal"), kind, (first, second))
 
@@ -233,7 +236,7 @@ class SnapshotReading:
         """Add to the view what the graph says."""
         own, near = graph.evidence(self._connection, visible, query.names, query.asked)
         signals = {"entity": self._signal(own), "entity_neighbor": self._signal(near)}
-        self.view = replace(self.view, entities={name: one for name, one in signals.items() if one is not None})
+        self.view = self.view._replace(entities={name: one for name, one in signals.items() if one is not None})
 
     def _signal(self, strengths: Mapping[int, float]) -> "NDArray[np.float32] | None":
         """Return by position what is given by key, shape (n,); None for nothing."""

@@ -13,7 +13,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
 
@@ -46,13 +45,13 @@ _SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 
 _EMBEDDERS = ("embedder", "reembedding")
 
 
-@dataclass(slots=True)
 class ScopeRow:
     """A scope that is being written to."""
 
-    number: int
-    owner: int
-    next_sequence: int
+    def __init__(self, number: int, owner: int, next_sequence: int) -> None:
+        self.number = number
+        self.owner = owner
+        self.next_sequence = next_sequence
 
     def keys(self) -> tuple[int, int]:
         """Return the first and the last key that its memories may have."""
@@ -443,7 +442,7 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     changes = []
     for row in by_keys(connection, keys):
         before = to_record(row)
-        changes.append((row[0] >> 32, before.id, log.change("DELETE", before, replace(before, updated_at=now))))
+        changes.append((row[0] >> 32, before.id, log.change("DELETE", before, before._replace(updated_at=now))))
     log.note(connection, changes, now)
     remove(connection, keys)
 

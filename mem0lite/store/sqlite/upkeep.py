@@ -11,8 +11,8 @@ from ...errors import CorruptFileError, DatabaseError
 from ...files import appearing, beside
 from ...search.text import TERMS_VERSION
 from ..protocol import FileFacts, Finding, Unembedded
-from . import check, log, rows
 from . import file as sqlite_file
+from . import log, rows
 from .database import Database, translated
 from .schema import MIGRATIONS, SCHEMA_VERSION, SQLITE_VERSION, TABLES
 from .settings import Remembered
@@ -52,6 +52,8 @@ class Upkeep:
         """Return how many memories there are, and everything that does not agree, from one snapshot; without
         ``keywords`` these are not compared with the texts."""
 
+        from . import check
+
         def work(connection: apsw.Connection) -> tuple[int, list[Finding]]:
             connection.execute("BEGIN")
             findings = check.examine(connection, keywords=keywords)
@@ -68,6 +70,8 @@ class Upkeep:
 
     def mend(self, findings: Sequence[Finding]) -> None:
         """Repair what can be repaired without loss, in one transaction."""
+        from . import check
+
         self._database.write(lambda connection: check.mend(connection, findings))
 
     def to_embed(self, positions: Sequence[int]) -> list[Unembedded]:

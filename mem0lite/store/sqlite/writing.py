@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 import apsw
@@ -46,7 +45,7 @@ def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Vis
             rows.reindex(connection, key, before, after, update.vector)
         if update.graph is not None:
             graph.put(connection, key, update.graph(after))
-        change = log.change(update.event, before, replace(after, updated_at=visible.now))
+        change = log.change(update.event, before, after._replace(updated_at=visible.now))
         log.note(connection, [(key >> 32, before.id, change)], visible.now)
         scopes.add(key >> 32)
         changed.append(after)
