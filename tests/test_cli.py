@@ -234,7 +234,7 @@ def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
         (["add", "x"], "--user"),
         (["add", "x", "--user", "a", "--metadata", "3"], "must be a JSON object"),
         (["add", "x", "--user", "a", "--expires", "soon"], "YYYY-MM-DD"),
-        (["add", "x", "--user", "a", "--ttl", "-5"], "Invalid --ttl: -5.0 is negative"),
+        (["add", "x", "--user", "a", "--ttl", "-5"], "Invalid --ttl: -5 is negative"),
         (["add", "x", "--user", "a", "--timestamp", "soon"], "not an instant"),
         (["delete"], "--all"),
         (["delete", "1", "--all"], "--all"),

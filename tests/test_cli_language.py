@@ -32,6 +32,58 @@ def called(parameter: click.Parameter) -> list[str]:
     return [parameter.human_readable_name] if isinstance(parameter, click.Argument) else parameter.opts
 
 
+def paths(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from paths(inner, [*path, name])
+
+
+@pytest.mark.parametrize(("path", "command"), list(paths(cli, [])), ids=lambda value: str(value))
+def test_blank_values_are_refused(refused: Any, path: list[str], command: click.Command) -> None:
+    """No option or argument may be blank: an empty variable of a script would else mean another store."""
+    before = Path("mem0lite.db").read_bytes()
+    for parameter in command.params:
+        if not getattr(parameter, "is_flag", False):
+            name = called(parameter)[0]
+            for blank in ("", " \t"):
+                given = blank if isinstance(parameter, click.Argument) else f"{name}={blank}"
+                assert refused(*path, given).startswith(f"Invalid {name}: cannot be empty. Give a value")
+    assert Path("mem0lite.db").read_bytes() == before
+
+
+def test_empty_variables_are_not_set(
+    refused: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An environment variable that is empty counts as not set."""
+    for name in ("MEM0LITE_DB", "MEM0LITE_EMBEDDING_MODEL", "MEM0LITE_API_KEY"):
+        monkeypatch.setenv(name, "")
+    assert main(["list"]) == 0
+    assert "I like tea" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serve", "--port", "x"], "'x' is not a whole number from 0 to 65535."),
+        (["serve", "--port", "65536"], "'65536' is not a whole number from 0 to 65535."),
+        (["serve", "--port", "1.5"], "'1.5' is not a whole number from 0 to 65535."),
+        (["serve", "--vacuum-interval", "-1"], "'-1' is not a number, 0 or more."),
+        (["serve", "--statement-timeout", "soon"], "'soon' is not a number, 0 or more."),
+        (["add", "x", "--user", "a", "--ttl", "x"], "'x' is not a number."),
+        (["search", "x", "--user", "a", "--top-k", "2.5"], "'2.5' is not a whole number."),
+        (["list", "--limit", "many"], "'many' is not a whole number."),
+        (["add", "x", "--user", "a", "--ttl", "-1"], "Invalid --ttl: -1 is negative."),
+        (["add", "x", "--user", "a", "--ttl", "-1.5"], "Invalid --ttl: -1.5 is negative."),
+        (["search", "x", "--user", "a", "--threshold", "2"], "Invalid --threshold: 2. Must"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_numbers_are_named_as_they_were_written(refused: Any, arguments: list[str], said: str) -> None:
+    """What is not the number that an option needs is shown as written, with what it must be."""
+    assert said in refused(*arguments)
+
+
 def test_every_option_is_in_the_table() -> None:
     """An option that is added is one the library's errors can be said in, or one that they never name."""
     known = {name for names in NAMES.values() for name in names} | set(LABEL_OPTIONS.values())
@@ -81,7 +133,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         (["search", "", "--user", "a"], "Invalid QUERY: "),
         (["search", "x", "--user", "*"], "Invalid --user: '*' … --filter '{\"user_id\": \"*\"}'"),
         (["search", "x", "--user", "a", "--top-k", "-1"], "Invalid --top-k: -1."),
-        (["search", "x", "--user", "a", "--threshold", "7"], "Invalid --threshold: 7.0."),
+        (["search", "x", "--user", "a", "--threshold", "7"], "Invalid --threshold: 7."),
         (["search", "x", "--user", "a", "--reference-date", "soon"], "Invalid --reference-date: 'soon'"),
         (["search", "x", "--filter", '{"user_id": "a b"}'], "Invalid user_id in --filter: cannot contain whitespace."),
         (

@@ -25,6 +25,7 @@ from mem0lite import (
 )
 from mem0lite.embedding.named import fetch
 from mem0lite.embedding.protocol import embed_documents, embed_query
+from mem0lite.embedding.rerank import LocalReranker
 
 BUNDLED_TOKENIZER = Path(__file__).parent / "data" / "bundled" / "tokenizer"
 
@@ -162,6 +163,27 @@ def test_unknown_names_and_broken_folders_are_named(tmp_path, folder):
     (tmp_path / "m" / "model.onnx").write_bytes(b"nonsense")
     with pytest.raises(EmbeddingError, match="is not an ONNX model"):
         LocalEmbedder(tmp_path / "m")
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda blank: Memory(":memory:", embedder=blank), "embedder"),
+        (lambda blank: Memory(":memory:", reranker=blank), "reranker"),
+        (LocalEmbedder, "model"),
+        (LocalReranker, "model"),
+        (fetch, "model"),
+        (lambda blank: Memory.reembed("mem0lite.db", embedder=blank), "embedder"),
+    ],
+    ids=["embedder", "reranker", "LocalEmbedder", "LocalReranker", "fetch", "reembed"],
+)
+def test_a_blank_name_of_a_model_is_refused(tmp_path, monkeypatch, make, argument, blank):
+    """A blank name is refused by the argument's name: it is neither the working directory nor the bundled model."""
+    monkeypatch.chdir(tmp_path)
+    Memory("mem0lite.db").close()
+    with pytest.raises(ConfigurationError, match=f"^{argument}: is blank. Give the name of a model"):
+        make(blank)
 
 
 def test_fetching_without_a_network_fails_within_seconds(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ def retrieval(options: Options, data: str) -> None:
     and if known "user_id", "run_id", "name", "role", "timestamp"} or a question {"type": "question", "id", "text",
     "relevant": [ids], and if known "user_id", "category", "reference_date"}. They go into a temporary file.
     """
-    if options.db or options.url:
+    if options.db is not None or options.url is not None:
         raise click.UsageError("bench makes its own file: leave out --db and --url.")
     from ..memory import Memory
     from ..retrieval import evaluate, read, table

@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import MemoryNotFoundError
 from .language import Group
 from .options import (
+    Number,
     Options,
     confirm,
     expired_option,
@@ -63,11 +64,11 @@ def open_memory(options: Options, *, create: bool = False, reading: bool = False
 
 def open_store(options: Options, *, create: bool = False, reading: bool = False) -> "Memory | RemoteMemory":
     """Return the server of --url, or else the file of --db, as ``open_memory`` does."""
-    if not options.url:
-        if options.api_key:
+    if options.url is None:
+        if options.api_key is not None:
             raise click.UsageError("--api-key is for a server: it needs --url.")
         return open_memory(options, create=create, reading=reading)
-    if options.db or options.model:
+    if options.db is not None or options.model is not None:
         raise click.UsageError("Give either --url, or --db and --model: a server has its own file and model.")
     return RemoteMemory(options.url, options.server_key())
 
@@ -86,7 +87,7 @@ def cli(context: click.Context) -> None:
 @scope_options
 @click.option("--metadata", callback=json_object, metavar="JSON", help="Metadata, a JSON object.")
 @label_options
-@click.option("--ttl", type=float, metavar="SECONDS", help="Let the memory expire after this long.")
+@click.option("--ttl", type=Number(), metavar="SECONDS", help="Let the memory expire after this long.")
 @click.option("--expires", metavar="YYYY-MM-DD", help="Let the memory expire at the end of this day, UTC.")
 @click.option("--timestamp", metavar="INSTANT", help="When it was said, in ISO 8601 or epoch seconds.")
 @click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing new.")
@@ -127,8 +128,10 @@ def add(
 @click.argument("query")
 @scope_options
 @filter_option
-@click.option("--top-k", type=int, metavar="N", help="Return at most this many.  [default: 20]")
-@click.option("--threshold", type=float, metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]")
+@click.option("--top-k", type=Number(whole=True), metavar="N", help="Return at most this many.  [default: 20]")
+@click.option(
+    "--threshold", type=Number(), metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]"
+)
 @click.option(
     "--reference-date",
     metavar="DATE",
@@ -167,9 +170,21 @@ def search(
 @matched_label_options
 @click.option("--entity", metavar="NAME", help="Show only what is near this entity.")
 @click.option(
-    "--depth", type=int, default=1, show_default=True, metavar="N", help="How many relations away from it, 0 to 3."
+    "--depth",
+    type=Number(whole=True),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many relations away from it, 0 to 3.",
 )
-@click.option("--limit", type=int, default=100, show_default=True, metavar="N", help="Show at most this many entities.")
+@click.option(
+    "--limit",
+    type=Number(whole=True),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Show at most this many entities.",
+)
 @click.option(
     "--format",
     type=click.Choice(["text", "json", "mermaid", "graphml"]),
@@ -220,9 +235,14 @@ def graph(
 @filter_option
 @matched_label_options
 @click.option(
-    "--limit", type=int, default=_DEFAULT_LIST, show_default=True, metavar="N", help="List at most this many."
+    "--limit",
+    type=Number(whole=True),
+    default=_DEFAULT_LIST,
+    show_default=True,
+    metavar="N",
+    help="List at most this many.",
 )
-@click.option("--offset", type=int, metavar="N", help="Skip this many.")
+@click.option("--offset", type=Number(whole=True), metavar="N", help="Skip this many.")
 @click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
 @expired_option
 @store_options

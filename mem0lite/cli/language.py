@@ -108,7 +108,34 @@ _WORDS = re.compile(
 _OF_A_LINE = re.compile(r"\b[Ll]ine \d+: ")
 
 
-class Command(click.Command):
+class _Worded(click.Command):
+    """What commands and their group do with what is given."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read options and arguments. Raises UsageError for one that is blank.
+
+        Taken for one that is not given, an empty variable of a script (``--url "$URL"``) would name another store.
+        """
+        if not context.resilient_parsing:
+            _refuse_blanks(self, context, args)
+        return super().parse_args(context, args)
+
+
+def _refuse_blanks(command: click.Command, context: click.Context, args: list[str]) -> None:
+    given, _, _ = command.make_parser(context).parse_args(list(args))
+    for parameter in command.get_params(context):
+        value = given.get(parameter.name or "")
+        values = value if isinstance(value, tuple | list) else [value]
+        if any(isinstance(one, str) and not one.strip() for one in values):
+            otherwise = "" if parameter.required else ", or leave it out"
+            raise click.UsageError(f"Invalid {_called(parameter)}: cannot be empty. Give a value{otherwise}.", context)
+
+
+def _called(parameter: click.Parameter) -> str:
+    return parameter.human_readable_name if isinstance(parameter, click.Argument) else parameter.opts[0]
+
+
+class Command(_Worded):
     """A command whose errors speak of its own options."""
 
     def invoke(self, context: click.Context) -> Any:
@@ -119,7 +146,7 @@ class Command(click.Command):
             raise _failure(error, context) from error
 
 
-class Group(click.Group):
+class Group(_Worded, click.Group):
     """A group of such commands."""
 
     command_class = Command

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass
 class Options:
-    """The values of the options that commands share."""
+    """The values of the options that commands share; None is one that is not given.
+
+    A blank one is refused before it gets here. An environment variable that is empty counts as not set.
+    """
 
     db: str | None = None
     url: str | None = None
@@ -42,12 +46,14 @@ class Options:
 
     def path(self, *, must_exist: bool) -> str:
         """Return the file to work on. Raises ConfigurationError for --url, and for a file that is missing."""
-        if self.url:
+        if self.url is not None:
             command = click.get_current_context().info_name
             raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.")
         from ..files import store_path
 
-        name, given = ("--db", self.db) if self.db else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
+        name, given = (
+            ("--db", self.db) if self.db is not None else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
+        )
         path = store_path(given, name)
         if must_exist and not Path(path).exists():
             raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
@@ -55,15 +61,15 @@ class Options:
 
     def server_key(self) -> str | None:
         """Return the key for the server, if there is one."""
-        return self.api_key or os.environ.get("MEM0LITE_API_KEY") or None
+        return self.api_key if self.api_key is not None else os.environ.get("MEM0LITE_API_KEY") or None
 
     def embedder(self) -> str | None:
         """Return the embedder's name or folder, or None for the bundled one."""
-        return self.model or os.environ.get("MEM0LITE_EMBEDDING_MODEL") or None
+        return self.model if self.model is not None else os.environ.get("MEM0LITE_EMBEDDING_MODEL") or None
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value and parameter.name:
+    if value not in (None, False) and parameter.name:
         setattr(context.ensure_object(Options), parameter.name, value)
 
 
@@ -130,6 +136,36 @@ def _label_options(verb: str, tags: str) -> Callable[[_Function], _Function]:
 
 label_options = _label_options("Set", "Set metadata.domain_tags; may be repeated.")
 matched_label_options = _label_options("Match", "Match any of metadata.domain_tags; may be repeated.")
+
+
+class Number(click.ParamType[int | float]):
+    """A number from ``least`` to ``most``, kept as it was written: 1 is an int, 1.0 a float unless ``whole``."""
+
+    name = "number"
+
+    def __init__(self, least: float | None = None, most: float | None = None, *, whole: bool = False) -> None:
+        self._least, self._most, self._whole = least, most, whole
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int | float:
+        """Return the number that a text is."""
+        with suppress(ValueError):
+            number = self._read(value)
+            if (self._least is None or self._least <= number) and (self._most is None or number <= self._most):
+                return number
+        self.fail(f"{value!r} is not a {'whole ' * self._whole}number{self._bounds()}.", parameter, context)
+
+    def _read(self, text: Any) -> int | float:
+        try:
+            return int(text)
+        except ValueError:
+            if self._whole:
+                raise
+            return float(text)
+
+    def _bounds(self) -> str:
+        if self._least is None:
+            return ""
+        return f", {self._least} or more" if self._most is None else f" from {self._least} to {self._most}"
 
 
 class FilePath(click.Path):

@@ -9,7 +9,7 @@ import click
 
 from ..errors import ConfigurationError, DependencyError, Mem0LiteError
 from .commands import cli
-from .options import Options, db_option, given, model_option, no_url_option
+from .options import Number, Options, db_option, given, model_option, no_url_option
 from .output import note
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the 
 @click.option("--host", metavar="HOST", help="The address to listen on.  [default: $MEM0LITE_HOST, else 127.0.0.1]")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_535),
+    type=Number(0, 65_535, whole=True),
+    metavar="PORT",
     help="The port to listen on; 0 picks a free one.  [default: $MEM0LITE_PORT, else 8888]",
 )
 @click.option(
@@ -40,7 +41,7 @@ _SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the 
 )
 @click.option(
     "--vacuum-interval",
-    type=click.FloatRange(min=0),
+    type=Number(0),
     metavar="SECONDS",
     help="Remove expired memories this often; 0 is never.  [default: $MEM0LITE_VACUUM_INTERVAL_SECONDS, else 60]",
 )
@@ -64,7 +65,7 @@ _SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the 
 )
 @click.option(
     "--statement-timeout",
-    type=click.FloatRange(min=0),
+    type=Number(0),
     metavar="SECONDS",
     help="Stop a request that reads for longer, with 503; 0 is never.  "
     "[default: $MEM0LITE_STATEMENT_TIMEOUT_SECONDS, else 10]",

@@ -74,11 +74,11 @@ def import_(
     default is everyone's.
     """
     if file is not None and source is None:
-        if api_key or history_db:
+        if api_key is not None or history_db is not None:
             raise click.UsageError("--api-key and --history-db are for --from-mem0.")
         _import_lines(options, file)
     elif source is not None and file is None:
-        _import_from_mem0(options, source, api_key or options.api_key, history_db)
+        _import_from_mem0(options, source, options.api_key if api_key is None else api_key, history_db)
     else:
         raise click.UsageError("Give either a FILE of JSON lines, or --from-mem0.")
 

@@ -91,7 +91,7 @@ def reindex(options: Options, graph: bool, categories: str | None, no_categories
     if not graph:
         raise click.UsageError("Say what to rebuild: --graph.")
     if categories is not None and (no_categories or not categories.strip(" ,")):
-        raise click.UsageError("Give either --categories with at least one, or --no-categories.")
+        raise click.UsageError("Give either --categories with at least one name, or --no-categories.")
     wanted = "" if no_categories else categories
     with open_memory(options) as memory:
         before = ", ".join(memory.graph_categories) or "none"

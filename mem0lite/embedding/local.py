@@ -13,7 +13,7 @@ from .batches import Batches
 from .bundled import BUNDLED_MODEL
 from .prompts import PROMPTED
 from .protocol import Embedder
-from .shared import Source, shared_model
+from .shared import Source, check_named, shared_model
 from .windows import MAX_QUERY_WINDOWS, MAX_WINDOWS, mean, spread, surely_fits, windows_of
 
 _LONG_WORD = re.compile(r"\S{50}")  # a vocabulary may have no such word, though it has its letters
@@ -41,7 +41,7 @@ class LocalEmbedder:
     gets one text at a time. An embedder may be used on both sides of a fork.
 
     Raises ModelNotFoundError at once when the files are not there, EmbeddingError when they are not what they should
-    be, and ConfigurationError for a prompt that is not a text.
+    be, and ConfigurationError for a blank name or a prompt that is not a text.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class LocalEmbedder:
         query_prompt: str | None = None,
         document_prompt: str | None = None,
     ) -> None:
+        check_named(model, "model")
         source = _source(model)
         self._shared = shared_model(source)
         self.name = source.name
@@ -125,6 +126,7 @@ def resolve(embedder: "Embedder | str | os.PathLike[str] | None") -> Embedder:
     """
     if embedder is None:
         return LocalEmbedder()
+    check_named(embedder, "embedder")
     if isinstance(embedder, str | os.PathLike):
         return LocalEmbedder(embedder)
     if not isinstance(embedder, Embedder):

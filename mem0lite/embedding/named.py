@@ -9,7 +9,7 @@ from ..errors import ModelNotFoundError
 from .bundled import BUNDLED_MODEL
 from .prompts import of_name
 from .runtime import FastembedRuntime, Runtime, session_options
-from .shared import Source
+from .shared import Source, check_named
 
 
 def source(model: str) -> Source:
@@ -30,6 +30,7 @@ def fetch(model: str) -> Path:
     This is the only function of mem0lite that uses the network without being given an address, and it runs only when
     it is called. Raises ModelNotFoundError within seconds when the model's hub cannot be reached.
     """
+    check_named(model, "model")
     import httpx
     from fastembed import TextEmbedding
     from fastembed.rerank.cross_encoder import TextCrossEncoder

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 from ..files import expanded
-from .shared import shared, states
+from .shared import check_named, shared, states
 
 if TYPE_CHECKING:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -50,6 +50,7 @@ class LocalReranker:
     def __init__(self, model: str | os.PathLike[str]) -> None:
         from .named import model_cache
 
+        check_named(model, "model")
         if (folder := Path(expanded(model))).is_dir():
             folder = folder.resolve()
             self._model = shared(_models, (str(folder), *states(folder)), lambda: _load_folder(folder))
@@ -87,6 +88,7 @@ def resolve_reranker(
     """
     if given is None or isinstance(given, Configured):
         return given
+    check_named(given, "reranker")
     if isinstance(given, str | os.PathLike):
         return LocalReranker(given)
     if isinstance(given, type) or not (isinstance(given, Reranker) or callable(given)):

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from ..errors import ConfigurationError
 from .batches import BATCH_SIZE, Batches
 from .prompts import Prompts
 from .reading import Vocabulary
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 _Model = TypeVar("_Model")
+
+
+def check_named(model: object, argument: str) -> None:
+    """Raise ConfigurationError for a blank name of a model, which as a path would be the working directory."""
+    if isinstance(model, str) and not model.strip():
+        raise ConfigurationError(f"{argument}: is blank. Give the name of a model, or a folder with one.")
 
 
 class Source(NamedTuple):
