@@ -540,7 +540,7 @@ def test_a_repeat_needs_no_vector(store):
     store.apply(Changes([tea]), PRESENT)
     asked = [record("tea"), record("tea", BOB), record("milk"), record("tea", created_at=NOW - 1)]
     assert store.repeats([(one, False) for one in asked], NOW) == [True, False, False, True]
-    assert store.repeats([(asked[0], True), (replace(asked[0], created_at=NOW - 86_400_000_000), True)], NOW) == [
+    assert store.repeats([(asked[0], True), (asked[0]._replace(created_at=NOW - 86_400_000_000), True)], NOW) == [
         True,
         False,
     ]
