@@ -22,7 +22,6 @@ from ...data.filters import SCOPE_IDS
 from ...data.records import Record, Scope
 from ...embedding.reading import UnitVector
 from ...errors import MemoryNotFoundError
-from ...search.similarity import near_identical
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
@@ -302,6 +301,8 @@ def _near_copies(
     Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
     one of the two that are rarest. Few of these are copies, so only their texts are read at first.
     """
+    from ...search.similarity import near_identical  # its tables are for texts that may be copies
+
     place = (scope.owner, *scope.keys())
     seeds = fetch(connection, _RAREST, (*place, json.dumps(list(entry.terms))))
     needed = max(1, len(seeds) - 1)
