@@ -312,6 +312,7 @@ class AsyncMemory(Handle):
     delete_webhook = _off_loop(Memory.delete_webhook, _WRITES)
     deliver_webhooks = _off_loop(Memory.deliver_webhooks, _USES_NETWORK)
     stats = _reading(Memory.stats)
+    _measured = _reading(Memory._measured)
     erase = _off_loop(Memory.erase, _LONG)
     check = _off_loop(Memory.check, _LONG)
     backup = _off_loop(Memory.backup, _LONG)

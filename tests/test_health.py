@@ -541,6 +541,26 @@ def test_event_loop_neither_embeds_nor_reads(path: Path) -> None:
     assert threading.get_ident() not in embedding | executing
 
 
+def test_a_scrape_counts_no_table_that_did_not_change(path: Path) -> None:
+    """The metrics count memories once for each change, and the graph never."""
+    statements: list[str] = []
+
+    def hook(connection: apsw.Connection) -> None:
+        connection.exec_trace = lambda cursor, sql, bindings: statements.append(sql) or True  # type: ignore[func-returns-value]
+
+    apsw.connection_hooks.append(hook)
+    try:
+        with Memory(path, embedder=HashEmbedder()) as memory, served_by(create_app(memory, QUIET)) as client:
+            memory.add("tea", user_id="u")
+            assert _metrics(client)["mem0lite_memories"] == 1
+            statements.clear()
+            assert _metrics(client)["mem0lite_memories"] == 1
+            assert statements
+            assert not [one for one in statements if "count(" in one]
+    finally:
+        apsw.connection_hooks.remove(hook)
+
+
 def test_event_loop_does_not_open_the_file(path: Path) -> None:
     """Where the app opens the store, that runs in another thread too."""
     with _sql_threads() as executing:

@@ -26,6 +26,7 @@ from ..types import (
     AddResult,
     ChangePage,
     CheckResult,
+    Counts,
     CreatedWebhook,
     DeliveryResult,
     Entity,
@@ -907,6 +908,11 @@ class Memory(Handle):
             "schema_version": facts.schema_version,
             "sqlite_version": facts.sqlite_version,
         }
+
+    def _measured(self) -> tuple[Counts, int]:
+        """Return what metrics show of ``stats``: the counts, and the size in bytes. The graph is not counted for it."""
+        facts = maintenance.file_of(self._store, "stats").facts()
+        return self._store.counts(self._now()), facts.bytes
 
     # -- the project
 

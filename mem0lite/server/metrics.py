@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ..errors import Mem0LiteError
-from ..types import Stats
+from ..types import Counts
 from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path
@@ -106,27 +106,28 @@ class _StoreCollector(Collector):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._stats: Stats | None = None
+        self._measured: tuple[Counts, int] | None = None
 
     async def refresh(self) -> None:
         """Ask the store, in a thread."""
         try:
-            self._stats = await (await self._backend.memory()).stats()
+            self._measured = await (await self._backend.memory())._measured()
         except Mem0LiteError:  # the other metrics matter even more then
-            self._stats = None
+            self._measured = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics, without those of the store if it cannot be read."""
-        stats = self._stats
-        yield GaugeMetricFamily("mem0lite_store_up", "1 when the store can be read", value=0 if stats is None else 1)
+        measured = self._measured
+        yield GaugeMetricFamily("mem0lite_store_up", "1 when the store can be read", value=0 if measured is None else 1)
         yield CounterMetricFamily(
             "mem0lite_vacuumed_memories_total",
             "Expired memories removed by this server's timer",
             value=self._backend.vacuumed,
         )
-        if stats is not None:
-            yield GaugeMetricFamily("mem0lite_store_bytes", "Size of the store's file", value=stats["bytes"])
-            yield GaugeMetricFamily("mem0lite_memories", "Live memories", value=stats["memories"])
+        if measured is not None:
+            counts, size = measured
+            yield GaugeMetricFamily("mem0lite_store_bytes", "Size of the store's file", value=size)
+            yield GaugeMetricFamily("mem0lite_memories", "Live memories", value=counts["memories"])
             yield GaugeMetricFamily(
-                "mem0lite_expired_memories", "Expired memories not yet removed", value=stats["expired"]
+                "mem0lite_expired_memories", "Expired memories not yet removed", value=counts["expired"]
             )

@@ -138,6 +138,12 @@ def entities(connection: apsw.Connection, visible: Visible) -> list[Entity]:
     return found
 
 
+def expires_between(connection: apsw.Connection, one: int, other: int) -> bool:
+    """Whether a memory is alive at one of two instants and expired at the other, whichever is earlier."""
+    sql = "SELECT EXISTS (SELECT 1 FROM memory WHERE expires_at > ? AND expires_at <= ?)"
+    return bool(connection.execute(sql, (min(one, other), max(one, other))).get)
+
+
 def counts(connection: apsw.Connection, now: int) -> Counts:
     """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
     live, expired = connection.execute(

@@ -62,6 +62,7 @@ class SQLiteStore:
         self._settings = Remembered(self._database, embedder)
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
+        self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
         self.graphs = FileGraphs(self._database, self._settings)
         self.file = Upkeep(self._database, self._settings, lambda: self._columns.nbytes)
         try:
@@ -225,7 +226,11 @@ class SQLiteStore:
     def counts(self, now: int) -> Counts:
         """Return the numbers of memories, and of users, agents, runs and apps."""
         with self._database.read() as connection:
-            return reading.counts(connection, now)
+            version = rows.current_version(connection)
+            known = self._counted  # whole tables are counted, and monitoring asks for it all the time
+            if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
+                self._counted = known = version, now, reading.counts(connection, now)
+            return known[2].copy()
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""

@@ -312,3 +312,50 @@ def test_words_are_found_among_the_many_users_of_an_agent(path):
             assert {item["memory"] for item in found if item["score_details"]["bm25_score"] > 0} == expected
             memory.add(late, user_id="u0", **agent)
             expected.add(late)
+
+
+def test_stats_count_again_only_after_a_change(path, clock):
+    """Memories are counted if any were written, by anybody, or have expired by the clock, and not otherwise."""
+    statements = []
+
+    def hook(connection):
+        connection.exec_trace = lambda cursor, sql, bindings: statements.append(sql) or True
+
+    def counted(memory):
+        statements.clear()
+        stats = memory.stats()
+        return (
+            stats["memories"],
+            stats["expired"],
+            stats["users"],
+            any("count(" in one and "memory m" in one for one in statements),
+        )
+
+    apsw.connection_hooks.append(hook)
+    try:
+        with (
+            Memory(path, embedder=HashEmbedder(), clock=clock) as memory,
+            Memory(path, embedder=HashEmbedder(), clock=clock) as other,
+        ):
+            memory.add("tea", user_id="u")
+            memory.add("brief", user_id="v", ttl=60)
+            assert counted(memory) == (2, 0, 2, True)
+            clock.advance(seconds=30)
+            assert counted(memory) == (2, 0, 2, False)
+            clock.advance(seconds=30)
+            assert counted(memory) == (1, 1, 1, True)
+            assert counted(memory) == (1, 1, 1, False)
+            clock.advance(seconds=-10)
+            assert counted(memory) == (2, 0, 2, True)
+            other.add("coffee", user_id="w")
+            assert counted(memory) == (3, 0, 3, True)
+            other.delete_all(user_id="w")
+            assert counted(memory) == (2, 0, 2, True)
+            clock.advance(seconds=60)
+            other.vacuum()
+            assert counted(memory) == (1, 0, 1, True)
+            other.reset()
+            assert counted(memory) == (0, 0, 0, True)
+            assert counted(memory) == (0, 0, 0, False)
+    finally:
+        apsw.connection_hooks.remove(hook)
