@@ -664,6 +664,8 @@ def test_the_scope_part_is_about_ids_alone(filters):
         ({"not": [{"a": 1}]}, "did you mean 'NOT'"),
         ({"must_not": [{"a": 1}]}, "did you mean 'NOT'"),
         ({"not": {"a": 1}}, "Did you mean 'NOT' for 'not'"),
+        *(({word: []}, f"did you mean '{word.upper()}'") for word in ("and", "or", "not", "Or", "And", "Not")),
+        ({"AND": [{"or": ()}, {"user_id": "u"}]}, "did you mean 'OR'"),
         ({"or": {"user_id": "u"}}, "Did you mean 'OR' for 'or'"),
         ({"a": {"GTE": 1}}, "Did you mean 'gte'"),
         ({"a": {"$GTE": 1}}, "Did you mean 'gte'"),
@@ -823,3 +825,13 @@ def test_the_signs_of_mongodb_and_chroma(memory, filters):
     assert memory.search("x", filters=filters, threshold=0)["results"][0]["memory"] == "x"
     memory.delete_all(filters=filters)
     assert memory.get_all(user_id="u")["total"] == 0
+
+
+def test_empty_lists_of_conditions(memory):
+    """An empty AND or NOT demands nothing, and an empty OR is refused."""
+    memory.add("tea", user_id="u")
+    for word in ("AND", "NOT", "$and", "$not", "$nor"):
+        assert memory.get_all(filters={"user_id": "u", word: []})["total"] == 1, word
+    for word in ("OR", "$or"):
+        with pytest.raises(FilterError, match=r"needs at least one alternative"):
+            memory.get_all(filters={"user_id": "u", word: []})
