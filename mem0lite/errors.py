@@ -66,7 +66,9 @@ class Mem0LiteError(Exception):
     @property
     def suggestion(self) -> str:
         """The text of the error, which ends with what to do if that is known, and where to read more."""
-        return self._told.get("suggestion") or f"{str(self).rstrip()} {self._more}"
+        text = str(self).rstrip()
+        stop = "" if text.endswith((".", "?", "!")) else "."
+        return self._told.get("suggestion") or f"{text}{stop} {self._more}"
 
     @property
     def error_code(self) -> str:

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import serving
 from embedder import HashEmbedder
 from serving import add, served_by
 
-from mem0lite import Memory, ValidationError
+from mem0lite import ConfigurationError, DatabaseError, Memory, MemoryNotFoundError, ValidationError
 from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client
@@ -453,3 +454,65 @@ def test_zero_and_one_are_switches(memory):
         memory.add("tea", user_id="u", infer=infer)
     assert memory.get_all(user_id="u", show_expired=0)["total"] == 2
     assert "score_details" in memory.search("tea", user_id="u", explain=1, rerank=0)["results"][0]
+
+
+@pytest.mark.parametrize("value", ["no", "yes", "", "x", 2, [], object()], ids=repr)
+@pytest.mark.parametrize("name", ["repair", "dry_run", "allow_private", "allow_private of deliver"])
+def test_switches_of_verbs(name: str, value: Any) -> None:
+    """A switch is True or False: any other value is refused, because Python takes most for true."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        calls = {
+            "repair": lambda: memory.check(repair=value),
+            "dry_run": lambda: memory.reindex_graph(dry_run=value),
+            "allow_private": lambda: memory.create_webhook("http://127.0.0.1/", allow_private=value),
+            "allow_private of deliver": lambda: memory.deliver_webhooks(allow_private=value),
+        }
+        with pytest.raises(ValidationError, match=rf"^Invalid {name.split()[0]}: .* Must be True or False\.$"):
+            calls[name]()
+
+
+@pytest.mark.parametrize("name", ["read_only", "checksums"])
+def test_switches_of_the_constructor(name: str) -> None:
+    """A switch of the constructor is True or False, too."""
+    with pytest.raises(ConfigurationError, match=rf"^Invalid {name}: 'no'\. Must be True or False"):
+        Memory(":memory:", embedder=HashEmbedder(), **{name: "no"})
+
+
+@pytest.mark.parametrize("name", ["replace", "checksums"])
+def test_switches_of_restore(tmp_path: Path, name: str) -> None:
+    """A store is not replaced because somebody wrote ``replace="no"``."""
+    kept, backup = tmp_path / "kept.db", tmp_path / "backup.db"
+    for path in (kept, backup):
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            memory.add(path.name, user_id="u")
+    with pytest.raises(ValidationError, match=f"^Invalid {name}: 'no'"):
+        Memory.restore(backup, kept, **{name: "no"})
+    with pytest.raises(DatabaseError, match=r"Give a new path, or pass replace=True\.$"):
+        Memory.restore(backup, kept)
+    with Memory(kept, embedder=HashEmbedder()) as memory:
+        assert [one["memory"] for one in memory.get_all(user_id="u")["results"]] == ["kept.db"]
+
+
+@pytest.mark.parametrize("value", [3, "text", b"bytes", {"memory_id": "x"}, None], ids=repr)
+@pytest.mark.parametrize("verb", ["add_many", "update_many", "delete_many"])
+def test_many_takes_a_list(verb: str, value: Any) -> None:
+    """What is no list of items is refused by the argument's name."""
+    with (
+        Memory(":memory:", embedder=HashEmbedder()) as memory,
+        pytest.raises(ValidationError, match=rf"^Invalid (items|memory_ids): must be .*, got {type(value).__name__}\."),
+    ):
+        getattr(memory, verb)(value)
+
+
+def test_messages_name_what_to_do() -> None:
+    """A message says only what was given and what exists, and its suggestion is in whole sentences."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        with pytest.raises(ValidationError, match=r"^Give at least one of user_id, agent_id, run_id or app_id\.$"):
+            memory.erase()
+        with pytest.raises(ValidationError, match=r"'\*' cannot be an id\. Leave all ids out to remove"):
+            memory.reset(user_id="*")
+        with pytest.raises(MemoryNotFoundError) as unknown:
+            memory.delete("x")
+        assert f"{str(unknown.value).rstrip('.')}. get_all() lists" in unknown.value.suggestion
+        with pytest.raises(ValidationError, match=r"Must be json, mermaid or graphml\.$"):
+            memory.graph(user_id="u", format="svg")  # type: ignore[call-overload]

@@ -182,7 +182,7 @@ def test_a_blank_name_of_a_model_is_refused(tmp_path, monkeypatch, make, argumen
     """A blank name is refused by the argument's name: it is neither the working directory nor the bundled model."""
     monkeypatch.chdir(tmp_path)
     Memory("mem0lite.db").close()
-    with pytest.raises(ConfigurationError, match=f"^{argument}: is blank. Give the name of a model"):
+    with pytest.raises(ConfigurationError, match=rf"^{argument}: is blank\. Give the name of a model"):
         make(blank)
 
 

@@ -664,6 +664,8 @@ def test_the_scope_part_is_about_ids_alone(filters):
         ({"not": [{"a": 1}]}, "did you mean 'NOT'"),
         ({"must_not": [{"a": 1}]}, "did you mean 'NOT'"),
         ({"not": {"a": 1}}, "Did you mean 'NOT' for 'not'"),
+        *(({word: []}, f"did you mean '{word.upper()}'") for word in ("and", "or", "not", "Or", "And", "Not")),
+        ({"AND": [{"or": ()}, {"user_id": "u"}]}, "did you mean 'OR'"),
         ({"or": {"user_id": "u"}}, "Did you mean 'OR' for 'or'"),
         ({"a": {"GTE": 1}}, "Did you mean 'gte'"),
         ({"a": {"$GTE": 1}}, "Did you mean 'gte'"),
@@ -886,3 +888,13 @@ def test_a_masked_field_is_the_field(memory):
     memory.add("tea", user_id="u", metadata={"a": 1})
     for name, count in (("a", 1), ("b", 0), ("a", 1)):
         assert len(memory.search("tea", user_id="u", filters={Masked(name): 1})["results"]) == count
+
+
+def test_empty_lists_of_conditions(memory):
+    """An empty AND or NOT demands nothing, and an empty OR is refused."""
+    memory.add("tea", user_id="u")
+    for word in ("AND", "NOT", "$and", "$not", "$nor"):
+        assert memory.get_all(filters={"user_id": "u", word: []})["total"] == 1, word
+    for word in ("OR", "$or"):
+        with pytest.raises(FilterError, match=r"needs at least one alternative"):
+            memory.get_all(filters={"user_id": "u", word: []})

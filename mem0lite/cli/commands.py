@@ -320,7 +320,7 @@ def get(options: Options, id: str) -> None:
 def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
     """Delete memories by id, by user, agent, run or app, or all."""
     if (bool(ids), bool(options.scope), everything).count(True) != 1:
-        raise click.UsageError("Give ids, or --user, --agent, --run or --app, or --all.")
+        raise click.UsageError("Give only one of: ids; --user, --agent, --run or --app; --all.")
     with closing(open_store(options)) as store:
         if ids:
             _delete_ids(options, store, ids)

@@ -22,7 +22,7 @@ def guide(page: str | None) -> None:
     if page is None:
         print_rows(["Page", "What it tells"], [(one.name, one.summary) for one in library.pages()])
     else:
-        _show(library.read(page.removesuffix(".md")))
+        _show(library.read(page.lower().removesuffix(".md")))
 
 
 def _show(markdown: str) -> None:

@@ -72,7 +72,7 @@ _PHRASES = [
     (re.compile(phrase), words)
     for phrase, words in (
         (r"At least one of 'user_id', 'agent_id', 'run_id' or 'app_id' must be provided\.", f"Give {_ANY_ID}."),
-        (r"Invalid user_id: give at least one of user_id, agent_id, run_id, app_id\.", f"Give {_ANY_ID}."),
+        (r"Give at least one of user_id, agent_id, run_id or app_id\.", f"Give {_ANY_ID}."),
         (
             r"filters must contain at least one of: user_id, agent_id, run_id, app_id\. "
             r"Example: filters=\{'user_id': 'u1'\}\.?",
@@ -85,7 +85,7 @@ _PHRASES = [
         (r"\bread_only(=True)? has nothing", "--read-only has nothing"),
         (r"Open it once without read_only(=True)?\.", "Run the command once where the file can be written."),
         (r"Open it without read_only(=True)? to", "Run a command where the file can be written, to"),
-        (r"Give a new path, or replace it\.", "Give another --db, or --replace."),
+        (r"Give a new path, or pass replace=True\.", "Give another --db, or --replace."),
         (r"`?\b(Memory\.reembed|reindex_graph)\([^)]{0,200}\)`?,? or:? (?=`?mem0lite )", ""),
         (r"`?\bMemory\.reembed\([^)]{0,200}\)`?", "`mem0lite reembed`"),
         (r"`?\breindex_graph(\([^)]{0,200}\))?`?", "`mem0lite reindex --graph`"),
@@ -99,6 +99,7 @@ _PHRASES = [
 ]
 """What a shell has other sentences for."""
 
+_ANY_BY_FILTER = re.compile(r"To mean any id, use a filter: \{'\w+': '\*'\}\.")
 _SUBJECT = re.compile(r"(?P<invalid>Invalid )?(?P<name>[a-z_]+)(?P<inside>[.\[][\w.\[\]]*)?(?=: | must )")
 _WORDS = re.compile(
     r"""(?P<quoted>(?<!\w)'(?:[^'\\]|\\.){0,200}'(?!\w)|"(?:[^"\\]|\\.){0,200}")"""
@@ -202,6 +203,8 @@ def _message(error: Mem0LiteError, context: click.Context) -> str:
 
 def _translated(text: str, context: click.Context, of_data: bool) -> str:
     names = _names(context)
+    if "filters" not in names:
+        text = _ANY_BY_FILTER.sub("--all means everybody.", text)
     for pattern, words in _PHRASES:
         text = pattern.sub(words, text)
     if not of_data and (subject := _SUBJECT.match(text)):

@@ -42,7 +42,7 @@ class RemoteMemory:
             named, reason = "a URL", ""
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValidationError(
-                f"Invalid --url: {named} must start with http:// or https:// and name a host{reason}", field="url"
+                f"Invalid --url: {named} must start with http:// or https:// and name a host{reason}.", field="url"
             )
         self._url = str(parsed.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
         basic = base64.b64encode(parsed.userinfo).decode()

@@ -55,13 +55,14 @@ def pages() -> list[Page]:
 
 
 def read(name: str) -> str:
-    """Return the Markdown of a page.
+    """Return the Markdown of a page, whose name may be in any case.
 
     Raises NotFoundError for a name that no page has; the message lists the names that are close to it.
     """
-    if name not in NAMES:
+    known = name.lower()
+    if known not in NAMES:
         raise NotFoundError(f"The guide has no page {name!r}. {_nearest(name)}")
-    return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    return (_FOLDER / f"{known}.md").read_text(encoding="utf-8")
 
 
 def _page(name: str) -> Page:
@@ -72,5 +73,5 @@ def _page(name: str) -> Page:
 def _nearest(name: str) -> str:
     import difflib  # only mistakes need it
 
-    near = difflib.get_close_matches(name.lower(), NAMES, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), NAMES, n=3, cutoff=0.7)
     return f"Did you mean {' or '.join(near)}?" if near else f"Its pages are {', '.join(NAMES)}."

@@ -97,6 +97,10 @@ class UpdateItem(TypedDict, total=False):
 def each_item(items: Iterable[Any], arguments: type, verb: str, plan: Callable[[Any], Planned]) -> list[Planned]:
     """Plan every item of ``add_many`` or ``update_many``; an error says which item it is about, unless it is the only
     one."""
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+        raise ValidationError(
+            f"Invalid items: must be a list of dictionaries, got {type(items).__name__}.", field="items"
+        )
     planned = []
     for position, item in enumerate(items := list(items)):
         try:
@@ -123,8 +127,10 @@ def _check_item(item: object, arguments: type, verb: str) -> None:
 
 def clean_ids(memory_ids: Iterable[str]) -> list[str]:
     """Return the ids of the memories that a call is about."""
-    if isinstance(memory_ids, str):
-        raise ValidationError("Invalid memory_ids: must be a list of ids, got a str.", field="memory_ids")
+    if isinstance(memory_ids, str | bytes | Mapping) or not isinstance(memory_ids, Iterable):
+        raise ValidationError(
+            f"Invalid memory_ids: must be a list of ids, got {type(memory_ids).__name__}.", field="memory_ids"
+        )
     return [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
 
 

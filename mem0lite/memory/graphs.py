@@ -127,7 +127,7 @@ def clean_asked(entity: str | None, depth: int, limit: int, format: str) -> str 
     check_whole_number("depth", depth, 0, MAX_GRAPH_DEPTH)
     check_whole_number("limit", limit, 1, MAX_GRAPH_LIMIT)
     if not isinstance(format, str) or format not in _FORMATS:
-        raise ValidationError(f"Invalid format: {shown(format)}. Must be {', '.join(_FORMATS)}.", field="format")
+        raise ValidationError(f"Invalid format: {shown(format)}. Must be json, mermaid or graphml.", field="format")
     return None if entity is None else name_of(clean_text(entity, "entity"))
 
 

@@ -147,9 +147,10 @@ class Memory(Handle):
         read_only: open an existing file without changing anything in it or beside it. The disk may be read-only, and
             others may write the file meanwhile. Verbs that write raise ReadOnlyError.
         graph_categories: the values of ``memory_category`` whose memories are linked into a graph of entities and
-            relations. Default: ``MEM0_USE_GRAPH_FOR_CATEGORIES``, separated by commas, else none. A new file keeps
-            them, and everybody who writes it follows them; ``reindex_graph`` changes them. If an existing file has
-            other categories, this argument raises ConfigurationError, and the environment variable only warns.
+            relations: a list, or a text that separates them by commas. Default: ``MEM0_USE_GRAPH_FOR_CATEGORIES``, else
+            none. A new file keeps them, and everybody who writes it follows them; ``reindex_graph`` changes them. If an
+            existing file has other categories, this argument raises ConfigurationError, and the environment variable
+            only warns.
         graph_extractor: an Extractor, which finds the entities and relations in a text. Default: a RuleExtractor.
         checksums: give every page of a new file a checksum, which is compared at every read. A bit that flips on the
             disk then raises CorruptFileError, instead of changing a text unnoticed. An existing file keeps what it has.
@@ -208,8 +209,8 @@ class Memory(Handle):
             embedder=identity(self._embedder),
             durability=durability,
             cache_bytes=opening.cache_bytes(cache_bytes),
-            read_only=read_only,
-            checksums=checksums,
+            read_only=opening.switch(read_only, "read_only"),
+            checksums=opening.switch(checksums, "checksums"),
             graph_categories=asked_categories,
             statement_timeout=self._statement_timeout,
         )
@@ -583,6 +584,7 @@ class Memory(Handle):
         Raises DatabaseError if nothing can be read, ReadOnlyError if a repair cannot write the file, or EmbeddingError.
         """
         self._owner.check_whole("check")
+        repair = argument_flag(repair, "repair")
         return maintenance.check(maintenance.file_of(self._store, "check"), self._embedder, repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -613,7 +615,12 @@ class Memory(Handle):
         Raises DatabaseError if ``path`` exists and ``replace`` is False, CorruptFileError if the backup is damaged, and
         what opening a file raises.
         """
-        return maintenance.restore(backup, path, replace=replace, checksums=checksums)
+        return maintenance.restore(
+            backup,
+            path,
+            replace=argument_flag(replace, "replace"),
+            checksums=argument_flag(checksums, "checksums"),
+        )
 
     # -- reading
 
@@ -822,16 +829,18 @@ class Memory(Handle):
     ) -> ReindexResult:
         """Change which values of ``memory_category`` are in the graph, and rebuild it.
 
-        Without ``categories`` the graph is only rebuilt. From the beginning of the call everybody who writes the file
-        follows the new categories. The rest is done in parts, while others read and write. If a call is interrupted,
-        call it again without ``categories``. ``dry_run`` changes nothing: ``entering`` and ``leaving`` say how many
-        memories would enter and leave the graph.
+        ``categories`` are a list, or a text that separates them by commas; without them the graph is only rebuilt.
+        From the beginning of the call everybody who writes the file follows the new categories. The rest is done in
+        parts, while others read and write. If a call is interrupted, call it again without ``categories``. ``dry_run``
+        changes nothing: ``entering`` and ``leaving`` say how many memories would enter and leave the graph.
 
         Raises ValidationError, ExtractionError or DatabaseError.
         """
         self._owner.check_whole("reindex_graph")
         asked = None if categories is None else graphs.clean_categories(categories, "categories")
-        return self._grapher.reindex(self._store, asked, self._now(), dry_run=dry_run, progress=progress)
+        return self._grapher.reindex(
+            self._store, asked, self._now(), dry_run=argument_flag(dry_run, "dry_run"), progress=progress
+        )
 
     @answers
     def history(self, memory_id: str) -> list[HistoryItem]:
@@ -994,7 +1003,7 @@ class Memory(Handle):
             event_types=event_types,
             is_active=is_active,
             secret=secret,
-            allow_private=allow_private,
+            allow_private=argument_flag(allow_private, "allow_private"),
         )
 
     @answers
@@ -1033,7 +1042,7 @@ class Memory(Handle):
             url=url,
             event_types=event_types,
             is_active=is_active,
-            allow_private=allow_private,
+            allow_private=argument_flag(allow_private, "allow_private"),
         )
 
     @answer
@@ -1055,7 +1064,8 @@ class Memory(Handle):
         from .. import webhooks
 
         self._owner.check_whole("deliver_webhooks")
-        return webhooks.deliver(self._store, self._clock, allow_private=allow_private)
+        allowed = argument_flag(allow_private, "allow_private")
+        return webhooks.deliver(self._store, self._clock, allow_private=allowed)
 
     # -- moving
 

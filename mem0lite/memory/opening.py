@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ..errors import ConfigurationError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
-from ..values import seconds_to_micros, shown
+from ..values import argument_flag, seconds_to_micros, shown
 from .arguments import Duration
 from .graphs import clean_categories, listed
 
@@ -29,6 +29,14 @@ def path_of(given: str | os.PathLike[str] | None) -> str:
     """Return the path of the store."""
     name, default = "MEM0LITE_DB", "mem0lite.db"
     return store_path(os.environ.get(name) or default, name) if given is None else store_path(given, "path")
+
+
+def switch(given: bool, name: str) -> bool:
+    """Return a yes or no of the constructor, as ``argument_flag`` does."""
+    try:
+        return argument_flag(given, name)
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def utc_now() -> datetime:

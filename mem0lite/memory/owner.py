@@ -100,6 +100,11 @@ class Owner(NamedTuple):
                 raise ValidationError(
                     f"Invalid {name}: None. Call reset() without arguments to remove everything.", field=name
                 )
+            if self.user_id is None and isinstance(value, str) and value.strip() == "*":
+                raise ValidationError(
+                    f"Invalid {name}: '*' cannot be an id. Leave all ids out to remove everything.",
+                    field=name,
+                )
         named = {name: "*" if value == "*" else clean_id(value, name) for name, value in given.items()}
         if not named and self.user_id is not None:
             named = {"user_id": self.user_id}
@@ -124,9 +129,7 @@ def named_scope(*ids: object) -> Mapping[str, str]:
     """Return the ids that name whom ``erase`` removes; raise ValidationError if there is none."""
     scope = {name: clean_id(value, name) for name, value in _named(ids) if value is not None}
     if not scope:
-        raise ValidationError(
-            "Invalid user_id: give at least one of user_id, agent_id, run_id, app_id.", field="user_id"
-        )
+        raise ValidationError("Give at least one of user_id, agent_id, run_id or app_id.", field="user_id")
     return scope
 
 

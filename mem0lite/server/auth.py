@@ -126,5 +126,5 @@ def _refuse_other_sites(connection: Connection, settings: Settings) -> None:
         own = origin is None or urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower()
     if not own:
         raise PermissionDeniedException(
-            "Requests from another site's page are refused. Allow it: MEM0LITE_CORS_ORIGINS."
+            "Requests from another site's page are refused. To allow it, set MEM0LITE_CORS_ORIGINS."
         )

@@ -143,11 +143,15 @@ def _check_place(key: str) -> None:
 def _check_case(key: str, value: object) -> None:
     """Raise FilterError for what looks like a group with a misspelt name.
 
-    A real metadata key of that name would not have a list of objects as its value.
+    A real metadata key of that name would not have a list of objects as its value, and an empty list of conditions
+    would match nothing.
     """
-    objects = isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
-    if objects and (word := group_for(key)):
-        raise FilterError(f"Invalid filter '{key}': did you mean '{word}'?", field=key)
+    conditions = isinstance(value, list | tuple) and (not value or any(isinstance(item, Mapping) for item in value))
+    if conditions and (word := group_for(key)):
+        raise FilterError(
+            f"Invalid filter '{key}': did you mean '{word}'? If it is a metadata key, write 'metadata.{key}'.",
+            field=key,
+        )
 
 
 def _logic(word: str, key: str, value: object, depth: int) -> Expression:

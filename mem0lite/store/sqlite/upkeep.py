@@ -137,7 +137,7 @@ def restore(backup: Path, path: Path, *, replace: bool, checksums: bool) -> int:
     """
     there = path.exists()
     if there and not replace:
-        raise DatabaseError(f"{path} exists already. Give a new path, or replace it.")
+        raise DatabaseError(f"{path} exists already. Give a new path, or pass replace=True.")
     if there and backup.exists() and path.samefile(backup):
         raise DatabaseError(f"{path} is the backup itself. Give another path.")
     with (beside if there else appearing)(path) as copied:
