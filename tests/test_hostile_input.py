@@ -395,9 +395,17 @@ def plain(filters: Any) -> bool:
     return not isinstance(filters, dict) or all(
         all(plain(part) for part in (value if isinstance(value, list) else [value]))
         if key.upper() in ("AND", "OR", "NOT") or key in ("$and", "$or", "$not")
-        else not (key.startswith("$") and key[1:].isidentifier()) and (key not in OWN or not odd(value))
+        else not (key.startswith("$") and key[1:].isidentifier())
+        and (key not in OWN or not odd(value))
+        and not (value == [] and sounds_like_a_group(key))
         for key, value in filters.items()
     )
+
+
+def sounds_like_a_group(key: str) -> bool:
+    """Whether a key may be meant as a group of conditions; where it has none, it is asked about."""
+    word = "".join(character for character in key.casefold() if character.isalnum())
+    return word in ("and", "all", "must", "or", "any", "anyof", "should", "not", "nor", "mustnot")
 
 
 def odd(value: Any) -> bool:
