@@ -122,7 +122,7 @@ def test_a_client_sees_nothing_of_the_callers_environment(monkeypatch, tmp_path)
 
 def test_every_client_of_the_guide_is_run_or_marked():
     """Each row of the guide's table names the version that is installed and the test that runs it, or why none does."""
-    table = guide.read("clients").split("| client | how it gets here | run by |\n|---|---|---|\n")[1].split("\n\n")[0]
+    table = guide.read("clients").split("| client | how to connect it | run by |\n|---|---|---|\n")[1].split("\n\n")[0]
     rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
     singles = {f"mem0ai=={version}" for version in client_environments.PYTHON_CLIENTS}
     singles |= {f"mem0-cli=={client_environments.CLI}", f"mem0ai@{client_environments.NPM_CLIENT}"}

@@ -194,7 +194,7 @@ def test_the_document_lists_the_operations(client: httpx.Client) -> None:
         else:
             assert responses.keys() == {"401", "403", "501"}
             assert listed[operation] in responses["501"]["description"] == documented[operation]["description"]
-            assert documented[operation]["tags"] == ["hosted: not here"]
+            assert documented[operation]["tags"] == ["hosted: not available"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{not json", b"[]", b"\xff"])
