@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from mem0lite import Memory, MemoryNotFoundError
 from mem0lite.data.filters import ANY_SCOPE
+from mem0lite.search.similarity import near_identical
 
 pytestmark = pytest.mark.harness
 
@@ -186,7 +187,10 @@ class StoreMachine(RuleBasedStateMachine):
         found = self.memory.search(query, user_id=user, run_id=run, filters=filters, threshold=0, top_k=1000)["results"]
         assert {item["id"] for item in found} == expected
         best = self.memory.search(query, user_id=user, run_id=run, filters=filters, threshold=0, top_k=2)["results"]
-        assert best == found[:2]
+        assert best[:1] == found[:1]
+        if best != found[:2]:  # of two that say the same, the second yields to another
+            assert near_identical(found[0]["memory"], found[1]["memory"])
+            assert best[1] in found
 
     @staticmethod
     def refuses(verb):
