@@ -70,10 +70,12 @@ class Workload:
     def verbs(self) -> None:
         """Call the verbs: each does its work whole, or raises a DatabaseError and leaves everything as it was."""
         for name, verb, change in self._steps(self.memory):
-            if self._attempt(name, verb):
-                self.state = self.unknown = change(self.state)
-            elif len(self.refused) == 1:
-                self.unknown = change(self.state)
+            changed = change(self.state)
+            if not self._attempt(name, verb):
+                if len(self.refused) == 1:
+                    self.unknown = changed
+            elif changed != self.state:  # what is only read leaves open what became of a commit
+                self.state = self.unknown = changed
 
     def use_again(self) -> None:
         """With a disk that works again, everything acknowledged is there, and all verbs succeed."""
