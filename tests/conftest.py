@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,12 +37,39 @@ MEASURED = pytest.StashKey[bool]()
 WITH_PROCESSES = {"test_cli.py"}
 """The files of which the processes are measured, too."""
 
-SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or secrets.randbelow(10**9))
+
+def seed_of_this_state() -> int:
+    """Return a number that belongs to the files as they were committed, or a random one where they have changed since.
+
+    A commit is tested with the same cases wherever it is tested, so that what passed here doesn't fail elsewhere by
+    chance; the next commit is tested with others.
+    """
+    try:
+        changed = _git("--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+        tree = _git("rev-parse", "HEAD^{tree}")
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return secrets.randbelow(10**9)
+    return secrets.randbelow(10**9) if changed else int(tree, 16) % 10**9
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+SEED = int(os.environ.get("MEM0LITE_TEST_SEED") or seed_of_this_state())
 os.environ["MEM0LITE_TEST_SEED"] = str(SEED)  # pytest's workers are processes of their own
 
 
 def pytest_report_header() -> str:
     return f"seed of the random harnesses: {SEED}; MEM0LITE_TEST_SEED={SEED} repeats them"
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis's own
+def pytest_configure(config: pytest.Config) -> None:
+    """Give Hypothesis the seed of the run, unless it was given another."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = SEED
 
 
 # -- how a run is spread over the cores
