@@ -88,6 +88,13 @@ def test_a_word_is_found_in_every_language(query, text):
     assert shared(query, text)
 
 
+@pytest.mark.parametrize("length", [1, 7, 40, 64, 128, 1_000])
+def test_a_word_of_any_length_is_found(length):
+    """Commit hashes, digests and keys are found by all of their characters, however many those are."""
+    word = ("9f86d081884c7d65" * 63)[:length]
+    assert shared(word, f"We deployed {word} on Monday.")
+
+
 def found_by(query, *memories):
     """Return the memories that a store of these finds by their words."""
     with Memory(":memory:", embedder=HashEmbedder(), ranking=Ranking.sparse()) as memory:
