@@ -6,8 +6,8 @@ memory of LLM agents", ACL 2024), through the public API.
 A conversation is stored as a user would store it: one user per conversation, one run per session, every turn a message
 with its speaker's name, the photo's caption behind the text, and the session's date as timestamp. Every question of
 the categories 1 to 4 (multi-hop, temporal, open-domain, single-hop) whose evidence exists is asked of its
-conversation: by meaning alone ("dense"), by keywords alone, by both of each memory itself ("plain"), and as search
-does it, with what the conversation says around it ("hybrid").
+conversation: as search does it, with what the conversation says around it ("default"), by both meaning and keywords of
+each memory itself ("plain"), by meaning alone ("dense"), and by keywords alone ("sparse").
 
 --others stores that many memories of 1,000 other users in the same file, half of them before and half after, and also
 says how many questions were answered with the same turns in the same order as without them. --shuffled stores single
@@ -30,8 +30,10 @@ from typing import Any
 import numpy as np
 from common import machine
 
-from mem0lite import LocalEmbedder, Memory, Ranking
+from mem0lite import LocalEmbedder, Memory
 from mem0lite.retrieval import (
+    DEPTHS,
+    HIT_DEPTH,
     RANKINGS,
     Collection,
     Document,
@@ -41,10 +43,8 @@ from mem0lite.retrieval import (
     fill,
     retrieve,
     summarize,
-    table,
 )
 
-MEASURED = {**RANKINGS, "plain": Ranking.plain()}
 CATEGORIES = {1: "1 multi-hop", 2: "2 temporal", 3: "3 open-domain", 4: "4 single-hop"}
 OTHER_USERS = 1_000
 FILLER = "fillerword"  # in every memory of the other users; no question has it
@@ -186,7 +186,7 @@ def measure(embedder: BenchmarkEmbedder, data: Collection, count: int) -> dict[s
         fill(memory, others(count // 2, 1))
         ids = fill(memory, data.documents)
         fill(memory, others(count - count // 2, 2))
-        return {name: retrieve(memory, data.questions, ids, ranking) for name, ranking in MEASURED.items()}
+        return {name: retrieve(memory, data.questions, ids, ranking) for name, ranking in RANKINGS.items()}
 
 
 def report_of(data: Collection, found: Mapping[str, Sequence[Sequence[str]]]) -> Report:
@@ -211,8 +211,14 @@ def users(data: Collection) -> list[str]:
 
 
 def show(report: Report) -> None:
-    """Print figures as a table."""
-    headings, rows = table(report)
+    """Print figures as a table, in per cent."""
+    columns = [f"{name}@{depth}" for name in ("recall", "ndcg") for depth in DEPTHS] + [f"hit@{HIT_DEPTH}"]
+    headings = ["ranking", "category", "questions", *columns]
+    rows = [
+        [ranking, category, str(int(figures["questions"])), *(f"{100 * figures[column]:.1f}" for column in columns)]
+        for ranking, categories in report.items()
+        for category, figures in categories.items()
+    ]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for row in (headings, *rows):
         names = [f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True)]
