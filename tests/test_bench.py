@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -506,6 +507,73 @@ def test_locomo_is_measured(tmp_path: Path, layout: dict[str, object]) -> None:
     for ranking in report:
         assert f"{ranking}: 3 of 3 questions found the same turns in the same order" in result.stdout
     assert list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize("layout", [AS_A_LIST, AS_PUBLISHED], ids=["list", "published"])
+def test_locomos_file_is_read(tmp_path: Path, layout: dict[str, object]) -> None:
+    """A conversation is a user, a session a run, a turn a message with its caption; what can't be answered is left."""
+    (path := tmp_path / "locomo.json").write_text(json.dumps([{"sample_id": "c1", "qa": ASKED, **layout}], indent=1))
+    collection = read(path)
+    assert collection.documents[1] == Document(
+        "c1 D1:2",
+        "Congratulations! How old is the dog? [photo: a dog on a sofa]",
+        "c1",
+        "session-1",
+        "Omar",
+        timestamp=datetime(2023, 5, 8, 13, 56),
+    )
+    assert [one.id for one in collection.documents] == [f"c1 {turn}" for _, turn, *_ in TALK + LATER]
+    assert [(one.text, list(one.relevant), one.category, one.user_id) for one in collection.questions] == [
+        ("Which dog did Ines adopt?", ["c1 D1:1"], "1 multi-hop", "c1"),
+        ("Who opens a bakery?", ["c1 D2:1"], "4 single-hop", "c1"),
+        ("What is on the sofa?", ["c1 D1:2"], "2 temporal", "c1"),
+    ]
+
+
+TURN = {"speaker": "Ines", "dia_id": "D1:1", "text": "Hello"}
+QUESTION = {"question": "Who?", "evidence": ["D1:1"], "category": 1}
+
+
+def conversation(*turns: object, date: object = DATES[0], **other: object) -> dict[str, object]:
+    sessions = [{"session": 1, "date_time": date, "turns": list(turns)}]
+    return {"sample_id": "c1", "qa": [QUESTION], "sessions": sessions, **other}
+
+
+BAD_CONVERSATIONS = [
+    ([1], r"conversation 1: must be an object\. .* LoCoMo", "line"),
+    ([{"type": "document", "id": "d1", "text": "x"}], r"conversation 1: sample_id must be", "sample_id"),
+    ([conversation(TURN, sample_id="c 1")], r"Invalid sample_id", "sample_id"),
+    ([conversation(TURN), conversation(TURN)], r"conversation 2: sample_id 'c1' is used twice", "sample_id"),
+    ([conversation(TURN, TURN)], r"conversation 1: dia_id 'D1:1' is used twice", "dia_id"),
+    ([conversation({**TURN, "text": None})], r"conversation 1, session 1, turn 1: text must be a text", "text"),
+    ([conversation({**TURN, "speaker": 7})], r"session 1, turn 1: speaker must be a text", "speaker"),
+    ([conversation(TURN, "Hello")], r"session 1, turn 2: must be an object", "line"),
+    ([conversation(TURN, date="yesterday")], r"session 1: 'yesterday' is no date\. Write it like", "date_time"),
+    ([conversation(TURN, qa=None)], r"conversation 1: qa must be a list", "qa"),
+    ([conversation(TURN, qa=[{**QUESTION, "evidence": "D1:1"}])], r"question 1: evidence must be a list", "evidence"),
+    ([conversation(TURN, qa=[{**QUESTION, "category": 6}])], r"question 1: category must be a number", "category"),
+    ([conversation(TURN, sessions={})], r"conversation 1: sessions must be a list", "sessions"),
+    ([{"sample_id": "c1", "qa": []}], r"conversation 1: conversation must be an object", "conversation"),
+    ([conversation(TURN, qa=[])], r"there is no question in it", "type"),
+    ([], r"there is no document in it", "type"),
+]
+
+
+@pytest.mark.parametrize(("data", "message", "field"), BAD_CONVERSATIONS)
+def test_a_bad_conversation_is_named(tmp_path: Path, data: object, message: str, field: str) -> None:
+    """What cannot be read of LoCoMo's form is named with its file, its place and its field."""
+    (path := tmp_path / "locomo.json").write_text(json.dumps(data))
+    with pytest.raises(ValidationError, match=rf"locomo\.json.*{message}") as caught:
+        read(path)
+    assert caught.value.field == field
+
+
+def test_a_list_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    """A file in LoCoMo's form that ends too early is no JSON, and says so with its name."""
+    (path := tmp_path / "locomo.json").write_text(json.dumps([conversation(TURN)])[:-9])
+    with pytest.raises(ValidationError, match=r"locomo\.json: not valid JSON: ") as caught:
+        read(path)
+    assert caught.value.field == "line"
 
 
 def test_locomo_as_single_facts(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def bench() -> None:
 def retrieval(options: Options, data: str, output: str | None) -> None:
     """Measure how well search finds answers, beside simpler rankings and BM25.
 
-    DATA is a file of JSON lines, or a folder in BEIR's form. A line is a document {"type": "document",
+    DATA is a file of JSON lines, LoCoMo's file, or a folder in BEIR's form. A line is a document {"type": "document",
     "id", "text", and if known "user_id", "run_id", "name", "role", "timestamp"} or a question {"type": "question",
     "id", "text", "relevant": [ids], and if known "user_id", "category", "reference_date", "old": [ids], "new": [ids]}.
     They go into a temporary file.

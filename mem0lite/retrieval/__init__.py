@@ -12,8 +12,8 @@ without a user belong to one user. Consecutive documents of the same user and ru
 without a run is a fact by itself. A question about something that changed may name the documents that say it as it was,
 ``old``, and as it is, ``new``.
 
-A collection may also be a folder in the form of BEIR (Thakur et al., "BEIR", NeurIPS 2021): ``corpus.jsonl``,
-``queries.jsonl`` and ``qrels/test.tsv`` or ``qrels.tsv``.
+A collection may also be a file in LoCoMo's form (``mem0lite.retrieval.locomo``), or a folder in the form of BEIR
+(Thakur et al., "BEIR", NeurIPS 2021): ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/test.tsv`` or ``qrels.tsv``.
 """
 
 from .bm25 import search_bm25

@@ -1,4 +1,4 @@
-"""Collections in files: JSON lines, and folders in BEIR's form."""
+"""Collections in files: JSON lines, LoCoMo's form, and folders in BEIR's form."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from ..data.messages import optional_text, read_messages
 from ..errors import ValidationError
 from ..files import read_utf8_lines
 from ..values import clean_id, clean_text, encodable, finite, is_number, to_micros
+from . import locomo
 from .collection import EVERYONE, Collection, Document, Question
 
 _Check = Callable[[Any, str], Any]
@@ -18,18 +19,33 @@ _Item = TypeVar("_Item", Document, Question)
 
 
 def read(path: str | os.PathLike[str]) -> Collection:
-    """Read a collection from a file of JSON lines or a folder in BEIR's form.
+    """Read a collection from a file of JSON lines, a file in LoCoMo's form, or a folder in BEIR's form.
 
     Raises ValidationError with the file, the line and the field, also for unknown fields, repeated ids, and relevant
     documents that do not exist or belong to another user.
     """
     path = Path(path)
-    collection = _read_beir(path) if path.is_dir() else _read_lines(path)
+    read_form = _read_beir if path.is_dir() else _read_locomo if _is_list(path) else _read_lines
+    collection = read_form(path)
     if not collection.documents:
         raise ValidationError(f"{path}: there is no document in it. Add some.", field="type")
     if not collection.questions:
         raise ValidationError(f"{path}: there is no question in it. Add one.", field="type")
     return collection
+
+
+def _is_list(path: Path) -> bool:
+    """True if a file is one JSON list, which is LoCoMo's form, and no file of objects."""
+    return next((text.lstrip().startswith("[") for _, text in _texts(path)), False)
+
+
+def _read_locomo(path: Path) -> Collection:
+    try:
+        return locomo.collection(json.loads("".join(read_utf8_lines(path, "file"))))
+    except ValidationError as error:
+        raise ValidationError(f"{path}, {error}", field=error.field) from None
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"{path}: not valid JSON: {error}. Write one list of objects.", field="line") from None
 
 
 def _read_lines(path: Path) -> Collection:
