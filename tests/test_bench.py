@@ -587,6 +587,52 @@ def test_locomo_as_single_facts(tmp_path: Path) -> None:
     assert report["sparse"]["4 single-hop"]["recall@5"] == 1.0
 
 
+def test_all_sets_are_written_between_the_markers(data: Path, tmp_path: Path) -> None:
+    """retrieval.py measures every set of a folder and replaces only what is between two lines of a file."""
+    pytest.importorskip("bm25s")
+    (folder := tmp_path / "sets").mkdir()
+    data.rename(folder / "talk.jsonl")
+    (folder / "locomo_dev.json").write_text(json.dumps([{"sample_id": "c1", "qa": ASKED, **AS_A_LIST}]))
+    (folder / "README.md").write_text("not a set")
+    (results := tmp_path / "RESULTS.md").write_text(
+        "before\n<!-- retrieval.py: begin -->\nold figures\n<!-- retrieval.py: end -->\nafter\n"
+    )
+    arguments = (BENCHMARKS / "retrieval.py", folder, "--cache", tmp_path / "cache", "--results", results)
+    for _ in range(2):  # the second time, vectors come from the cache
+        result = run(*arguments)
+        assert result.returncode == 0, result.stderr
+        written = results.read_text(encoding="utf-8")
+        assert written.startswith("before\n<!-- retrieval.py: begin -->\n")
+        assert written.endswith("\n<!-- retrieval.py: end -->\nafter\n")
+        assert "old figures" not in written
+        best = "**100.0** / **100.0** / **100.0**"
+        assert f"| talk | 2 | 5 | 2 | {' | '.join([best] * 5)} |" in written
+        assert "| talk | family | 1 | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |" in written
+        assert "- **talk**: 2 questions cannot tell default from plain at R@10 (+0.0, +0.0 to +0.0). Nothing" in written
+        assert "- **locomo_dev**: 3 questions cannot tell default" in written
+        assert written.count("| locomo_dev |") == 2 + 3  # two tables, and three categories
+
+
+@pytest.mark.parametrize(
+    ("results", "sets", "message"),
+    [("no markers", True, "There must be two lines"), ("<!-- retrieval.py: begin -->", True, "There must be two lines"),
+     ("<!-- retrieval.py: begin --><!-- retrieval.py: end -->", False, "There is no set in")],
+    ids=["no marker", "one marker", "no set"],
+)  # fmt: skip
+def test_tables_without_a_place_are_refused_first(
+    data: Path, tmp_path: Path, results: str, sets: bool, message: str
+) -> None:
+    """Without the markers, or without a set, retrieval.py says what to add, measures nothing, and writes nothing."""
+    (folder := tmp_path / "sets").mkdir()
+    if sets:
+        data.rename(folder / "talk.jsonl")
+    (tmp_path / "RESULTS.md").write_text(results)
+    result = run(BENCHMARKS / "retrieval.py", folder, "--results", tmp_path / "RESULTS.md")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+    assert (tmp_path / "RESULTS.md").read_text() == results
+
+
 def test_weights_are_judged_on_what_they_were_not_fitted_to(tmp_path: Path) -> None:
     """weights.py fits once for each conversation without it, and reports the left-out figures beside the default's."""
     data = [{"sample_id": name, "qa": ASKED, **AS_A_LIST} for name in ("c1", "c2")]
