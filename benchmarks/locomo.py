@@ -6,8 +6,8 @@ memory of LLM agents", ACL 2024), through the public API.
 A conversation is stored as a user would store it: one user per conversation, one run per session, every turn a message
 with its speaker's name, the photo's caption behind the text, and the session's date as timestamp. Every question of
 the categories 1 to 4 (multi-hop, temporal, open-domain, single-hop) whose evidence exists is asked of its
-conversation: by meaning alone ("dense"), by keywords alone, by both of each memory itself ("plain"), and as search
-does it, with what the conversation says around it ("hybrid").
+conversation: as search does it, with what the conversation says around it ("default"), by both meaning and keywords of
+each memory itself ("plain"), by meaning alone ("dense"), and by keywords alone ("sparse").
 
 --others stores that many memories of 1,000 other users in the same file, half of them before and half after, and also
 says how many questions were answered with the same turns in the same order as without them. --shuffled stores single
@@ -19,33 +19,30 @@ import argparse
 import hashlib
 import json
 import random
-import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import machine
 
-from mem0lite import LocalEmbedder, Memory, Ranking
+from mem0lite import LocalEmbedder, Memory
 from mem0lite.retrieval import (
+    DEPTHS,
+    HIT_DEPTH,
     RANKINGS,
     Collection,
     Document,
     Figures,
-    Question,
     Report,
     fill,
+    locomo,
     retrieve,
     summarize,
-    table,
 )
 
-MEASURED = {**RANKINGS, "plain": Ranking.plain()}
-CATEGORIES = {1: "1 multi-hop", 2: "2 temporal", 3: "3 open-domain", 4: "4 single-hop"}
 OTHER_USERS = 1_000
 FILLER = "fillerword"  # in every memory of the other users; no question has it
 EVERYDAY_WORDS = """
@@ -101,64 +98,14 @@ def random_vector(digest: str, dimensions: int) -> Any:
     return np.random.default_rng(int(digest[:16], 16)).standard_normal(dimensions, dtype=np.float32)
 
 
-# -- LoCoMo as a collection
-
-
-def sessions(conversation: Mapping[str, Any]) -> Iterator[tuple[str, datetime, Sequence[Mapping[str, Any]]]]:
-    """Yield the number, date and turns of each session, as the published file has them or as a list."""
-    for one in conversation.get("sessions", ()):
-        yield str(one["session"]), session_date(one["date_time"]), one["turns"]
-    published = conversation.get("conversation", {})
-    for key in sorted((key for key in published if re.fullmatch(r"session_\d+", key)), key=lambda key: int(key[8:])):
-        yield key[8:], session_date(published[f"{key}_date_time"]), published[key]
-
-
-def session_date(text: str) -> datetime:
-    """Return the date of ``1:56 pm on 8 May, 2023``."""
-    return datetime.strptime(text, "%I:%M %p on %d %B, %Y")
-
-
-def documents(conversation: Mapping[str, Any], captions: bool) -> list[Document]:
-    """Return the turns of a conversation."""
-    user = str(conversation["sample_id"])
-    return [
-        Document(f"{user} {turn['dia_id']}", text, user, f"session-{number}", turn["speaker"], timestamp=date)
-        for number, date, turns in sessions(conversation)
-        for turn in turns
-        if (text := said(turn, captions))
-    ]
-
-
-def said(turn: Mapping[str, Any], captions: bool) -> str:
-    """Return the text of a turn, with its photo's caption."""
-    caption = turn.get("blip_caption") if captions else None
-    return f"{turn['text']} [photo: {caption}]".strip() if caption else turn["text"].strip()
-
-
-def questions(conversation: Mapping[str, Any], known: Sequence[Document]) -> list[Question]:
-    """Return the questions of categories 1 to 4 that have evidence."""
-    user, ids = str(conversation["sample_id"]), {document.id for document in known}
-    found = []
-    for number, one in enumerate(conversation["qa"]):
-        relevant = {f"{user} {turn}": 1.0 for turn in one["evidence"] if f"{user} {turn}" in ids}
-        if relevant and one["category"] in CATEGORIES:
-            found.append(
-                Question(f"{user} question {number}", one["question"], relevant, user, CATEGORIES[one["category"]])
-            )
-    return found
-
-
 def collection(data: Sequence[Mapping[str, Any]], captions: bool, shuffled: bool) -> Collection:
     """Return LoCoMo as conversations, or shuffled as single facts."""
-    turns, asked = [], []
-    for conversation in data:
-        own = documents(conversation, captions)
-        turns += own
-        asked += questions(conversation, own)
-    if shuffled:
-        random.Random(5).shuffle(turns)
-        turns = [Document(turn.id, turn.text, turn.user_id) for turn in turns]
-    return Collection(turns, asked)
+    found = locomo.collection(data, captions)
+    if not shuffled:
+        return found
+    turns = [Document(turn.id, turn.text, turn.user_id) for turn in found.documents]
+    random.Random(5).shuffle(turns)
+    return Collection(turns, found.questions)
 
 
 def others(count: int, seed: int) -> list[Document]:
@@ -186,7 +133,7 @@ def measure(embedder: BenchmarkEmbedder, data: Collection, count: int) -> dict[s
         fill(memory, others(count // 2, 1))
         ids = fill(memory, data.documents)
         fill(memory, others(count - count // 2, 2))
-        return {name: retrieve(memory, data.questions, ids, ranking) for name, ranking in MEASURED.items()}
+        return {name: retrieve(memory, data.questions, ids, ranking) for name, ranking in RANKINGS.items()}
 
 
 def report_of(data: Collection, found: Mapping[str, Sequence[Sequence[str]]]) -> Report:
@@ -211,8 +158,14 @@ def users(data: Collection) -> list[str]:
 
 
 def show(report: Report) -> None:
-    """Print figures as a table."""
-    headings, rows = table(report)
+    """Print figures as a table, in per cent."""
+    columns = [f"{name}@{depth}" for name in ("recall", "ndcg") for depth in DEPTHS] + [f"hit@{HIT_DEPTH}"]
+    headings = ["ranking", "category", "questions", *columns]
+    rows = [
+        [ranking, category, str(int(figures["questions"])), *(f"{100 * figures[column]:.1f}" for column in columns)]
+        for ranking, categories in report.items()
+        for category, figures in categories.items()
+    ]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for row in (headings, *rows):
         names = [f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True)]

@@ -672,6 +672,9 @@ def server(db: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
             process.kill()
 
 
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
 def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:
     """With --url the commands show what they show of the file; a stopped server leaves the file alone behind."""
     url, process = server
@@ -679,6 +682,12 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
     def remote(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
         return run(*arguments, "--url", url, **options)
 
+    for said in (["I like tea"], ["I like tea"], ["I was here", "--expires", "2020-01-01"]):
+        for form in ([], ["--json"]):
+            here, there = (one("add", *said, *form, "--user", "same", "--no-infer") for one in (run, remote))
+            assert re.sub(_UUID, "id", here.stdout) == re.sub(_UUID, "id", there.stdout) != ""
+            assert here.stderr == there.stderr
+    run("delete", "--user", "same", "--yes")
     labels = '{"project_id": 5, "domain_tags": [2024, "a,b", " c", "say \\"d\\""]}'
     run("add", "typed", "--user", "labels", "--metadata", labels)
     for label in (["--project-id", 5], ["--tag", "2024"], ["--tag", "a,b"], ["--tag", " c"], ["--tag", 'say "d"']):

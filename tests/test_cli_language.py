@@ -16,7 +16,7 @@ from mem0lite.cli.language import LABEL_OPTIONS, NAMES, Failure, in_shell_words
 from mem0lite.cli.options import Options
 
 OWN = {
-    *("--help", "-h", "--version", "--json", "--yes", "-y", "--url", "--all", "--graph", "--no-categories"),
+    *("--help", "-h", "--version", "--json", "--output", "--yes", "-y", "--url", "--all", "--graph", "--no-categories"),
     *("BACKUP", "PAGE", "DATA", "MODEL"),
 }
 """What no argument of the library is behind, so that no error of it can name it."""
@@ -162,8 +162,8 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         (["backup", "."], "TARGET: '.' is a folder."),
         (["restore", "mem0lite.db"], " … exists already. Give another --db, or --replace."),
         (["export", "mem0lite.db"], "Invalid FILE: mem0lite.db is the store itself."),
-        (["import", "bad.jsonl"], "Line 1: Invalid user_id: cannot contain whitespace."),
-        (["import", "bad.jsonl", "--user", "a"], "Line 1: Invalid user_id: cannot contain whitespace."),
+        (["import", "bad.jsonl"], "bad.jsonl, line 1: Invalid user_id: cannot contain whitespace."),
+        (["import", "bad.jsonl", "--user", "a"], "bad.jsonl, line 1: Invalid user_id: cannot contain whitespace."),
         (["import", "good.jsonl", "--user", "a b"], "Invalid --user: cannot contain whitespace."),
         (["import", "--from-mem0", ""], "Invalid --from-mem0: cannot be empty."),
         (["import", "--from-mem0", "ftp://x"], "Invalid --from-mem0: 'ftp://x' must be a URL"),

@@ -235,6 +235,52 @@ def test_other_unknown_parameters_of_a_read_are_named(client: httpx.Client) -> N
     assert ignored(answer) == ["userId", "user"]
 
 
+READING = (
+    *("/search", "/v1/memories/search/", "/v2/memories/search/", "/v3/memories/search/"),
+    *("/v2/memories/", "/v3/memories/", "/v1/exports/", "/v1/exports/get/"),
+)
+
+
+@pytest.mark.parametrize("path", READING)
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("userid", "user_id"), ("userId", "user_id"), ("user", "user_id"), ("agentId", "agent_id"), ("app", "app_id")],
+)
+def test_a_misspelt_id_in_a_body_does_not_widen_a_read(client: httpx.Client, path: str, name: str, meant: str) -> None:
+    """A body that reads and has what looks like an id that is missing is refused, beside other ids and in filters."""
+    add(client, "tea")
+    body = {"query": "tea", "schema": {"properties": {"memory": {"type": "string"}}}, name: "bob"}
+    for beside in ({}, {"run_id": "r"}, {"filters": {"AND": [{"run_id": "r"}]}}, {meant: None}):
+        assert f"{name!r}: did you mean {meant}?" in detail(client.post(path, json={**body, **beside}), 400)
+
+
+def test_other_unknown_fields_of_a_read_are_named(client: httpx.Client) -> None:
+    """What looks like an id that is given, or is null, or looks like none, is named in the answer, and no more."""
+    add(client, "tea")
+    for whose in (
+        {"user_id": "alice"},
+        {"filters": {"user_id": "alice"}},
+        {"filters": {"AND": [{"user_id": "alice"}]}},
+    ):
+        answer = client.post("/search", json={"query": "tea", **whose, "userId": "bob", "user": 5, "trace_id": "t"})
+        assert texts(answer) == {"tea"}
+        assert ignored(answer) == ["userId", "user", "trace_id"]
+    answer = client.post("/search", json={"query": "tea", "user_id": "alice", "agentId": None})
+    assert texts(answer) == {"tea"}
+
+
+def test_an_erasure_takes_ids_from_its_body_only(client: httpx.Client, store: Memory) -> None:
+    """Ids in the query are refused with the words to put into the body, with and without a body; nothing is erased."""
+    add(client, "tea", user_id="alice")
+    for body in (None, {}, {"user_id": "alice"}):
+        for name in ("user_id", "userid"):
+            said = detail(client.post("/erase", params={name: "alice"}, json=body), 400)
+            assert repr(name) in said
+            assert '{"user_id": "alice"}' in said
+            assert "body" in said
+    assert everything(store) == ["tea"]
+
+
 @pytest.mark.parametrize("path", ["/memories?user_id=u", "/v1/memories/?user_id=u", "/v1/entities/"])
 def test_a_body_that_is_not_read_is_named(client: httpx.Client, path: str) -> None:
     """What reads its address alone says so to who sends a body, too."""

@@ -141,6 +141,25 @@ def test_a_bad_line_is_named_and_nothing_is_stored(memory, line, complaint):
     assert memory.stats()["memories"] == 0
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "not valid JSON"),
+        ('{"memory": " ", "user_id": "u"}', "Invalid memory"),
+        ('{"memory": "x"}', "At least one of 'user_id'"),
+        ('{"type": "x"}', "Invalid type: 'x'"),
+    ],
+)
+def test_a_bad_line_of_a_file_is_named_with_the_file(memory, tmp_path, kind, line, complaint):
+    """An import from a path names the file and the line: a script that imports several would not know which."""
+    (path := tmp_path / "notes.jsonl").write_text(f'{{"memory": "fine", "user_id": "u"}}\n\n{line}\n')
+    with pytest.raises(ValidationError) as caught:
+        memory.import_(kind(path))
+    assert str(caught.value).startswith(f"{path}, line 3: {complaint}")
+    assert memory.stats()["memories"] == 0
+
+
 def test_files_that_cannot_be_read_or_written_are_named(memory, tmp_path):
     """A missing or binary file on import, and an impossible target on export, are typed errors."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")

@@ -489,14 +489,14 @@ def test_a_question_is_embedded_if_its_meaning_counts(path, clock, ranking, call
 @pytest.mark.parametrize(
     ("ranking", "complaint"),
     [
-        ({"date": -1}, "Invalid date: -1"),
-        ({"date": "high"}, "Invalid date: 'high'"),
-        ({"date": float("inf")}, "Invalid date: inf"),
+        ({"date": -1}, r"Invalid ranking\.date: -1"),
+        ({"date": "high"}, r"Invalid ranking\.date: 'high'"),
+        ({"date": float("inf")}, r"Invalid ranking\.date: inf"),
         ({"date": 1e39}, "Must be 0, or a number from 0.001 to 1000"),
         ({"date": 10**400}, "Must be 0, or a number"),
         ({"semantic": 1e-320, "keyword": 0}, "Must be 0, or a number"),
         ({"dates": 1}, "unknown signal 'dates'. Signals are: semantic, keyword"),
-        ({"semantic": 0, "keyword": 0}, "cannot both be 0"),
+        ({"semantic": 0, "keyword": 0}, r"Invalid ranking\.semantic: semantic and keyword cannot both be 0"),
         ([1], "must be a Ranking, or an object of weights"),
     ],
 )

@@ -50,7 +50,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
             *("POST", "/search", {"query": "python"}, 400),
             {
                 "detail": "filters must contain at least one of: user_id, agent_id, run_id, app_id. "
-                "Example: filters={'user_id': 'u1'}"
+                'Example: {"filters": {"user_id": "u1"}}'
             },
         ),
         (
@@ -79,7 +79,13 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
         ),
         ("DELETE", "/memories/{id}", None, 200, {"message": "Memory deleted successfully"}),
         ("DELETE", "/memories/nope", None, 404, {"detail": "Memory with id nope not found"}),
-        ("DELETE", "/memories", None, 400, {"detail": "At least one identifier is required."}),
+        (
+            *("DELETE", "/memories", None, 400),
+            {
+                "detail": "At least one identifier is required. Give user_id, agent_id, run_id, app_id in the query, "
+                "such as ?user_id=alice."
+            },
+        ),
         ("DELETE", "/memories?user_id=alice", None, 200, {"message": "All relevant memories deleted"}),
         ("DELETE", "/memories?user_id=none", None, 200, {"message": "All relevant memories deleted"}),
         ("DELETE", "/entities/user/alice", None, 200, {"message": "Entity deleted"}),

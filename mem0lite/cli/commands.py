@@ -114,7 +114,7 @@ def add(
     with closing(open_store(options, create=True)) as store:
         result = store.add(text, **options.scope, **arguments)
     if options.json:
-        print_json(result)
+        print_json({name: value for name, value in result.items() if name != "event_id"})  # a server has none in it
         return
     for item in result["results"]:
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))

@@ -75,7 +75,7 @@ _PHRASES = [
         (r"Give at least one of user_id, agent_id, run_id or app_id\.", f"Give {_ANY_ID}."),
         (
             r"filters must contain at least one of: user_id, agent_id, run_id, app_id\. "
-            r"Example: filters=\{'user_id': 'u1'\}\.?",
+            r"""Example: (filters=\{'user_id': 'u1'\}|\{"filters": \{"user_id": "u1"\}\})\.?""",
             f'Give {_ANY_ID}, or ids in --filter \'{{"user_id": "u1"}}\'.',
         ),
         (r"Invalid after: give only one of after, offset and page\.", "Give either --after or --offset, not both."),

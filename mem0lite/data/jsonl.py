@@ -64,11 +64,14 @@ def _to_object(exported: Exported) -> dict[str, Any]:
             return {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
 
 
-def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime) -> Iterator[Exported]:
+def read_lines(
+    lines: Iterable[str], scope: Mapping[str, object], now: int, lifetime: Lifetime, file: str | None = None
+) -> Iterator[Exported]:
     """Yield what JSON lines hold; a memory without ids gets those of ``scope``.
 
-    Raises ValidationError, naming the line.
+    Raises ValidationError, naming the line, and the file if it has a name.
     """
+    place = "Line" if file is None else f"{file}, line"
     for number, line in enumerate(lines, start=1):
         try:
             if not isinstance(line, str):
@@ -82,9 +85,9 @@ def read_lines(lines: Iterable[str], scope: Mapping[str, object], now: int, life
             kind = None if "memory" in data or "text" in data else data.get("type")
             yield read_item(data, scope, now, lifetime) if kind is None else _read_other(kind, data)
         except ValidationError as error:
-            raise ValidationError(f"Line {number}: {error}", field=error.field) from None
+            raise ValidationError(f"{place} {number}: {error}", field=error.field) from None
         except (ValueError, RecursionError) as error:
-            raise ValidationError(f"Line {number}: not valid JSON: {error}", field="line") from None
+            raise ValidationError(f"{place} {number}: not valid JSON: {error}", field="line") from None
 
 
 def _read_other(kind: object, data: dict[str, Any]) -> Exported:

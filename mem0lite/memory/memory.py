@@ -1112,7 +1112,7 @@ class Memory(Handle):
         not there yet. Every line is checked before the first is stored. The answer's ``embedded`` lists memories whose
         text is so long that the model sees only parts of it.
 
-        Raises ValidationError, which names the line.
+        Raises ValidationError, which names the line, and the file if it is given as a path.
         """
         self._owner.check_whole("import_")  # an id that exists is skipped, which would tell whether another user has it
         return self._importer(progress, user_id, agent_id, run_id, app_id).import_(file)

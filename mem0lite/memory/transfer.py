@@ -99,9 +99,9 @@ class Importer(NamedTuple):
     def import_(self, file: str | os.PathLike[str] | Iterable[str]) -> ImportResult:
         """Add what JSON lines hold."""
         store = self.writer.store
-        lines = _text_lines(file) if isinstance(file, str | os.PathLike) else file
+        lines, name = (_text_lines(file), os.fspath(file)) if isinstance(file, str | os.PathLike) else (file, None)
         # Held in memory as a whole: a line that cannot be accepted must be found before the first is stored.
-        known = list(read_lines(lines, self.ids, self.now, self.lifetime))
+        known = list(read_lines(lines, self.ids, self.now, self.lifetime, name))
         entries = [one for one in known if not isinstance(one, Beside)]
         alive = {record.id for record, _ in entries}
         gone = [one for one in known if isinstance(one, Gone)]

@@ -83,7 +83,11 @@ class Ranking:
                 f"Invalid ranking: unknown signal {shown(unknown[0])}. Signals are: {', '.join(known)}.",
                 field="ranking",
             )
-        return cls(**given)
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            message = str(error).replace(f"Invalid {error.field}:", f"Invalid ranking.{error.field}:", 1)
+            raise ValidationError(message, field=f"ranking.{error.field}") from None
 
     @classmethod
     def dense(cls) -> Self:

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Reference, Schema
 
 from ..errors import ValidationError
 from .ignored import note_fields
+from .parameters import refuse_misspelt_ids
 from .problems import InvalidRequest, Problem, problems
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -68,9 +69,11 @@ class JsonBody(AbstractDTO[Any]):
             raise UnsupportedContentType(kind.strip())
         value = _decoded(value, self.asgi_connection)
         field = self.asgi_connection.route_handler.parsed_data_field
-        struct = next(part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type))
+        parts = (field.annotation, *get_args(field.annotation))
+        struct = cast("type[msgspec.Struct]", next(part for part in parts if isinstance(part, type)))
         parsed = parse_json(value)
         data: Any = to_struct(parsed, struct)
+        refuse_misspelt_ids(self.asgi_connection, parsed, struct.__struct_fields__)
         note_fields(self.asgi_connection, parsed, struct)
         return data
 

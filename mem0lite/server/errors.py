@@ -33,6 +33,8 @@ logger = logging.getLogger("mem0lite")
 
 AnyRequest = Request[Any, Any, Any]
 
+_IN_PYTHON, _IN_JSON = "filters={'user_id': 'u1'}", '{"filters": {"user_id": "u1"}}'
+"""The example of a filter in the library's messages, and what it is in a request."""
 _INTERNAL = (500, "Internal Server Error")
 _CLIENT_GONE = "client disconnected prematurely"  # Litestar's words; it is no failure of the server
 
@@ -59,7 +61,7 @@ def _detail(status: int, detail: Any, headers: dict[str, str] | None = None) -> 
 
 
 def _refused(request: AnyRequest, error: ValidationError) -> Response[dict[str, Any]]:
-    return _detail(400, str(error))
+    return _detail(400, str(error).replace(_IN_PYTHON, _IN_JSON))
 
 
 def _not_found(request: AnyRequest, error: NotFoundError) -> Response[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
@@ -17,7 +17,7 @@ from litestar.typing import FieldDefinition
 from ..data.filters import SCOPE_IDS, likely_ids
 from ..data.parameters import listed
 from ..errors import FilterError, ValidationError
-from .ignored import unknown_parameters
+from .ignored import ROUTINE, unknown_parameters
 from .problems import Problem, problem, problems
 
 DEFAULT_LIST_SIZE = 100
@@ -70,6 +70,33 @@ async def no_misspelt_id(connection: ASGIConnection[Any, Any, Any, Any], handler
         meant = _id_meant(name, [one for one in (*SCOPE_IDS, "session_id") if one in known])
         if meant and meant not in connection.query_params:
             raise ClientException(f"Unknown parameter {name!r}: did you mean {meant}?")
+
+
+def refuse_misspelt_ids(connection: ASGIConnection[Any, Any, Any, Any], body: object, fields: Collection[str]) -> None:
+    """Refuse a body that reads and has an unknown field that looks like an id, as ``no_misspelt_id`` does.
+
+    Reading bodies are those with a filter and without messages. An id that is also given by its name, beside the filter
+    or in it, is what counts.
+    """
+    if not isinstance(body, Mapping) or "filters" not in fields or "messages" in fields:
+        return
+    routine = connection.route_handler.opt.get(ROUTINE, ())
+    for name, value in body.items():
+        if name in fields or name in routine or value is None:
+            continue
+        meant = _id_meant(name, [one for one in (*SCOPE_IDS, "session_id") if one in fields])
+        if meant and body.get(meant) is None and meant not in _keys(body.get("filters")):
+            raise ClientException(f"Unknown field {name!r}: did you mean {meant}?")
+
+
+def _keys(filters: object) -> Iterator[str]:
+    """Yield the keys of a filter at any depth."""
+    parts = [filters]
+    while parts:
+        one = parts.pop()
+        if isinstance(one, Mapping):
+            yield from one
+        parts += one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ()
 
 
 def _id_meant(name: str, ids: Sequence[str]) -> str | None:

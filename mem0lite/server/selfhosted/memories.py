@@ -143,7 +143,9 @@ async def delete_memories(
     refuse_noted(request)
     scope = exact_scope(user_id=user_id, agent_id=agent_id, run_id=run_id, app_id=app_id)
     if not scope:
-        raise ClientException("At least one identifier is required.")
+        raise ClientException(
+            f"At least one identifier is required. Give {', '.join(SCOPE_IDS)} in the query, such as ?user_id=alice."
+        )
     await memory.delete_all(**scope)
     return {"message": "All relevant memories deleted"}
 

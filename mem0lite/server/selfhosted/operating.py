@@ -4,11 +4,13 @@ import math
 
 from litestar import get, post
 from litestar.exceptions import ClientException
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
 from ...errors import ValidationError
 from .. import responses
 from ..auth import admin_only
+from ..ignored import Connection
 from ..parameters import (
     AgentId,
     AppId,
@@ -62,22 +64,26 @@ async def reset(
     return {"message": "All memories reset"}
 
 
+async def _nothing_in_the_query(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse ids in the query before the body is missed; a guard."""
+    refuse_unknown(connection.query_params, (), 'Name whom to erase in the body, such as {"user_id": "alice"}.')
+
+
 @post(
     "/erase",
     status_code=200,
     tags=["server"],
     summary="Erase a user, agent, run or app from the file",
-    guards=[admin_only],
+    guards=[admin_only, _nothing_in_the_query],
     responses=answers(responses.ErasureReceipt, "The receipt", 422),
     operation_class=body({"user_id": "alice"}),
 )
-async def erase(request: AnyRequest, memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
+async def erase(memory: Memory, data: JSONBody[ErasedScope]) -> Answer:
     """Remove a user, agent, run or app from the bytes of the file, including all older copies in it, and return a
     receipt.
 
     This rewrites the file, which takes as long as copying it. At least one id is required.
     """
-    refuse_unknown(request.query_params, (), "The body names whom to erase.")
     return await memory.erase(**exact_scope(**given(data)))
 
 
