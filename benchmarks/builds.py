@@ -3,10 +3,11 @@
     git worktree add --detach ../before 7397b40
     python benchmarks/builds.py ../before . [--seconds 3] [--rounds 3] [--rates] [--memories 1000]
 
-A build is a folder with the package mem0lite, and behind an @ the Python that runs it if it is another. Nothing is embedded: the embedder answers at once. The server and the
-client have one core each. For every kind of request it prints the median of the rounds: requests a second and CPU per
-request with 16 connections, one request after the other on each. ``--rates`` also looks for the highest rate of the
-soak's mix (half of it writes) at which 99 of 100 answers come within 100 ms; requests begin at moments set beforehand.
+A build is a folder with the package mem0lite; ``FOLDER@PYTHON`` names another Python to run it. Nothing is embedded:
+the embedder answers at once. The server and the client have one core each. For every kind of request it prints the
+medians of the rounds: requests a second and CPU per request, with 16 connections that each send one request after the
+other. ``--rates`` also looks for the highest rate of a mix like the soak's (half of it writes) at which 99 of 100
+answers come within 100 ms; requests begin at moments that are set beforehand.
 """
 
 import argparse
