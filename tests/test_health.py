@@ -26,7 +26,7 @@ from embedder import HashEmbedder
 from serving import served_by
 
 from mem0lite import AsyncMemory, Memory
-from mem0lite.server import Settings, access_log, create_app
+from mem0lite.server import Settings, create_app
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -313,10 +313,15 @@ def test_abandoned_request_is_logged(memory: Memory) -> None:
     """A request that is cancelled before there was an answer has status 0."""
 
     async def main() -> None:
-        async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def receive() -> Any:
             await asyncio.Event().wait()
 
-        task = asyncio.create_task(access_log.logged(app, {"method": "GET", "path": "/x"}, None, None))
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"2")]
+        scope = {"type": "http", "method": "POST", "path": "/search", "headers": headers, "query_string": b""}
+        task = asyncio.create_task(create_app(memory, QUIET)(scope, receive, send))
         await asyncio.wait([task], timeout=0)
         task.cancel()
         await asyncio.wait([task])
@@ -646,3 +651,38 @@ def test_bad_settings_are_refused(variable: str, text: str) -> None:
     """A value that cannot be read is named, rather than taken for the default."""
     with pytest.raises(ValueError, match=re.escape(f"{variable}: {text!r}")):
         Settings.from_environment({variable: text})
+
+
+# -- what a request costs
+
+
+def test_little_is_done_for_a_ping() -> None:
+    """What surrounds each answer (routing, rules, metrics, headers) stays within a number of calls of functions."""
+    app = create_app(settings=Settings(insecure=True))
+    sent: list[Any] = []
+    calls = 0
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    def count(_frame: object, event: str, _called: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    async def main() -> None:
+        for profile in (None, count):  # the first request fills caches
+            headers = [(b"host", b"localhost:8888"), (b"accept", b"*/*")]
+            target = {"method": "GET", "path": "/health/live", "raw_path": b"/health/live", "query_string": b""}
+            scope = {"type": "http", "http_version": "1.1", "client": ("127.0.0.1", 5), "headers": headers, **target}
+            sys.setprofile(profile)
+            try:
+                await app(scope, receive, send)
+            finally:
+                sys.setprofile(None)
+
+    asyncio.run(main())
+    assert [message["status"] for message in sent if "status" in message] == [200, 200]
+    assert calls < 350, calls

@@ -2,10 +2,15 @@
 
 import asyncio
 import logging
+import os
+import re
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +21,7 @@ import serving
 from embedder import HashEmbedder
 from serving import add, served_by
 
+import mem0lite
 from mem0lite import AsyncMemory, ConfigurationError, Memory
 from mem0lite.server import ApiKey, Settings, create_app
 from mem0lite.server.timer import Timer
@@ -101,6 +107,47 @@ def test_app_can_be_served_again(path: Path) -> None:
     for _ in range(2):
         with served_by(app) as client:
             assert client.get("/memories").status_code == 200
+
+
+@contextmanager
+def _under_uvicorn(path: Path, **variables: str) -> Iterator[tuple[int, int, str]]:
+    """Run the app under a server of somebody else's; yield the process's id, its port, and what it said until then."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "--factory", "mem0lite:create_app", "--port", "0"],
+        env={**os.environ, "MEM0LITE_DB": str(path), "MEM0LITE_INSECURE": "1", **variables},
+        cwd=path.parent, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr
+    said = ""
+    try:
+        while not (port := re.search(r"http://127.0.0.1:(\d+)", said)):
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        yield process.pid, int(port[1]), said
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process has mapped")
+def test_the_model_is_loaded_before_any_server_is_ready(path: Path) -> None:
+    """Under a server of somebody else's, too, the weights are there when it says that the application has started."""
+    with _under_uvicorn(path) as (pid, _, _):
+        assert "fused.bin" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_a_model_that_cannot_be_loaded_stops_no_host(path: Path, tmp_path: Path) -> None:
+    """The log says why, requests that need the model are answered with that, and the others as ever."""
+    package = shutil.copytree(Path(mem0lite.__file__).parent, tmp_path / "damaged" / "mem0lite")
+    words = package / "embedding" / "models" / "all-MiniLM-L6-v2" / "vocab.txt"
+    words.write_bytes(words.read_bytes()[:-1])
+    with _under_uvicorn(path, PYTHONPATH=str(package.parent)) as (_, port, said):
+        assert "The embedding model cannot be loaded." in said
+        assert f"{words} is damaged" in said
+        with serving.client_of(f"http://127.0.0.1:{port}", timeout=60) as client:
+            assert client.get("/memories").json()["total"] == 0
+            assert client.post("/search", json={"query": "tea", "user_id": "u"}).status_code >= 500
 
 
 def test_memory_of_the_caller_stays_open(memory: Memory) -> None:

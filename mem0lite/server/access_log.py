@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 logger = logging.getLogger("mem0lite.access")
@@ -25,35 +25,27 @@ def to_stderr() -> None:
     logger.propagate = False
 
 
-async def logged(app: Any, scope: Any, receive: Any, send: Any) -> None:
-    """Call the ASGI application, and log the request when it has ended, however it ended."""
-    if not logger.isEnabledFor(logging.INFO):
-        await app(scope, receive, send)
-        return
-    started, instant = time.perf_counter(), datetime.now(UTC)
-    status, size = 0, 0
+def enabled() -> bool:
+    """Return whether anybody wants the lines."""
+    return logger.isEnabledFor(logging.INFO)
 
-    async def counting(message: Any) -> None:
-        nonlocal status, size
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        elif message["type"] == "http.response.body":
-            size += len(message.get("body", b""))
-        await send(message)
 
-    try:
-        await app(scope, receive, counting)
-    finally:
-        line = {
-            "time": instant.isoformat(timespec="milliseconds"),
-            "request_id": scope.get("mem0lite.request_id"),
-            "method": scope.get("mem0lite.method", scope["method"]),
-            "path": path_of(scope),
-            "status": status,  # 0: the request was abandoned before there was an answer
-            "duration_ms": round((time.perf_counter() - started) * 1000, 3),
-            "bytes": size,
-        }
-        logger.info("%s", json.dumps(line))
+def write(scope: Any, instant: datetime, status: int, started: float, size: int) -> None:
+    """Log a request that has ended.
+
+    ``instant`` is when it came, and so is ``started``, by the clock ``perf_counter``. A ``status`` of 0 means that it
+    was abandoned before there was an answer. ``size`` is the number of bytes of the answer's body.
+    """
+    line = {
+        "time": instant.isoformat(timespec="milliseconds"),
+        "request_id": scope["mem0lite.request_id"],
+        "method": scope["mem0lite.method"],
+        "path": path_of(scope),
+        "status": status,
+        "duration_ms": round((time.perf_counter() - started) * 1000, 3),
+        "bytes": size,
+    }
+    logger.info("%s", json.dumps(line))
 
 
 def path_of(scope: Any) -> str:

@@ -1,38 +1,40 @@
 """The ASGI application."""
 
-import re
-import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 
 from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
 from ..store import stopping
-from . import access_log, docs, guide, health, hosted, selfhosted
-from .auth import create_guard
-from .backend import Backend
+from . import docs, guide, health, hosted, selfhosted
+from .auth import create_rule
+from .backend import Backend, Sibling
 from .errors import EXCEPTION_HANDLERS
+from .guards import Rule, rules_of
 from .ignored import HEADER as IGNORED
+from .ignored import NamingResponse
 from .metrics import Metrics
-from .mount import shaped, with_slashes
+from .mount import restore_slashes, shaped
 from .settings import Settings
-from .wire import ASGIApp, private, reading_on, with_head
+from .wire import RUNNING, ASGIApp, Exchange
 
 
 class App(Litestar):
     """The server: a Litestar application, for use wherever an ASGI application can be."""
 
     backend: Backend
+    metrics: Metrics
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None, None]:
-        """Open the memory now instead of at the first request, run the timers of vacuum and webhooks, and close at the
-        end what was opened. For hosts, because they send no lifespan events to the applications they mount.
+        """Open the memory and load its model now instead of at the first request, run the timers of vacuum and
+        webhooks, and close at the end what was opened. For hosts, because they send no lifespan events to the
+        applications they mount.
 
         ``FastAPI(lifespan=lambda _: app.lifespan())``. It can be entered again, in other event loops too. Litestar's
         own lifespan cannot be entered twice at a time, and wraps the host's exceptions in groups.
@@ -41,26 +43,15 @@ class App(Litestar):
             yield
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle one connection. Every response gets an ``X-Request-ID``.
+        """Handle one connection.
 
-        This is no Litestar middleware, because middleware does not see the responses 404 and 405.
+        What every answer needs is no Litestar middleware, because that does not see the responses 404 and 405.
         """
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
         self.backend.warn_if_open()
-        scope = shaped(scope)
-        request_id = _request_id(scope)
-        scope["mem0lite.request_id"] = request_id
-
-        async def send_with_id(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        app = reading_on(with_head(private(cast("ASGIApp", super().__call__))))
-        await access_log.logged(app, scope, receive, cast("Any", send_with_id))
+        await Exchange(shaped(scope), receive, send, self.metrics).run(cast("ASGIApp", super().__call__))
 
 
 def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | None = None) -> App:
@@ -74,7 +65,12 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
     Raises ConfigurationError for an environment variable that cannot be read, and for arguments of other types.
     """
     _check(memory, settings)
-    backend = Backend(memory, settings or Settings.from_environment())
+    return create_sibling(memory, settings or Settings.from_environment(), None)
+
+
+def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibling: Sibling | None) -> App:
+    """Return the server as ``create_app`` does, for one of several processes."""
+    backend = Backend(memory, settings, sibling)
     stopping.watch(server=True)
 
     def routes() -> Router:
@@ -86,9 +82,8 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
             *(routes(), docs.create_router(routes), guide.create_router()),
             *(health.create_router(backend), metrics.create_router()),
         ],
-        middleware=[metrics.middleware, with_slashes],
-        before_send=[_name_every_method, metrics.count_unrouted],
-        guards=[create_guard(backend.settings)],
+        middleware=[_routed(metrics, create_rule(backend.settings))],
+        response_class=NamingResponse,
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,
         exception_handlers=EXCEPTION_HANDLERS,
@@ -97,8 +92,27 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
         debug=False,
         pdb_on_exception=False,
     )
-    app.backend = backend
+    app.backend, app.metrics = backend, metrics
     return app
+
+
+def _routed(metrics: Metrics, first: Rule) -> Callable[[ASGIApp], ASGIApp]:
+    """Return the middleware between routing and the handler: it counts the request, and applies the rules."""
+
+    def around(app: ASGIApp) -> ASGIApp:
+        async def call(scope: Any, receive: Any, send: Any) -> None:
+            restore_slashes(scope)
+            scope[RUNNING] = running = metrics.running(scope["mem0lite.method"], scope["path_template"])
+            running.inc()
+            connection, handler = Request[Any, Any, Any](scope), scope["route_handler"]
+            first(connection, handler)
+            for rule in rules_of(handler):
+                rule(connection, handler)
+            await app(scope, receive, send)
+
+        return call
+
+    return around
 
 
 def _check(memory: object, settings: object) -> None:
@@ -114,32 +128,6 @@ def _check(memory: object, settings: object) -> None:
         )
 
 
-async def _name_every_method(message: Any, scope: Any) -> None:
-    """Complete the header ``Allow``: Litestar names the methods of only one handler to OPTIONS, and never HEAD."""
-    if message["type"] != "http.response.start" or message["status"] not in (204, 405):
-        return
-    message["headers"] = [
-        (name, _methods(value, scope) if name == b"allow" else value) for name, value in message["headers"]
-    ]
-
-
-def _methods(allowed: bytes, scope: Any) -> bytes:
-    named = set(allowed.decode().split(", "))
-    if "path_template" in scope:
-        routes = [route for route in scope["litestar_app"].routes if route.path_format == scope["path_template"]]
-        named |= {method for route in routes for method in route.methods}
-    return ", ".join(sorted(named | {"HEAD"} if "GET" in named else named)).encode()
-
-
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
     exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link"]
     return CORSConfig(allow_origins=list(origins), expose_headers=exposed) if origins else None
-
-
-_GOOD_ID = re.compile(rb"[!-~]{1,128}")
-
-
-def _request_id(scope: Any) -> str:
-    """Return the id that the client gave the request if it is short and printable, or else a new one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return bytes(given).decode() if _GOOD_ID.fullmatch(given) else secrets.token_hex(4)

@@ -1,5 +1,6 @@
 """Who has access: callers with an API key or, without keys, everybody except web pages of other sites."""
 
+import functools
 import hashlib
 import hmac
 import re
@@ -11,9 +12,9 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Reference, SecurityScheme
-from litestar.types import Guard
 
 from ..aio import AsyncMemory
+from .guards import Rule
 from .settings import Settings, is_loopback
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -53,27 +54,27 @@ class Caller:
 
 
 def caller(connection: Connection) -> Caller:
-    """Return who sent a request. Raises KeyError for a request that passed no guard of ``create_guard``."""
+    """Return who sent a request. Raises KeyError for a request that did not pass the rule of ``create_rule``."""
     return cast("Caller", cast("dict[str, Any]", connection.scope)[_CALLER])
 
 
-def create_guard(settings: Settings) -> Guard:
-    """Return the guard of every route. It is called before a body is read.
+def create_rule(settings: Settings) -> Rule:
+    """Return the rule that every request of every route has to pass before its body is read.
 
     It belongs to the application, not to a router, so that a new route needs a key unless it is ``PUBLIC``.
     """
 
-    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    def identified(connection: Connection, handler: BaseRouteHandler) -> None:
         if settings.loopback_only:
             _refuse_other_hosts(connection)
         if not any(handler.opt.get(name) == value for name, value in PUBLIC.items()):
             cast("dict[str, Any]", connection.scope)[_CALLER] = _identify(connection, settings)
 
-    return guard
+    return identified
 
 
 async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
-    """Refuse callers whose key is for one user; a guard that runs after that of ``create_guard``."""
+    """Refuse callers whose key is for one user; a guard, which runs after the rules."""
     if caller(connection).user_id is not None:
         raise PermissionDeniedException("This API key is only for the memories of one user.")
 
@@ -104,10 +105,15 @@ def _given_key(connection: Connection) -> str | None:
 
 def _refuse_other_hosts(connection: Connection) -> None:
     """Refuse a host name that is not this machine's own: with DNS rebinding, a web page can use a name of its site."""
-    host = _HOST.fullmatch(connection.headers.get("host", ""))
-    if not (host and is_loopback(host["host"])):
+    if not _is_own_host(connection.headers.get("host", "")):
         detail = "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS."
         raise HTTPException(status_code=421, detail=detail)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_own_host(header: str) -> bool:
+    host = _HOST.fullmatch(header)
+    return bool(host and is_loopback(host["host"]))
 
 
 def _refuse_other_sites(connection: Connection, settings: Settings) -> None:

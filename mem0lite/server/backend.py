@@ -8,11 +8,12 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .. import __version__, webhooks
 from ..aio import AsyncMemory
-from ..errors import Mem0LiteError
+from ..embedding.local import LocalEmbedder
+from ..errors import Mem0LiteError, ValidationError
 from ..memory import Memory
 from ..store import stopping
 from .settings import Settings
@@ -28,6 +29,15 @@ _LEAST_SECONDS = 0.25  # between two calls, when the first left something to do
 _GRACE_SECONDS = 2.0  # in which a delivery must finish when the server stops
 
 
+class Sibling(NamedTuple):
+    """One of several processes that serve a file together."""
+
+    first: bool
+    """Whether it is the one that removes expired memories at intervals."""
+    folder: str
+    """Where all of them count what their metrics are made of."""
+
+
 class Backend:
     """The memory that the caller gave, or one that is opened at first use and closed at the end of the app's lifespan.
 
@@ -36,13 +46,14 @@ class Backend:
     something starts the delivery to webhooks.
     """
 
-    def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings) -> None:
+    def __init__(self, memory: Memory | AsyncMemory | None, settings: Settings, sibling: Sibling | None = None) -> None:
         self.settings = settings
+        self.sibling = sibling
         self.turns = Turns()
         self.timer = Timer("vacuum", self._vacuum, settings.vacuum_interval_seconds)
         self._delivery = Timer("webhooks", self._deliver, _POLL_SECONDS)
-        self.vacuumed = 0
-        """How many memories the timer removed."""
+        self.count_vacuumed: Callable[[int], object] = _nothing
+        """Is told how many memories the timer removed."""
         self._given = memory
         self._opened: AsyncMemory | None = None
         self._lifespans = 0
@@ -67,16 +78,19 @@ class Backend:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Open the memory and start the timers, then stop the timers and close what was opened.
+        """Open the memory, load its model and start the timers; then stop the timers and close what was opened.
 
         When lifespans overlap, the first has the timers and the last one closes.
         """
-        writable = not (await self.memory()).memory.read_only
+        memory = (await self.memory()).memory
+        await asyncio.to_thread(_load_model_or_log, memory)
+        writable = not memory.read_only
         with self._lock:
             self._lifespans += 1
             first = self._lifespans == 1
         if first and writable:
-            self.timer.start()
+            if self.sibling is None or self.sibling.first:
+                self.timer.start()
             self.deliver_soon()
         try:
             yield
@@ -108,6 +122,16 @@ class Backend:
             self._delivery.start()
             self._delivery.nudge()
 
+    async def change_vacuum_interval(self, seconds: float) -> None:
+        """Remove expired memories at another interval. Raises ValidationError if other processes would not hear."""
+        if self.sibling is not None:
+            raise ValidationError(
+                "vacuum_interval_seconds: several workers serve this store, and only one would know of the change. "
+                "Restart the server with --vacuum-interval or MEM0LITE_VACUUM_INTERVAL_SECONDS.",
+                field="vacuum_interval_seconds",
+            )
+        await self.timer.change(seconds)
+
     async def configuration(self) -> dict[str, Any]:
         """Return the settings in force, without secrets and without the file's folder."""
         memory = await self.memory()
@@ -137,7 +161,7 @@ class Backend:
         return AsyncMemory(**self.settings.memory_arguments)
 
     async def _vacuum(self) -> None:
-        self.vacuumed += (await (await self.memory()).vacuum())["removed"]
+        self.count_vacuumed((await (await self.memory()).vacuum())["removed"])
 
     async def _deliver(self) -> None:
         self._delivery.interval = _POLL_SECONDS
@@ -146,6 +170,23 @@ class Backend:
         result = await _abandonable(deliver)
         if result["retry_in"] is not None:
             self._delivery.interval = min(_POLL_SECONDS, max(_LEAST_SECONDS, result["retry_in"]))
+
+
+def _nothing(_: int) -> None:
+    pass
+
+
+def load_model(memory: Memory) -> None:
+    """Load the model of a memory, so that its first search is as quick as the next. Raises what a search would."""
+    if isinstance(memory._embedder, LocalEmbedder):
+        memory._embedder.load()
+
+
+def _load_model_or_log(memory: Memory) -> None:
+    try:
+        load_model(memory)
+    except Mem0LiteError:  # each request that needs it is answered with the reason; others do without
+        logger.exception("The embedding model cannot be loaded.")
 
 
 async def _abandonable(call: Callable[[], R]) -> R:

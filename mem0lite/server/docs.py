@@ -18,7 +18,7 @@ from litestar.response import Redirect
 from .. import __version__
 from .auth import PUBLIC, SECURITY_SCHEMES
 from .describing import describe
-from .guards import exact_path
+from .guards import exact_path, rules
 from .mount import beside
 from .routing import NOT_HERE
 
@@ -101,8 +101,7 @@ def create_router(described: Callable[[], Router]) -> Router:
     return Router(
         "/",
         route_handlers=[root, redoc, page, file, openapi_json],
-        guards=[exact_path],
-        opt=PUBLIC,
+        opt={**PUBLIC, **rules(exact_path)},
         include_in_schema=False,
     )
 

@@ -1,8 +1,10 @@
 """Conditions that a request must meet before its body is read.
 
-They are coroutines, because Litestar runs plain functions in a thread.
+The rules that every request of a router has to pass are in its ``opt`` and not among Litestar's guards, for which
+Litestar copies the whole handler: five guards cost as much as the answer.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection
@@ -11,8 +13,23 @@ from litestar.handlers import BaseRouteHandler
 
 from .mount import without_slash
 
+Rule = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
+"""Raises an exception for a request that a handler must not get."""
+
+_RULES = "mem0lite_rules"
+
 SLASH_OR_NONE: dict[str, Any] = {"mem0lite_slash_or_none": True}
 """The ``opt`` of a hosted route that also answers without the slash at the end: its path contains no id."""
+
+
+def rules(*every: Rule) -> dict[str, Any]:
+    """Return the ``opt`` of a router whose requests have to pass these rules, in this order."""
+    return {_RULES: every}
+
+
+def rules_of(handler: BaseRouteHandler) -> tuple[Rule, ...]:
+    """Return the rules that requests of a handler have to pass."""
+    return cast("tuple[Rule, ...]", handler.opt.get(_RULES, ()))
 
 
 class MovedError(HTTPException):
@@ -24,7 +41,7 @@ class MovedError(HTTPException):
         super().__init__(detail="Ask again without the slash at the end.", headers={"Location": location})
 
 
-async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Redirect ``/memories/`` to ``/memories``, as FastAPI does, and refuse ``//memories``. Litestar treats them all
     alike."""
     path = cast("dict[str, Any]", connection.scope).get("mem0lite.path", "")
@@ -34,7 +51,7 @@ async def exact_path(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
         raise MovedError(without_slash(connection.scope))
 
 
-async def closed_path(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def closed_path(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a path that does not end in a slash or that has an empty segment; Litestar ignores both.
 
     Clients before 2.x do not encode ids in paths: of the id ``a?b`` only ``a`` arrives in the path, and Litestar turns

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from .. import guide
 from .auth import PUBLIC
 from .docs import CONTENT_SECURITY_POLICY
-from .guards import exact_path
+from .guards import exact_path, rules
 
 _HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Content-Type-Options": "nosniff"}
 _SHELL = """<!DOCTYPE html>
@@ -43,7 +43,9 @@ _CODE = re.compile(r"(?<!<pre>)<code>[^<]*</code>")
 
 def create_router() -> Router:
     """Return the routes of the guide; like the documentation of the API, they need no key."""
-    return Router("/", route_handlers=[index, page, llms_txt], guards=[exact_path], opt=PUBLIC, include_in_schema=False)
+    return Router(
+        "/", route_handlers=[index, page, llms_txt], opt={**PUBLIC, **rules(exact_path)}, include_in_schema=False
+    )
 
 
 @get("/guide", sync_to_thread=True)

@@ -7,7 +7,7 @@ from litestar import Request, Response, Router, get
 from .auth import PUBLIC
 from .backend import Backend
 from .errors import not_ready
-from .guards import exact_path
+from .guards import exact_path, rules
 
 OK = {"status": "ok"}
 
@@ -24,7 +24,7 @@ def create_router(backend: Backend) -> Router:
             return not_ready(request, error)
         return Response(OK)
 
-    return Router("/", route_handlers=[live, ready], guards=[exact_path], opt=PUBLIC, include_in_schema=False)
+    return Router("/", route_handlers=[live, ready], opt={**PUBLIC, **rules(exact_path)}, include_in_schema=False)
 
 
 @get("/health/live")

@@ -66,9 +66,9 @@ def note_fields(connection: Connection, body: object, struct: type[msgspec.Struc
                 note_fields(connection, one, entry, f"{name}[].")
 
 
-async def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
+def note_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
     """Note the parameters of a query that are unknown to its route, and a body that the route does not read. This is a
-    guard, because guards see every request."""
+    rule, because rules see every request."""
     for name in unknown_parameters(connection, handler):
         note(connection, name, _UNKNOWN)
     if "data" not in handler.parsed_fn_signature.parameters and _has_body(connection):

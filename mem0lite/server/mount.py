@@ -31,9 +31,12 @@ def shaped(scope: Mapping[str, Any]) -> dict[str, Any]:
     ``mem0lite.path`` is the path below the prefix, in which a slash that was sent as ``%2F`` still is.
     """
     raw = (scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")  # some servers leave the query in
-    prefix, path = _split(scope, unquote(raw))
-    path = path or "/"
-    marked = _mark_slashes(raw, path)
+    if raw == scope["path"] and raw and "%" not in raw and not scope.get("root_path"):
+        prefix, path, marked = "", raw, ""  # as in nearly every request: the rest would come to the same
+    else:
+        prefix, path = _split(scope, unquote(raw))
+        path = path or "/"
+        marked = _mark_slashes(raw, path)
     state = {key: value for key, value in scope.get("state", {}).items() if key != _LITESTAR_STATE}
     return {
         **{key: value for key, value in scope.items() if key not in _ROUTED},
@@ -120,23 +123,15 @@ def _mark_slashes(raw: str, path: str) -> str:
     return ""
 
 
-def with_slashes(app: ASGIApp) -> ASGIApp:
-    """Return a Litestar middleware around ``app``: the ids that ``shaped`` marked get their slashes back.
-
-    It runs after routing, hence behind the split of the path into segments.
-    """
-
-    async def restore(scope: Any, receive: Any, send: Any) -> None:
-        if scope["mem0lite.marked"]:
-            scope["path"] = scope["path"].replace(_SLASH, "/")
-            # A new dictionary, because Litestar's router caches the one it gave.
-            scope["path_params"] = {
-                name: value.replace(_SLASH, "/") if isinstance(value, str) else value
-                for name, value in scope["path_params"].items()
-            }
-        await app(scope, receive, send)
-
-    return restore
+def restore_slashes(scope: dict[str, Any]) -> None:
+    """Give the ids that ``shaped`` marked their slashes back, when the path has been split into segments."""
+    if scope["mem0lite.marked"]:
+        scope["path"] = scope["path"].replace(_SLASH, "/")
+        # A new dictionary, because Litestar's router caches the one it gave.
+        scope["path_params"] = {
+            name: value.replace(_SLASH, "/") if isinstance(value, str) else value
+            for name, value in scope["path_params"].items()
+        }
 
 
 def mounted(app: "Litestar", path: str, host: ASGIApp) -> ASGIApp:

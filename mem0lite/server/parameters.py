@@ -49,8 +49,8 @@ After = Annotated[
 # -- ids
 
 
-async def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Refuse a query that gives an id twice; a guard.
+def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse a query that gives an id twice; a rule.
 
     For other parameters the last value counts, as with mem0's server. But an id decides whose memories are read or
     deleted.
@@ -60,9 +60,9 @@ async def one_of_each_id(connection: ASGIConnection[Any, Any, Any, Any], _: Base
             raise ClientException(f"{name} is given more than once. Give one, or search with a filter.")
 
 
-async def no_misspelt_id(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def no_misspelt_id(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a reading query with an unknown parameter that looks like an id: without the id, it would read the
-    memories of others too; a guard. Deletions refuse every unknown parameter themselves."""
+    memories of others too; a rule. Deletions refuse every unknown parameter themselves."""
     known = handler.parsed_fn_signature.parameters
     if connection.scope.get("method") != "GET" or "user_id" not in known:
         return

@@ -102,12 +102,25 @@ class Turns:
                 self._running[name] -= 1
                 if not self._running[name]:
                     del self._running[name]
+            refused: set[tuple[str, ...]] = set()  # the last bound tells most waiting apart, and there may be thousands
             for waiting in list(self._waiting):
+                *_, last = waiting.bounds
+                if last in refused:
+                    continue
                 if self._admit(waiting.bounds):
                     self._waiting.remove(waiting)
                     waiting.has_turn = True
-                    with suppress(RuntimeError):  # its event loop is closed
-                        waiting.loop.call_soon_threadsafe(_admitted, waiting.admitted)
+                    _admit_in(waiting.loop, waiting.admitted)
+                else:
+                    refused.add(last)
+
+
+def _admit_in(loop: asyncio.AbstractEventLoop, admitted: "asyncio.Future[None]") -> None:
+    if loop is asyncio.get_running_loop():  # as nearly always: waking it up from outside takes calls of the system
+        _admitted(admitted)
+        return
+    with suppress(RuntimeError):  # its event loop is closed
+        loop.call_soon_threadsafe(_admitted, admitted)
 
 
 def _admitted(future: "asyncio.Future[None]") -> None:

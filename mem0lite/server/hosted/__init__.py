@@ -4,8 +4,8 @@ from litestar import Router
 
 from ..backend import Backend
 from ..bodies import JsonBody
-from ..guards import closed_path
-from ..ignored import ROUTINE, NamingResponse, note_parameters
+from ..guards import closed_path, rules
+from ..ignored import ROUTINE, note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
 from . import entities, events, exports, finding, memories, organization, unavailable, webhooks
@@ -28,9 +28,7 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[handler for room in _ROOMS for handler in room.HANDLERS],
         dependencies=dependencies(backend),
-        guards=[closed_path, one_of_each_id, no_misspelt_id, note_parameters],
-        opt={ROUTINE: ROUTINE_FIELDS},
-        response_class=NamingResponse,
+        opt={**rules(closed_path, one_of_each_id, no_misspelt_id, note_parameters), ROUTINE: ROUTINE_FIELDS},
         dto=JsonBody,
         return_dto=None,
     )

@@ -4,8 +4,8 @@ from litestar import Router
 
 from ..backend import Backend
 from ..bodies import JsonBody
-from ..guards import exact_path
-from ..ignored import NamingResponse, note_parameters
+from ..guards import exact_path, rules
+from ..ignored import note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
 from . import entities, memories, operating, searching
@@ -19,8 +19,7 @@ def create_router(backend: Backend) -> Router:
         "/",
         route_handlers=[handler for room in _ROOMS for handler in room.HANDLERS],
         dependencies=dependencies(backend),
-        guards=[exact_path, one_of_each_id, no_misspelt_id, note_parameters],
-        response_class=NamingResponse,
+        opt=rules(exact_path, one_of_each_id, no_misspelt_id, note_parameters),
         dto=JsonBody,
         return_dto=None,
     )

@@ -307,7 +307,9 @@ class Database:
             self._forget(connection)
 
     def _check_unwritten(self) -> None:
-        if self._held is not None and self._stamp not in (None, sqlite_file.stamp(self._held.path)):
+        if self._held is None or self._stamp is None:
+            return
+        if self._stamp != sqlite_file.stamp(self._held.path):
             raise DatabaseBusyError(f"{self._name} was written while it was read. Try again.")
 
     # -- who may enter

@@ -608,3 +608,22 @@ def test_a_file_that_is_not_ours_is_closed_again(tmp_path: Path) -> None:
             opened(foreign)
         opened(tmp_path / "ours.db").close()
     assert len(list(descriptors.iterdir())) == before
+
+
+def test_a_read_asks_little_of_the_file_system(memory: Memory) -> None:
+    """A read looks whether the file, its log and its index are still there, and how long the log is, and no more."""
+    memory.add("tea", user_id="u", infer=False)
+    [item] = memory.get_all(user_id="u")["results"]
+    asked: list[str] = []
+
+    def note(_frame: object, event: str, called: object) -> None:
+        if event == "c_call" and getattr(called, "__module__", None) == "posix":
+            asked.append(getattr(called, "__name__", ""))
+
+    sys.setprofile(note)
+    try:
+        found = memory.get(item["id"])
+    finally:
+        sys.setprofile(None)
+    assert found is not None
+    assert len(asked) <= 8, asked
