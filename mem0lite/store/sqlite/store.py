@@ -188,7 +188,7 @@ class SQLiteStore:
             )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query)
-            snapshot = SnapshotReading(connection, found, self._settings.categories(connection))
+            snapshot = SnapshotReading(connection, found, self._settings.categories(connection), self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)
             yield snapshot
