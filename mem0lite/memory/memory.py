@@ -142,8 +142,9 @@ class Memory(Handle):
         ranking: how much each signal counts in a search: a Ranking, or a dictionary of the weights to change.
         reranker: what searches with ``rerank=True`` use: a Reranker, a function of a query and a list of documents that
             returns a score for each, or the name or folder of a cross-encoder.
-        cache_bytes: about how many bytes of vectors to keep in memory for searches. Scopes that do not fit are read
-            from the file at every search. Default: ``MEM0LITE_CACHE_BYTES``, else 512 MiB.
+        cache_bytes: about how many bytes of vectors to keep in memory for searches, from a scope's second search on.
+            Scopes that do not fit are read from the file at every search. Default: ``MEM0LITE_CACHE_BYTES``, else
+            512 MiB.
         read_only: open an existing file without changing anything in it or beside it. The disk may be read-only, and
             others may write the file meanwhile. Verbs that write raise ReadOnlyError.
         graph_categories: the values of ``memory_category`` whose memories are linked into a graph of entities and

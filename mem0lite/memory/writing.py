@@ -16,7 +16,7 @@ from ..errors import MemoryNotFoundError
 from ..store import Changes, Entry, NotEmbeddedError, Outcome, Store, Update, Visible
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
-from .planning import Draft, PlannedAdd, PlannedUpdate, Stored, add_result, update_result
+from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
 
 
 class Writer(NamedTuple):
@@ -34,23 +34,16 @@ class Writer(NamedTuple):
     def _insert(self, plans: Sequence[PlannedAdd], now: int) -> list[Stored]:
         drafts = [draft for plan in plans for draft in plan.drafts]
         calls = [plan.call for plan in plans]
-        repeated = self._repeated(drafts, now)
+        entries = [Entry(one.record, None, "text" if one.infer else None, dated=one.dated) for one in drafts]
+        repeated = self._repeated(entries, now)
         vectors: dict[str, UnitVector] = {}
 
         def write(categories: tuple[str, ...]) -> list[Stored]:
-            graphs = [self.grapher.graph_of(draft.record, categories) for draft in drafts]
+            graphs = [self.grapher.graph_of(entry.record, categories) for entry in entries]
             # After the extractor, which may raise: then nothing was embedded in vain.
-            self._embed(vectors, (text for draft in drafts if (text := draft.record.indexed_text) not in repeated))
-            entries = [
-                Entry(
-                    draft.record,
-                    vectors.get(draft.record.indexed_text),
-                    unique="text" if draft.infer else None,
-                    dated=draft.dated,
-                    graph=graph,
-                )
-                for draft, graph in zip(drafts, graphs, strict=True)
-            ]
+            self._embed(vectors, (text for entry in entries if (text := entry.record.indexed_text) not in repeated))
+            for entry, graph in zip(entries, graphs, strict=True):
+                entry.vector, entry.graph = vectors.get(entry.record.indexed_text), graph
             return list(map(Stored, self._added(Changes(entries, calls=calls, categories=categories), now), graphs))
 
         try:
@@ -59,13 +52,14 @@ class Writer(NamedTuple):
             repeated.clear()
             return following(self.store, write)
 
-    def _repeated(self, drafts: Sequence[Draft], now: int) -> set[str]:
-        """Return the texts that need no vector, because each draft of them repeats a memory word for word."""
-        asked = [draft for draft in drafts if draft.infer]
-        found = self.store.repeats([(draft.record, draft.dated) for draft in asked], now) if asked else []
-        kept = {draft.record.id for draft, one in zip(asked, found, strict=True) if one}
-        new = {draft.record.indexed_text for draft in drafts if draft.record.id not in kept}
-        return {draft.record.indexed_text for draft in drafts} - new
+    def _repeated(self, entries: Sequence[Entry], now: int) -> set[str]:
+        """Note what the store sees of the entries, and return the texts that need no vector, because each entry with
+        them repeats a memory."""
+        asked = [entry for entry in entries if entry.unique is not None]
+        for entry, seen in zip(asked, self.store.repeats(asked, now) if asked else (), strict=True):
+            entry.seen = seen
+        new = {one.record.indexed_text for one in entries if one.seen is None or not one.seen.repeats}
+        return {one.record.indexed_text for one in entries} - new
 
     def _embed(self, vectors: dict[str, UnitVector], texts: Iterable[str]) -> None:
         """Add the vectors of those texts that have none yet."""

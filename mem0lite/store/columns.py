@@ -13,7 +13,8 @@ never leave the store: searches see positions.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 NEVER = 2**63 - 1
 """When a memory expires that does not expire."""
 _SCOPE_BITS = 32
-_CHUNK = 1_024  # memories read at a time, so that a large scope is never held twice
+_CHUNK = 256  # vectors read at a time: they stay in the processor's cache
+_MOST_SPARE = 1_024  # slots that are given up, beside as many as are in use
+_WIDTH = 8_192  # keys whose memories are read at a time
+_MANY_RANGES = 64  # of a chunk
 _MOST_ROOM = 8_192  # vectors
 _SLOT_BYTES = 64  # of a memory without its vector, about
 _COLLECTION_BYTES = 4_096  # of an empty collection
@@ -98,14 +102,19 @@ class Source(Protocol):
     def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Return the keys from ``first`` to ``last`` and the version of each memory."""
 
-    def keys(self, ranges: Sequence[Range]) -> "NDArray[np.int64]":
-        """Return the keys of the memories in the ranges."""
-
     def memories(self, ranges: Sequence[Range]) -> Memories:
         """Return the memories in the ranges."""
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
+
+    def cosines(self, keys: "NDArray[np.int64]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the cosine of each of these memories with a unit vector, and NaN for ``no_meaning``; shape (n,).
+
+        Searches that keep no vectors ask for it. A store answers without handing out all vectors at once, with the same
+        numbers that ``cosines_of`` computes from them: a memory's score must not depend on what is in memory. Raises
+        CorruptFileError if a vector is missing, or is no unit vector.
+        """
 
     def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner. None stands
@@ -124,7 +133,7 @@ class Found(NamedTuple):
     slots: "NDArray[np.int32]"
     """By position."""
     vectors: "NDArray[np.float32] | None"
-    """By slot. None where the vectors do not fit and have to be read."""
+    """By slot. None where the vectors are not kept and have to be read."""
 
 
 class _Arrays(NamedTuple):
@@ -143,7 +152,8 @@ class _Arrays(NamedTuple):
     prefixes: "NDArray[np.int32]"
     """Codes of the name that the text begins with, -1 where it begins with none."""
     vectors: "NDArray[np.float32] | None"
-    """By slot, shape (slots, dimensions); None where they do not fit and are read for each search."""
+    """By slot, shape (slots, dimensions); None where they do not fit, or after the first search of all: then they are
+    read for each search."""
     unread: "NDArray[np.bool_] | None"
     """By slot, whether the vector stands for a text that the model can't read; None as with ``vectors``."""
     slot_keys: "NDArray[np.int64]"
@@ -152,6 +162,12 @@ class _Arrays(NamedTuple):
 
 class _Image(_Arrays):
     """The memories of a collection as of one version, in order of their keys."""
+
+    def derived(self, **changes: Any) -> "_Image":
+        """Return the image with another version, or with vectors, and all that was derived from it."""
+        image = self._replace(**changes)
+        image.__dict__.update(self.__dict__)
+        return image
 
     @property
     def used(self) -> int:
@@ -200,7 +216,7 @@ class _Image(_Arrays):
 
         return len(self.slots) == self.used and bool((self.slots == np.arange(self.used)).all())
 
-    @cached_property
+    @property
     def nbytes(self) -> int:
         return (0 if self.vectors is None else self.vectors.nbytes) + _SLOT_BYTES * self.used
 
@@ -243,6 +259,7 @@ class Collection:
         self._own_bytes = _COLLECTION_BYTES + _CHARACTER_BYTES * len(name)  # with the name that it is kept under
         self.nbytes = 0
         """About how much memory it takes."""
+        self._searched = False
         self._clear()
 
     def _clear(self) -> None:
@@ -262,10 +279,16 @@ class Collection:
     ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None, dict[str, list[int]]]":
         """Return everything as of the source's snapshot, with a mask by slot and the codes of names.
 
+        Vectors are kept from the second search on. The first one is quicker without, and so is a process that asks for
+        each of many users once.
+
         The snapshot begins with the first call of the source, here inside the lock, so no image can be newer than it.
         """
         with self.lock:
             image = self._refresh(source)
+            if self._searched:
+                image = self._image = self._with_vectors(source, image)
+            self._searched = True
             self._load_terms(source, image, terms)
             mask = None if matching is None else self._mask(source, image, matching)
             postings = {term: self._postings[term] for term in terms}
@@ -305,9 +328,7 @@ class Collection:
         """Return the image as of a later version, or None when it is better to read everything."""
         count, newest = source.newest()
         if count == len(image.scopes) and newest <= image.version:
-            same = image._replace(version=version)
-            same.__dict__.update(image.__dict__)  # all that was derived from it
-            return same
+            return image.derived(version=version)
         changed = source.scopes(since=image.version)
         scopes = image.scopes | {one.number: (one.owner, one.following) for one in changed}
         gone = set()
@@ -316,9 +337,9 @@ class Collection:
             scopes = {number: row for number, row in scopes.items() if number not in gone}
         ranges, lost = _differences(source, image, changed)
         kept = _kept(image, gone, lost)
-        loaded = self._load(source, ranges, whole=False)
+        loaded = self._load(source, ranges)
         live, used = int(kept.sum()) + len(loaded.keys), image.used + len(loaded.keys)
-        if used > 2 * live + _CHUNK or (self._fits(live) and not self._fits(used)):
+        if used > 2 * live + _MOST_SPARE or (self._fits(live) and not self._fits(used)):
             return None
         vectors = self._load_vectors(source, image, loaded.keys)
         return self._merged(image, kept, loaded, vectors, version, scopes)
@@ -332,14 +353,11 @@ class Collection:
             (number, number << _SCOPE_BITS, (number << _SCOPE_BITS) + following - 1)
             for number, (_, following) in scopes.items()
         ]
-        loaded = self._load(source, ranges, whole=True)
-        size, none = len(loaded.keys), np.empty(0, dtype=np.int64)
+        loaded = self._load(source, ranges)
+        none = np.empty(0, dtype=np.int64)
         codes, lengths = none.astype(np.int32), none.astype(np.float32)
-        vectors = np.empty((_with_room(size), self._dimensions), dtype=np.float32) if self._fits(size) else None
-        unread = None if vectors is None else none.astype(bool)
-        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, vectors, unread, none)
-        vectors = self._load_vectors(source, empty, loaded.keys)
-        return self._merged(empty, np.ones(0, dtype=bool), loaded, vectors, version, scopes)
+        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, None, None, none)
+        return self._merged(empty, np.ones(0, dtype=bool), loaded, None, version, scopes)
 
     def _fits(self, slots: int) -> bool:
         return slots * (self._dimensions * 4 + _SLOT_BYTES) <= self._limit
@@ -383,10 +401,16 @@ class Collection:
             slot_keys,
         )
 
-    def _load(self, source: Source, ranges: Sequence[Range], *, whole: bool) -> _Loaded:
+    def _load(self, source: Source, ranges: Sequence[Range]) -> _Loaded:
         import numpy as np
 
-        parts = [self._load_chunk(source, chunk) for chunk in _chunks(source.keys(ranges), whole=whole)]
+        parts: list[list[Any]] = []
+        pieces = _pieces(ranges)
+        with suppress(StopIteration):
+            piece = next(pieces)
+            while True:
+                parts.append(self._load_chunk(source, piece))
+                piece = pieces.send(len(parts[-1][0]))
         columns = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, dtype=kind)
             for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32, np.int32))
@@ -395,17 +419,19 @@ class Collection:
 
     def _load_chunk(self, source: Source, ranges: Sequence[Range]) -> "list[Any]":
         """Return keys, lengths, dates, expiries, and the codes of speakers and prefixes."""
-        import numpy as np
 
         read, codes = source.memories(ranges), self._speakers
-        said_by = [codes.setdefault(speaker, len(codes)) for speaker in read.speakers]
-        begin = [codes.setdefault(one, len(codes)) if one is not None and is_name(one) else -1 for one in read.prefixes]
+        begin = {one for one in set(read.prefixes) if one is not None and is_name(one)}
+        for name in sorted({*read.speakers, *begin}):
+            codes.setdefault(name, len(codes))
+        said_by = _coded(read.speakers, codes)
+        prefixes = _coded(read.prefixes, {one: codes[one] if one in begin else -1 for one in set(read.prefixes)})
         columns = read.keys, read.lengths, read.created_at, read.expires_at
-        return [*columns, np.array(said_by, np.int32), np.array(begin, np.int32)]
+        return [*columns, said_by, prefixes]
 
     def _load_vectors(self, source: Source, image: _Image, keys: "NDArray[np.int64]") -> "NDArray[np.float32] | None":
         """Return the vectors by slot with those of new memories, written where nobody reads yet; None when they are
-        too many."""
+        too many, or not kept."""
         import numpy as np
 
         used = image.used + len(keys)
@@ -416,9 +442,26 @@ class Collection:
             larger = np.empty((_with_room(used), self._dimensions), dtype=np.float32)
             larger[: image.used] = vectors[: image.used]
             vectors = larger
-        for start, found in _vectors(source, keys, whole=not image.used):
+        for start, found in vectors_of(source, keys):
+            _check_units(found)
             vectors[image.used + start : image.used + start + len(found)] = found
         return vectors
+
+    def _with_vectors(self, source: Source, image: _Image) -> _Image:
+        """Return the image with all vectors, if they fit and are not there yet."""
+        import numpy as np
+
+        if image.vectors is not None or not self._fits(image.used):
+            return image
+        vectors = np.zeros((_with_room(image.used), self._dimensions), dtype=np.float32)  # slots that are given up: 0
+        unread = np.zeros(image.used, dtype=bool)
+        for start, found in vectors_of(source, image.keys):
+            slots: Any = image.slots[start : start + len(found)]
+            if image.in_order:
+                slots = slice(start, start + len(found))
+            _check_units(found)
+            vectors[slots], unread[slots] = found, _unread(found)
+        return image.derived(vectors=vectors, unread=unread)
 
     # -- terms and filters
 
@@ -552,6 +595,12 @@ class Columns:
 # -- reading
 
 
+def _coded(names: Sequence[Any], codes: Mapping[Any, int]) -> "NDArray[np.int32]":
+    import numpy as np
+
+    return np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
+
+
 def _text_bytes(names: Iterable[str]) -> int:
     """Return about how much memory the keys of a dictionary take."""
     return sum(_NAME_BYTES + _CHARACTER_BYTES * len(name) for name in names)
@@ -573,6 +622,8 @@ def _ranges(keys: "NDArray[np.int64]", *, whole: bool) -> list[Range]:
 
     if not len(keys):
         return []
+    if keys[-1] - keys[0] == len(keys) - 1:
+        return [(int(keys[0]) >> _SCOPE_BITS, int(keys[0]), int(keys[-1]))]
     apart = np.diff(keys >> _SCOPE_BITS) != 0 if whole else np.diff(keys) != 1
     ends = np.flatnonzero(apart)
     firsts = keys[np.concatenate([[0], ends + 1])].tolist()
@@ -580,26 +631,52 @@ def _ranges(keys: "NDArray[np.int64]", *, whole: bool) -> list[Range]:
     return [(first >> _SCOPE_BITS, first, last) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def _chunks(keys: "NDArray[np.int64]", *, whole: bool) -> Iterator[list[Range]]:
-    """Yield the ranges of _CHUNK memories at a time."""
-    for start in range(0, len(keys), _CHUNK):
-        yield _ranges(keys[start : start + _CHUNK], whole=whole)
+def _pieces(ranges: Iterable[Range]) -> Generator[list[Range], int, None]:
+    """Yield the ranges in parts of _WIDTH keys. Whoever gets a part sends how many memories are in it: where most of
+    them are gone, the next part is twice as wide."""
+    width = room = _WIDTH
+    piece: list[Range] = []
+    for number, start, last in ranges:
+        first = start
+        while first <= last:
+            end = min(last, first + room - 1)
+            piece.append((number, first, end))
+            room -= end - first + 1
+            first = end + 1
+            if not room:
+                found = yield piece
+                width = 2 * width if found < width // 2 else _WIDTH
+                piece, room = [], width
+    if piece:
+        yield piece
 
 
-def _vectors(source: Source, keys: "NDArray[np.int64]", *, whole: bool) -> "Iterator[tuple[int, NDArray[np.float32]]]":
-    """Yield the vectors of the memories with these keys, in their order: the position of the first, and some."""
+def _few_ranges(keys: "NDArray[np.int64]") -> list[Range]:
+    """Return ranges with these keys: exactly these, unless that makes too many."""
+    ranges = _ranges(keys, whole=False)
+    return ranges if len(ranges) <= _MANY_RANGES else _ranges(keys, whole=True)
+
+
+def vectors_of(source: Source, keys: "NDArray[np.int64]") -> "Iterator[tuple[int, NDArray[np.float32]]]":
+    """Yield the vectors of all memories between these keys, in their order: the position of the first, and some."""
     import numpy as np
 
-    for number, chunk in enumerate(_chunks(keys, whole=whole)):
-        start = number * _CHUNK
-        found, vectors = source.vectors(chunk)
-        if not np.array_equal(found, keys[start : start + _CHUNK]):
-            raise not_agreeing()
-        with np.errstate(over="ignore", invalid="ignore"):
-            sound = abs(np.vecdot(vectors, vectors) - 1) < _SQUARE_TOLERANCE  # false for NaN, too
-        if not sound.all():
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        found, vectors = source.vectors(_few_ranges(chunk))
+        if not np.array_equal(found, chunk):
             raise not_agreeing()
         yield start, vectors
+
+
+def _check_units(vectors: "NDArray[np.float32]") -> None:
+    """Raise CorruptFileError unless these are unit vectors."""
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        sound = abs(np.vecdot(vectors, vectors) - 1).max(initial=0) < _SQUARE_TOLERANCE  # false for NaN, too
+    if not sound:
+        raise not_agreeing()
 
 
 def not_agreeing() -> CorruptFileError:
@@ -668,10 +745,20 @@ def _cosine(source: Source, image: _Image, vector: "NDArray[np.float32]") -> "ND
         cosine = _dot(image.vectors[: image.used], vector)
         cosine[image.unread] = np.nan
         return cosine if image.in_order else cosine[image.slots]
-    cosine = np.empty(len(image.keys), dtype=np.float32)
-    for start, found in _vectors(source, image.keys, whole=True):
-        cosine[start : start + len(found)] = np.where(_unread(found), np.float32(np.nan), _dot(found, vector))
-    return cosine
+    return source.cosines(image.keys, vector)
+
+
+def cosines_of(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return the cosine of each stored vector with a unit vector, and NaN for what the model can't read.
+
+    Raises CorruptFileError for what is no unit vector.
+    """
+    import numpy as np
+
+    _check_units(vectors)
+    cosines = _dot(vectors, vector)
+    cosines[_unread(vectors)] = np.nan
+    return cosines
 
 
 def _unread(vectors: "NDArray[np.float32]") -> "NDArray[np.bool_]":
@@ -680,8 +767,9 @@ def _unread(vectors: "NDArray[np.float32]") -> "NDArray[np.bool_]":
 
     marker = np.frombuffer(no_meaning(vectors.shape[1]), dtype="<f4")
     unread: NDArray[np.bool_] = vectors[:, 0] == marker[0]
-    candidates = np.flatnonzero(unread)
-    unread[candidates] = (vectors[candidates] == marker).all(axis=1)
+    if unread.any():
+        candidates = np.flatnonzero(unread)
+        unread[candidates] = (vectors[candidates] == marker).all(axis=1)
     return unread
 
 

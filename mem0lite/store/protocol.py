@@ -20,7 +20,8 @@ calls, not of the commits. No number is given twice, not even after ``reset``, `
 A cache that knows a version needs to read only the scopes whose version is higher. See ``columns.Source``.
 
 **Repeats are checked in the transaction that inserts.** ``Entry.unique`` asks for it. Two calls that add the same text
-at the same time store it once.
+at the same time store it once. To keep the transaction short, callers look for repeats before it (``Store.repeats``)
+and hand over what they saw (``Entry.seen``): the transaction has to look only at what changed since.
 
 **Callbacks run inside the transaction.** ``Update.change``, ``Update.graph`` and the ``change`` of ``change_document``
 get the state that they replace, and nobody else can write in between. They must be quick, and they must not call the
@@ -86,6 +87,15 @@ EVERYTHING_STORED = Visible()
 """All memories, expired or not."""
 
 
+class Seen(NamedTuple):
+    """What a store saw of an addition before the transaction that inserts it."""
+
+    repeats: bool
+    """Whether a live memory of its scope covered it."""
+    state: Any
+    """What the store needs to look only at what changed since. None: it looks at everything again."""
+
+
 class Entry:
     """A memory to add."""
 
@@ -111,6 +121,8 @@ class Entry:
         """The history that it brings along, instead of a new one that begins with ADD."""
         self.graph = graph
         """What the memory names and states, if its category is a graph category."""
+        self.seen: Seen | None = None
+        """What ``Store.repeats`` returned for it."""
         self.terms = indexed_terms(record.indexed_text)
         """The keyword terms of ``record.indexed_text``; counted here, before any lock is taken."""
 
@@ -349,9 +361,12 @@ class Store(Protocol):
         Any text may be asked for, also one that no id can be.
         """
 
-    def repeats(self, additions: Sequence[tuple[Record, bool]], now: int) -> list[bool]:
-        """Tell which records a live memory of their scope covers that has the same words. With each comes whether it
-        is ``dated``, as in ``Entry``. So the caller need not embed them; ``apply`` decides."""
+    def repeats(self, additions: Sequence[Entry], now: int) -> list[Seen]:
+        """Tell which additions, unique by their texts, a live memory of their scope covers, before any lock is taken.
+
+        So the caller need not embed them. ``apply`` decides: it looks again at what changed since, or at everything.
+        Near-copies may be left to it, but not memories with the same words.
+        """
 
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False

@@ -12,7 +12,7 @@ from mem0lite.embedding.protocol import embed_documents, embed_query
 from mem0lite.search.query import Query
 from mem0lite.search.ranking import Ranking
 from mem0lite.search.text import indexed_terms
-from mem0lite.store.columns import NEVER, Columns, Memories, ScopeVersion
+from mem0lite.store.columns import NEVER, Columns, Memories, ScopeVersion, cosines_of, not_agreeing
 
 EMBEDDER = HashEmbedder(dimensions=16)
 WORDS = ("red", "green", "tea", "apple", "Ann: pear")
@@ -100,6 +100,12 @@ class DictStore:
         vectors = embed_documents(EMBEDDER, [self.texts[key] for key in keys.tolist()])
         return keys, np.array(vectors, dtype=np.float32).reshape(len(keys), EMBEDDER.dimensions)
 
+    def cosines(self, keys, vector):
+        found, vectors = self.vectors([(0, key, key) for key in keys.tolist()])
+        if found.tolist() != keys.tolist():
+            raise not_agreeing()
+        return cosines_of(vectors, vector)
+
     def postings(self, ranges, term):
         self.listed.append(ranges)
         keys = sorted(self.texts) if ranges is None else self.keys(ranges).tolist()
@@ -168,6 +174,33 @@ def test_only_what_changed_is_read():
     assert sorted(store.reads) == [first, added]
     viewed(columns, store)
     assert sorted(store.reads) == [first, added]
+
+
+def test_vectors_are_not_read_at_once():
+    """However large a scope is, its vectors are read some hundreds at a time; the first search brings none at all."""
+    store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+    for number in range(1_200):
+        store.add(1, f"red {number}")
+    read, vectors = [], store.vectors
+    store.cosines = lambda keys, vector: np.ones(len(keys), dtype=np.float32)
+    store.vectors = lambda ranges: read.append(ranges) or vectors(ranges)
+    viewed(columns, store)
+    assert read == []
+    viewed(columns, store)
+    sizes = [sum(last - first + 1 for _, first, last in ranges) for ranges in read]
+    assert sum(sizes) == 1_200 and max(sizes) <= 300
+
+
+def test_a_scope_that_lost_nearly_everything_is_read_in_few_steps():
+    """Neither numbers of memories that are gone, nor a damaged count of memories, make a search long."""
+    store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+    store.add(1, "red tea")
+    store.rows[1] = store.rows[1]._replace(following=2**32 - 1)
+    last = store.add(1, "tea")
+    asked, memories = [], store.memories
+    store.memories = lambda ranges: asked.append(ranges) or memories(ranges)
+    assert viewed(columns, store)["keys"] == [1 << 32, last]
+    assert len(asked) < 40
 
 
 @pytest.mark.parametrize(("users", "owners", "ranges"), [(10, 10, 10), (60, 60, None), (60, 2, 2), (60, 20, 20)])

@@ -1,5 +1,6 @@
 """The contract of a store (mem0lite/store/protocol.py), on whichever store ``--store`` names."""
 
+import random
 import threading
 import uuid
 from array import array
@@ -439,14 +440,19 @@ def test_every_text_comes_back_exactly(store, path, text):
 
 
 def test_vectors_come_back_as_they_were(store):
-    """A search gets the very numbers that were stored, from memory and without."""
+    """A search gets the very numbers that were stored, and the same scores, whether vectors are kept by then or not."""
     numbers = array("f", [0.6, -0.8, *[0.0] * (EMBEDDER.dimensions - 2)])
-    store.apply(Changes([replace_vector(entry("tea"), numbers)]), PRESENT)
+    store.apply(Changes([replace_vector(entry("tea"), numbers), *map(entry, ("red tea", "pear", "pear"))]), PRESENT)
     asked = Query.read("tea", numbers, NOW, Ranking.dense())
-    with store.searching(Visible(parse({"user_id": "alice"}), NOW), asked) as reading:
-        best = Scores(reading.view, asked, Ranking.dense()).best(10, 0.0)
-        assert reading.vectors(best)[0].tolist() == numbers.tolist()
-        assert best[0].score == pytest.approx(1.0)
+    told = []
+    for _ in range(3):
+        with store.searching(Visible(parse({"user_id": "alice"}), NOW), asked) as reading:
+            best = Scores(reading.view, asked, Ranking.dense()).best(10, 0.0)
+            assert reading.vectors(best)[0].tolist() == numbers.tolist()
+            assert reading.vectors([]).shape == (0, EMBEDDER.dimensions)
+            assert best[0].score == pytest.approx(1.0)
+            told.append((best, reading.view.cosine.tolist(), reading.vectors(best).tolist()))
+    assert told[0] == told[1] == told[2]
 
 
 def replace_vector(made, vector):
@@ -536,16 +542,107 @@ def test_a_closed_store_is_closed(path):
 
 def test_a_repeat_needs_no_vector(store):
     """``repeats`` tells which records are there word for word, and those may be added without a vector."""
+
+    def repeated(*records, **options):
+        return [one.repeats for one in store.repeats([Entry(one, None, "text", **options) for one in records], NOW)]
+
     tea = entry("tea")
     store.apply(Changes([tea]), PRESENT)
     asked = [record("tea"), record("tea", BOB), record("milk"), record("tea", created_at=NOW - 1)]
-    assert store.repeats([(one, False) for one in asked], NOW) == [True, False, False, True]
-    assert store.repeats([(asked[0], True), (asked[0]._replace(created_at=NOW - 86_400_000_000), True)], NOW) == [
-        True,
-        False,
-    ]
+    assert repeated(*asked) == [True, False, False, True]
+    assert repeated(asked[0], asked[0]._replace(created_at=NOW - 86_400_000_000), dated=True) == [True, False]
+    assert repeated(*asked, *[record("milk")] * 100, asked[0]) == [True, False, False, True, *[False] * 100, True]
     [outcome] = store.apply(Changes([Entry(asked[0], None, unique="text")]), PRESENT).outcomes
     assert (outcome.added, outcome.record.id) == (False, tea.record.id)
+
+
+def seen(store, made):
+    """The entry, after a look for what it repeats."""
+    [made.seen] = store.repeats([made], NOW)
+    return made
+
+
+def reset_and_tell(store):
+    store.reset(parse({"user_id": "alice"}), {"user_id": "alice"}, None)
+    add(store, "likes tea")
+
+
+MEANWHILE = {
+    "nothing": (lambda store, one: None, True),
+    "the same text is added": (lambda store, one: add(store, "likes tea"), False),
+    "a copy is added": (lambda store, one: add(store, "Likes tea."), False),
+    "a copy and much else is added": (lambda store, one: add(store, "Likes tea.", *map(str, range(100))), False),
+    "other texts are added": (lambda store, one: add(store, "likes wine", "likes no tea"), True),
+    "others' memories are added": (lambda store, one: add(store, "likes tea", scope=BOB), True),
+    "one that has expired is added": (lambda store, one: add(store, "likes tea", expires_at=NOW), True),
+    "somebody else says it": (lambda store, one: add(store, "likes tea", actor_id="Ann"), True),
+    "it is said on another day": (lambda store, one: add(store, "likes tea", created_at=NOW - 90_000_000_000), True),
+    "another memory becomes the same": (
+        lambda store, one: store.apply(Changes(updates=[retold(one, "likes tea")]), PRESENT),
+        False,
+    ),
+    "the scope is made again": (lambda store, one: reset_and_tell(store), False),
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_what_was_seen_is_looked_at_again(store, other, meanwhile):
+    """What others add or change between the look for repeats and the transaction counts in the transaction."""
+    work, added = MEANWHILE[meanwhile]
+    [one] = add(store, "likes milk")
+    asked = seen(store, entry("likes tea", unique="text"))
+    assert not asked.seen.repeats
+    work(other, one)
+    assert store.apply(Changes([asked]), PRESENT).outcomes[0].added is added
+
+
+def test_a_repeat_that_was_seen_and_is_gone_is_none(store, other):
+    """A memory that an addition repeated, and that was deleted, expired or retold since, is not repeated any more."""
+    changes = [
+        lambda one: other.apply(Changes(deletions=[one]), PRESENT),
+        lambda one: other.apply(Changes(updates=[retold(one, "likes wine")]), PRESENT),
+        lambda one: other.apply(
+            Changes(updates=[Update(one, lambda before: before._replace(expires_at=NOW))]), PRESENT
+        ),
+        lambda one: other.reset(parse({"user_id": "alice"}), {"user_id": "alice"}, None),
+    ]
+    for number, change in enumerate(changes):
+        [one] = add(store, f"likes tea {number}")
+        asked = seen(store, entry(f"likes tea {number}", unique="text"))
+        assert asked.seen.repeats
+        [outcome] = store.apply(Changes([asked]), PRESENT).outcomes
+        assert (outcome.added, outcome.record.id) == (False, one)
+        change(one)
+        with pytest.raises(NotEmbeddedError):
+            lost = Entry(asked.record, None, "text")
+            lost.seen = asked.seen
+            store.apply(Changes([lost]), PRESENT)
+        assert store.apply(Changes([asked]), PRESENT).outcomes[0].added
+
+
+def test_a_look_before_changes_no_outcome(store, tmp_path, seed):
+    """Whatever others write meanwhile, additions that were looked for before are stored, or not, as any others."""
+    drawn = random.Random(seed)
+
+    def said():
+        return drawn.choice(["{}", "{}.", "{}!"]).format(" ".join(drawn.choices(["red", "tea", "Pear", "7"], k=3)))
+
+    with closing(opened(tmp_path / "twin.db")) as twin:
+        for _ in range(25):
+            entries = [entry(said(), drawn.choice([ALICE, BOB]), "text") for _ in range(drawn.randrange(1, 4))]
+            twins = [Entry(one.record, one.vector, one.unique) for one in entries]
+            for one, looked in zip(entries, store.repeats(entries, NOW), strict=True):
+                one.seen = looked
+            meanwhile = [entry(said(), drawn.choice([ALICE, BOB]), "text") for _ in range(drawn.randrange(3))]
+            held = [one.id for one in store.page(PRESENT, 100, 0).records]
+            gone = Changes(meanwhile, deletions=drawn.sample(held, min(len(held), drawn.randrange(3))))
+            for one in (store, twin):
+                one.apply(gone, PRESENT)
+            outcomes = [
+                [(one.added, one.record.id) for one in target.apply(Changes(asked), PRESENT).outcomes]
+                for target, asked in ((store, entries), (twin, twins))
+            ]
+            assert outcomes[0] == outcomes[1]
 
 
 def test_what_repeats_nothing_needs_a_vector(store):

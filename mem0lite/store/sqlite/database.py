@@ -415,6 +415,7 @@ class Database:
                 return self._idle.pop()
         connection = self._connect()
         connection.pragma("query_only", True)
+        connection.pragma("cache_size", -2_048)  # a search of many vectors would fill whatever it is given
         return connection
 
     def _give_back(self, connection: apsw.Connection, healthy: bool) -> None:

@@ -233,8 +233,10 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
 class SnapshotReading:
     """A ``protocol.Reading`` of a connection's snapshot."""
 
-    def __init__(self, connection: apsw.Connection, found: Found, graph_categories: tuple[str, ...]) -> None:
-        self._connection, self._found = connection, found
+    def __init__(
+        self, connection: apsw.Connection, found: Found, graph_categories: tuple[str, ...], dimensions: int
+    ) -> None:
+        self._connection, self._found, self._dimensions = connection, found, dimensions
         self.view: View = found.view
         self.graph_categories = graph_categories
 
@@ -281,4 +283,4 @@ class SnapshotReading:
                 "SELECT key, embedding FROM vector WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
             )
         )
-        return np.stack([np.frombuffer(found[key], dtype="<f4") for key in keys])
+        return np.frombuffer(b"".join(found[key] for key in keys), dtype="<f4").reshape(len(keys), self._dimensions)

@@ -13,8 +13,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import apsw
 
@@ -25,7 +24,7 @@ from ...errors import MemoryNotFoundError
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
-from ..protocol import Entry, NotEmbeddedError, Unembedded, Visible
+from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
 from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
@@ -41,16 +40,21 @@ COLUMNS = (
 # lengths may differ. An add costs the same however often its words were said: in doubt what is said is kept once more.
 _SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 64
 
+_MOST_LOOKED_AT = 32  # additions of a call for which near-copies are looked for before the transaction
+_MOST_NEW = 64  # memories added since to which an addition is compared; with more of them, it is looked for again
+
 _EMBEDDERS = ("embedder", "reembedding")
 
 
 class ScopeRow:
     """A scope that is being written to."""
 
-    def __init__(self, number: int, owner: int, next_sequence: int) -> None:
+    def __init__(self, number: int, owner: int, next_sequence: int, rewritten: int) -> None:
         self.number = number
         self.owner = owner
         self.next_sequence = next_sequence
+        self.rewritten = rewritten
+        """The version of its last change other than an addition."""
 
     def keys(self) -> tuple[int, int]:
         """Return the first and the last key that its memories may have."""
@@ -220,13 +224,15 @@ def scope_row(connection: apsw.Connection, scope: Scope) -> ScopeRow:
     connection.execute("INSERT INTO scope (owner_id, user_id, agent_id, run_id, app_id) VALUES (0, ?, ?, ?, ?)", ids)
     number = connection.last_insert_rowid()
     connection.execute("UPDATE scope SET owner_id = ? WHERE id = ?", (owner or number, number))
-    return ScopeRow(number, owner or number, 0)
+    return ScopeRow(number, owner or number, 0, 0)
 
 
 def _known_scope(connection: apsw.Connection, scope: Scope) -> ScopeRow | None:
     same, parameters = _same_ids((scope.user_id, scope.agent_id, scope.run_id, scope.app_id))
     row = fetch_first(
-        connection, f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
+        connection,
+        f"SELECT id, owner_id, next_sequence, rewritten FROM scope s WHERE {same} ORDER BY id LIMIT 1",
+        parameters,
     )
     return None if row is None else ScopeRow(*row)
 
@@ -245,34 +251,96 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
     if entry.unique == "id":
         return _first(connection, "m.id = ?", (entry.record.id,))
     if entry.unique == "text":
-        dates = entry.record.span(dated=entry.dated)
-        said = chain(
-            _same_words(connection, entry.record, scope, dates, now), _near_copies(connection, entry, scope, dates, now)
-        )
-        return next((kept for kept in map(to_record, said) if kept.covers(entry.record, dated=entry.dated)), None)
+        looked: _Looked | None = None if entry.seen is None else entry.seen.state
+        if looked is not None and looked.holds(scope):
+            found = _covering(entry, _since(connection, entry, scope, looked, now))
+        else:
+            found = _covering(entry, _like(connection, entry, scope, now))
+        return None if found is None else to_record(found)
     return None
 
 
-def repeats(connection: apsw.Connection, record: Record, now: int, *, dated: bool) -> bool:
-    """Tell whether a live memory of the record's scope with the same words covers it."""
-    scope = _known_scope(connection, record.scope)
-    if scope is None:
-        return False
-    said = _same_words(connection, record, scope, record.span(dated=dated), now)
-    return any(kept.covers(record, dated=dated) for kept in map(to_record, said))
+class _Looked(NamedTuple):
+    """As of which state repeats of an addition were looked for, and the key of the memory that it repeats."""
+
+    version: int
+    scope: int | None
+    """Its number; None where there was none."""
+    following: int
+    """The sequence of its next memory."""
+    key: int | None
+
+    def holds(self, scope: ScopeRow) -> bool:
+        """Whether the scope is still the same but for a few memories that were added."""
+        return (
+            self.scope in (None, scope.number)
+            and scope.rewritten <= self.version
+            and scope.next_sequence - self.following <= _MOST_NEW
+        )
 
 
-def _same_words(
-    connection: apsw.Connection, record: Record, scope: ScopeRow, dates: tuple[int, int], now: int
-) -> Iterator[Sequence[Any]]:
+def repeats(connection: apsw.Connection, entries: Sequence[Entry], now: int) -> list[Seen]:
+    """Tell which entries a live memory of their scope covers.
+
+    Of many at once, only those with the same words are told: the transaction compares each with those before it, and so
+    would look for the others twice.
+    """
+    version, closely = current_version(connection), len(entries) <= _MOST_LOOKED_AT
+    seen = []
+    for entry in entries:
+        scope = _known_scope(connection, entry.record.scope)
+        if scope is None:
+            looked = _Looked(version, None, 0, None)
+        else:
+            look = _like if closely else _same_words
+            row = _covering(entry, look(connection, entry, scope, now))
+            looked = _Looked(version, scope.number, scope.next_sequence, None if row is None else row[0])
+        seen.append(Seen(looked.key is not None, looked if closely else None))
+    return seen
+
+
+def _covering(entry: Entry, said: Iterable[Sequence[Any]]) -> Sequence[Any] | None:
+    """Return the first row whose memory covers an entry."""
+    return next((row for row in said if to_record(row).covers(entry.record, dated=entry.dated)), None)
+
+
+def _since(
+    connection: apsw.Connection, entry: Entry, scope: ScopeRow, looked: _Looked, now: int
+) -> list[Sequence[Any]]:
+    """Return rows of the memory that was found, or else of the live ones that were added since and may be copies."""
+    if looked.key is not None:
+        return list(by_keys(connection, [looked.key]))
+    if scope.next_sequence == looked.following:
+        return []
+    first, _ = scope.keys()
+    return fetch(
+        connection,
+        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key >= ? AND m.key < ? "
+        f"AND abs(m.length - ?) <= {_LENGTHS_APART} AND m.created_at BETWEEN ? AND ? AND {LIVE} "
+        "ORDER BY m.created_at DESC, m.key DESC",
+        (
+            *(first + looked.following, first + scope.next_sequence, entry.terms.total()),
+            *(*entry.record.span(dated=entry.dated), now),
+        ),
+    )
+
+
+def _like(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Iterator[Sequence[Any]]:
+    """Yield rows of live memories of the scope and date with the same text, then of near-copies."""
+    yield from _same_words(connection, entry, scope, now)
+    yield from _near_copies(connection, entry, scope, now)
+
+
+def _same_words(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Iterator[Sequence[Any]]:
     """Yield rows of live memories of the scope with the same text and date, the last ones first."""
+    dates = entry.record.span(dated=entry.dated)
     yield from fetch(
         connection,
         f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
         "SELECT key FROM memory WHERE text_hash IN (SELECT value FROM json_each(?)) AND key >> 32 = ? "
         f"AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} "
         f"ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
-        (json.dumps(text_hashes(record.text)), scope.number, *dates, now),
+        (json.dumps(text_hashes(entry.record.text)), scope.number, *dates, now),
     )
 
 
@@ -293,9 +361,7 @@ _NEAR_COPIES = (
 )
 
 
-def _near_copies(
-    connection: apsw.Connection, entry: Entry, scope: ScopeRow, dates: tuple[int, int], now: int
-) -> Iterator[Sequence[Any]]:
+def _near_copies(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Iterator[Sequence[Any]]:
     """Yield rows of live memories of the scope and date that say the same in other words, the likeliest first.
 
     Copies share almost all terms, so only those are compared that have all but one of the rarest ones, which each have
@@ -303,7 +369,7 @@ def _near_copies(
     """
     from ...search.similarity import near_identical  # its tables are for texts that may be copies
 
-    place = (scope.owner, *scope.keys())
+    place, dates = (scope.owner, *scope.keys()), entry.record.span(dated=entry.dated)
     seeds = fetch(connection, _RAREST, (*place, json.dumps(list(entry.terms))))
     needed = max(1, len(seeds) - 1)
     if sum(memories > 0 for _, memories in seeds) < needed:

@@ -14,7 +14,7 @@ from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ..columns import Columns
-from ..protocol import Applied, Changes, Listed, ListedEvents, Visible
+from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Seen, Visible
 from . import log, maintenance, reading, rows, writing
 from .damage import undamaged
 from .database import Database, Durability, limited
@@ -145,10 +145,10 @@ class SQLiteStore:
         with self._database.read() as connection:
             return reading.existing(connection, ids)
 
-    def repeats(self, additions: Sequence[tuple[Record, bool]], now: int) -> list[bool]:
-        """Tell which records a live memory of their scope covers that has the same words."""
+    def repeats(self, additions: Sequence[Entry], now: int) -> list[Seen]:
+        """Tell which additions a live memory of their scope covers."""
         with self._database.read(limited=False) as connection:
-            return [rows.repeats(connection, record, now, dated=dated) for record, dated in additions]
+            return rows.repeats(connection, additions, now)
 
     def page(
         self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
@@ -188,7 +188,7 @@ class SQLiteStore:
             )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query)
-            snapshot = SnapshotReading(connection, found, self._settings.categories(connection))
+            snapshot = SnapshotReading(connection, found, self._settings.categories(connection), self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)
             yield snapshot

@@ -141,6 +141,39 @@ def test_the_same_text_from_many_threads_is_stored_once(memory):
     assert len({item["id"] for item in results}) == 1
 
 
+SAYING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from concurrent.futures import ThreadPoolExecutor
+from embedder import HashEmbedder
+from mem0lite import Memory
+with Memory(sys.argv[2], embedder=HashEmbedder()) as memory, ThreadPoolExecutor(3) as pool:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(12):
+        said = [f"likes green tea number{number}{end}" for end in ("", ".", "!")]
+        for answer in pool.map(lambda text: memory.add(text, user_id="u"), said):
+            print(number, answer["results"][0]["event"], answer["results"][0]["id"])
+"""
+
+
+def test_one_fact_in_the_words_of_many_is_stored_once(path):
+    """What threads of several processes say at the same time in nearly the same words is stored once, and each of them
+    is told the same id."""
+    Memory(path, embedder=HashEmbedder()).close()
+    command = [sys.executable, "-c", SAYING, str(Path(__file__).parents[2]), str(path)]
+    children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    told = [line.split() for child in children for line in child.communicate("go\n", timeout=120)[0].splitlines()]
+    assert [child.returncode for child in children] == [0, 0, 0]
+    assert len(told) == 108
+    assert sorted(number for number, event, _ in told if event == "ADD") == sorted(map(str, range(12)))
+    assert len({(number, one) for number, _, one in told}) == 12
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        assert memory.get_all(user_id="u")["total"] == 12
+
+
 def test_waiting_writers_share_a_commit(memory):
     """What waits while one commit runs is committed together, and each still gets its own answer or error."""
     database = memory._store._database
