@@ -11,7 +11,7 @@ import pytest
 
 import mem0lite
 
-DOORS = {"langgraph": "doors"}
+DOORS = {"langgraph": "doors", "openai_agents": "doors"}
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FOLDER = Path(__file__).parent / "integrations" / "doors"
@@ -24,7 +24,7 @@ def test_every_door_is_tested_and_has_an_extra():
     extras = tomllib.loads((client_environments.ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert DOORS.keys() <= extras.keys()
+    assert {door.replace("_", "-") for door in DOORS} <= extras.keys()
     assert {f"test_{door}" for door in DOORS} == {file.stem for file in FOLDER.glob("test_*.py")}
 
 
@@ -55,4 +55,4 @@ def test_a_missing_framework_names_the_extra(door):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr == ""
-    assert f'pip install "mem0lite[{door}]"' in done.stdout
+    assert f'pip install "mem0lite[{door.replace("_", "-")}]"' in done.stdout

@@ -176,6 +176,7 @@ def check_graph(printed: str) -> None:
 def check_integrations(*printed: str) -> None:
     """Each door finds what was put through it."""
     assert printed[0] == "allergy {'fact': 'I am allergic to peanuts'}\n"
+    assert printed[1].endswith("]\nI moved to Lisbon last month\n")
 
 
 CHECKS: dict[str, Callable[..., None]] = {

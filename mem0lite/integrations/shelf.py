@@ -22,10 +22,21 @@ from ..data.records import Record
 from ..embedding.protocol import embed_documents
 from ..embedding.reading import UnitVector
 from ..errors import DatabaseBusyError, MemoryNotFoundError, ValidationError
-from ..memory import Memory
+from ..memory import DEFAULT_THRESHOLD, Memory
 from ..memory.owner import NO_IDS
 from ..store import Changes, Entry, Update
-from ..values import MAX_ID_LENGTH, MAX_TEXT_LENGTH, add_micros, clean_metadata, shown, text_hash, to_iso, to_micros
+from ..types import SearchHit
+from ..values import (
+    MAX_ID_LENGTH,
+    MAX_TEXT_LENGTH,
+    add_micros,
+    clean_id,
+    clean_metadata,
+    shown,
+    text_hash,
+    to_iso,
+    to_micros,
+)
 
 _HIDDEN = ".hidden"
 """Follows the name of the door in the ``app_id`` of values that no search with a query finds."""
@@ -108,8 +119,14 @@ class Shelf:
 
     def search(self, query: str, filters: Mapping[str, Any], count: int) -> list[Kept]:
         """Return the values whose texts are closest to a query, best first."""
+        return [kept(hit) for hit in self.hits(query, filters, count, threshold=None)]
+
+    def hits(
+        self, query: str, filters: Mapping[str, Any], count: int, *, threshold: float | None = DEFAULT_THRESHOLD
+    ) -> list[SearchHit]:
+        """Return the same as the memories that they are."""
         asked = self._asked(filters, hidden=False)
-        return [kept(hit) for hit in self.memory.search(query, filters=asked, top_k=count, threshold=None)["results"]]
+        return self.memory.search(query, filters=asked, top_k=count, threshold=threshold)["results"]
 
     def places(self) -> list[str]:
         """Return the places that have values."""
@@ -208,7 +225,7 @@ class Shelf:
 
     def clear(self, place: str) -> None:
         """Delete every value of a place."""
-        self.memory.delete_all(filters=self._asked({"run_id": place}))
+        self.memory.delete_all(filters=self._asked({"run_id": {"eq": place}}))
 
     def instants(self, count: int) -> int:
         """Reserve ``count`` microseconds in a row, which nobody else has got; return the first.
@@ -295,6 +312,21 @@ def place_of(labels: Sequence[str], field: str) -> str:
             field=field,
         )
     return place
+
+
+def named_place(name: object, field: str) -> str:
+    """Return a name as an id: unchanged where it can be one, else as ``place_of`` writes it.
+
+    Raises ValidationError for what is not a text.
+    """
+    if not isinstance(name, str):
+        raise ValidationError(f"Invalid {field}: must be a text, got {type(name).__name__}.", field=field)
+    try:
+        if not name.startswith(":") and clean_id(name, field) == name:
+            return name
+    except ValidationError:
+        pass
+    return place_of([name], field)
 
 
 def labels_of(place: str) -> tuple[str, ...]:
