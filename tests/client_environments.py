@@ -52,6 +52,7 @@ SETS = {
         *("mcp<2", "mem0ai==2.2.1", *_SERVER),  # mem0-mcp-server imports what version 2 of mcp has no more
     ),
     "tools": ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0", *_OWN),
+    "doors": ("langgraph==1.2.24", "openai-agents==0.24.0", "pytest==9.2.0", *_OWN),
     "crewai": ("crewai[mem0]==1.9.3", *_SERVER),
     "pipecat": ("pipecat-ai[mem0]==1.14.0", "mem0ai==2.2.1", *_SERVER),
     "npm-packages": ("@mem0/community@0.0.1", "@mem0/vercel-ai-provider@3.0.2", "mem0ai@2.4.6", "zod@3.25.76"),
@@ -91,7 +92,7 @@ def python_of(environment: Path) -> str:
     return str(environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
-def run(command: Sequence[str], home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str], home: Path, seconds: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a client with nothing of the caller's environment: it reads no settings, and reports to nobody.
 
     The clients keep files in the home folder and call mem0's telemetry unless told not to; the npm client is told by
@@ -109,9 +110,8 @@ def run(command: Sequence[str], home: Path, **variables: str) -> subprocess.Comp
         "COLUMNS": "200",
         **variables,
     }
-    return subprocess.run(
-        list(command), env=environment, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-    )
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": seconds}
+    return subprocess.run(list(command), env=environment, cwd=home, **options)
 
 
 def outcomes(command: Sequence[str], home: Path) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import client_environments
 import httpx
 import pytest
 
@@ -34,6 +35,9 @@ NOT_RUN = {
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
 }
 """Shell blocks by their beginning, and why they are not run."""
+
+ENVIRONMENTS = {"integrations": "doors"}
+"""Documents whose Python needs packages that the tests do not have, and the environment that has them."""
 
 SHOWN = {"mermaid", "dockerfile", "ini"}
 """Languages of blocks that are no commands."""
@@ -81,8 +85,10 @@ def served(folder: Path) -> Iterator[str]:
         process.communicate(timeout=30)
 
 
-def run_python(code: str, folder: Path) -> str:
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True)
+def run_python(code: str, folder: Path, python: str = sys.executable) -> str:
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [python, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), code
     return done.stdout
 
@@ -105,6 +111,9 @@ def run_curl(script: str, folder: Path, address: str) -> str:
 def run_document(name: str, folder: Path) -> list[str]:
     """Run the blocks of a document in their order in one empty folder, as a reader does, and return what they print."""
     chosen = [block for block in blocks(name) if is_run(block)]
+    if name in ENVIRONMENTS:
+        python = client_environments.python_of(client_environments.needed(ENVIRONMENTS[name]))
+        return [run_python(block.code, folder, python) for block in chosen]
     if not any("curl" in block.code for block in chosen):
         return [_run(block, folder, "") for block in chosen]
     (folder / "served").mkdir()
@@ -164,11 +173,18 @@ def check_graph(printed: str) -> None:
     assert [line.split()[0] for line in steps.splitlines()[:4]] == ["Start", "The", "Run", "Deploy"]
 
 
+def check_integrations(*printed: str) -> None:
+    """Each door finds what was put through it."""
+    assert printed[0] == "allergy {'fact': 'I am allergic to peanuts'}\n"
+    assert printed[1].endswith("]\nI moved to Lisbon last month\n")
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "README": check_readme,
     "getting-started": check_getting_started,
     "cli": check_cli,
     "graph": check_graph,
+    "integrations": check_integrations,
 }
 """What is expected of the outputs of a document's blocks, beyond that none fails."""
 

@@ -24,7 +24,7 @@ FLOORS = [
     ["mem0", "store"],
     ["webhooks"],
     ["memory"],
-    ["aio", "retrieval"],
+    ["aio", "integrations", "retrieval"],
     ["server"],
     ["compat"],
     ["cli"],

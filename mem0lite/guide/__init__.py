@@ -29,6 +29,7 @@ NAMES = (
     "deploy",
     "webhooks",
     "mem0",
+    "integrations",
     "clients",
     "hosted",
     "limits",

@@ -1,0 +1,148 @@
+"""A Session of the OpenAI Agents SDK over a Memory: a chat's items, and what was said as memories. Needs
+``mem0lite[openai-agents]``."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ..data.messages import read_messages
+from ..errors import ValidationError
+from ..memory import Memory
+from ..types import SearchHit
+from ..values import MAX_TEXT_LENGTH
+from . import missing
+from .shelf import Kept, Put, Shelf, named_place, opened
+
+try:
+    from agents.items import TResponseInputItem
+    from agents.memory import SessionSettings
+except ModuleNotFoundError as error:
+    raise missing("openai_agents", error) from error
+
+R = TypeVar("R")
+
+_APP = "openai-agents"
+_PAGE = 500
+
+
+class MemorySession:
+    """The history of one chat, for ``Runner.run(…, session=…)``.
+
+    Items come back exactly as they were given, in the order in which they were added, whichever process added them.
+    What the user and the assistant said can be searched: by ``search``, and by every search of the file that reaches
+    the scope. An item is a memory with ``app_id="openai-agents"`` and the ``session_id`` as ``run_id``, and of the user
+    or agent that is given here. Tool calls, their results and reasoning have the ``app_id`` ``openai-agents.hidden``.
+
+    ``memory`` is the path of a file, or a Memory, which stays open; ``close`` closes a file that was opened here.
+    ``session_settings`` are the SDK's: ``limit`` is how many items ``get_items`` returns by default.
+
+    Raises ValidationError for a ``session_id`` that cannot be an id, and what opening a file raises.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        memory: Memory | str | os.PathLike[str] | None = None,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_settings: SessionSettings | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self.session_settings = SessionSettings() if session_settings is None else session_settings
+        self.memory, self._owned = opened(memory)
+        self._shelf = Shelf(self.memory, _APP, user_id=user_id, agent_id=agent_id)
+        self._place = named_place(session_id, "session_id")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the file, if the session opened it."""
+        if self._owned:
+            await asyncio.to_thread(self.memory.close)
+
+    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
+        """Return the latest ``limit`` items, oldest first; None means the limit of the settings, by default all.
+
+        As in the SDK's SQLiteSession, 0 returns nothing and a negative limit all items.
+        """
+        wanted = self.session_settings.limit if limit is None else limit
+        return await asyncio.to_thread(self._latest, None if wanted is None or wanted < 0 else wanted)
+
+    async def add_items(self, items: Sequence[TResponseInputItem]) -> None:
+        """Add items, all or none. Raises ValidationError for an item that JSON cannot hold."""
+        await _finished(lambda: self._add(list(items)))
+
+    async def pop_item(self) -> TResponseInputItem | None:
+        """Remove the latest item and return it; None if there is none."""
+        return await _finished(self._pop)
+
+    async def clear_session(self) -> None:
+        """Remove every item of the session."""
+        await _finished(lambda: self._shelf.clear(self._place))
+
+    async def search(self, query: str, *, limit: int = 5) -> list[SearchHit]:
+        """Return what was said in this session and is closest to a query, best first, as ``Memory.search`` does."""
+        return await asyncio.to_thread(self._shelf.hits, query, {"run_id": {"eq": self._place}}, limit)
+
+    def _latest(self, limit: int | None) -> list[TResponseInputItem]:
+        found = islice(self._newest(limit or _PAGE), limit)
+        return [one.value for one in found][::-1]
+
+    def _newest(self, count: int) -> Iterator[Kept]:
+        return self._shelf.newest({"run_id": {"eq": self._place}}, min(count, _PAGE))
+
+    def _add(self, items: list[Any]) -> None:
+        if not items:
+            return
+        texts = [_said(item) for item in items]
+        first = self._shelf.instants(len(items))
+        self._shelf.write(
+            [
+                Put(self._place, str(at), item, text, label=_label(item), role=role, at=at)
+                for at, (item, (text, role)) in enumerate(zip(items, texts, strict=True), start=first)
+            ]
+        )
+
+    def _pop(self) -> TResponseInputItem | None:
+        while (last := next(self._newest(1), None)) is not None:
+            if self._shelf.delete_found(last):
+                return last.value
+        return None
+
+
+async def _finished(call: Callable[[], R]) -> R:
+    """Run a write in a thread. It runs to its end even if its task is cancelled, and the caller knows that it did."""
+    work = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
+def _said(item: Any) -> tuple[str | None, str | None]:
+    """Return what a user or an assistant said in an item, and the role; None for what nobody said."""
+    if not isinstance(item, Mapping):
+        raise ValidationError(f"Invalid item: must be a dictionary, got {type(item).__name__}.", field="items")
+    if item.get("role") not in ("user", "assistant"):
+        return None, None
+    try:
+        messages, _ = read_messages([item])
+    except ValidationError:  # an item is kept whatever is in it
+        return None, item["role"]
+    text = "\n".join(one.text for one in messages)
+    return (text if len(text) <= MAX_TEXT_LENGTH else None), item["role"]
+
+
+def _label(item: Mapping[str, Any]) -> str:
+    return f"({item.get('type') or item.get('role') or 'item'})"
