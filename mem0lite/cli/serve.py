@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     import socket
 
     from ..memory import Memory
+    from ..server.app import App
     from ..server.settings import Settings
     from ..store import Durability
 
 _BACKLOG = 128  # connections the kernel holds until they are accepted
-_SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the server stops
+SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the server stops
 
 
 @cli.command()
@@ -76,6 +77,12 @@ _SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the 
     default=None,
     help="Give a new file page checksums; also $MEM0LITE_CHECKSUMS=1.",
 )
+@click.option(
+    "--workers",
+    type=Number(1, 64, whole=True),
+    metavar="N",
+    help="Answer with N processes over the one file.  [default: $MEM0LITE_WORKERS, else 1]",
+)
 @model_option
 @click.pass_obj
 def serve(
@@ -89,6 +96,7 @@ def serve(
     durability: "Durability | None",
     read_only: bool | None,
     checksums: bool | None,
+    workers: int | None,
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
@@ -108,25 +116,34 @@ def serve(
         durability=durability,
         read_only=read_only,
         checksums=checksums,
+        workers=workers,
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)
+    closed = _serve(settings) if settings.workers == 1 else _serve_with_workers(settings)
+    with suppress(OSError):  # whoever started the server may have stopped reading
+        note(f"mem0lite closed {closed}.")
+
+
+def _serve(settings: "Settings") -> str:
+    """Serve until a signal comes; return which file it was."""
     from ..memory import Memory
+    from ..server.backend import load_model
 
     with Memory(**settings.memory_arguments) as memory:
-        _load_model(memory)
+        load_model(memory)  # before anybody is answered
         with _listener(settings) as listener:
             _run(memory, settings, listener)
-    with suppress(OSError):  # whoever started the server may have stopped reading
-        note(f"mem0lite closed {_file(memory)}.")
+    return file_of(memory)
 
 
-def _load_model(memory: "Memory") -> None:
-    """Load the model before anybody is answered, so that a server that is ready answers at once."""
-    from ..embedding.local import LocalEmbedder
+def _serve_with_workers(settings: "Settings") -> str:
+    from .workers import run
 
-    if isinstance(memory._embedder, LocalEmbedder):
-        memory._embedder.load()
+    if settings.db == ":memory:":
+        raise ConfigurationError("workers: each would have a store of its own in memory. Give --db, or one worker.")
+    with _listener(settings) as listener:
+        return run(settings, listener, lambda file, model: _announce(settings, listener, file, model))
 
 
 def _settings(**options: Any) -> "Settings":
@@ -186,7 +203,8 @@ def _listener(settings: "Settings") -> "socket.socket":
     return listener
 
 
-def _file(memory: "Memory") -> str:
+def file_of(memory: "Memory") -> str:
+    """Return how messages name the file of a memory."""
     return memory.path if memory.path == ":memory:" else str(Path(memory.path).absolute())
 
 
@@ -203,24 +221,35 @@ def _callers(settings: "Settings") -> str:
 def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> None:
     import signal
 
+    from ..server import create_app
+
+    app = create_app(memory, settings=settings)
+    # The server stops gracefully and then raises the signal again, which by default ends the process before the file
+    # is closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # a server is meant to be stopped
+        _announce(settings, listener, file_of(memory), memory._embedder.name)
+        answer(app, settings, listener)
+
+
+def _announce(settings: "Settings", listener: "socket.socket", file: str, model: str) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    several = f", by {settings.workers} workers" if settings.workers > 1 else ""
+    # One line, so that whoever waits for it gets everything.
+    note(
+        f"mem0lite serves {file} at {url} (docs: {url}/docs) with {model}{several}. "
+        f"{_callers(settings)} Ctrl-C stops it."
+    )
+
+
+def answer(app: "App", settings: "Settings", listener: "socket.socket") -> None:
+    """Answer the requests that come to a socket, until a signal comes."""
     import uvicorn
 
-    from ..server import access_log, create_app
+    from ..server import access_log
 
     if settings.access_log:
         access_log.to_stderr()
-    host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = uvicorn.Config(
-        create_app(memory, settings=settings), log_level="warning", timeout_graceful_shutdown=_SHUTDOWN_SECONDS
-    )
-    # uvicorn stops gracefully and then raises the signal again, which by default ends the process before the file is
-    # closed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):  # a server is meant to be stopped
-        # One line, so that whoever waits for it gets everything.
-        note(
-            f"mem0lite serves {_file(memory)} at {url} (docs: {url}/docs) with {memory._embedder.name}. "
-            f"{_callers(settings)} Ctrl-C stops it."
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    uvicorn.Server(config).run(sockets=[listener])

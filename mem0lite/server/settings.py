@@ -17,6 +17,9 @@ from ..values import clean_id, is_number, shown
 
 logger = logging.getLogger("mem0lite")
 
+MOST_WORKERS = 64
+"""Processes that may serve one file together."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -81,6 +84,8 @@ class Settings:
     """How the file is opened, like the next two settings: see ``Memory``. Not used with a given memory either."""
     read_only: bool = False
     checksums: bool = False
+    workers: int = 1
+    """How many processes ``mem0lite serve`` answers with. Not used by ``create_app``."""
 
     def __post_init__(self) -> None:
         for name, (accepts, wanted) in _FIELDS.items():
@@ -124,9 +129,9 @@ class Settings:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
-        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS`` and
-        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS`` of ``environment``, by default the process's; also mem0's
-        ``ADMIN_API_KEY``.
+        ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
+        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS`` and ``MEM0LITE_WORKERS`` of ``environment``, by default the process's;
+        also mem0's ``ADMIN_API_KEY``.
 
         An absent or empty variable leaves the default. A variable with a similar name that is not read is named in the
         log. Raises ConfigurationError, naming the variable, for a wrong value and for a misspelt variable that was to
@@ -220,6 +225,12 @@ def _port(variable: str, text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= 65_535:
         return int(text)
     raise ConfigurationError(f"{variable}: {text!r} is not a port number from 0 to 65535.")
+
+
+def _workers(variable: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS:
+        return int(text)
+    raise ConfigurationError(f"{variable}: {text!r} is not a number of processes from 1 to {MOST_WORKERS}.")
 
 
 def _seconds(variable: str, text: str) -> float:
@@ -325,6 +336,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "durability": (lambda value: value in ("full", "normal"), "'full' or 'normal'"),
     "read_only": _SWITCH,
     "checksums": _SWITCH,
+    "workers": (lambda value: _is_whole(value) and 1 <= value <= MOST_WORKERS, f"a number from 1 to {MOST_WORKERS}"),
 }
 """What each setting accepts, and how an error says so. Keys are checked elsewhere."""
 
@@ -345,5 +357,6 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "read_only": _switch,
     "checksums": _switch,
     "statement_timeout_seconds": _seconds,
+    "workers": _workers,
 }
 """How each setting is read from the environment. The other settings are only for programs."""

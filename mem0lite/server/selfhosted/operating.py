@@ -116,7 +116,7 @@ async def configure(server: Server, data: JSONBody[ConfigurationUpdate]) -> Answ
                 f"Invalid vacuum_interval_seconds: {interval:g}. Must be 0 (never) or more.",
                 field="vacuum_interval_seconds",
             )
-        await server.timer.change(interval)
+        await server.change_vacuum_interval(interval)
     return {"message": "Configuration set successfully"}
 
 
