@@ -25,6 +25,7 @@ FLOORS = [
     ["webhooks"],
     ["memory"],
     ["aio", "retrieval"],
+    ["mcp"],
     ["server"],
     ["compat"],
     ["cli"],

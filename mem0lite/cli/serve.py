@@ -76,6 +76,7 @@ _SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the 
     default=None,
     help="Give a new file page checksums; also $MEM0LITE_CHECKSUMS=1.",
 )
+@click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
 @model_option
 @click.pass_obj
 def serve(
@@ -89,6 +90,7 @@ def serve(
     durability: "Durability | None",
     read_only: bool | None,
     checksums: bool | None,
+    no_mcp: bool | None,
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
@@ -108,6 +110,7 @@ def serve(
         durability=durability,
         read_only=read_only,
         checksums=checksums,
+        mcp=False if no_mcp else None,
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)

@@ -13,7 +13,7 @@ from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
 from ..store import stopping
-from . import access_log, docs, guide, health, hosted, selfhosted
+from . import access_log, docs, guide, health, hosted, mcp, selfhosted
 from .auth import create_guard
 from .backend import Backend
 from .errors import EXCEPTION_HANDLERS
@@ -85,6 +85,7 @@ def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | 
         route_handlers=[
             *(routes(), docs.create_router(routes), guide.create_router()),
             *(health.create_router(backend), metrics.create_router()),
+            *([mcp.create_router(backend)] if backend.settings.mcp else ()),
         ],
         middleware=[metrics.middleware, with_slashes],
         before_send=[_name_every_method, metrics.count_unrouted],
