@@ -32,6 +32,7 @@ NOT_RUN = {
     "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
+    "claude mcp add ": "needs Claude Code; tests/test_mcp_clients.py runs what it is told to run",
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
 }
 """Shell blocks by their beginning, and why they are not run."""
@@ -39,8 +40,8 @@ NOT_RUN = {
 ENVIRONMENTS = {"integrations": "doors"}
 """Documents whose Python needs packages that the tests do not have, and the environment that has them."""
 
-SHOWN = {"mermaid", "dockerfile", "ini"}
-"""Languages of blocks that are no commands."""
+SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml"}
+"""Languages of blocks that are no commands. Those that configure MCP clients are run by tests/test_mcp_clients.py."""
 
 
 @dataclass(frozen=True)

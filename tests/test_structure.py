@@ -25,6 +25,7 @@ FLOORS = [
     ["webhooks"],
     ["memory"],
     ["aio", "integrations", "retrieval"],
+    ["mcp"],
     ["server"],
     ["compat"],
     ["cli"],

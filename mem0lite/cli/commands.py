@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _DEFAULT_LIST = 100
 
 
-def open_memory(options: Options, *, create: bool = False, reading: bool = False) -> "Memory":
+def open_memory(options: Options, *, create: bool = False, reading: bool = False, read_only: bool = False) -> "Memory":
     """Open the file of --db; it must exist unless ``create``.
 
     ``reading`` commands also work on a file that cannot be written. Otherwise they open it for writing like all others,
@@ -58,7 +58,9 @@ def open_memory(options: Options, *, create: bool = False, reading: bool = False
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..memory import Memory
 
-    read_only = reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
+    read_only = read_only or (
+        reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
+    )
     return Memory(path, embedder=options.embedder(), read_only=read_only)
 
 

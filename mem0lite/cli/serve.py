@@ -83,6 +83,7 @@ SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the s
     metavar="N",
     help="Answer with N processes over the one file.  [default: $MEM0LITE_WORKERS, else 1]",
 )
+@click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
 @model_option
 @click.pass_obj
 def serve(
@@ -97,6 +98,7 @@ def serve(
     read_only: bool | None,
     checksums: bool | None,
     workers: int | None,
+    no_mcp: bool | None,
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
@@ -117,6 +119,7 @@ def serve(
         read_only=read_only,
         checksums=checksums,
         workers=workers,
+        mcp=False if no_mcp else None,
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)

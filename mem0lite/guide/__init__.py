@@ -27,6 +27,7 @@ NAMES = (
     "cli",
     "server",
     "deploy",
+    "mcp",
     "webhooks",
     "mem0",
     "integrations",

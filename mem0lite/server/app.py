@@ -11,7 +11,7 @@ from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
 from ..store import stopping
-from . import docs, guide, health, hosted, selfhosted
+from . import docs, guide, health, hosted, mcp, selfhosted
 from .auth import create_rule
 from .backend import Backend, Sibling
 from .errors import EXCEPTION_HANDLERS
@@ -81,6 +81,7 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
         route_handlers=[
             *(routes(), docs.create_router(routes), guide.create_router()),
             *(health.create_router(backend), metrics.create_router()),
+            *([mcp.create_router(backend)] if backend.settings.mcp else ()),
         ],
         middleware=[_routed(metrics, create_rule(backend.settings))],
         response_class=NamingResponse,

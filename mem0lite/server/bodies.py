@@ -62,12 +62,7 @@ class JsonBody(AbstractDTO[Any]):
 
     def decode_bytes(self, value: bytes) -> Any:
         """Return the struct that a request's body holds."""
-        kind, _, _ = self.asgi_connection.headers.get("content-type", "").partition(";")
-        # Browsers send other types, and none at all, to any server without asking it first.
-        # https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS#simple_requests
-        if not _JSON_TYPE.fullmatch(kind.strip().lower()):
-            raise UnsupportedContentType(kind.strip())
-        value = _decoded(value, self.asgi_connection)
+        value = json_of(value, self.asgi_connection)
         field = self.asgi_connection.route_handler.parsed_data_field
         parts = (field.annotation, *get_args(field.annotation))
         struct = cast("type[msgspec.Struct]", next(part for part in parts if isinstance(part, type)))
@@ -79,6 +74,18 @@ class JsonBody(AbstractDTO[Any]):
 
 
 # -- encodings
+
+
+def json_of(body: bytes, connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+    """Return the JSON that a request's body holds, decompressed. Raises ClientException if it is not said to be JSON,
+    or is not compressed as is said."""
+    kind, _, _ = connection.headers.get("content-type", "").partition(";")
+    # Browsers send other types, and none at all, to any server without asking it first.
+    # https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS#simple_requests
+    if not _JSON_TYPE.fullmatch(kind.strip().lower()):
+        raise UnsupportedContentType(kind.strip())
+    return _decoded(body, connection)
+
 
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
 _BOM = b"\xef\xbb\xbf"

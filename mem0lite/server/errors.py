@@ -36,6 +36,7 @@ AnyRequest = Request[Any, Any, Any]
 _IN_PYTHON, _IN_JSON = "filters={'user_id': 'u1'}", '{"filters": {"user_id": "u1"}}'
 """The example of a filter in the library's messages, and what it is in a request."""
 _INTERNAL = (500, "Internal Server Error")
+_TOO_MANY = "Too many of your requests are waiting. Try again later."
 _CLIENT_GONE = "client disconnected prematurely"  # Litestar's words; it is no failure of the server
 
 _FAILURES: dict[type[Exception], tuple[int, str]] = {
@@ -94,7 +95,7 @@ def _failed(request: AnyRequest, error: Mem0LiteError) -> Response[dict[str, Any
 
 
 def _too_many(request: AnyRequest, error: TooManyReadsError) -> Response[dict[str, Any]]:
-    return _detail(503, "Too many of your requests are waiting. Try again later.", {"Retry-After": "1"})
+    return _detail(503, _TOO_MANY, {"Retry-After": "1"})
 
 
 def not_ready(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
@@ -102,6 +103,15 @@ def not_ready(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]
     answer = _failed(request, error) if isinstance(error, Mem0LiteError) else _unexpected(request, error)
     answer.status_code = 503
     return answer
+
+
+def described(request: AnyRequest, error: Exception) -> str:
+    """Return what the caller is told about an error where there is no status for it. The log gets the rest."""
+    if isinstance(error, TooManyReadsError):
+        return _TOO_MANY
+    kind = next(kind for kind in (*type(error).__mro__, Mem0LiteError) if kind in _FAILURES)
+    _log(request, error, traced=not isinstance(error, TimeLimitError))
+    return "An internal error. The server's log says why." if kind is Mem0LiteError else _FAILURES[kind][1]
 
 
 def _unexpected(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ..environment import name_unread, unread
 from ..errors import ConfigurationError, ValidationError
+from ..mcp.scopes import DEFAULT_USER, default_user
 from ..store import Durability
 from ..values import clean_id, is_number, shown
 
@@ -86,12 +87,17 @@ class Settings:
     checksums: bool = False
     workers: int = 1
     """How many processes ``mem0lite serve`` answers with. Not used by ``create_app``."""
+    mcp: bool = True
+    """Whether language models reach the memories at ``/mcp``, with the same keys."""
+    mcp_user_id: str = DEFAULT_USER
+    """The user of calls to ``/mcp`` that name nobody and whose address has no ``user_id`` either."""
 
     def __post_init__(self) -> None:
         for name, (accepts, wanted) in _FIELDS.items():
             if not accepts(getattr(self, name)):
                 raise ConfigurationError(f"{name}: must be {wanted}, got {shown(getattr(self, name))}.")
         self._check_keys()
+        self._check_mcp_user()
         object.__setattr__(self, "cors_origins", tuple(self.cors_origins))
         object.__setattr__(self, "api_keys", tuple(self.api_keys))
 
@@ -110,6 +116,12 @@ class Settings:
         for number, key in enumerate(self.api_keys, start=1):
             if users.setdefault(key.digest, key.user_id) != key.user_id:
                 raise ConfigurationError(f"API key {number} is the same as an earlier one, but for another user.")
+
+    def _check_mcp_user(self) -> None:
+        try:
+            object.__setattr__(self, "mcp_user_id", clean_id(self.mcp_user_id, "mcp_user_id"))
+        except ValidationError as error:
+            raise ConfigurationError(str(error)) from None
 
     @property
     def memory_arguments(self) -> dict[str, Any]:
@@ -130,8 +142,8 @@ class Settings:
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
-        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS`` and ``MEM0LITE_WORKERS`` of ``environment``, by default the process's;
-        also mem0's ``ADMIN_API_KEY``.
+        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP`` and ``MEM0LITE_MCP_USER_ID`` of
+        ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY`` and ``MEM0_DEFAULT_USER_ID``.
 
         An absent or empty variable leaves the default. A variable with a similar name that is not read is named in the
         log. Raises ConfigurationError, naming the variable, for a wrong value and for a misspelt variable that was to
@@ -139,7 +151,7 @@ class Settings:
         """
         given = os.environ if environment is None else environment
         _name_misspelt(given)
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {"mcp_user_id": default_user(given)}
         for name, read in _READERS.items():
             variable = f"MEM0LITE_{name.upper()}"
             if text := given.get(variable):
@@ -337,6 +349,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "read_only": _SWITCH,
     "checksums": _SWITCH,
     "workers": (lambda value: _is_whole(value) and 1 <= value <= MOST_WORKERS, f"a number from 1 to {MOST_WORKERS}"),
+    "mcp": _SWITCH,
 }
 """What each setting accepts, and how an error says so. Keys are checked elsewhere."""
 
@@ -356,6 +369,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "durability": _durability,
     "read_only": _switch,
     "checksums": _switch,
+    "mcp": _switch,
     "statement_timeout_seconds": _seconds,
     "workers": _workers,
 }
