@@ -72,10 +72,11 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     return scores / highest if highest else scores
 
 
-def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
+def session_bm25(view: View, terms: Sequence[str], own: "Floats") -> "Floats":
     """Return for each memory of a conversation the BM25 of its session, scaled as ``memory_bm25`` does; shape (n,).
 
-    It is 0 outside conversations, and where there is only one session, which it can't tell from another.
+    Outside conversations it is the memory's ``own``. It is 0 if there is only one session, which it can't tell from
+    another.
     """
     import numpy as np
 
@@ -93,7 +94,7 @@ def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
         highest += idf * (_SESSION_K1 + 1.0)
         scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
     shares: Floats = (scores / highest if highest else scores).astype(np.float32)
-    return np.where(sessions.talk, shares[sessions.number], np.float32(0))
+    return np.where(sessions.talk, shares[sessions.number], own)
 
 
 def _idf(documents: int, containing: int) -> float:
