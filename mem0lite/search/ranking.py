@@ -32,15 +32,15 @@ class Ranking:
 
     semantic: float = 0.46
     """The memory's cosine similarity to the query."""
-    keyword: float = 0.54
-    """The memory's BM25, as a share of the highest that the query could reach."""
+    keyword: float = 0.45
+    """The memory's BM25, as a share of √(the highest that the query could reach · the highest of any memory)."""
     neighbor_semantic: float = 0.18
     """The mean cosine of the memories just before and after it."""
-    neighbor_keyword: float = 0.78
+    neighbor_keyword: float = 0.60
     """The BM25 of the two memories before and after it, nearer ones counting more."""
     session_semantic: float = 0.20
     """The highest cosine in its session."""
-    session_keyword: float = 0.28
+    session_keyword: float = 0.22
     """The BM25 of its session, taken as one document among the sessions of the scope."""
     length: float = 0.11
     """Its length, up to 20 terms: short turns seldom answer a question."""

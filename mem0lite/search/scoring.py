@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..types import ScoreDetails
-from .bm25 import memory_bm25, session_bm25, with_forms
+from .bm25 import memory_bm25, session_bm25, telling_terms, with_forms
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
@@ -34,8 +34,9 @@ class Scores:
         import numpy as np
 
         view = with_forms(view, query)
-        self._view, self._query = view, query
-        keyword = memory_bm25(view, query.terms)
+        self._view = view
+        self._terms = telling_terms(view, query.terms)
+        keyword = memory_bm25(view, self._terms)
         weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
         self._unread = np.isnan(view.cosine)
         semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
@@ -43,7 +44,7 @@ class Scores:
         if (named := _named_speaker(view, query.words)) is not None:
             signals["speaker"] = named
         if view.sessions.any_talk:
-            signals |= _conversation(view, query.terms, semantic, keyword, weights)
+            signals |= _conversation(view, self._terms, semantic, keyword, weights)
         self._signals = {name: values for name, values in signals.items() if weights[name]}
         for name in self._signals.keys() - set(_OF_CONTENT):
             self._signals[name], telling = _telling(self._signals[name])
@@ -89,7 +90,7 @@ class Scores:
             "bm25_score": signals.get("keyword", 0.0),
             "semantic_weight": semantic,
             "bm25_weight": keyword,
-            "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
+            "matched_terms": [term for term in self._terms if position in self._view.postings[term][0]],
             "signals": {
                 name: {"score": score, "weight": self._weights[name]}
                 for name, score in signals.items()
