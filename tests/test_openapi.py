@@ -333,16 +333,18 @@ def test_documented_weights_are_those_of_a_search(client: httpx.Client, document
     text = components["SearchRequest"]["properties"]["ranking"]["description"]
     assert ", ".join(Ranking().weights()) in text
     assert components["HostedSearch"]["properties"]["ranking"]["description"] == text
-    add(client, "I am allergic to peanuts")
-    found = client.post("/search", json={"query": "peanuts", "user_id": "alice", "explain": True, "threshold": 0})
-    details = found.json()["results"][0]["score_details"]
+    for day, name, food in ((1, "Ann", "peanuts"), (2, "Bob", "peas")):  # no conversation
+        message = {"role": "user", "name": name, "content": f"I eat {food}", "timestamp": f"2030-01-0{day}"}
+        add(client, "", messages=[message], user_id="alice")
+    query = {"query": "Does Ann eat peanuts?", "user_id": "alice", "explain": True, "threshold": 0}
+    details = client.post("/search", json=query).json()["results"][0]["score_details"]
     shown = {name: one["examples"][0] for name, one in components["ScoreDetails"]["properties"].items()}
     assert shown.keys() == details.keys()
     for name in ("semantic_weight", "bm25_weight", "max_possible_score"):
-        assert shown[name] == details[name]
-    assert shown["signals"] == {"speaker": {"score": 1.0, "weight": Ranking().speaker}}
+        assert shown[name] == pytest.approx(details[name], abs=1e-4)
+    assert shown["signals"]["speaker"] == pytest.approx(details["signals"]["speaker"], abs=1e-4)
     total = sum(shown[f"{name}_score"] * shown[f"{name}_weight"] for name in ("semantic", "bm25"))
-    assert shown["raw_score"] == pytest.approx(total + Ranking().speaker, abs=1e-3)
+    assert shown["raw_score"] == pytest.approx(total + shown["signals"]["speaker"]["weight"], abs=1e-3)
     assert shown["final_score"] == shown["raw_score"] <= 1
 
 

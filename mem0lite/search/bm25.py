@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # text, says less than it does for documents. For sessions it says more.
 _MEMORY_K1, _MEMORY_B = 0.4, 0.3
 _SESSION_K1, _SESSION_B = 1.2, 0.5
+_COUNTED = 64  # terms of a query: what the others of a longer one find, most memories have
 
 
 def with_forms(view: View, query: Query) -> View:
@@ -50,6 +51,19 @@ def _united(postings: "Sequence[Postings]") -> "Postings":
     return positions, frequencies
 
 
+def telling_terms(view: View, terms: Sequence[str]) -> Sequence[str]:
+    """Return the terms of a query that count: of those that occur, the _COUNTED that the fewest memories have.
+
+    A query in Chinese has two terms a character, so that the first _COUNTED would end within its first sentence. Terms
+    that do not occur take part in what a query could reach.
+    """
+    if len(terms) <= _COUNTED:
+        return terms
+    holders = {term: len(view.postings[term][0]) for term in terms}
+    common = frozenset(sorted((term for term in terms if holders[term]), key=holders.__getitem__)[_COUNTED:])
+    return [term for term in terms if term not in common]
+
+
 def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     """Return each memory's BM25 divided by the highest the query could reach: in 0..1, float32, shape (n,).
 
@@ -69,13 +83,24 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
         if len(positions):
             norms = _MEMORY_K1 * (1.0 - _MEMORY_B + _MEMORY_B * view.lengths[positions] / average)
             scores[positions] += idf * frequencies * (_MEMORY_K1 + 1.0) / (frequencies + norms)
-    return scores / highest if highest else scores
+    return _reached(scores, highest)
 
 
-def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
+def _reached(scores: "Floats", highest: float) -> "Floats":
+    """Return scores as shares of √(the highest the query could reach · the highest one does).
+
+    A short question's best match reaches all that it could, and a long message's best match little of it. Half-way
+    between both measures, a long message's keywords still count beside its meaning, and a poor match is no perfect one.
+    """
+    best = float(scores.max(initial=0.0))
+    return scores / math.sqrt(highest * best) if best else scores
+
+
+def session_bm25(view: View, terms: Sequence[str], own: "Floats") -> "Floats":
     """Return for each memory of a conversation the BM25 of its session, scaled as ``memory_bm25`` does; shape (n,).
 
-    It is 0 outside conversations, and where there is only one session, which it can't tell from another.
+    Outside conversations it is the memory's ``own``. It is 0 if there is only one session, which it can't tell from
+    another.
     """
     import numpy as np
 
@@ -92,8 +117,8 @@ def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
         idf = _idf(sessions.count, int(np.count_nonzero(within)))
         highest += idf * (_SESSION_K1 + 1.0)
         scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
-    shares: Floats = (scores / highest if highest else scores).astype(np.float32)
-    return np.where(sessions.talk, shares[sessions.number], np.float32(0))
+    shares = _reached(scores.astype(np.float32), highest)
+    return np.where(sessions.talk, shares[sessions.number], own)
 
 
 def _idf(documents: int, containing: int) -> float:

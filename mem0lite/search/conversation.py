@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 SESSION_GAP = 3_600_000_000
 """Microseconds of silence after which a new session begins. Another scope (a run) is always another session."""
 
-_ALTERNATION = 0.6
-"""Share of a session's steps at which the speaker must change. For shuffled facts of two speakers, it is a half."""
+Shares = tuple[tuple[int, float], ...]
+"""How much each neighbour counts, by distance: -1 is the memory before, 2 the second one after."""
 
 NAME_LENGTH = 40
 """Characters of the longest name with which a text may begin."""
@@ -30,8 +30,12 @@ class Sessions:
     ``scopes`` are numbers of scopes: the memories of a scope lie together, in the order in which they were stored.
     ``created_at`` are microseconds; ``speakers`` are codes.
     Within a scope, what was said earlier comes first, whenever it was stored. What was said at the same instant comes
-    in the order it was stored. Only sessions in which speakers take turns are conversations: single facts, stored one
-    after the other, say nothing about each other.
+    in the order it was stored.
+
+    A session is a conversation if somebody speaks again after somebody else, or if there are only two memories and two
+    speakers. It does not matter how many messages anybody sends in a row: people do so in three steps of four. Single
+    facts, stored one after the other, say nothing about each other. Each stands for itself, where a conversation's
+    memory has what was said around it.
     """
 
     def __init__(self, scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
@@ -50,7 +54,7 @@ class Sessions:
         turns = np.zeros(size, dtype=bool)
         turns[1:] = (speakers[1:] != speakers[:-1]) & ~begins[1:]
         changes = np.add.reduceat(turns, self._starts, dtype=np.int64) if size else turns
-        talks = (changes > 0) & (changes >= _ALTERNATION * (sizes - 1))
+        talks = (changes > 0) & (changes >= np.minimum(2, sizes - 1))
         self.count = len(self._starts)
         """How many sessions there are."""
         self.number = self._as_given(self._number)
@@ -58,30 +62,50 @@ class Sessions:
         self.talk = self._as_given(talks[self._number])
         """Whether each memory is part of a conversation."""
         self.any_talk = bool(talks.any())
+        self._weights: dict[Shares, list[tuple[int, NDArray[np.float32]]]] = {}
 
-    def neighbors(self, values: "NDArray[np.float32]", shares: "dict[int, float]") -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the weighted sum of its neighbours' values, shape (n,).
+    def neighbors(self, values: "NDArray[np.float32]", shares: Shares) -> "NDArray[np.float32]":
+        """Return for each memory of a conversation the weighted mean of its neighbours' values, shape (n,).
 
-        ``shares`` are the weights by distance: -1 is the memory before, 2 the second one after. A missing neighbour
-        counts as 0.
+        The first and the last memories of a session have fewer neighbours; the mean is of those they have. A memory
+        outside conversations has its own value.
         """
         import numpy as np
 
         said = self._in_order(values)
         total = np.zeros_like(said)
-        for distance, share in shares.items():
+        for distance, weights in self._weights_of(shares):
             if distance < 0:
-                total[-distance:] += share * said[:distance] * (self._place[-distance:] >= -distance)
+                total[-distance:] += weights * said[:distance]
             else:
-                total[:-distance] += share * said[distance:] * (self._left[:-distance] >= distance)
-        return np.where(self.talk, self._as_given(total), np.float32(0))
+                total[:-distance] += weights * said[distance:]
+        return np.where(self.talk, self._as_given(total), values)
+
+    def _weights_of(self, shares: Shares) -> "list[tuple[int, NDArray[np.float32]]]":
+        """Return by distance what a neighbour counts for each memory that can have one there, in the order they were
+        said; for each memory of a conversation they add up to 1."""
+        import numpy as np
+
+        if shares not in self._weights:
+            there = {
+                distance: share * (self._place >= -distance if distance < 0 else self._left >= distance)
+                for distance, share in shares
+            }
+            whole = np.maximum(sum(there.values()), min(share for _, share in shares))
+            counted = [(distance, (weights / whole).astype(np.float32)) for distance, weights in there.items()]
+            self._weights[shares] = [
+                (distance, weights[-distance:] if distance < 0 else weights[:-distance])
+                for distance, weights in counted
+            ]
+        return self._weights[shares]
 
     def highest(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the highest value of its session, and 0 for others; shape (n,)."""
+        """Return for each memory of a conversation the highest value of its session, for others their own; shape
+        (n,)."""
         import numpy as np
 
         highest = np.maximum.reduceat(self._in_order(values), self._starts)
-        return np.where(self.talk, highest[self.number], np.float32(0))
+        return np.where(self.talk, highest[self.number], values)
 
     def totals(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the sum of each session's values, shape (sessions,)."""

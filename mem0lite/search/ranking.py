@@ -12,17 +12,19 @@ _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How much each signal counts in a search, relative to ``semantic + keyword``; 0 turns a signal off.
+    """How much each signal counts in a search, relative to the others; 0 turns a signal off.
 
-    A score is Σ weight · signal / (semantic + keyword), at most 1, where every signal lies in 0..1. If no word of the
-    query occurs in the scope, the semantic signals get the weight of the keywords. If the model can't read the query
-    or a memory, the keywords get the weight of the semantic signals, as far as it can't. The signals from
+    A score is Σ weight · signal / Σ weight, over the signals that count in the search; every signal lies in 0..1. Only
+    the two of the graph, ``entity`` and ``entity_neighbor``, come on top, up to a score of 1. If no word of the query
+    occurs in the scope, the semantic signals get the weight of the keywords. If the model can't read the query or a
+    memory, the keywords get the weight of the semantic signals, as far as it can't. The signals from
     ``neighbor_semantic`` to ``recency`` count only as far as they tell the memories of the scope apart: a signal that
-    is the same for all memories adds nothing.
+    is the same for all memories does not count.
 
     The defaults were fitted to dialogues, the two for the graph to questions about procedures (benchmarks/RESULTS.md).
-    The signals from ``neighbor_semantic`` to ``length`` count only in conversations: sessions in which speakers or
-    roles take turns.
+    The signals from ``neighbor_semantic`` to ``length`` count only if there are conversations in the scope: sessions in
+    which somebody speaks again after somebody else. Beside conversations, a memory that is part of none stands for
+    itself: its own meaning and words count as those of its neighbours and its session.
 
     Raises ValidationError for a weight that is neither 0 nor a number from 0.001 to 1000, and when ``semantic`` and
     ``keyword`` are both 0.
@@ -30,15 +32,15 @@ class Ranking:
 
     semantic: float = 0.46
     """The memory's cosine similarity to the query."""
-    keyword: float = 0.54
-    """The memory's BM25, as a share of the highest that the query could reach."""
+    keyword: float = 0.45
+    """The memory's BM25, as a share of √(the highest that the query could reach · the highest of any memory)."""
     neighbor_semantic: float = 0.18
     """The mean cosine of the memories just before and after it."""
-    neighbor_keyword: float = 0.78
+    neighbor_keyword: float = 0.60
     """The BM25 of the two memories before and after it, nearer ones counting more."""
     session_semantic: float = 0.20
     """The highest cosine in its session."""
-    session_keyword: float = 0.28
+    session_keyword: float = 0.22
     """The BM25 of its session, taken as one document among the sessions of the scope."""
     length: float = 0.11
     """Its length, up to 20 terms: short turns seldom answer a question."""

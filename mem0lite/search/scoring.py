@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..types import ScoreDetails
-from .bm25 import memory_bm25, session_bm25, with_forms
+from .bm25 import memory_bm25, session_bm25, telling_terms, with_forms
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
@@ -13,8 +13,8 @@ from .view import Ranked, View
 if TYPE_CHECKING:
     from .view import Floats
 
-_NEXT_TO = {-1: 0.5, 1: 0.5}
-_AROUND = {-2: 0.23, -1: 0.38, 1: 0.27, 2: 0.12}  # an answer shares its words with the question before it
+_NEXT_TO = ((-1, 0.5), (1, 0.5))
+_AROUND = ((-2, 0.23), (-1, 0.38), (1, 0.27), (2, 0.12))  # an answer shares its words with the question before it
 _FULL_LENGTH = 20.0  # terms from which a memory counts as long
 _OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
@@ -27,28 +27,32 @@ _HALF = 0.5  # share of the highest possible BM25 for "the trip" that the memory
 class Scores:
     """The scores of all memories of a view, and how they came about.
 
-    ``raw`` holds them as float32, shape (n,); only a result's score is limited to 1.
+    ``raw`` holds them as float32, shape (n,). What the graph adds may lift one above 1; a result's score is at most 1.
     """
 
     def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
         import numpy as np
 
         view = with_forms(view, query)
-        self._view, self._query = view, query
-        keyword = memory_bm25(view, query.terms)
-        self._weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
+        self._view = view
+        self._terms = telling_terms(view, query.terms)
+        keyword = memory_bm25(view, self._terms)
+        weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
         self._unread = np.isnan(view.cosine)
         semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
-        self._signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
+        signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
-            self._signals["speaker"] = named
+            signals["speaker"] = named
         if view.sessions.any_talk:
-            self._signals |= _conversation(view, query.terms, semantic, keyword, self._weights)
-        self._signals = {
-            name: values if name in _OF_CONTENT else _telling(values)
-            for name, values in self._signals.items()
-            if self._weights[name]
-        }
+            signals |= _conversation(view, self._terms, semantic, keyword, weights)
+        self._signals = {name: values for name, values in signals.items() if weights[name]}
+        for name in self._signals.keys() - set(_OF_CONTENT):
+            self._signals[name], telling = _telling(self._signals[name])
+            weights[name] *= telling
+        whole = (
+            ranking.semantic + ranking.keyword + sum(weights[name] for name in self._signals.keys() - {*_OF_CONTENT})
+        )
+        self._weights = {name: weight / whole for name, weight in weights.items()}
         self.raw: Floats = sum(
             (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
         )
@@ -86,7 +90,7 @@ class Scores:
             "bm25_score": signals.get("keyword", 0.0),
             "semantic_weight": semantic,
             "bm25_weight": keyword,
-            "matched_terms": [term for term in self._query.terms if position in self._view.postings[term][0]],
+            "matched_terms": [term for term in self._terms if position in self._view.postings[term][0]],
             "signals": {
                 name: {"score": score, "weight": self._weights[name]}
                 for name, score in signals.items()
@@ -100,25 +104,21 @@ class Scores:
         }
 
 
-def _telling(values: "Floats") -> "Floats":
-    """Return a signal as far as it tells the memories apart, shape (n,).
+def _telling(values: "Floats") -> "tuple[Floats, float]":
+    """Return how far each value of a signal lies above the lowest, shape (n,), and how far it tells memories apart.
 
-    That is how far each value lies above the lowest. If a signal is high for more than two memories of three, it counts
-    less, down to nothing if it is the same for all: it would lift every memory over a threshold, whatever was asked.
+    The second is 1, but less if the signal is high for more than two memories of three, down to 0 if it is the same for
+    all: it would lift every memory over a threshold, whatever was asked.
     """
     if not len(values):
-        return values
+        return values, 0.0
     above: Floats = values - values.min()
     highest = float(above.max())
-    if not highest:
-        return above
-    share = float(above.mean()) / highest
-    told: Floats = above * min(1.0, 3.0 * (1.0 - share))
-    return told
+    return above, min(1.0, 3.0 * (1.0 - float(above.mean()) / highest)) if highest else 0.0
 
 
 def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, float]:
-    """Return the weights as they count in this search, divided by ``semantic + keyword``.
+    """Return the weights as they count in this search.
 
     If no word of the query occurs in the scope, the semantic signals get the weight of the keywords. The keywords get
     the weight of the semantic signals as far as the query's vector can't be trusted.
@@ -134,7 +134,7 @@ def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, fl
         weights[name] *= trust * (meaning / ranking.semantic if meaning else 1.0)
     for name in _WORDING:
         weights[name] *= words / ranking.keyword if ranking.keyword else float(matched)
-    return {name: weight / own for name, weight in weights.items()}
+    return weights
 
 
 def _conversation(
@@ -146,12 +146,12 @@ def _conversation(
     signals = {
         "neighbor_semantic": sessions.neighbors(semantic, _NEXT_TO),
         "session_semantic": sessions.highest(semantic),
-        "length": np.minimum(1.0, view.lengths / _FULL_LENGTH) * sessions.talk,
+        "length": np.minimum(1.0, view.lengths / _FULL_LENGTH),
     }
     if weights["neighbor_keyword"]:
         signals["neighbor_keyword"] = sessions.neighbors(keyword, _AROUND)
     if weights["session_keyword"]:
-        signals["session_keyword"] = session_bm25(view, terms)
+        signals["session_keyword"] = session_bm25(view, terms, keyword)
     return signals
 
 

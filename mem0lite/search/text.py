@@ -25,7 +25,7 @@ TERMS_VERSION = 3
 """The version of the rules below. A file remembers the version with which its keyword index was made. Version 1 knew
 only English words; version 2 knew neither symbols nor words that are written both together and apart."""
 
-MAX_QUERY_TERMS = 64
+MAX_QUERY_TERMS = 512
 """Distinct terms of a query that are looked up; the rest of a longer query still counts in its vector."""
 
 FOREIGN = "\x02"

@@ -14,8 +14,10 @@ EXAMPLE_INSTANT = "2030-01-31T12:00:00+00:00"
 _MESSAGE = {"role": "user", "content": "I am allergic to peanuts"}
 _WEIGHTS = Ranking()
 _SEMANTIC, _KEYWORD = 0.62, 0.4
-_SPEAKER = {"score": 1.0, "weight": _WEIGHTS.speaker}
-_SCORE = round(_WEIGHTS.semantic * _SEMANTIC + _WEIGHTS.keyword * _KEYWORD + _WEIGHTS.speaker, 4)
+_WHOLE = _WEIGHTS.semantic + _WEIGHTS.keyword + _WEIGHTS.speaker  # of a question that names a speaker
+_OF_MEANING, _OF_WORDS = round(_WEIGHTS.semantic / _WHOLE, 4), round(_WEIGHTS.keyword / _WHOLE, 4)
+_SPEAKER = {"score": 1.0, "weight": round(_WEIGHTS.speaker / _WHOLE, 4)}
+_SCORE = round(_OF_MEANING * _SEMANTIC + _OF_WORDS * _KEYWORD + _SPEAKER["weight"], 4)
 
 EXAMPLES: dict[str, Any] = {
     # whose
@@ -107,8 +109,8 @@ EXAMPLES: dict[str, Any] = {
     "rerank_score": 0.9,
     "semantic_score": _SEMANTIC,
     "bm25_score": _KEYWORD,
-    "semantic_weight": _WEIGHTS.semantic,
-    "bm25_weight": _WEIGHTS.keyword,
+    "semantic_weight": _OF_MEANING,
+    "bm25_weight": _OF_WORDS,
     "matched_terms": ["peanut"],
     "signals": {"speaker": _SPEAKER},
     "entity_boost": 0.0,
