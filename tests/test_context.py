@@ -44,7 +44,7 @@ def test_a_block_is_dated_and_has_speakers(memory):
     say(memory, "The tea is green", "Ann", "2024-05-06T10:00:00Z")
     say(memory, "The tea is cold", None, "2024-05-07T10:00:00Z")
     result = memory.context("tea", user_id="u")
-    assert body(result) == ["6 May 2024:", "- Ann: The tea is green", "7 May 2024:", "- user: The tea is cold"]
+    assert body(result) == ["6 May 2024:", "- Ann: The tea is green", "7 May:", "- user: The tea is cold"]
     assert [hit["memory"] for hit in result["memories"]] == ["The tea is green", "The tea is cold"]
     assert all(0 < hit["score"] <= 1 for hit in result["memories"])
     assert result["left_out"] == []
@@ -207,6 +207,40 @@ def test_an_async_memory_has_it(tmp_path):
     assert first["tokens"] == len(first["text"]) > 0
 
 
+def test_the_year_is_said_when_it_changes(memory):
+    """A heading has the year if it is another one than above."""
+    for tea, at in (("green", "2023-12-30"), ("black", "2023-12-31"), ("white", "2024-01-01"), ("iced", "2024-01-02")):
+        say(memory, f"{tea} tea", at=f"{at}T10:00:00Z")
+    days = [one for one in body(memory.context("tea", user_id="u")) if not one.startswith("-")]
+    assert days == ["30 December 2023:", "31 December:", "1 January 2024:", "2 January:"]
+
+
+@pytest.mark.parametrize(
+    ("query", "question", "statement"),
+    [
+        (
+            "colour of the tea kettle",
+            "Which colour has the tea kettle?",
+            "The tea kettle beside the stove has a red colour",
+        ),
+        ("tea kettle", "Oh! Where is the tea kettle?", "I put the tea kettle into the cupboard"),
+        ("Where do I live?", "Where do I live?", "I moved to Porto, and live by the river since the last week of May"),
+        ("where do i live", "Where do I live??", "I moved to Porto, and live by the river since the last week of May"),
+        ("茶壶在哪里？", "茶壶在哪里？", "茶壶在窗户旁边的绿色柜子里面,别的杯子也在"),
+    ],
+)
+def test_a_question_makes_room_for_a_statement(model, query, question, statement):
+    """If only one of them fits, the statement is in the block, not the question, though its words are nearer."""
+    with Memory(":memory:", embedder=model) as memory:
+        say(memory, statement, "Ann", at="2024-06-06T10:00:00Z")
+        say(memory, question, "Bob", at="2024-05-06T10:00:00Z")
+        assert memory.search(query, user_id="u", threshold=0)["results"][0]["memory"] == question
+        both = memory.context(query, user_id="u")
+        assert len(both["memories"]) == 2
+        [kept] = memory.context(query, user_id="u", max_tokens=both["tokens"] - 1)["memories"]
+    assert kept["memory"] == statement
+
+
 # -- marked as data
 
 
@@ -318,7 +352,7 @@ def test_lines_at_the_margin_are_the_block_s_own(quotations):
     own = [one for one in lines if not one.startswith("  ")]
     assert sum(one.startswith("- ") for one in own) == len(quotations)
     assert all(
-        re.fullmatch(r"- .*|\d+ [A-Z][a-z]+ \d{4}:|<memories note.*>|</memories>", one, re.DOTALL) for one in own
+        re.fullmatch(r"- .*|\d+ [A-Z][a-z]+( \d{4})?:|<memories note.*>|</memories>", one, re.DOTALL) for one in own
     )
 
 
