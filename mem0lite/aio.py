@@ -295,6 +295,7 @@ class AsyncMemory(Handle):
     get = _reading(Memory.get)
     get_all = _reading(Memory.get_all)
     search = _reading(Memory.search, _EMBEDS_QUERIES)
+    context = _reading(Memory.context, _EMBEDS_QUERIES)
     graph: Callable[..., Coroutine[Any, Any, Any]] = _reading(Memory.graph)  # a text or a dictionary, by its format
     reindex_graph = _off_loop(Memory.reindex_graph, _LONG)
     history = _reading(Memory.history)

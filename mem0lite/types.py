@@ -148,6 +148,33 @@ class SearchResult(TypedDict):
     """Present when the query is too long to be embedded whole."""
 
 
+class LeftOut(TypedDict):
+    """A relevant memory that did not fit into a context."""
+
+    id: str
+    """Id of the memory."""
+    score: float
+    """How well it matches the query, from 0 to 1."""
+
+
+class ContextResult(TypedDict):
+    """What ``context`` returns."""
+
+    text: str
+    """The block for a prompt: memories as quotations, dated and with speakers. Empty if there are none, or none
+    fits."""
+    tokens: int
+    """How many tokens it has, at most ``max_tokens``."""
+    memories: list[SearchHit]
+    """The memories in it, in its order."""
+    left_out: list[LeftOut]
+    """The relevant memories that did not fit, best first."""
+    not_reranked: NotRequired[str]
+    """Why no reranker ordered the results although it was asked to."""
+    embedded: NotRequired[EmbeddedPart]
+    """Present when the query is too long to be embedded whole."""
+
+
 class Page(TypedDict):
     """What ``get_all`` returns: one page of memories."""
 

@@ -336,7 +336,7 @@ def days_of(value: object, field: str) -> tuple[str, ...]:
     start, end = to_span(value, field)
     if end - start == 1:
         micros, zone = to_micros_in_zone(value, field)
-        return ((_EPOCH + timedelta(microseconds=micros)).astimezone(zone).date().isoformat(),)
+        return (local_day(micros, zone).isoformat(),)
     return tuple(to_iso(at)[:10] for at in range(start, end, DAY))
 
 
@@ -364,6 +364,15 @@ def _shown(micros: int) -> int:
 def to_iso(micros: int) -> str:
     """Return microseconds since 1970 UTC as ISO 8601 text with ``+00:00``."""
     return (_EPOCH + timedelta(microseconds=micros)).isoformat()
+
+
+def local_day(micros: int, zone: tzinfo) -> date:
+    """Return the day of an instant in a time zone; in UTC, where the zone leaves the calendar."""
+    at = _EPOCH + timedelta(microseconds=micros)
+    try:
+        return at.astimezone(zone).date()
+    except OverflowError:
+        return at.date()
 
 
 def end_of_day(expiration_date: object) -> tuple[str, int]:

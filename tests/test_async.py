@@ -20,8 +20,28 @@ VERBS = sorted(
 def test_the_verbs_are_the_designs():
     """Memory has the documented verbs, so that one that goes missing or appears is noticed."""
     assert [
-        *("add", "add_many", "backup", "changes", "check", "close", "create_memory_export", "create_webhook", "delete"),
-        *("delete_all", "delete_many", "delete_webhook", "deliver_webhooks", "entities", "erase", "event", "events"),
+        *(
+            "add",
+            "add_many",
+            "backup",
+            "changes",
+            "check",
+            "close",
+            "context",
+            "create_memory_export",
+            "create_webhook",
+        ),
+        *(
+            "delete",
+            "delete_all",
+            "delete_many",
+            "delete_webhook",
+            "deliver_webhooks",
+            "entities",
+            "erase",
+            "event",
+            "events",
+        ),
         *("export", "feedback", "get", "get_all", "get_memory_export", "get_project", "get_webhooks", "graph"),
         *(
             "history",

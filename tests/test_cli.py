@@ -23,8 +23,8 @@ import mem0lite
 from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
-    "add", "backup", "bench", "check", "delete", "erase", "export", "fetch", "get", "graph", "guide", "history",
-    "import", "list", "mcp", "reembed", "reindex", "restore", "search", "serve", "stats", "vacuum",
+    "add", "backup", "bench", "check", "context", "delete", "erase", "export", "fetch", "get", "graph", "guide",
+    "history", "import", "list", "mcp", "reembed", "reindex", "restore", "search", "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",
@@ -210,6 +210,23 @@ def test_search(run: Run, db: Path) -> None:
     assert 0 < json.loads(result.stdout)["results"][0]["score_details"]["semantic_score"] <= 1
 
 
+def test_context(run: Run, db: Path) -> None:
+    """A block is printed as it goes into a prompt, without what would control a terminal; stderr says what is left
+    out."""
+    asked = ("context", "café second line loud", "--user", "alice", "--max-tokens", 90)
+    printed = run(*asked)
+    assert printed.stdout.splitlines()[1:4] == [
+        *("2 January 2024:", "- Café [bold]loud[/bold] \\x1b[31mred", "  second line")
+    ]
+    shown = json.loads(run(*asked, "--json").stdout)
+    assert shown["tokens"] <= 90
+    assert shown["text"].count("\n") == printed.stdout.count("\n") - 1
+    nothing = run(*asked[:-1], 5)
+    assert (nothing.stdout, nothing.returncode) == ("", 0)
+    assert "did not fit" in nothing.stderr
+    assert "No memories." in run("context", "x", "--user", "nobody").stderr
+
+
 def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
     """--reference-date is the "now" of a question: "yesterday" is the day before it, in its zone."""
     run("add", "Bob rested", "--user", "bob", "--timestamp", "2024-03-03")
@@ -229,6 +246,7 @@ def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
         (["search", "x", "--user", "a", "--filter", "{"], "not valid JSON"),
         (["search", "x", "--user", "a", "--filter", "[1]"], "must be a JSON object"),
         (["search", "x", "--user", "a", "--threshold", "7"], "between 0 and 1"),
+        (["context", "x", "--user", "a", "--max-tokens", "-1"], "Invalid --max-tokens"),
         (["list", "--filter", '{"k": {"near": 1}}'], "near"),
         (["list", "--limit", "-1"], "Invalid --limit"),
         (["add", "x"], "--user"),
@@ -711,6 +729,9 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
     run("delete", "--user", "dan", "--yes")
     search = ["search", "nut allergy", "--user", "alice", "--filter", '{"priority": {"gte": 3}}', "--explain", "--json"]
     assert json.loads(remote(*search).stdout) == json.loads(run(*search).stdout)
+    prompt = ["context", "nut allergy", "--user", "alice", "--max-tokens", 60]
+    assert remote(*prompt).stdout == run(*prompt).stdout != ""
+    assert json.loads(remote(*prompt, "--json").stdout) == json.loads(run(*prompt, "--json").stdout)
     added = json.loads(remote("add", "Ünï", "--user", "carol", "--app", "web", "--tag", "t", "--json").stdout)[
         "results"
     ][0]
@@ -722,7 +743,12 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
         result = remote(*unknown)
         assert (result.returncode, result.stdout) == (1, ""), unknown
         assert unknown[1] in result.stderr
-    for bad in (["search", "x"], ["list", "--limit", "-1"], ["list", "--filter", '{"k": {"near": 1}}']):
+    for bad in (
+        ["search", "x"],
+        ["context", "x"],
+        ["list", "--limit", "-1"],
+        ["list", "--filter", '{"k": {"near": 1}}'],
+    ):
         result = remote(*bad)
         assert (result.returncode, result.stdout) == (2, ""), bad
         assert result.stderr.startswith("Error: ")

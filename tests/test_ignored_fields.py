@@ -40,6 +40,10 @@ OBJECTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("POST", "/v1/exports/"): ({"schema": {}, "user_id": "u"}, {"export_instructions": "x", **UNKNOWN}),
     ("POST", "/v1/exports/get/"): ({"user_id": "u"}, {"categories": ["x"], "page": 1, **UNKNOWN}),
     ("POST", "/memories"): ({"messages": HELLO, "user_id": "u"}, {"prompt": "x", "project_id": "p", **UNKNOWN}),
+    ("POST", "/context"): (
+        {"query": "x", "user_id": "u"},
+        {"count_tokens": "x", "top_k": 5, "threshold": 0.5, **UNKNOWN},
+    ),
     ("POST", "/search"): ({"query": "x", "user_id": "u"}, {"latest_only": False, "version": "v2", **UNKNOWN}),
     ("PATCH", PROJECT): (
         {"version": "v2"},

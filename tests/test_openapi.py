@@ -30,6 +30,7 @@ ROUTES = {
     ("/memories/{memory_id}", "delete"),
     ("/memories/{memory_id}/history", "get"),
     ("/search", "post"),
+    ("/context", "post"),
     ("/graph", "get"),
     ("/reset", "post"),
     ("/erase", "post"),
@@ -205,7 +206,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
             )
             assert answer.status_code == 200, answer.text
             tried += 1
-    assert tried == 26
+    assert tried == 27
     client.post("/configure", json={"vacuum_interval_seconds": 0})
 
 
@@ -304,6 +305,7 @@ def _parameters(verb: Any) -> set[str]:
         (requests.MemoryCreate, Memory.add, {"llm"}),
         (requests.MemoryUpdate, Memory.update, {"memory_id", "data"}),
         (requests.SearchRequest, Memory.search, set()),
+        (requests.ContextRequest, Memory.context, {"count_tokens"}),
         (requests.ErasedScope, Memory.erase, set()),
         (hosted_requests.AddRequest, Memory.add, {"llm"}),
         (hosted_requests.HostedUpdate, Memory.update, {"memory_id", "data"}),
@@ -405,6 +407,11 @@ def test_described_responses_are_what_is_sent(client: httpx.Client) -> None:
         (client.get("/memories"), responses.MemoryPage),
         (client.get(f"/memories/{memory_id}"), responses.MemoryResponse),
         (client.post("/search", json=search), responses.SearchResponse),
+        (client.post("/context", json={"query": "tea", "user_id": "alice"}), responses.ContextResponse),
+        (
+            client.post("/context", json={"query": "tea", "user_id": "alice", "max_tokens": 1}),
+            responses.ContextResponse,
+        ),
         (client.get(f"/memories/{memory_id}/history"), list[types.HistoryItem]),
         (client.get("/entities"), list[types.Entity]),
         (client.get("/configure"), responses.Configuration),

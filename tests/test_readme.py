@@ -40,8 +40,9 @@ NOT_RUN = {
 ENVIRONMENTS = {"integrations": "doors"}
 """Documents whose Python needs packages that the tests do not have, and the environment that has them."""
 
-SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml"}
-"""Languages of blocks that are no commands. Those that configure MCP clients are run by tests/test_mcp_clients.py."""
+SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text"}
+"""Languages of blocks that are no commands, but what comes out, or what a file holds. Those that configure MCP clients
+are run by tests/test_mcp_clients.py."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ def check_loop(printed: str, said: str, asked: str) -> None:
     """The first prompt knows nothing of the user, and the second only what the user said."""
     first, second = printed.split("What you know about the user:\n")[1:]
     assert first == f"\n\nThe user says: {said}\n"
-    assert second == f"- {said}\n\nThe user says: {asked}\n"
+    block, _, rest = second.partition("\n\n")
+    assert block.splitlines()[2:] == [f"- user: {said}", "</memories>"]
+    assert rest == f"The user says: {asked}\n"
 
 
 def check_getting_started(first: str, loop: str, curl: str, deleting: str) -> None:
@@ -166,6 +169,12 @@ def check_cli(commands: str, python: str) -> None:
     assert python.endswith(guide.read("filters") + "\n")
 
 
+def check_context(printed: str) -> None:
+    """The block that is shown is the one that the code before it prints."""
+    [shown] = [block.code for block in blocks("context") if block.language == "text"]
+    assert printed == shown
+
+
 def check_graph(printed: str) -> None:
     """The graph that is shown is the one that the block before it prints, after the steps in their order."""
     [picture] = [block.code for block in blocks("graph") if block.language == "mermaid"]
@@ -184,6 +193,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "README": check_readme,
     "getting-started": check_getting_started,
     "cli": check_cli,
+    "context": check_context,
     "graph": check_graph,
     "integrations": check_integrations,
 }

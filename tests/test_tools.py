@@ -68,6 +68,8 @@ def everything(memory: Memory, folder: Path) -> dict[str, Any]:
     tell("feedback", memory_id, "POSITIVE", "true")
     tell("search", "Docker", user_id="al", explain=True, rerank=True, threshold=0)
     tell("search", "Docker", user_id="nobody")
+    tell("context", "Docker", user_id="al", rerank=True)
+    tell("context", "Docker", user_id="al", max_tokens=1)
     tell("get", memory_id)
     tell("get", "unknown")
     tell("get_all", user_id="al", relations=True, show_expired=True)

@@ -30,6 +30,11 @@ CALLS: dict[str, list[dict[str, Any]]] = {
         {"schema": {}, "filters": {"agent_id": "bot"}},
         {"schema": {}, "filters": {"user_id": "bob"}},
     ],
+    "context": [
+        {"query": "gold Redis", "max_tokens": 10_000},
+        {"query": SECRET, "user_id": "bob"},
+        {"query": SECRET, "filters": {"agent_id": "bot", "id": "{memory}"}},
+    ],
     "delete": [{"memory_id": "{memory}"}],
     "delete_all": [{"agent_id": "bot"}, {"user_id": "bob"}, {"user_id": "*"}, {"filters": {"agent_id": "*"}}],
     "delete_many": [{"memory_ids": ["{memory}"]}],

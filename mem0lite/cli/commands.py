@@ -22,6 +22,7 @@ from .options import (
     json_object,
     label_options,
     matched_label_options,
+    reference_date_option,
     scope_options,
     store_options,
     text_argument,
@@ -134,12 +135,7 @@ def add(
 @click.option(
     "--threshold", type=Number(), metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]"
 )
-@click.option(
-    "--reference-date",
-    metavar="DATE",
-    help='What the question means by "now"; an offset tells the time zone (2024-06-19T09:00+12:00).  '
-    "[default: now, UTC]",
-)
+@reference_date_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @store_options
@@ -164,6 +160,45 @@ def search(
         print_memories(result["results"])
         if part := result.get("embedded"):
             note(partly(part, "The question is too long"))
+
+
+@cli.command()
+@click.argument("query")
+@scope_options
+@filter_option
+@click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
+@reference_date_option
+@click.option("--rerank", is_flag=True, help="Let the server's reranker order the results (with --url).")
+@store_options
+@click.pass_obj
+def context(
+    options: Options,
+    query: str,
+    filters: dict[str, Any] | None,
+    max_tokens: int | None,
+    reference_date: str | None,
+    rerank: bool,
+) -> None:
+    """Print what memories say to QUERY, for a prompt.
+
+    The memories are dated, with their speakers, and marked as quotations. The number of tokens is estimated.
+    """
+    arguments = given(filters=filters, max_tokens=max_tokens, reference_date=reference_date)
+    with closing(open_store(options, reading=True)) as store:
+        result = store.context(query, **options.scope, **arguments, rerank=rerank)
+    if options.json:
+        print_json(result)
+        return
+    if result["text"]:
+        echo(printable(result["text"], keep="\n\t"))
+    if count := len(result["left_out"]):
+        note(f"{count} results did not fit; --max-tokens makes room.")
+    elif not result["text"]:
+        note("No memories.")
+    if (missing := result.get("not_reranked")) is not None:
+        note(missing)
+    if part := result.get("embedded"):
+        note(partly(part, "The question is too long"))
 
 
 @cli.command()

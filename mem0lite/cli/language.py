@@ -39,6 +39,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "infer": ("--no-infer",),
     "insecure": ("--insecure",),
     "limit": ("--limit", "--top-k"),
+    "max_tokens": ("--max-tokens",),
     "mcp": ("--no-mcp",),
     "memory_id": ("ID", "IDS"),
     "messages": ("TEXT",),

@@ -202,6 +202,12 @@ filter_option = click.option(
     metavar="JSON",
     help='A condition, such as \'{"priority": {"gte": 3}}\'.',
 )
+reference_date_option = click.option(
+    "--reference-date",
+    metavar="DATE",
+    help='What the question means by "now"; an offset tells the time zone (2024-06-19T09:00+12:00).  '
+    "[default: now, UTC]",
+)
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ..types import (
         AddResult,
+        ContextResult,
         ErasureReceipt,
         GraphResult,
         HistoryItem,
@@ -62,6 +63,10 @@ class RemoteMemory:
     def search(self, query: str, **arguments: Any) -> "SearchResult":
         """POST /search."""
         return cast("SearchResult", self._request("POST", "/search", body={"query": query, **arguments}))
+
+    def context(self, query: str, **arguments: Any) -> "ContextResult":
+        """POST /context."""
+        return cast("ContextResult", self._request("POST", "/context", body={"query": query, **arguments}))
 
     def get_all(
         self,

@@ -35,13 +35,28 @@ def source() -> Source:
     return Source(BUNDLED_MODEL, (BUNDLED_MODEL,), _load, known=(_DIMENSIONS, _FINGERPRINT))
 
 
+def vocabulary() -> list[str]:
+    """Return the pieces of words that the model reads, the commonest first after its special signs.
+
+    Raises ModelNotFoundError if the file is missing.
+    """
+    try:
+        return (_FOLDER / _VOCABULARY).read_text(encoding="utf-8").split("\n")
+    except OSError:
+        raise _missing(_FOLDER / _VOCABULARY) from None
+
+
+def _missing(file: Path) -> ModelNotFoundError:
+    return ModelNotFoundError(f"{file} is missing: the installation is not complete. {_CURE}")
+
+
 def _load() -> "FusedRuntime":
     from .fused import FusedRuntime  # when the model is loaded, like what it imports
 
     for name, checksum in _CHECKSUMS.items():
         file = _FOLDER / name
         if not file.is_file():
-            raise ModelNotFoundError(f"{file} is missing: the installation is not complete. {_CURE}")
+            raise _missing(file)
         if _crc32(file) != checksum:
             raise EmbeddingError(f"{file} is damaged or not the expected one. {_CURE}")
     return FusedRuntime(_FOLDER / _GRAPH, _FOLDER / _VOCABULARY, _DIMENSIONS)

@@ -20,6 +20,7 @@ NAMES = (
     "writing",
     "lifetimes",
     "search",
+    "context",
     "filters",
     "graph",
     "models",

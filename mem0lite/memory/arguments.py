@@ -16,6 +16,7 @@ from ..values import asked_id, is_number, shown, written
 
 DEFAULT_TOP_K = 20
 DEFAULT_THRESHOLD = 0.1
+DEFAULT_MAX_TOKENS = 1_000
 DEFAULT_GRAPH_LIMIT = 100
 MAX_GRAPH_LIMIT = 10_000
 MAX_GRAPH_DEPTH = 3
@@ -40,6 +41,8 @@ class OfPython:
 
 Progress = Annotated[Callable[[int, int], None], OfPython("none")]  # pydantic makes no tool of Callable | None
 """Called with how many are done and how many there are."""
+TokenCounter = Annotated[Callable[[str], float], OfPython("none")]
+"""Returns how many tokens a language model reads in a text."""
 TextFile = Annotated[IO[str], OfPython()]
 EmbedderObject = Annotated[Embedder, OfPython()]
 

@@ -26,6 +26,7 @@ from ..types import (
     AddResult,
     ChangePage,
     CheckResult,
+    ContextResult,
     Counts,
     CreatedWebhook,
     DeliveryResult,
@@ -60,6 +61,7 @@ from ..values import argument_flag, asked_id, clean_feedback, clean_text, to_mic
 from . import exports, graphs, maintenance, opening, project, transfer
 from .arguments import (
     DEFAULT_GRAPH_LIMIT,
+    DEFAULT_MAX_TOKENS,
     DEFAULT_THRESHOLD,
     UNSET,
     AddItem,
@@ -68,6 +70,7 @@ from .arguments import (
     Instant,
     Progress,
     TextFile,
+    TokenCounter,
     Unset,
     UnsetId,
     UpdateItem,
@@ -76,6 +79,7 @@ from .arguments import (
     each_item,
     page_of,
 )
+from .context import Context
 from .graphs import Grapher
 from .lifetimes import Lifetimes
 from .metadata import Notes
@@ -741,6 +745,62 @@ class Memory(Handle):
         with self._store.searching(visible, search.question) as reading:
             reached = search.read(reading)
         return search.answer(reached)
+
+    @answer
+    def context(
+        self,
+        query: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+        count_tokens: TokenCounter | None = None,
+        reference_date: Instant | None = None,
+        ranking: Ranking | Mapping[str, float] | None = None,
+        rerank: bool = False,
+    ) -> ContextResult:
+        """Return what the memories say to ``query``, as a block of text for a prompt.
+
+        The block has the best results of a search, as many as fit into ``max_tokens``: word for word, with the day and
+        the speaker of each, in the order in which they were said, session by session. A terse answer comes with the
+        question before it. Of several memories that say nearly the same, only the best is in it. A frame marks all of
+        it as quotations, and no memory can close the frame. Line breaks in memories are indented.
+
+        ``tokens`` is never more than ``max_tokens``. ``count_tokens``, a function of a text, counts for your model;
+        without it the number is an estimate, 10 to 30 % too high for English. ``memories`` are those in the block;
+        ``left_out`` are results that did not fit. At most 1,000 results are looked at.
+
+        The other arguments are those of ``search``. Days are those of the time zone of ``reference_date``. ``rerank``
+        orders the best 30 results before they are chosen.
+
+        Raises ValidationError for what ``search`` refuses, for a ``max_tokens`` below 0, and for a ``count_tokens``
+        that raises or does not return a number.
+        """
+        clean_text(query, "query")
+        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        now = self._now()
+        context = Context.of(
+            lambda count: self._searcher.search(
+                query,
+                now,
+                count=count,
+                threshold=DEFAULT_THRESHOLD,
+                rerank=rerank,
+                explain=False,
+                reference_date=reference_date,
+                ranking=ranking,
+                graph=bool(self.graph_categories),
+            ),
+            max_tokens,
+            count_tokens,
+            reference_date,
+        )
+        with self._store.searching(self._visible(expression, now=now), context.search.question) as reading:
+            reached = context.read(reading)
+        return context.answer(reached)
 
     @overload
     @answer

@@ -209,19 +209,19 @@ def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list
     """Return the best ``count`` results. Copies yield to others among the best _CHECKED, or among _WIDER times as many
     as asked for."""
     found = _read(reading, scores.best(count, threshold))
-    if len(found) < count or not _copies(reading, found):
+    if len(found) < count or not copies(reading, found):
         return found
     found = _read(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
-    copies = _copies(reading, found)
-    chosen = [position for position in range(len(found)) if position not in copies]
-    return [found[position] for position in sorted([*chosen, *sorted(copies)][:count])]
+    repeated = copies(reading, found)
+    chosen = [position for position in range(len(found)) if position not in repeated]
+    return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
 
 
 def _read(reading: Reading, ranked: list[Ranked]) -> list[Found]:
     return list(map(Found, ranked, reading.records(ranked)))
 
 
-def _copies(reading: Reading, found: list[Found]) -> set[int]:
+def copies(reading: Reading, found: list[Found]) -> set[int]:
     """Return the positions of those, among the first _CHECKED, that say nearly the same as one before them."""
     import numpy as np
 
@@ -235,14 +235,14 @@ def _copies(reading: Reading, found: list[Found]) -> set[int]:
     from ..search.similarity import canonical  # most results are not near each other
 
     by_words: dict[object, list[Record]] = {}
-    copies = set()
+    repeated = set()
     for position in positions:
         record = found[position].record
         same = by_words.setdefault(canonical(record.text)[0], [])
         if any(record.is_copy_of(better) for better in same):
-            copies.add(position)
+            repeated.add(position)
         same.append(record)
-    return copies
+    return repeated
 
 
 def step_by_step(found: list[Found], stated: Sequence[Relation], about: Sequence[str]) -> list[Found]:

@@ -3,9 +3,11 @@
 Figures that come from the code are computed from it, so that they cannot fall behind.
 """
 
+from datetime import UTC
 from typing import Any
 
 from .. import __version__
+from ..memory.block import Quotation, lay_out
 from ..search.ranking import Ranking
 
 EXAMPLE_ID = "3f2b7c1e-9a54-4a0e-8d0e-5b7f3c9d1a20"
@@ -100,6 +102,12 @@ EXAMPLES: dict[str, Any] = {
     "explain": False,
     "rerank": False,
     "ranking": {"date": 0},
+    # a block for a prompt
+    "max_tokens": 500,
+    "tokens": 47,
+    "ContextResponse.text": lay_out([Quotation("I am allergic to peanuts", "Alice", 1_896_091_200_000_000)], UTC),
+    "ContextResponse.memories": [],
+    "left_out": [],
     # scores
     "score": _SCORE,
     "MemoryResponse.score": None,

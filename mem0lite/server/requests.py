@@ -145,6 +145,35 @@ class SearchRequest(Struct):
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
 
 
+class ContextRequest(Struct):
+    """What to find for a prompt, and how long it may be."""
+
+    query: str
+    """The question, or what the user said."""
+    filters: Json | None = None
+    """Which memories to search, as for `POST /search`. The id of a user, agent, run or app is required here or beside
+    it."""
+    user_id: str | None = None
+    """Only memories of this user."""
+    agent_id: str | None = None
+    """Only memories of this agent."""
+    run_id: str | None = None
+    """Only memories of this run (session)."""
+    app_id: str | None = None
+    """Only memories of this app."""
+    max_tokens: int | None = None
+    """The length of the text, at most, by an estimate that is 10 to 30 % too high for English.
+    Default: 1000."""
+    reference_date: Instant = None
+    """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are those of its UTC
+    offset, or of UTC if it has none. Default: the present."""
+    ranking: Json | None = None
+    """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
+    rerank: bool | None = None
+    """Let the server's reranker order the best results before they are chosen. If it has none, `not_reranked` says
+    so."""
+
+
 class ResetScope(Struct, forbid_unknown_fields=True):
     """Whose memories to remove. Without a body: everybody's."""
 

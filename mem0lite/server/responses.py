@@ -40,6 +40,10 @@ class SearchResponse(types.SearchResult, Answered):
     """The memories that were found."""
 
 
+class ContextResponse(types.ContextResult, Answered):
+    """The text for a prompt."""
+
+
 class MemoryPage(types.Page, Answered):
     """One page of memories."""
 

@@ -17,7 +17,7 @@ from ..parameters import (
     UserId,
     read_object,
 )
-from ..requests import SearchRequest
+from ..requests import ContextRequest, SearchRequest
 from ..routing import (
     Answer,
     Memory,
@@ -54,6 +54,32 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         reference_date=data.reference_date,
         ranking=data.ranking,
         **threshold,
+    )
+
+
+@post(
+    "/context",
+    status_code=200,
+    tags=["search"],
+    summary="Get a block of memories for a prompt",
+    responses=answers(responses.ContextResponse, "The block, and what is in it", 422),
+    operation_class=body({"query": "What can she not eat?", "user_id": "alice", "max_tokens": 500}),
+)
+async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
+    """Get the memories that best match a query as a text for a prompt: dated, with speakers, marked as quotations, and
+    not longer than asked for."""
+    length: dict[str, Any] = {} if data.max_tokens is None else {"max_tokens": data.max_tokens}
+    return await memory.context(
+        data.query,
+        filters=data.filters,
+        user_id=data.user_id,
+        agent_id=data.agent_id,
+        run_id=data.run_id,
+        app_id=data.app_id,
+        reference_date=data.reference_date,
+        ranking=data.ranking,
+        rerank=bool(data.rerank),
+        **length,
     )
 
 
@@ -120,4 +146,4 @@ _MEDIA_TYPES = {
 }
 
 
-HANDLERS = (search_memories, get_graph)
+HANDLERS = (search_memories, get_context, get_graph)
