@@ -29,6 +29,7 @@ DOCUMENTS = {
 NOT_RUN = {
     "pip install .\n": "installs into the environment of whoever runs the tests",
     "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
+    "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
