@@ -144,7 +144,16 @@ class ModelNotFoundError(EmbeddingError):
 
 
 class EmbedderMismatchError(EmbeddingError, ValueError):
-    """The file's vectors come from another model; ``Memory.reembed()`` replaces them."""
+    """The file's vectors come from another model; ``Memory.reembed()`` replaces them.
+
+    ``remembered`` is that model's name, dimensions and fingerprint, if it was the file that told it.
+    """
+
+    def __init__(
+        self, message: object = "", *told: "Any", remembered: "Mapping[str, Any] | None" = None, **more: "Any"
+    ) -> None:
+        super().__init__(message, *told, **more)
+        self.remembered = remembered
 
 
 class ExtractionError(Mem0LiteError, RuntimeError):

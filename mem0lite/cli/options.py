@@ -105,7 +105,8 @@ no_url_option = _shared("--url", metavar="URL", hidden=True)
 model_option = _shared(
     "--model",
     metavar="NAME",
-    help="The embedding model: a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else the bundled one]",
+    help="The embedding model: a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else multilingual for a file "
+    "that was made with it, else the bundled one]",
 )
 json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
 

@@ -22,9 +22,10 @@ _LONG_WORD = re.compile(r"\S{50}")  # a vocabulary may have no such word, though
 class LocalEmbedder:
     """A sentence-embedding model in ONNX form, run on this machine's CPU.
 
-    ``model`` is ``"all-MiniLM-L6-v2"`` (comes with the package and loads at first use), the name of a model fastembed
-    knows and that ``mem0lite fetch`` has put on this machine, or a folder with ``model.onnx`` (or
-    ``onnx/model.onnx``), ``tokenizer.json`` and ``tokenizer_config.json``. Nothing is ever downloaded here.
+    ``model`` is ``"all-MiniLM-L6-v2"`` (comes with the package and loads at first use), ``"multilingual"`` (comes with
+    the extra ``mem0lite[multilingual]``), the name of a model fastembed knows and that ``mem0lite fetch`` has put on
+    this machine, or a folder with ``model.onnx`` (or ``onnx/model.onnx``), ``tokenizer.json`` and
+    ``tokenizer_config.json``. Nothing is ever downloaded here.
 
     A text longer than the model's window is embedded window by window, and its vector is the mean of the windows'
     vectors weighted by their tokens. If a text has more than MAX_WINDOWS, or a question more than MAX_QUERY_WINDOWS,
@@ -40,8 +41,9 @@ class LocalEmbedder:
     nothing but its text: a model whose vectors change with the other texts in the batch, as with dynamic quantisation,
     gets one text at a time. An embedder may be used on both sides of a fork.
 
-    Raises ModelNotFoundError at once when the files are not there, EmbeddingError when they are not what they should
-    be, and ConfigurationError for a blank name or a prompt that is not a text.
+    Raises ModelNotFoundError at once when the files are not there, DependencyError when the extra is not installed,
+    EmbeddingError when the files are not what they should be, and ConfigurationError for a blank name or a prompt that
+    is not a text.
     """
 
     def __init__(
@@ -104,8 +106,10 @@ def _source(model: str | os.PathLike[str]) -> Source:
     """Return where the model is that an argument names."""
     if model == BUNDLED_MODEL:
         return bundled.source()
-    from . import folder, named  # not before they are used: the import of mem0lite stays light
+    from . import folder, multilingual, named  # not before they are used: the import of mem0lite stays light
 
+    if model == multilingual.MULTILINGUAL_MODEL:
+        return multilingual.source()
     if (path := Path(expanded(model)).resolve()).is_dir():
         return folder.source(path)
     if isinstance(model, str):

@@ -15,7 +15,7 @@ from ..data.filters import Expression, parse
 from ..data.messages import Messages
 from ..data.records import Record
 from ..embedding.local import resolve
-from ..embedding.protocol import Embedder, identity
+from ..embedding.protocol import Embedder
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
 from ..graph import Extractor
@@ -136,8 +136,8 @@ class Memory(Handle):
     Arguments:
         path: the file, which is created if it does not exist. ``":memory:"`` keeps everything in this object and writes
             no file. Default: the environment variable ``MEM0LITE_DB``, else ``mem0lite.db`` in the working directory.
-        embedder: an Embedder, the name of a model, or a folder with a model. Default: ``all-MiniLM-L6-v2``, which is
-            loaded at first use.
+        embedder: an Embedder, the name of a model, or a folder with a model. Default: ``all-MiniLM-L6-v2``, or
+            ``multilingual`` for a file that was made with it. Models are loaded at first use.
         clock: a function that returns the present as a datetime with a time zone; for tests.
         short_term_ttl: how long a ``short_term`` memory lives, in seconds or as a timedelta. Default:
             ``MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS``, else 3600 seconds.
@@ -165,8 +165,9 @@ class Memory(Handle):
         config: refused. ``from_config`` opens the store that a configuration of mem0 describes.
 
     Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
-    EmbedderMismatchError if the file was embedded with another model, and a subclass of DatabaseError if the file
-    cannot be opened. A file that mem0lite did not make is left untouched.
+    DependencyError if the model's extra is not installed, EmbedderMismatchError if the file was embedded with another
+    model, and a subclass of DatabaseError if the file cannot be opened. A file that mem0lite did not make is left
+    untouched.
     """
 
     api_version = "v1.1"
@@ -202,23 +203,26 @@ class Memory(Handle):
         self._closed = threading.Event()  # shared with the views of for_user
         self._clock = clock or opening.utc_now
         self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
-        self._embedder = resolve(embedder)
-        self._searcher = Searcher(
-            self._embedder, Ranking.of({} if ranking is None else ranking), resolve_reranker(reranker)
-        )
+        resolved_ranking = Ranking.of({} if ranking is None else ranking)
+        resolved_reranker = resolve_reranker(reranker)
         asked_categories = opening.graph_categories(graph_categories)
         self._grapher = Grapher(opening.extractor_of(graph_extractor))
         self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")
-        self._store: Store = open_store(
-            self.path,
-            embedder=identity(self._embedder),
-            durability=durability,
-            cache_bytes=opening.cache_bytes(cache_bytes),
-            read_only=opening.switch(read_only, "read_only"),
-            checksums=opening.switch(checksums, "checksums"),
-            graph_categories=asked_categories,
-            statement_timeout=self._statement_timeout,
+        self._store: Store
+        self._embedder, self._store = opening.with_embedder(
+            embedder,
+            functools.partial(
+                open_store,
+                self.path,
+                durability=durability,
+                cache_bytes=opening.cache_bytes(cache_bytes),
+                read_only=opening.switch(read_only, "read_only"),
+                checksums=opening.switch(checksums, "checksums"),
+                graph_categories=asked_categories,
+                statement_timeout=self._statement_timeout,
+            ),
         )
+        self._searcher = Searcher(self._embedder, resolved_ranking, resolved_reranker)
         self._writer = Writer(self._store, self._embedder, self._grapher)
         try:
             opening.check_categories(

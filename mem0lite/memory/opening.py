@@ -2,12 +2,15 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from ..errors import ConfigurationError, ValidationError
+from ..embedding.local import resolve
+from ..embedding.protocol import Embedder, identity
+from ..errors import ConfigurationError, EmbedderMismatchError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
+from ..store import Store
 from ..values import argument_flag, seconds_to_micros, shown
 from .arguments import Duration
 from .graphs import clean_categories, listed
@@ -37,6 +40,27 @@ def switch(given: bool, name: str) -> bool:
         return argument_flag(given, name)
     except ValidationError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def with_embedder(
+    given: Embedder | str | os.PathLike[str] | None, opened: Callable[..., Store]
+) -> tuple[Embedder, Store]:
+    """Return the embedder of a store, and the store that ``opened`` opens with its identity.
+
+    None is the bundled model, or the multilingual one if the file remembers that one.
+    """
+    embedder = resolve(given)
+    try:
+        return embedder, opened(embedder=identity(embedder))
+    except EmbedderMismatchError as error:
+        if given is not None or error.remembered is None:
+            raise
+        from ..embedding.multilingual import IDENTITY, MULTILINGUAL_MODEL  # few files have it
+
+        if error.remembered != IDENTITY:
+            raise
+    embedder = resolve(MULTILINGUAL_MODEL)
+    return embedder, opened(embedder=identity(embedder))
 
 
 def utc_now() -> datetime:

@@ -105,7 +105,8 @@ class Remembered:
         raise EmbedderMismatchError(
             f"{path} holds vectors of {_describe(theirs)}, but the embedder is {_describe(ours)}. Open it with the "
             f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
-            f"`mem0lite reembed --db {path} --model …`.{prompts}"
+            f"`mem0lite reembed --db {path} --model …`.{prompts}",
+            remembered=theirs,
         )
 
 
