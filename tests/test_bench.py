@@ -608,9 +608,31 @@ def test_all_sets_are_written_between_the_markers(data: Path, tmp_path: Path) ->
         best = "**100.0** / **100.0** / **100.0**"
         assert f"| talk | 2 | 5 | 2 | {' | '.join([best] * 5)} |" in written
         assert "| talk | family | 1 | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |" in written
-        assert "- **talk**: 2 questions cannot tell default from plain at R@10 (+0.0, +0.0 to +0.0). Nothing" in written
-        assert "- **locomo_dev**: 3 questions cannot tell default" in written
+        same = "default is as good as plain at R@10 (+0.0, +0.0 to +0.0)."
+        assert f"- **talk**: for 2 questions of 2 users, {same} Nothing was" in " ".join(written.split())
+        assert f"- **locomo_dev**: for 3 questions of 1 user, {same} The weights" in " ".join(written.split())
         assert written.count("| locomo_dev |") == 2 + 3  # two tables, and three categories
+
+
+def test_a_verdict_is_what_its_interval_allows() -> None:
+    """Better, worse and neither are said by the interval of the difference, not by the difference."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(BENCHMARKS)!r})
+from mem0lite.retrieval import Collection, Question
+from retrieval import Measured, belief
+questions = [Question(str(n), "?", {{"a": 1.0}}) for n in range(100)]
+def found(right):
+    return [["a"] if n < right else [] for n in range(100)]
+for default, plain in ((60, 40), (40, 60), (50, 49)):
+    print(belief(Measured("some", Collection([], questions), {{"default": found(default), "plain": found(plain)}})))
+"""
+    result = run("-c", code)
+    assert result.returncode == 0, result.stderr
+    better, worse, neither = result.stdout.splitlines()
+    assert better.startswith("by 100 questions of 1 user, default is better than plain at R@10 (+20.0, +1")
+    assert worse.startswith("by 100 questions of 1 user, plain is better than default at R@10 (\N{MINUS SIGN}20.0, ")
+    assert neither.startswith("100 questions of 1 user cannot tell default from plain at R@10 (+1.0, +0.0 to +")
 
 
 @pytest.mark.parametrize(

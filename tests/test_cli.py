@@ -743,6 +743,8 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
         result = remote(*unknown)
         assert (result.returncode, result.stdout) == (1, ""), unknown
         assert unknown[1] in result.stderr
+    for same in (["search", "x"], ["search", "x", "--user", "*"], ["list", "--user", "*"], ["delete", "--user", "*"]):
+        assert remote(*same).stderr == run(*same).stderr != ""
     for bad in (
         ["search", "x"],
         ["context", "x"],

@@ -19,6 +19,25 @@ HELLO = [{"role": "user", "content": "I love python"}]
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
+EXAMPLES = [
+    ({"query": "x"}, 'Example: {"filters": {"user_id": "u1"}}'),
+    ({"query": "x", "user_id": "*"}, 'use a filter: {"user_id": "*"}.'),
+    ({"query": "x", "user_id": "u", "filters": {"metadata": 5}}, 'Write {"metadata": {"key": value}}.'),
+    (
+        {"query": "x", "user_id": "u", "filters": {"key": "a", "value": "b", "operator": "eq"}},
+        'Write {"field": {"operator": value}}.',
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "example"), EXAMPLES, ids=["no id", "any id", "metadata", "another library's"])
+def test_examples_in_errors_are_json(client: httpx.Client, body: dict[str, Any], example: str) -> None:
+    """What an error tells to write can be pasted into a request: JSON, and no dictionary of Python."""
+    answer = client.post("/search", json=body)
+    assert answer.status_code == 400
+    assert example in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "answer"),
     [

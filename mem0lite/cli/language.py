@@ -82,7 +82,7 @@ _PHRASES = [
         ),
         (r"Invalid after: give only one of after, offset and page\.", "Give either --after or --offset, not both."),
         (r"(?s)character (\d+) is a lone surrogate\. .*", r"character \1 is not UTF-8. Give UTF-8 text."),
-        (r"use a filter: \{'(\w+)': '\*'\}", r"""use --filter '{"\1": "*"}'"""),
+        (r"""use a filter: \{['"](\w+)['"]: ['"]\*['"]\}""", r"""use --filter '{"\1": "*"}'"""),
         (r"Invalid filter ('[^']{0,200}')", r"Invalid \1 in --filter"),
         (r"\bread_only(=True)? has nothing", "--read-only has nothing"),
         (r"Open it once without read_only(=True)?\.", "Run the command once where the file can be written."),
@@ -101,7 +101,7 @@ _PHRASES = [
 ]
 """What a shell has other sentences for."""
 
-_ANY_BY_FILTER = re.compile(r"To mean any id, use a filter: \{'\w+': '\*'\}\.")
+_ANY_BY_FILTER = re.compile(r"""To mean any id, use a filter: \{['"]\w+['"]: ['"]\*['"]\}\.""")
 _SUBJECT = re.compile(r"(?P<invalid>Invalid )?(?P<name>[a-z_]+)(?P<inside>[.\[][\w.\[\]]*)?(?=: | must )")
 _WORDS = re.compile(
     r"""(?P<quoted>(?<!\w)'(?:[^'\\]|\\.){0,200}'(?!\w)|"(?:[^"\\]|\\.){0,200}")"""

@@ -1,6 +1,7 @@
 """From exceptions to responses: ``{"detail": …}``, in the words of mem0's server where it has some."""
 
 import logging
+import re
 from typing import Any
 
 from litestar import Request, Response
@@ -33,8 +34,8 @@ logger = logging.getLogger("mem0lite")
 
 AnyRequest = Request[Any, Any, Any]
 
-_IN_PYTHON, _IN_JSON = "filters={'user_id': 'u1'}", '{"filters": {"user_id": "u1"}}'
-"""The example of a filter in the library's messages, and what it is in a request."""
+_IN_PYTHON = re.compile(r"""(filters=)?(\{'(?:[^{}"]|\{[^{}"]{0,200}\}){0,200}\})""")
+"""A dictionary in a message of the library, which may be an argument."""
 _INTERNAL = (500, "Internal Server Error")
 _TOO_MANY = "Too many of your requests are waiting. Try again later."
 _CLIENT_GONE = "client disconnected prematurely"  # Litestar's words; it is no failure of the server
@@ -62,7 +63,12 @@ def _detail(status: int, detail: Any, headers: dict[str, str] | None = None) -> 
 
 
 def _refused(request: AnyRequest, error: ValidationError) -> Response[dict[str, Any]]:
-    return _detail(400, str(error).replace(_IN_PYTHON, _IN_JSON))
+    return _detail(400, _IN_PYTHON.sub(_in_json, str(error)))
+
+
+def _in_json(found: re.Match[str]) -> str:
+    argument, written = found[1], found[2].replace("'", '"')
+    return f'{{"filters": {written}}}' if argument else written
 
 
 def _not_found(request: AnyRequest, error: NotFoundError) -> Response[dict[str, Any]]:
