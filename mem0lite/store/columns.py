@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..data.filters import Expression, scope_part
@@ -23,6 +24,7 @@ from ..embedding.reading import no_meaning
 from ..errors import CorruptFileError
 from ..search.conversation import Sessions, is_name
 from ..search.query import Query
+from ..search.text import FOREIGN
 from ..search.view import View, names_of
 
 if TYPE_CHECKING:
@@ -79,6 +81,10 @@ class Memories(NamedTuple):
     """What comes before the first colon of the text, for memories without an actor, if it may be a name."""
 
 
+KeysOfTerm = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
+"""The keys of the memories in which a term occurs, and how often it occurs in each."""
+
+
 class Source(Protocol):
     """One snapshot of a store, as far as the scopes go that a search asks for.
 
@@ -116,9 +122,9 @@ class Source(Protocol):
         CorruptFileError if a vector is missing, or is no unit vector.
         """
 
-    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the memories in which a term occurs, and how often. These ranges are by owner. None stands
-        for all scopes that match."""
+    def postings(self, ranges: Sequence[Range] | None, terms: Sequence[str]) -> "list[KeysOfTerm]":
+        """Return for each term the keys of the memories in which it occurs, and how often. These ranges are by owner.
+        None stands for all scopes that match."""
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
         """Return the keys of the memories that match an expression."""
@@ -275,7 +281,7 @@ class Collection:
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
     def view(
-        self, source: Source, matching: Expression | None, terms: Sequence[str]
+        self, source: Source, matching: Expression | None, query: Query
     ) -> "tuple[_Image, dict[str, _Postings], NDArray[np.bool_] | None, dict[str, list[int]]]":
         """Return everything as of the source's snapshot, with a mask by slot and the codes of names.
 
@@ -289,9 +295,8 @@ class Collection:
             if self._searched:
                 image = self._image = self._with_vectors(source, image)
             self._searched = True
-            self._load_terms(source, image, terms)
+            postings = self._postings_for(source, image, query)
             mask = None if matching is None else self._mask(source, image, matching)
-            postings = {term: self._postings[term] for term in terms}
             names = self._named()
             self._count_bytes(image)
             return image, postings, mask, names
@@ -465,27 +470,44 @@ class Collection:
 
     # -- terms and filters
 
-    def _load_terms(self, source: Source, image: _Image, terms: Sequence[str]) -> None:
+    def _postings_for(self, source: Source, image: _Image, query: Query) -> dict[str, _Postings]:
+        """Return the postings of all terms of a query. The forms that a term has in other languages are looked for only
+        in memories in another language, so where there are none, they are not read."""
         import numpy as np
 
         if len(self._postings) > _MAX_TERMS:
             self._postings.clear()
             self._posting_bytes = 0
-        ranges: dict[int, list[Range] | None] = {}
+        terms, foreign = query.all_terms, _only_foreign(query)
+        self._load_terms(source, image, [term for term in terms if term not in foreign])
+        if foreign and len(self._postings[FOREIGN].slots):
+            self._load_terms(source, image, [term for term in terms if term in foreign])
+            foreign = frozenset()
+        none = _Postings(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32), image.used)
+        return {term: none if term in foreign else self._postings[term] for term in terms}
+
+    def _load_terms(self, source: Source, image: _Image, terms: Sequence[str]) -> None:
+        missing: dict[int, list[str]] = {}  # by the slot from which on they are not known
         for term in terms:
             known = self._postings.get(term)
-            upto = 0 if known is None else known.upto
-            if known is not None and upto == image.used:
-                continue
-            if upto not in ranges:
-                ranges[upto] = self._owner_ranges(image, upto)
-            keys, frequencies = source.postings(ranges[upto], term)
-            slots, here = image.slots_of(keys)
-            parts = slots, frequencies[here]
-            if known is not None:
-                parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
-            self._postings[term] = _Postings(*parts, image.used)
-            self._posting_bytes += _POSTING_BYTES * len(slots) + (_TERM_BYTES if known is None else 0)
+            if known is None or known.upto < image.used:
+                missing.setdefault(0 if known is None else known.upto, []).append(term)
+        for upto, named in missing.items():
+            for term, found in zip(named, source.postings(self._owner_ranges(image, upto), named), strict=True):
+                self._add_postings(image, term, *found)
+
+    def _add_postings(
+        self, image: _Image, term: str, keys: "NDArray[np.int64]", frequencies: "NDArray[np.float32]"
+    ) -> None:
+        import numpy as np
+
+        known = self._postings.get(term)
+        slots, here = image.slots_of(keys)
+        parts = slots, frequencies[here]
+        if known is not None:
+            parts = np.concatenate([known.slots, parts[0]]), np.concatenate([known.frequencies, parts[1]])
+        self._postings[term] = _Postings(*parts, image.used)
+        self._posting_bytes += _POSTING_BYTES * len(slots) + (_TERM_BYTES if known is None else 0)
 
     def _mask(self, source: Source, image: _Image, expression: Expression) -> "NDArray[np.bool_]":
         """Return by slot whether a filter lets its memory through."""
@@ -551,7 +573,7 @@ class Columns:
         collection = self._collection(name)
         matching = None if expression == scopes else expression
         before = collection.nbytes
-        image, postings, mask, names = collection.view(source, matching, query.all_terms)
+        image, postings, mask, names = collection.view(source, matching, query)
         if not image.scopes:
             self._drop(name)
         elif collection.nbytes > before:
@@ -604,6 +626,12 @@ def _coded(names: Sequence[Any], codes: Mapping[Any, int]) -> "NDArray[np.int32]
 def _text_bytes(names: Iterable[str]) -> int:
     """Return about how much memory the keys of a dictionary take."""
     return sum(_NAME_BYTES + _CHARACTER_BYTES * len(name) for name in names)
+
+
+def _only_foreign(query: Query) -> frozenset[str]:
+    """Return the terms that are only asked for in memories in another language."""
+    others = [query.terms, *query.anchors.values(), *query.forms.values()]
+    return frozenset(chain.from_iterable(query.foreign.values())).difference(*others)
 
 
 def _with_room(size: int) -> int:

@@ -390,7 +390,11 @@ class Store(Protocol):
 
     def searching(self, visible: Visible, query: Query) -> AbstractContextManager[Reading]:
         """Yield what a search may return, from one snapshot: all live memories of the scopes that the expression asks
-        for, which of them match it, and where the query's terms occur."""
+        for, which of them match it, and where the query's terms occur.
+
+        What a store keeps in memory from one search for the next is its own affair, and changes no number: a memory's
+        cosine is the same to the last bit, whether its vector was kept or read, and equal vectors have equal cosines.
+        """
 
     def history(self, memory_id: str, visible: Visible) -> list[HistoryItem]:
         """Return a memory's changes in the scopes that match, oldest first; deleted memories have theirs, too. An

@@ -26,7 +26,7 @@ class DictStore:
     def __init__(self):
         self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
         self.reads, self.numbers, self.given = [], {}, 0
-        self.touches, self.remembers, self.listed = [], True, []
+        self.touches, self.remembers, self.listed, self.asked = [], True, [], []
         self.owner = lambda user: 1
 
     def add(self, user, text, expires_at=NEVER):
@@ -106,9 +106,13 @@ class DictStore:
             raise not_agreeing()
         return cosines_of(vectors, vector)
 
-    def postings(self, ranges, term):
+    def postings(self, ranges, terms):
         self.listed.append(ranges)
+        self.asked += terms
         keys = sorted(self.texts) if ranges is None else self.keys(ranges).tolist()
+        return [self._postings_of(keys, term) for term in terms]
+
+    def _postings_of(self, keys, term):
         counts = {key: indexed_terms(self.texts[key])[term] for key in keys}
         keys = [key for key, count in counts.items() if count]
         return np.array(keys, dtype=np.int64), np.array([counts[key] for key in keys], dtype=np.float32)
@@ -213,6 +217,25 @@ def test_many_owners_of_a_scope_each_are_not_listed(users, owners, ranges):
     answer = viewed(columns, store)
     assert {None if listed is None else len(listed) for listed in store.listed} == {ranges}
     assert len(answer["postings"]["tea"]) == users
+
+
+def test_forms_of_other_languages_are_read_where_they_can_count():
+    """The form that a word has in another language is not looked for while no memory is in another language."""
+    store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+    query, form = Query.read("familias", embed_query(EMBEDDER, "familias"), 5, Ranking()), "famili"
+    assert form in query.foreign["familia"]
+
+    def positions():
+        return columns.view(store, EVERYBODY, 5, query).view.postings[form][0].tolist()
+
+    store.add(1, "red tea")
+    assert positions() == []
+    assert form not in store.asked
+    store.add(1, "mi madre vive en una casa con la familia y con los perros")
+    assert positions() == [1]
+    assert form in store.asked
+    store.add(1, "la familia de Ana no es de la ciudad y no vive con ella")
+    assert positions() == [1, 2]
 
 
 def test_memories_without_their_vectors_are_damage():

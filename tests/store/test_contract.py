@@ -620,6 +620,14 @@ def test_a_repeat_that_was_seen_and_is_gone_is_none(store, other):
         assert store.apply(Changes([asked]), PRESENT).outcomes[0].added
 
 
+def test_a_repeat_that_expires_after_the_look_is_none(store):
+    """A memory that an addition repeated is not repeated by a transaction at an instant at which it has expired."""
+    add(store, "likes tea", expires_at=NOW + 1)
+    asked = seen(store, entry("likes tea", unique="text", expires_at=NOW + 1))
+    assert asked.seen.repeats
+    assert store.apply(Changes([asked]), Visible(horizon=NOW + 1)).outcomes[0].added
+
+
 def test_a_look_before_changes_no_outcome(store, tmp_path, seed):
     """Whatever others write meanwhile, additions that were looked for before are stored, or not, as any others."""
     drawn = random.Random(seed)

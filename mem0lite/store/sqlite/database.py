@@ -617,9 +617,6 @@ class Database:
 
     def _set_up(self, connection: apsw.Connection) -> None:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)  # before anything that may need a lock
-        connection.enable_load_extension(True)
-        connection.load_extension(sqlite_file.sqlite_vec())
-        connection.enable_load_extension(False)
         for name, (function, arguments) in _FUNCTIONS.items():
             connection.create_scalar_function(name, function, arguments, deterministic=True)
         connection.pragma("trusted_schema", False)

@@ -3,8 +3,6 @@
 The header's layout: https://www.sqlite.org/fileformat.html#the_database_header
 """
 
-import functools
-import importlib.util
 import os
 import threading
 from contextlib import closing
@@ -226,12 +224,3 @@ def check_wanted(path: Path, header: Header | None, *, wanted: bool) -> bool:
             f"mem0lite restore {path} --db NEW --checksums"
         )
     return header.checksums
-
-
-@functools.cache
-def sqlite_vec() -> str:
-    """Return what ``sqlite_vec.loadable_path()`` would, without importing that package, which imports numpy."""
-    spec = importlib.util.find_spec("sqlite_vec")
-    if spec is None or spec.origin is None:
-        raise DatabaseError("The SQLite extension sqlite-vec is not installed. Run: pip install sqlite-vec")
-    return str(Path(spec.origin).with_name("vec0"))

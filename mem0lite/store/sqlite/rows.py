@@ -308,19 +308,19 @@ def _since(
     connection: apsw.Connection, entry: Entry, scope: ScopeRow, looked: _Looked, now: int
 ) -> list[Sequence[Any]]:
     """Return rows of the memory that was found, or else of the live ones that were added since and may be copies."""
+    rows = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {LIVE} AND"
     if looked.key is not None:
-        return list(by_keys(connection, [looked.key]))
+        return fetch(connection, f"{rows} m.key = ?", (now, looked.key))
     if scope.next_sequence == looked.following:
         return []
     first, _ = scope.keys()
     return fetch(
         connection,
-        f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key >= ? AND m.key < ? "
-        f"AND abs(m.length - ?) <= {_LENGTHS_APART} AND m.created_at BETWEEN ? AND ? AND {LIVE} "
+        f"{rows} m.key >= ? AND m.key < ? AND abs(m.length - ?) <= {_LENGTHS_APART} AND m.created_at BETWEEN ? AND ? "
         "ORDER BY m.created_at DESC, m.key DESC",
         (
-            *(first + looked.following, first + scope.next_sequence, entry.terms.total()),
-            *(*entry.record.span(dated=entry.dated), now),
+            *(now, first + looked.following, first + scope.next_sequence, entry.terms.total()),
+            *entry.record.span(dated=entry.dated),
         ),
     )
 

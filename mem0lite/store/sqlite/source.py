@@ -12,7 +12,7 @@ import apsw
 
 from ...data.filters import Expression, scope_part
 from ...search.conversation import NAME_LENGTH
-from ..columns import NEVER, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
+from ..columns import NEVER, KeysOfTerm, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
 from . import rows
 from .damage import check_optional_texts
 from .filter_sql import compile_filter
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _RANGES = "json_each(?) r"
 _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
+_EACH_TERM = "CROSS JOIN t CROSS JOIN posting p ON p.term = t.term AND"
+_FEW_RANGES = 16
 
 
 class SnapshotSource:
@@ -148,25 +150,52 @@ class SnapshotSource:
         )
         return _numbers(listed, np.int64)
 
-    def postings(self, ranges: Sequence[Range] | None, term: str) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the memories in which a term occurs, and how often."""
+    def postings(self, ranges: Sequence[Range] | None, terms: Sequence[str]) -> "list[KeysOfTerm]":
+        """Return for each term the keys of the memories in which it occurs, and how often."""
+        if ranges is not None and len(ranges) <= _FEW_RANGES:
+            return [self._postings_of(ranges, term) for term in terms]
+        return self._postings_by_range(ranges, terms)
+
+    def _postings_of(self, ranges: Sequence[Range], term: str) -> "KeysOfTerm":
         import numpy as np
 
-        found = "SELECT group_concat(p.key), group_concat(p.frequency) FROM"
-        if ranges is None:
-            keys, frequencies = self._connection.execute(
-                f"{found} scope s CROSS JOIN posting p ON p.owner_id = s.owner_id AND p.term = ? "
-                f"AND p.key {SCOPE_KEYS} WHERE {self._where}",
-                [term, *self._parameters],
-            ).get
-        else:
-            keys, frequencies = self._get(
-                f"{found} {_RANGES} CROSS JOIN posting p ON p.owner_id = r.value ->> 0 AND p.term = ?2 "
-                f"AND p.key {_IN_RANGE}",
-                ranges,
-                term,
-            )
+        keys, frequencies = self._get(
+            f"SELECT group_concat(p.key), group_concat(p.frequency) FROM {_RANGES} CROSS JOIN posting p "
+            f"ON p.owner_id = r.value ->> 0 AND p.term = ?2 AND p.key {_IN_RANGE}",
+            ranges,
+            term,
+        )
         return _numbers(keys, np.int64), _numbers(frequencies, np.float32)
+
+    def _postings_by_range(self, ranges: Sequence[Range] | None, terms: Sequence[str]) -> "list[KeysOfTerm]":
+        """Read all terms of one range after the other: they lie together, so each page is read once, not for each
+        term."""
+        import numpy as np
+
+        if ranges is None:
+            scopes, parameters = (
+                f"scope s {_EACH_TERM} p.owner_id = s.owner_id AND p.key {SCOPE_KEYS}",
+                self._parameters,
+            )
+            where = f"WHERE {self._where}"
+        else:
+            scopes, parameters = (
+                f"{_RANGES} {_EACH_TERM} p.owner_id = r.value ->> 0 AND p.key {_IN_RANGE}",
+                [json.dumps(ranges)],
+            )
+            where = ""
+        listed = ", ".join(f"({number}, ?)" for number in range(len(terms)))
+        read = self._connection.execute(
+            f"WITH t (number, term) AS MATERIALIZED (VALUES {listed}) "
+            "SELECT group_concat(t.number), group_concat(p.key), group_concat(p.frequency) "
+            f"FROM {scopes} {where}",
+            [*terms, *parameters],
+        ).get
+        numbers, keys, frequencies = (
+            _numbers(text, kind) for text, kind in zip(read, (np.int32, np.int64, np.float32), strict=True)
+        )
+        places = [np.flatnonzero(numbers == number) for number in range(len(terms))]
+        return [(keys[place], frequencies[place]) for place in places]
 
     def matching(self, ranges: Sequence[Range], expression: Expression) -> "NDArray[np.int64]":
         """Return the keys of the memories that match an expression."""

@@ -389,6 +389,34 @@ def test_words_are_found_among_the_many_users_of_an_agent(path):
             expected.add(late)
 
 
+@pytest.mark.parametrize(("users", "runs"), [(3, 1), (40, 1), (30, 4)])
+def test_new_words_are_found_in_one_pass_over_many_owners(path, users, runs):
+    """However a scope's words are read, one after the other, or all of each owner's at once, the same are found."""
+    words, agent = ["tea", "pear", "fig", "plum"], {"agent_id": "bot"}
+    statements = []
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add_many(
+            {
+                "messages": f"{words[number % 4]} {words[number // 4 % 4]} word{number}",
+                "user_id": f"u{number % users}",
+                "run_id": f"r{number // users % runs}",
+                "infer": False,
+                **(agent if number % 5 else {}),
+            }
+            for number in range(3 * users * runs)
+        )
+        stored = [item["memory"] for item in memory.get_all(filters=agent, top_k=1_000)["results"]]
+        memory.search("nothing", filters=agent)
+        for connection in memory._store._database._open_connections:
+            connection.exec_trace = lambda cursor, sql, bindings: statements.append(sql) or True
+        for _ in range(2):
+            found = memory.search("tea fig word7", filters=agent, threshold=0, top_k=1_000, explain=True)["results"]
+            matched = {item["memory"]: set(item["score_details"]["matched_terms"]) for item in found}
+            assert matched == {text: {"tea", "fig", "word7"} & set(text.split()) for text in stored}
+        read = [sql for sql in statements if "posting p" in sql]
+        assert (len(read) == 1) is (users > 16)
+
+
 def test_stats_count_again_only_after_a_change(path, clock):
     """Memories are counted if any were written, by anybody, or have expired by the clock, and not otherwise."""
     statements = []
