@@ -337,8 +337,8 @@ def test_a_date_that_nearly_all_have_lifts_them_little(memory, clock):
         memory.add(f"old fact {number}", user_id="v", timestamp=clock.now - timedelta(days=200), infer=False)
     memory.add("old fact", user_id="u", timestamp=clock.now - timedelta(days=200))
     memory.add("new fact", user_id="v", timestamp=clock.now)
-    assert max(context(memory, "What happened on 1 March 2026?").values()) < 0.06
-    assert context(memory, "What happened on 1 March 2026?", user_id="v")["new fact"] > 0.24
+    assert max(context(memory, "What happened on 1 March 2026?").values()) < share_of("date") / 4
+    assert context(memory, "What happened on 1 March 2026?", user_id="v")["new fact"] > share_of("date") / 2
 
 
 def test_of_two_memories_the_one_of_that_day_gains(memory, clock):
@@ -502,7 +502,7 @@ def test_the_words_of_a_long_question_count_beside_its_meaning(memory):
         for query in (long, short)
     }
     assert 0.1 < scores[long] < 0.5
-    assert scores[short] > 0.8
+    assert scores[short] > 0.7
 
 
 ROW = [
@@ -526,6 +526,32 @@ def test_several_messages_in_a_row_are_a_conversation(memory):
         assert signals(memory, "instrument bought", text)["neighbor_keyword"] > 0
     assert signals(memory, "instrument bought", "And a bow")["neighbor_keyword"] == 0
     assert signals(memory, "instrument bought", "And a bow")["session_keyword"] > 0
+
+
+ADVICE = "Rosin helps, and so does a softer string, a quieter hour, a carpet on the floor, a mute on the bridge. " * 20
+
+
+def test_a_long_message_speaks_for_itself(memory):
+    """What was said around a message counts less the longer it is: an assistant's long answer says by itself what it is
+    about, where "I see" does not."""
+    asked = (ANN, "Which instrument was it?")
+    say(memory, [asked, (BOB, "I see"), asked], run_id="r1")
+    say(memory, [asked, (BOB, ADVICE), asked], run_id="r2")
+    say(memory, WEATHER, run_id="r3")
+    short, long = (signals(memory, "which instrument", text) for text in ("I see", ADVICE))
+    assert short["neighbor_keyword"] > 1.5 * long["neighbor_keyword"] > 0
+    own = (signals(memory, "carpet floor", text) for text in ("I see", ADVICE))
+    assert [one["neighbor_keyword"] > 0 for one in own] == [False, True]
+
+
+def test_a_short_message_about_it_comes_before_a_long_one_that_mentions_it(memory):
+    """Of two messages with the word that is asked for, the one that is about little else comes first."""
+    memory.add(f"{ADVICE} And keep the viola warm. {ADVICE}", user_id="u", infer=False)
+    memory.add("The viola is in the attic beside the old red armchair", user_id="u", infer=False)
+    memory.add("Rain again all over town", user_id="u", infer=False)
+    best, other = found(memory, "viola", ranking=Ranking.sparse())[:2]
+    assert best["memory"].startswith("The viola")
+    assert other["score"] < best["score"] / 2
 
 
 NOTES = ["Dentist on Elm Street, bring the insurance card", "Parcel for the neighbour is in the hall"]
