@@ -401,6 +401,15 @@ def test_memories_of_one_length_gain_nothing_by_it(memory):
         ("I want to see the notes from last week", True),
         ("I can't remember what I did last week", True),
         ("I wonder who came last week.", True),
+        ("I moved to Porto last week. How is Ann?", False),
+        ("My boss was rude last week! 我该怎么办？", False),
+        ("How is Ann? She was ill last week.", False),
+        ("I moved to Porto. Who came to lunch last week?", True),
+        ("我搬家了。 Who came to lunch last week？", True),
+        ("On 22 February 2026 I had an accident. Who came to lunch?", True),
+        ("On 22 February 2026 I had an accident. " + "It was quite a day for all of us. " * 12 + "Who came?", False),
+        ("It was quite a day for all of us. " * 12 + "Who came to lunch last week?", True),
+        ("A long walk, a longer lunch, a nap, and on we went. " * 8 + "What a day, that Sunday last week", False),
     ],
 )
 def test_a_statement_asks_for_no_time(memory, clock, query, dated):
@@ -408,6 +417,26 @@ def test_a_statement_asks_for_no_time(memory, clock, query, dated):
     memory.add("Lunch with Ann", user_id="u", timestamp=clock.now - timedelta(days=7))
     memory.add("Lunch with Bob", user_id="u", timestamp=clock.now - timedelta(days=600))
     assert (signals(memory, query, "Lunch with Ann")["date"] > 0) == dated
+
+
+@pytest.mark.parametrize(
+    ("query", "present"),
+    [
+        ("Where do I live now?", True),
+        ("Where do I live now", True),
+        ("current address", True),
+        ("I feel so tired today.", False),
+        ("I feel so tired today. What could I do?", False),
+        ("Everything is too much lately! ¿Qué hago？", False),
+        ("The office was loud today. Do I still have the headphones?", True),
+        ("What did Ann give me? The party was lovely, and I am still tired.", False),
+    ],
+)
+def test_the_present_in_a_statement_is_not_asked_for(memory, query, present):
+    """ "Today" and "lately" in what somebody tells ask for nothing newer; in a question they do."""
+    for year, city in ((2021, "Rome"), (2025, "Oslo")):
+        memory.add(f"I live in {city}", user_id="u", timestamp=datetime(year, 1, 1, tzinfo=UTC))
+    assert (signals(memory, query, "I live in Oslo")["recency"] > 0) == present
 
 
 def test_a_bad_reference_date_is_refused(memory):
