@@ -337,8 +337,8 @@ def test_a_date_that_nearly_all_have_lifts_them_little(memory, clock):
         memory.add(f"old fact {number}", user_id="v", timestamp=clock.now - timedelta(days=200), infer=False)
     memory.add("old fact", user_id="u", timestamp=clock.now - timedelta(days=200))
     memory.add("new fact", user_id="v", timestamp=clock.now)
-    assert max(context(memory, "What happened on 1 March 2026?").values()) < 0.06
-    assert context(memory, "What happened on 1 March 2026?", user_id="v")["new fact"] > 0.24
+    assert max(context(memory, "What happened on 1 March 2026?").values()) < share_of("date") / 4
+    assert context(memory, "What happened on 1 March 2026?", user_id="v")["new fact"] > share_of("date") / 2
 
 
 def test_of_two_memories_the_one_of_that_day_gains(memory, clock):
@@ -401,6 +401,15 @@ def test_memories_of_one_length_gain_nothing_by_it(memory):
         ("I want to see the notes from last week", True),
         ("I can't remember what I did last week", True),
         ("I wonder who came last week.", True),
+        ("I moved to Porto last week. How is Ann?", False),
+        ("My boss was rude last week! 我该怎么办？", False),
+        ("How is Ann? She was ill last week.", False),
+        ("I moved to Porto. Who came to lunch last week?", True),
+        ("我搬家了。 Who came to lunch last week？", True),
+        ("On 22 February 2026 I had an accident. Who came to lunch?", True),
+        ("On 22 February 2026 I had an accident. " + "It was quite a day for all of us. " * 12 + "Who came?", False),
+        ("It was quite a day for all of us. " * 12 + "Who came to lunch last week?", True),
+        ("A long walk, a longer lunch, a nap, and on we went. " * 8 + "What a day, that Sunday last week", False),
     ],
 )
 def test_a_statement_asks_for_no_time(memory, clock, query, dated):
@@ -408,6 +417,26 @@ def test_a_statement_asks_for_no_time(memory, clock, query, dated):
     memory.add("Lunch with Ann", user_id="u", timestamp=clock.now - timedelta(days=7))
     memory.add("Lunch with Bob", user_id="u", timestamp=clock.now - timedelta(days=600))
     assert (signals(memory, query, "Lunch with Ann")["date"] > 0) == dated
+
+
+@pytest.mark.parametrize(
+    ("query", "present"),
+    [
+        ("Where do I live now?", True),
+        ("Where do I live now", True),
+        ("current address", True),
+        ("I feel so tired today.", False),
+        ("I feel so tired today. What could I do?", False),
+        ("Everything is too much lately! ¿Qué hago？", False),
+        ("The office was loud today. Do I still have the headphones?", True),
+        ("What did Ann give me? The party was lovely, and I am still tired.", False),
+    ],
+)
+def test_the_present_in_a_statement_is_not_asked_for(memory, query, present):
+    """ "Today" and "lately" in what somebody tells ask for nothing newer; in a question they do."""
+    for year, city in ((2021, "Rome"), (2025, "Oslo")):
+        memory.add(f"I live in {city}", user_id="u", timestamp=datetime(year, 1, 1, tzinfo=UTC))
+    assert (signals(memory, query, "I live in Oslo")["recency"] > 0) == present
 
 
 def test_a_bad_reference_date_is_refused(memory):
@@ -502,7 +531,7 @@ def test_the_words_of_a_long_question_count_beside_its_meaning(memory):
         for query in (long, short)
     }
     assert 0.1 < scores[long] < 0.5
-    assert scores[short] > 0.8
+    assert scores[short] > 0.7
 
 
 ROW = [
@@ -526,6 +555,32 @@ def test_several_messages_in_a_row_are_a_conversation(memory):
         assert signals(memory, "instrument bought", text)["neighbor_keyword"] > 0
     assert signals(memory, "instrument bought", "And a bow")["neighbor_keyword"] == 0
     assert signals(memory, "instrument bought", "And a bow")["session_keyword"] > 0
+
+
+ADVICE = "Rosin helps, and so does a softer string, a quieter hour, a carpet on the floor, a mute on the bridge. " * 20
+
+
+def test_a_long_message_speaks_for_itself(memory):
+    """What was said around a message counts less the longer it is: an assistant's long answer says by itself what it is
+    about, where "I see" does not."""
+    asked = (ANN, "Which instrument was it?")
+    say(memory, [asked, (BOB, "I see"), asked], run_id="r1")
+    say(memory, [asked, (BOB, ADVICE), asked], run_id="r2")
+    say(memory, WEATHER, run_id="r3")
+    short, long = (signals(memory, "which instrument", text) for text in ("I see", ADVICE))
+    assert short["neighbor_keyword"] > 1.5 * long["neighbor_keyword"] > 0
+    own = (signals(memory, "carpet floor", text) for text in ("I see", ADVICE))
+    assert [one["neighbor_keyword"] > 0 for one in own] == [False, True]
+
+
+def test_a_short_message_about_it_comes_before_a_long_one_that_mentions_it(memory):
+    """Of two messages with the word that is asked for, the one that is about little else comes first."""
+    memory.add(f"{ADVICE} And keep the viola warm. {ADVICE}", user_id="u", infer=False)
+    memory.add("The viola is in the attic beside the old red armchair", user_id="u", infer=False)
+    memory.add("Rain again all over town", user_id="u", infer=False)
+    best, other = found(memory, "viola", ranking=Ranking.sparse())[:2]
+    assert best["memory"].startswith("The viola")
+    assert other["score"] < best["score"] / 2
 
 
 NOTES = ["Dentist on Elm Street, bring the insurance card", "Parcel for the neighbour is in the hall"]

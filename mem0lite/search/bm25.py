@@ -15,9 +15,9 @@ from .view import View
 if TYPE_CHECKING:
     from .view import Floats, Postings
 
-# Term frequency saturation and length normalisation. Memories are short: how often a word occurs, and in how long a
-# text, says less than it does for documents. For sessions it says more.
-_MEMORY_K1, _MEMORY_B = 0.4, 0.3
+# Term frequency saturation and length normalisation. Memories are short: how often a word occurs says less than it does
+# for documents and sessions. How long they are says more: a long message, such as an assistant's, touches on much.
+_MEMORY_K1, _MEMORY_B = 0.6, 0.9
 _SESSION_K1, _SESSION_B = 1.2, 0.5
 _COUNTED = 64  # terms of a query: what the others of a longer one find, most memories have
 
@@ -96,18 +96,12 @@ def _reached(scores: "Floats", highest: float) -> "Floats":
     return scores / math.sqrt(highest * best) if best else scores
 
 
-def session_bm25(view: View, terms: Sequence[str], own: "Floats") -> "Floats":
-    """Return for each memory of a conversation the BM25 of its session, scaled as ``memory_bm25`` does; shape (n,).
-
-    Outside conversations it is the memory's ``own``. It is 0 if there is only one session, which it can't tell from
-    another.
-    """
+def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
+    """Return for each memory the BM25 of its session, scaled as ``memory_bm25`` does; shape (n,)."""
     import numpy as np
 
     sessions = view.sessions
     scores = np.zeros(sessions.count)
-    if sessions.count == 1:
-        return np.zeros(len(view.scopes), dtype=np.float32)
     lengths = sessions.totals(view.lengths)
     norms = _SESSION_K1 * (1.0 - _SESSION_B + _SESSION_B * lengths / (lengths.mean() or 1.0))
     highest = 0.0
@@ -117,8 +111,8 @@ def session_bm25(view: View, terms: Sequence[str], own: "Floats") -> "Floats":
         idf = _idf(sessions.count, int(np.count_nonzero(within)))
         highest += idf * (_SESSION_K1 + 1.0)
         scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
-    shares = _reached(scores.astype(np.float32), highest)
-    return np.where(sessions.talk, shares[sessions.number], own)
+    of_memories: Floats = _reached(scores.astype(np.float32), highest)[sessions.number]
+    return of_memories
 
 
 def _idf(documents: int, containing: int) -> float:

@@ -65,10 +65,10 @@ class Sessions:
         self._weights: dict[Shares, list[tuple[int, NDArray[np.float32]]]] = {}
 
     def neighbors(self, values: "NDArray[np.float32]", shares: Shares) -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the weighted mean of its neighbours' values, shape (n,).
+        """Return for each memory the weighted mean of its neighbours' values, shape (n,).
 
-        The first and the last memories of a session have fewer neighbours; the mean is of those they have. A memory
-        outside conversations has its own value.
+        The first and the last memories of a session have fewer neighbours; the mean is of those they have. It is 0 for
+        the only memory of a session.
         """
         import numpy as np
 
@@ -79,11 +79,11 @@ class Sessions:
                 total[-distance:] += weights * said[:distance]
             else:
                 total[:-distance] += weights * said[distance:]
-        return np.where(self.talk, self._as_given(total), values)
+        return self._as_given(total)
 
     def _weights_of(self, shares: Shares) -> "list[tuple[int, NDArray[np.float32]]]":
         """Return by distance what a neighbour counts for each memory that can have one there, in the order they were
-        said; for each memory of a conversation they add up to 1."""
+        said; for each memory that has a neighbour they add up to 1."""
         import numpy as np
 
         if shares not in self._weights:
@@ -100,12 +100,11 @@ class Sessions:
         return self._weights[shares]
 
     def highest(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return for each memory of a conversation the highest value of its session, for others their own; shape
-        (n,)."""
+        """Return for each memory the highest value of its session, shape (n,)."""
         import numpy as np
 
-        highest = np.maximum.reduceat(self._in_order(values), self._starts)
-        return np.where(self.talk, highest[self.number], values)
+        highest: NDArray[np.float32] = np.maximum.reduceat(self._in_order(values), self._starts)[self.number]
+        return highest
 
     def totals(self, values: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the sum of each session's values, shape (sessions,)."""

@@ -66,10 +66,10 @@ class Query(NamedTuple):
         """
         import numpy as np
 
-        from .dates import asked_moments, asks_for_present, is_statement  # their patterns take time to compile
+        from .dates import asked_moments, asked_parts, asks_for_present  # their patterns take time to compile
 
-        asks = not is_statement(text)
-        moments = asked_moments(text, now, zone) if ranking.date and asks else ()
+        asked = asked_parts(text)
+        moments = asked_moments(asked.dates, now, zone) if ranking.date else ()
         return cls(
             vector=np.asarray(vector, dtype=np.float32),
             trust=trust,
@@ -77,7 +77,7 @@ class Query(NamedTuple):
             words=_words_of(text),
             moments=moments,
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
-            present=ranking.recency > 0 and asks and asks_for_present(text),
+            present=ranking.recency > 0 and asks_for_present(asked.present),
             now=now,
             forms=other_forms(text) if ranking.reads_words else {},
             foreign=foreign_forms(text) if ranking.reads_words else {},

@@ -34,7 +34,7 @@ class Ranking:
     """The memory's cosine similarity to the query."""
     keyword: float = 0.45
     """The memory's BM25, as a share of √(the highest that the query could reach · the highest of any memory)."""
-    neighbor_semantic: float = 0.18
+    neighbor_semantic: float = 0.09
     """The mean cosine of the memories just before and after it."""
     neighbor_keyword: float = 0.60
     """The BM25 of the two memories before and after it, nearer ones counting more."""
@@ -46,7 +46,7 @@ class Ranking:
     """Its length, up to 20 terms: short turns seldom answer a question."""
     speaker: float = 0.21
     """The question names whoever said it, and does not name everybody."""
-    date: float = 0.35
+    date: float = 0.50
     """It was said in the period that the question asks about."""
     recency: float = 0.20
     """It is recent, and the question asks about the present."""

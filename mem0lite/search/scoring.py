@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _NEXT_TO = ((-1, 0.5), (1, 0.5))
 _AROUND = ((-2, 0.23), (-1, 0.38), (1, 0.27), (2, 0.12))  # an answer shares its words with the question before it
-_FULL_LENGTH = 20.0  # terms from which a memory counts as long
+_FULL_LENGTH = 20.0  # terms from which a memory counts as more than a "Thanks!"
+_OWN_LENGTH = 200.0  # terms with which a memory says half of what it is about by itself
 _OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
@@ -140,18 +141,22 @@ def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, fl
 def _conversation(
     view: View, terms: Sequence[str], semantic: "Floats", keyword: "Floats", weights: Mapping[str, float]
 ) -> "dict[str, Floats]":
+    """Return the signals of conversations. A memory stands for itself as far as it is long, and if it is part of none:
+    that far, its own meaning and words take the place of what was said around it."""
     import numpy as np
 
     sessions = view.sessions
+    alone = np.where(sessions.talk, view.lengths / (view.lengths + _OWN_LENGTH), np.float32(1))
+    around = 1 - alone
     signals = {
-        "neighbor_semantic": sessions.neighbors(semantic, _NEXT_TO),
-        "session_semantic": sessions.highest(semantic),
+        "neighbor_semantic": alone * semantic + around * sessions.neighbors(semantic, _NEXT_TO),
+        "session_semantic": alone * semantic + around * sessions.highest(semantic),
         "length": np.minimum(1.0, view.lengths / _FULL_LENGTH),
     }
     if weights["neighbor_keyword"]:
-        signals["neighbor_keyword"] = sessions.neighbors(keyword, _AROUND)
-    if weights["session_keyword"]:
-        signals["session_keyword"] = session_bm25(view, terms, keyword)
+        signals["neighbor_keyword"] = alone * keyword + around * sessions.neighbors(keyword, _AROUND)
+    if weights["session_keyword"] and sessions.count > 1:  # the only session is told from none
+        signals["session_keyword"] = alone * keyword + around * session_bm25(view, terms)
     return signals
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 from ..moments import Moment
 
@@ -66,7 +67,8 @@ _DECLARES = (
 )
 _ASKS = (
     r"\b(?:what|when|where|who|whom|whose|which|why|how|whether|remind|remember|recall|forg[eo]t|wonder|know|tell|show"
-    r"|find|search|list|give|summar[a-z]+|need|want|like to|look(?:ing)? (?:for|up)|interested in|curious)\b"
+    r"|find|search|list|give|please|describe|explain|compare|summar[a-z]+"
+    r"|need|want|like to|look(?:ing)? (?:for|up)|interested in|curious)\b"
 )
 
 
@@ -80,6 +82,48 @@ def is_statement(text: str) -> bool:
         return False
     told = re.fullmatch(_TELLS, text) or re.fullmatch(_DECLARES, text)
     return told is not None and re.search(_ASKS, text) is None
+
+
+_ASKING_MARKS = "?\uff1f\u061f\u037e\u1367"  # of Latin, Chinese, Arabic, Greek and Ethiopic
+_SENTENCE = re.compile(r"(?:[^.!?\n。！？؟]|[.!?](?=[^\s]))*+(?:[.!?。！？؟]+|\n|$)")
+_LONG_MESSAGE = 400  # characters from which on a text is a message, of which only the sentences that ask count
+_FROM_NOW = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|now|ago|lately|recently|(?:last|this|next|past|these|coming) [a-z]+)\b"
+)
+
+
+class Asked(NamedTuple):
+    """What parts of a text ask: of a message, with which agents search, too, that is not all of it."""
+
+    present: str
+    """The sentences that ask, for ``asks_for_present``."""
+    dates: str
+    """The same and what belongs to them, for ``asked_moments``."""
+
+
+def asked_parts(text: str) -> Asked:
+    """Return the sentences of a text that ask.
+
+    A sentence asks if it has a question mark, in any script, or a word such as "what" or "remind me" and does not begin
+    like one that tells. Without such a sentence, all of a text asks, as keywords and descriptions do ("lunch last
+    week"), unless it is long or tells something. What is told beside a question may say when something was ("In August
+    I had an accident. What did I change?"), but not with a date that counts from now ("I am tired today").
+    """
+    text = text[:MAX_QUESTION_LENGTH]
+    sentences = [one for one in _SENTENCE.findall(text) if one.strip()]
+    asking = [one for one in sentences if _asks(one)]
+    long = len(text) > _LONG_MESSAGE
+    if not asking:
+        whole = "" if long or any(map(is_statement, [text, *sentences])) else text
+        return Asked(whole, whole)
+    dated = [one for one in sentences if one in asking or not (long or _FROM_NOW.search(one.lower()))]
+    return Asked("".join(asking), "".join(dated))
+
+
+def _asks(text: str) -> bool:
+    if any(mark in text for mark in _ASKING_MARKS):
+        return True
+    return re.search(_ASKS, text.lower().replace("’", "'")) is not None and not is_statement(text)
 
 
 _PRESENT_CUES = """
