@@ -26,7 +26,9 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
     updated = _update(connection, changes.updates, visible) if changes.updates else []
     if not (changes.additions or changes.calls):
         return Applied(updated=updated)
-    return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
+    applied = Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
+    settings.measure(connection)
+    return applied
 
 
 def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible) -> None:
