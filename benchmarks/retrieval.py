@@ -35,11 +35,13 @@ from mem0lite.retrieval import (
 
 BEGIN, END = "<!-- retrieval.py: begin -->", "<!-- retrieval.py: end -->"
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_IN_SIGHT = "How far the model is trusted in other scripts was chosen with this set in sight: default and plain flatter a little."
+_IN_SIGHT = (
+    "How far the model is trusted in other scripts was chosen with this set in sight: default and plain flatter."
+)
 _CHECKED = "It was looked at when other scripts were worked on, and nothing was fitted to it: believe all lines."
 SEEN = {
     "locomo_dev": "The weights of default were fitted to these questions: believe, in place of its line, the one above "
-    "of weights that were fitted to the other conversations. Nothing was fitted for dense, sparse and bm25.",
+    "of weights that were fitted to the other conversations. Constants of plain and sparse were chosen on it, too.",
     "memsim_zh_dev": _IN_SIGHT,
     "xquad_ar_dev": _IN_SIGHT,
     "xquad_zh_dev": _IN_SIGHT,
@@ -201,9 +203,10 @@ def main() -> None:
         sets.append(measured(path, embedder))
         embedder.save()
         print(f"{path.stem}: {time.perf_counter() - start:.0f} s", flush=True)
+    measured_block = block(sets)
     text = given.results.read_text(encoding="utf-8")  # again, as somebody may have edited it in the meantime
-    given.results.write_text(replaced(text, block(sets)), encoding="utf-8")
-    print(block(sets))
+    given.results.write_text(replaced(text, measured_block), encoding="utf-8")
+    print(measured_block)
 
 
 if __name__ == "__main__":
