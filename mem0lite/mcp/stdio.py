@@ -67,18 +67,24 @@ def _claimed() -> Iterator[Wire]:
 
 
 class Opening:
-    """A memory that is being opened in a thread, from the first time that somebody asks for it."""
+    """A memory that is opened in a thread."""
 
     def __init__(self, open_memory: "Callable[[], Memory]") -> None:
         self._open_memory = open_memory
         self._opened: asyncio.Future[tuple[AsyncMemory, Memory]] | None = None
 
-    async def memory(self) -> "AsyncMemory":
-        """Return the memory. Raises what opening it raises; the next call tries again."""
-        if self._opened is None or (self._opened.done() and self._opened.exception() is not None):
+    def begin(self) -> "asyncio.Future[tuple[AsyncMemory, Memory]]":
+        """Begin to open it, unless that was begun before."""
+        if self._opened is None:
             self._opened = asyncio.ensure_future(asyncio.to_thread(self._open))
             self._opened.add_done_callback(_log_failure)
-        return (await asyncio.shield(self._opened))[0]
+        return self._opened
+
+    async def memory(self) -> "AsyncMemory":
+        """Return the memory. Raises what opening it raises; the next call tries again."""
+        if self._opened is not None and self._opened.done() and self._opened.exception() is not None:
+            self._opened = None
+        return (await asyncio.shield(self.begin()))[0]
 
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
@@ -112,8 +118,6 @@ class _Conversation:
     async def run(self) -> None:
         """Answer until the client is gone, finish what it asked for, and close the file."""
         loop = asyncio.get_running_loop()
-        first = asyncio.ensure_future(self._opening.memory())  # so that it is open when it is needed
-        first.add_done_callback(lambda done: done.cancelled() or done.exception())
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows: there, signals end the process
                 loop.add_signal_handler(number, self._stop)
@@ -165,6 +169,7 @@ class _Conversation:
 
     async def _answer(self, request: Request) -> None:
         self._send(await answer(request, self._caller, self._send))
+        self._opening.begin()  # after the first answer, which it would hold up, so that it is open when it is needed
 
     def _send(self, message: Message) -> None:
         try:
