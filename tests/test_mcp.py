@@ -327,6 +327,7 @@ def test_filters_that_would_widen_a_call_are_refused(db: Path) -> None:
         ("search_memories", {"query": "x", "limit": 10**30}, ["limit", "from 1 to 1000"]),
         ("search_memories", {"query": "x", "limit": True}, ["limit", "a whole number"]),
         ("search_memories", {"query": "x", "limit": 1.5}, ["limit", "a whole number"]),
+        ("search_memories", {"query": "x", "limit": 5, "top_k": 6}, ["top_k", "limit"]),
         ("search_memories", {"query": "x", "threshold": "high"}, ["threshold", "a number"]),
         ("search_memories", {"query": "x", "filters": "food"}, ["filters", "an object"]),
         ("search_memories", {"query": "x", "filters": {"score": {"near": 1}}}, ["near"]),
