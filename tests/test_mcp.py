@@ -17,6 +17,7 @@ import pytest
 mcp = pytest.importorskip("mcp", reason="the official client of MCP is not installed: pip install -e '.[dev]'")
 
 from mcp.client.stdio import stdio_client  # noqa: E402
+from mcp.types import PromptReference, ResourceTemplateReference  # noqa: E402
 
 from mem0lite import Memory  # noqa: E402
 from mem0lite.mcp import resources, tools  # noqa: E402
@@ -533,6 +534,25 @@ def test_resources_come_in_pages(db: Path) -> None:
             read += [one["memory"] for one in page["results"]]
             address = page["next"]
         assert sorted(read) == sorted(f"fact {number}" for number in range(205))
+
+    conversation(db, talk)
+
+
+def test_users_are_completed(db: Path) -> None:
+    """What is typed of a user's id is completed, a hundred at a time; other arguments have no completions."""
+    with Memory(db) as memory:
+        memory.add_many([{"messages": "a fact", "user_id": f"u{number:03}"} for number in range(101)])
+        memory.add("a fact", user_id="ann", agent_id="another")
+
+    async def talk(client: Any) -> None:
+        address = ResourceTemplateReference(type="ref/resource", uri="memory://{user_id}")
+        prompt = PromptReference(type="ref/prompt", name="recall")
+        for reference in (address, prompt):
+            answer = (await client.complete(reference, {"name": "user_id", "value": "a"})).completion
+            assert (answer.values, answer.total, answer.has_more) == (["ann"], 1, False)
+        many = (await client.complete(address, {"name": "user_id", "value": "u"})).completion
+        assert (len(many.values), many.total, many.has_more) == (100, 101, True)
+        assert (await client.complete(prompt, {"name": "topic", "value": "a"})).completion.values == []
 
     conversation(db, talk)
 
