@@ -112,7 +112,7 @@ class _Conversation:
 
     def __init__(self, wire: Wire, caller: Caller, opening: Opening) -> None:
         self._wire, self._caller, self._opening = wire, caller, opening
-        self._running: dict[str | int, asyncio.Task[None]] = {}
+        self._running: dict[asyncio.Task[None], str | int] = {}  # with the ids of their requests, which may be reused
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -125,12 +125,12 @@ class _Conversation:
         try:
             await self._ended.wait()
             while self._running:
-                await asyncio.wait(self._running.values())
+                await asyncio.wait(self._running)
         finally:
             await self._opening.close()
 
     def _stop(self) -> None:
-        for task in self._running.values():
+        for task in self._running:
             task.cancel()
         self._ended.set()
 
@@ -154,18 +154,15 @@ class _Conversation:
             self._send(failure(id_in(text), error))
             return
         task = asyncio.ensure_future(self._answer(request))
-        self._running[request.id] = task
-        task.add_done_callback(lambda done: self._finished(request.id, done))
+        self._running[task] = request.id
+        task.add_done_callback(self._running.pop)
 
     def _noticed(self, request: Request) -> None:
         """Stop the call that a client cancels. No other notification asks for anything."""
-        cancelled = request.params.get("requestId") if request.method == "notifications/cancelled" else None
-        if isinstance(cancelled, str | int) and (task := self._running.get(cancelled)):
-            task.cancel()
-
-    def _finished(self, message_id: str | int | None, task: "asyncio.Task[None]") -> None:
-        if message_id is not None and self._running.get(message_id) is task:
-            del self._running[message_id]
+        if request.method == "notifications/cancelled":
+            for task, number in self._running.items():
+                if number == request.params.get("requestId"):
+                    task.cancel()
 
     async def _answer(self, request: Request) -> None:
         self._send(await answer(request, self._caller, self._send))
