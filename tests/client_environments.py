@@ -56,6 +56,7 @@ SETS = {
     "crewai": ("crewai[mem0]==1.9.3", *_SERVER),
     "pipecat": ("pipecat-ai[mem0]==1.14.0", "mem0ai==2.2.1", *_SERVER),
     "npm-packages": ("@mem0/community@0.0.1", "@mem0/vercel-ai-provider@3.0.2", "mem0ai@2.4.6", "zod@3.25.76"),
+    "npm-mcp": ("@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76"),
     "npm-pyright": ("pyright@1.1.414",),
     "npm-mastra": ("@mastra/mem0@0.1.4", "@mastra/core@0.10.15", "zod@3.25.76"),
 }

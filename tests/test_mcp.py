@@ -17,6 +17,7 @@ import pytest
 mcp = pytest.importorskip("mcp", reason="the official client of MCP is not installed: pip install -e '.[dev]'")
 
 from mcp.client.stdio import stdio_client  # noqa: E402
+from mcp.types import PromptReference, ResourceTemplateReference  # noqa: E402
 
 from mem0lite import Memory  # noqa: E402
 from mem0lite.mcp import resources, tools  # noqa: E402
@@ -327,6 +328,7 @@ def test_filters_that_would_widen_a_call_are_refused(db: Path) -> None:
         ("search_memories", {"query": "x", "limit": 10**30}, ["limit", "from 1 to 1000"]),
         ("search_memories", {"query": "x", "limit": True}, ["limit", "a whole number"]),
         ("search_memories", {"query": "x", "limit": 1.5}, ["limit", "a whole number"]),
+        ("search_memories", {"query": "x", "limit": 5, "top_k": 6}, ["top_k", "limit"]),
         ("search_memories", {"query": "x", "threshold": "high"}, ["threshold", "a number"]),
         ("search_memories", {"query": "x", "filters": "food"}, ["filters", "an object"]),
         ("search_memories", {"query": "x", "filters": {"score": {"near": 1}}}, ["near"]),
@@ -536,6 +538,25 @@ def test_resources_come_in_pages(db: Path) -> None:
     conversation(db, talk)
 
 
+def test_users_are_completed(db: Path) -> None:
+    """What is typed of a user's id is completed, a hundred at a time; other arguments have no completions."""
+    with Memory(db) as memory:
+        memory.add_many([{"messages": "a fact", "user_id": f"u{number:03}"} for number in range(101)])
+        memory.add("a fact", user_id="ann", agent_id="another")
+
+    async def talk(client: Any) -> None:
+        address = ResourceTemplateReference(type="ref/resource", uri="memory://{user_id}")
+        prompt = PromptReference(type="ref/prompt", name="recall")
+        for reference in (address, prompt):
+            answer = (await client.complete(reference, {"name": "user_id", "value": "a"})).completion
+            assert (answer.values, answer.total, answer.has_more) == (["ann"], 1, False)
+        many = (await client.complete(address, {"name": "user_id", "value": "u"})).completion
+        assert (len(many.values), many.total, many.has_more) == (100, 101, True)
+        assert (await client.complete(prompt, {"name": "topic", "value": "a"})).completion.values == []
+
+    conversation(db, talk)
+
+
 def test_prompts_put_memories_before_the_model(db: Path) -> None:
     """The prompt recall has the memories that fit its topic, of the default user or of another; the other explains."""
 
@@ -591,8 +612,9 @@ def test_everything_that_was_asked_is_answered_before_the_end(db: Path) -> None:
         server.call(1, "add_memory", text="I love sushi")
         for number in range(2, 40):
             server.call(number, "get_memories")
+        server.call(39, "list_entities")  # a client that counts wrong
         answers = server.end()
-    assert sorted(one["id"] for one in answers) == list(range(1, 40))
+    assert sorted(one["id"] for one in answers) == [*range(1, 40), 39]
     assert not any(one["result"]["isError"] for one in answers)
     assert [one.name for one in db.parent.iterdir()] == ["agent.db"]
 

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import client_environments
 import pytest
 from embedder import HashEmbedder
 from serving import served_by
 
+httpx2 = pytest.importorskip("httpx2", reason="comes with the official client of MCP")
 mcp = pytest.importorskip("mcp", reason="the official client of MCP is not installed: pip install -e '.[dev]'")
 
 from mcp.client.stdio import stdio_client  # noqa: E402
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
-from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: E402
 
 from mem0lite import Memory, __version__, guide  # noqa: E402
 from mem0lite.server import ApiKey, Settings, create_app  # noqa: E402
@@ -90,7 +91,7 @@ def test_a_client_that_is_configured_so_reaches_a_server(number: int) -> None:
     assert entry["url"].startswith(ADDRESS)
 
     async def run(base: str) -> Any:
-        async with create_mcp_http_client(headers=headers) as transport:
+        async with httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False, verify=False) as transport:
             address = entry["url"].replace(ADDRESS, base)
             async with mcp.Client(streamable_http_client(address, http_client=transport)) as client:
                 return await client.call_tool("get_memories", {})
@@ -98,6 +99,34 @@ def test_a_client_that_is_configured_so_reaches_a_server(number: int) -> None:
     memory = Memory(":memory:", embedder=HashEmbedder())
     with memory, served_by(create_app(memory, Settings(api_keys=(ApiKey(key),)))) as served:
         assert asyncio.run(run(str(served.base_url).rstrip("/"))).structured_content["total"] == 0
+
+
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_the_client_for_node_reads_every_answer(transport: str, tmp_path: Path) -> None:
+    """The SDK that most clients are built with, Anthropic's and Microsoft's among them, accepts what it is answered."""
+    environment = client_environments.needed("npm-mcp")
+    script = ["node", str(client_environments.SCRIPTS / "mcp_client.mjs"), str(environment), transport]
+    if transport == "stdio":
+        program = [sys.executable, "-m", "mem0lite", "--db", str(tmp_path / "agent.db"), "mcp"]
+        finished = client_environments.run([*script, *program], tmp_path, PYTHONPATH=str(ROOT))
+        assert finished.returncode == 0, finished.stderr
+        seen = json.loads(finished.stdout)
+    else:
+        memory = Memory(":memory:", embedder=HashEmbedder())
+        with memory, served_by(create_app(memory, Settings(api_keys=(ApiKey("3f9c2d7e"),)))) as served:
+            address = str(served.base_url).rstrip("/") + "/mcp"
+            seen = client_environments.outcomes([*script, address, "3f9c2d7e"], tmp_path)
+    memory_id = seen["added"]["results"][0]["id"]
+    for name in ("found", "listed", "read"):
+        [item] = seen[name]["results"]
+        assert (item["id"], item["memory"], item["metadata"]) == (memory_id, "I love sushi", {"a": {"b": [1]}})
+    assert len(seen["tools"]) == 11
+    assert [one["id"] for one in seen["entities"]["results"]] == ["José/1"]
+    assert seen["events"]["results"][0]["id"] == seen["added"]["event_id"]
+    assert "nothing" in seen["refused"]["error"]
+    assert seen["uri"] == "memory://Jos%C3%A9%2F1"
+    assert "I love sushi" in seen["recalled"]
+    assert seen["deleted"] == {"message": "Memories deleted successfully!"}
 
 
 def test_the_entry_for_the_registry_starts_a_server(tmp_path: Path) -> None:

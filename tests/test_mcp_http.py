@@ -14,10 +14,11 @@ import starlette.routing
 from embedder import HashEmbedder
 from serving import served_by
 
+httpx2 = pytest.importorskip("httpx2", reason="comes with the official client of MCP")
 mcp = pytest.importorskip("mcp", reason="the official client of MCP is not installed: pip install -e '.[dev]'")
 
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
-from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: E402
+from mcp.types import PromptReference  # noqa: E402
 
 from mem0lite import ConfigurationError, EmbeddingError, Memory  # noqa: E402
 from mem0lite.server import ApiKey, MemoryPlugin, Settings, create_app, mounted  # noqa: E402
@@ -54,7 +55,7 @@ def conversation(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def run() -> Any:
-        async with create_mcp_http_client(headers=headers) as transport:
+        async with httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False, verify=False) as transport:
             address = str(client.base_url).rstrip("/") + path
             async with mcp.Client(streamable_http_client(address, http_client=transport), mode=mode) as connected:
                 return await talk(connected)
@@ -284,6 +285,8 @@ def test_a_key_of_one_user_reaches_only_that_user(mode: str) -> None:
                 assert answer.is_error, (tool, answer.structured_content)
                 assert "cello" not in answer.content[0].text
             assert [one.name for one in (await connected.list_resources()).resources] == ["alice"]
+            recall = PromptReference(type="ref/prompt", name="recall")
+            assert (await connected.complete(recall, {"name": "user_id", "value": "b"})).completion.values == []
             for address in ("memory://bob", f"memory://bob/{memory_id}", f"memory://alice/{memory_id}"):
                 with pytest.raises(mcp.MCPError):
                     await connected.read_resource(address)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Notify = Callable[[Message], None]
 
 _PROGRESS_SECONDS = 1.0  # between two notifications while a call is running
-_CAPABILITIES: Message = {"tools": {}, "resources": {}, "prompts": {}}
+_CAPABILITIES: Message = {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
 
 _CURES: dict[type[Mem0LiteError], str] = {
     MemoryNotFoundError: "It may be deleted or expired. search_memories and get_memories return the ids that exist.",
@@ -147,6 +147,10 @@ async def _read_resource(request: Request, caller: Caller, notify: Notify) -> Me
     return await resources.contents(await caller.memory(), uri)
 
 
+async def _complete(request: Request, caller: Caller, notify: Notify) -> Message:
+    return await resources.completed(await caller.memory(), request.params.get("argument"))
+
+
 def _no_cursor(request: Request) -> None:
     if request.params.get("cursor") is not None:
         raise ProtocolError(INVALID_PARAMS, "There is only one page: leave cursor out.")
@@ -220,4 +224,5 @@ _METHODS: dict[str, Callable[[Request, Caller, Notify], Awaitable[Message]]] = {
     "resources/list": _list_resources,
     "resources/templates/list": _list_templates,
     "resources/read": _read_resource,
+    "completion/complete": _complete,
 }

@@ -70,6 +70,20 @@ def _described(user: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+async def completed(memory: "AsyncMemory", argument: object) -> dict[str, Any]:
+    """Return the users whose ids begin with what was typed, for the argument ``user_id`` of an address or a prompt.
+
+    Nothing is known of other arguments. Raises ProtocolError for an argument of the wrong shape.
+    """
+    if not isinstance(argument, dict) or not all(isinstance(argument.get(name), str) for name in ("name", "value")):
+        raise ProtocolError(INVALID_PARAMS, "argument must be an object with the texts name and value.")
+    found: list[str] = []
+    if argument["name"] == "user_id":
+        users = [one["id"] for one in await memory.entities() if one["type"] == "user"]
+        found = sorted(user for user in users if user.startswith(argument["value"]))
+    return {"completion": {"values": found[:_PAGE], "total": len(found), "hasMore": len(found) > _PAGE}}
+
+
 async def contents(memory: "AsyncMemory", uri: str) -> dict[str, Any]:
     """Return what a resource holds, as JSON. Raises ProtocolError if there is no such resource."""
     user_id, memory_id, after = _parts(uri)

@@ -67,18 +67,24 @@ def _claimed() -> Iterator[Wire]:
 
 
 class Opening:
-    """A memory that is being opened in a thread, from the first time that somebody asks for it."""
+    """A memory that is opened in a thread."""
 
     def __init__(self, open_memory: "Callable[[], Memory]") -> None:
         self._open_memory = open_memory
         self._opened: asyncio.Future[tuple[AsyncMemory, Memory]] | None = None
 
-    async def memory(self) -> "AsyncMemory":
-        """Return the memory. Raises what opening it raises; the next call tries again."""
-        if self._opened is None or (self._opened.done() and self._opened.exception() is not None):
+    def begin(self) -> "asyncio.Future[tuple[AsyncMemory, Memory]]":
+        """Begin to open it, unless that was begun before."""
+        if self._opened is None:
             self._opened = asyncio.ensure_future(asyncio.to_thread(self._open))
             self._opened.add_done_callback(_log_failure)
-        return (await asyncio.shield(self._opened))[0]
+        return self._opened
+
+    async def memory(self) -> "AsyncMemory":
+        """Return the memory. Raises what opening it raises; the next call tries again."""
+        if self._opened is not None and self._opened.done() and self._opened.exception() is not None:
+            self._opened = None
+        return (await asyncio.shield(self.begin()))[0]
 
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
@@ -106,14 +112,12 @@ class _Conversation:
 
     def __init__(self, wire: Wire, caller: Caller, opening: Opening) -> None:
         self._wire, self._caller, self._opening = wire, caller, opening
-        self._running: dict[str | int, asyncio.Task[None]] = {}
+        self._running: dict[asyncio.Task[None], str | int] = {}  # with the ids of their requests, which may be reused
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         """Answer until the client is gone, finish what it asked for, and close the file."""
         loop = asyncio.get_running_loop()
-        first = asyncio.ensure_future(self._opening.memory())  # so that it is open when it is needed
-        first.add_done_callback(lambda done: done.cancelled() or done.exception())
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows: there, signals end the process
                 loop.add_signal_handler(number, self._stop)
@@ -121,12 +125,12 @@ class _Conversation:
         try:
             await self._ended.wait()
             while self._running:
-                await asyncio.wait(self._running.values())
+                await asyncio.wait(self._running)
         finally:
             await self._opening.close()
 
     def _stop(self) -> None:
-        for task in self._running.values():
+        for task in self._running:
             task.cancel()
         self._ended.set()
 
@@ -150,21 +154,19 @@ class _Conversation:
             self._send(failure(id_in(text), error))
             return
         task = asyncio.ensure_future(self._answer(request))
-        self._running[request.id] = task
-        task.add_done_callback(lambda done: self._finished(request.id, done))
+        self._running[task] = request.id
+        task.add_done_callback(self._running.pop)
 
     def _noticed(self, request: Request) -> None:
         """Stop the call that a client cancels. No other notification asks for anything."""
-        cancelled = request.params.get("requestId") if request.method == "notifications/cancelled" else None
-        if isinstance(cancelled, str | int) and (task := self._running.get(cancelled)):
-            task.cancel()
-
-    def _finished(self, message_id: str | int | None, task: "asyncio.Task[None]") -> None:
-        if message_id is not None and self._running.get(message_id) is task:
-            del self._running[message_id]
+        if request.method == "notifications/cancelled":
+            for task, number in self._running.items():
+                if number == request.params.get("requestId"):
+                    task.cancel()
 
     async def _answer(self, request: Request) -> None:
         self._send(await answer(request, self._caller, self._send))
+        self._opening.begin()  # after the first answer, which it would hold up, so that it is open when it is needed
 
     def _send(self, message: Message) -> None:
         try:

@@ -152,6 +152,8 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 
 
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
+    if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
+        raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
     options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date")
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}

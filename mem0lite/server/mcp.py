@@ -58,7 +58,8 @@ async def mcp(request: AnyRequest, memory: Memory, server: Server) -> Response[A
         return Response(b"", status_code=202, media_type="text/plain")
     caller = _caller(request, memory, server)
     if message.progress_token is not None and message.method == "tools/call" and _EVENTS in _accepted(request):
-        return Stream(_events(message, caller), media_type=_EVENTS)
+        unbuffered = {"X-Accel-Buffering": "no"}  # by nginx, which would hold events back
+        return Stream(_events(message, caller), media_type=_EVENTS, headers=unbuffered)
     answered = await answer(message, caller, _nobody)
     unknown = answered.get("error", {}).get("code") == METHOD_NOT_FOUND and message.version is not None
     return _written(answered, 404 if unknown else 200)
