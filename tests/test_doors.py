@@ -11,7 +11,7 @@ import pytest
 
 import mem0lite
 
-DOORS = {"langgraph": "doors", "openai_agents": "doors"}
+DOORS = {"anthropic": "doors", "langgraph": "doors", "openai_agents": "doors"}
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FOLDER = Path(__file__).parent / "integrations" / "doors"
