@@ -52,7 +52,11 @@ SETS = {
         *("mcp<2", "mem0ai==2.2.1", *_SERVER),  # mem0-mcp-server imports what version 2 of mcp has no more
     ),
     "tools": ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0", *_OWN),
-    "doors": ("langgraph==1.2.24", "openai-agents==0.24.0", "pytest==9.2.0", *_OWN),
+    "doors": (
+        *("anthropic==2.14.0", "langchain-core==1.8.3", "langgraph==1.2.24", "openai-agents==0.24.0"),
+        "pytest==9.2.0",
+        *_OWN,
+    ),
     "crewai": ("crewai[mem0]==1.9.3", *_SERVER),
     "pipecat": ("pipecat-ai[mem0]==1.14.0", "mem0ai==2.2.1", *_SERVER),
     "npm-packages": ("@mem0/community@0.0.1", "@mem0/vercel-ai-provider@3.0.2", "mem0ai@2.4.6", "zod@3.25.76"),

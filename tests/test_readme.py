@@ -187,7 +187,9 @@ def check_graph(printed: str) -> None:
 def check_integrations(*printed: str) -> None:
     """Each door finds what was put through it."""
     assert printed[0] == "allergy {'fact': 'I am allergic to peanuts'}\n"
-    assert printed[1].endswith("]\nI moved to Lisbon last month\n")
+    assert printed[1] == "2\nI am learning to play the cello\n"
+    assert printed[2].endswith("]\nI moved to Lisbon last month\n")
+    assert printed[3].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
 
 
 CHECKS: dict[str, Callable[..., None]] = {

@@ -3,8 +3,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,9 +11,9 @@ from ..data.messages import read_messages
 from ..errors import ValidationError
 from ..memory import Memory
 from ..types import SearchHit
-from ..values import MAX_TEXT_LENGTH
 from . import missing
-from .shelf import Kept, Put, Shelf, named_place, opened
+from .chats import Chat, Said
+from .shelf import Shelf, opened
 
 try:
     from agents.items import TResponseInputItem
@@ -25,7 +24,6 @@ except ModuleNotFoundError as error:
 R = TypeVar("R")
 
 _APP = "openai-agents"
-_PAGE = 500
 
 
 class MemorySession:
@@ -54,8 +52,7 @@ class MemorySession:
         self.session_id = session_id
         self.session_settings = SessionSettings() if session_settings is None else session_settings
         self.memory, self._owned = opened(memory)
-        self._shelf = Shelf(self.memory, _APP, user_id=user_id, agent_id=agent_id)
-        self._place = named_place(session_id, "session_id")
+        self._chat = Chat(Shelf(self.memory, _APP, user_id=user_id, agent_id=agent_id), session_id)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,48 +73,23 @@ class MemorySession:
         As in the SDK's SQLiteSession, 0 returns nothing and a negative limit all items.
         """
         wanted = self.session_settings.limit if limit is None else limit
-        return await asyncio.to_thread(self._latest, None if wanted is None or wanted < 0 else wanted)
+        return await asyncio.to_thread(self._chat.latest, None if wanted is None or wanted < 0 else wanted)
 
     async def add_items(self, items: Sequence[TResponseInputItem]) -> None:
         """Add items, all or none. Raises ValidationError for an item that JSON cannot hold."""
-        await _finished(lambda: self._add(list(items)))
+        await _finished(lambda: self._chat.add([_said(item) for item in items]))
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Remove the latest item and return it; None if there is none."""
-        return await _finished(self._pop)
+        return await _finished(self._chat.pop)
 
     async def clear_session(self) -> None:
         """Remove every item of the session."""
-        await _finished(lambda: self._shelf.clear(self._place))
+        await _finished(self._chat.clear)
 
     async def search(self, query: str, *, limit: int = 5) -> list[SearchHit]:
         """Return what was said in this session and is closest to a query, best first, as ``Memory.search`` does."""
-        return await asyncio.to_thread(self._shelf.hits, query, {"run_id": {"eq": self._place}}, limit)
-
-    def _latest(self, limit: int | None) -> list[TResponseInputItem]:
-        found = islice(self._newest(limit or _PAGE), limit)
-        return [one.value for one in found][::-1]
-
-    def _newest(self, count: int) -> Iterator[Kept]:
-        return self._shelf.newest({"run_id": {"eq": self._place}}, min(count, _PAGE))
-
-    def _add(self, items: list[Any]) -> None:
-        if not items:
-            return
-        texts = [_said(item) for item in items]
-        first = self._shelf.instants(len(items))
-        self._shelf.write(
-            [
-                Put(self._place, str(at), item, text, label=_label(item), role=role, at=at)
-                for at, (item, (text, role)) in enumerate(zip(items, texts, strict=True), start=first)
-            ]
-        )
-
-    def _pop(self) -> TResponseInputItem | None:
-        while (last := next(self._newest(1), None)) is not None:
-            if self._shelf.delete_found(last):
-                return last.value
-        return None
+        return await asyncio.to_thread(self._chat.search, query, limit)
 
 
 async def _finished(call: Callable[[], R]) -> R:
@@ -130,19 +102,15 @@ async def _finished(call: Callable[[], R]) -> R:
         raise
 
 
-def _said(item: Any) -> tuple[str | None, str | None]:
-    """Return what a user or an assistant said in an item, and the role; None for what nobody said."""
+def _said(item: Any) -> Said:
+    """Return an item with what a user or an assistant said in it."""
     if not isinstance(item, Mapping):
         raise ValidationError(f"Invalid item: must be a dictionary, got {type(item).__name__}.", field="items")
-    if item.get("role") not in ("user", "assistant"):
-        return None, None
+    kind, role = item.get("type") or item.get("role") or "item", item.get("role")
+    if role not in ("user", "assistant"):
+        return Said(item, None, None, str(kind))
     try:
         messages, _ = read_messages([item])
     except ValidationError:  # an item is kept whatever is in it
-        return None, item["role"]
-    text = "\n".join(one.text for one in messages)
-    return (text if len(text) <= MAX_TEXT_LENGTH else None), item["role"]
-
-
-def _label(item: Mapping[str, Any]) -> str:
-    return f"({item.get('type') or item.get('role') or 'item'})"
+        messages = []
+    return Said(item, "\n".join(one.text for one in messages), role, str(kind))

@@ -65,7 +65,8 @@ class Put(NamedTuple):
     at: int | None = None
     """When it was written, in microseconds. None: now."""
     replaces: Callable[[Any], bool] | None = None
-    """Tells whether the value that the key has may be replaced; MISSING if it has none. Runs in the transaction."""
+    """Tells whether the value that the key has may be replaced; MISSING if it has none. It runs in the transaction that
+    replaces the value, unless a hidden value becomes one that is found, or the other way round."""
 
 
 MISSING = object()
