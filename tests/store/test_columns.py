@@ -207,6 +207,28 @@ def test_a_scope_that_lost_nearly_everything_is_read_in_few_steps():
     assert len(asked) < 40
 
 
+def test_every_memory_is_read_once_however_many_there_are(seed):
+    """The parts in which memories are read hold each key once and in order, whatever the sizes of the scopes are."""
+    drawn = random.Random(seed)
+    for _ in range(20):
+        store, columns = DictStore(), Columns(EMBEDDER.dimensions, 10_000_000)
+        sizes = [drawn.choice([1, 3, 8_191, 8_192, 8_193, 20_000, 40_000]) for _ in range(drawn.randrange(1, 6))]
+        for number, size in enumerate(sizes, 1):
+            store.rows[number], store.changed[number, "scope"] = ScopeVersion(number, 1, size, 0), 1
+        parts, none = [], store.memories([])
+        store.memories = lambda ranges, parts=parts, none=none: parts.append(ranges) or none
+        viewed(columns, store)
+        spans = [(number, number << 32, (number << 32) + size - 1) for number, size in enumerate(sizes, 1)]
+        joined = []
+        for number, first, last in (one for part in parts for one in part):
+            if joined and joined[-1][0] == number:
+                assert first == joined.pop()[2] + 1
+                first = number << 32
+            joined.append((number, first, last))
+        assert joined == spans
+        assert sum(last - first + 1 for _, first, last in parts[0]) <= 8_192
+
+
 @pytest.mark.parametrize(("users", "owners", "ranges"), [(10, 10, 10), (60, 60, None), (60, 2, 2), (60, 20, 20)])
 def test_many_owners_of_a_scope_each_are_not_listed(users, owners, ranges):
     """Where each of many owners has a scope, the store is asked for all scopes; otherwise each owner is a range."""
