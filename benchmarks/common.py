@@ -25,7 +25,7 @@ def sentence(generator: random.Random, length: int = 12) -> str:
 
 def machine(*packages: str) -> str:
     """Return what the figures were measured on: the processor, Python, and the versions of the packages."""
-    names = packages or ("mem0lite", "apsw", "fastembed", "onnxruntime")
+    names = packages or ("mem0lite", "apsw", "sqlite-vec", "fastembed", "onnxruntime")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     return f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 

@@ -1,24 +1,24 @@
 """Check that everything in a file agrees, and repair what can be rebuilt from the texts.
 
 A rule is an SQL query that finds what breaks it and, if there is a repair without loss, the statement that repairs it.
-What SQL cannot check (vectors, keywords, hashes) is compared in Python.
+What SQL cannot check (keywords, hashes) is compared in Python; what it can't compute of vectors, sqlite-vec does.
 """
 
+import importlib.util
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import apsw
 
-from ...errors import CorruptFileError
+from ...errors import CorruptFileError, DatabaseError
 from ...search.text import TERMS_VERSION
 from ...values import FIRST_INSTANT, LAST_INSTANT, text_hash
 from ..protocol import Finding
 from . import rows
 from .schema import MEMORIES, MIGRATIONS, SCOPE_KEYS
 
-_CHUNK = 1_024
 _NORM_TOLERANCE = 1e-3  # of a vector's length, which is 1
 _UNREADABLE = (apsw.Error, CorruptFileError, ValueError, TypeError)  # the last two of what is not UTF-8, or no text
 _MESSAGES = 20
@@ -267,26 +267,32 @@ def _keywords(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _vectors(connection: apsw.Connection) -> Iterator[Finding]:
-    import numpy as np
-
+    """Compare vectors with the model's dimensions and with the length 1, inside SQLite: only what is wrong gets out."""
     embedder = rows.remembered(connection, "embedder")
     size = 4 * embedder["dimensions"] if embedder else 0
-    missing, unlike = [], []
-    found = connection.execute(
-        "SELECT m.key, m.id, v.embedding FROM memory m LEFT JOIN vector v ON v.key = m.key ORDER BY m.key"
-    )
-    while chunk := list(islice(found, _CHUNK)):
-        missing += [(key, memory_id) for key, memory_id, vector in chunk if vector is None]
-        unlike += [(key, memory_id) for key, memory_id, vector in chunk if vector is not None and len(vector) != size]
-        sound = [row for row in chunk if row[2] is not None and len(row[2]) == size]
-        if sound and size:
-            vectors = np.frombuffer(b"".join(vector for _, _, vector in sound), dtype="<f4").reshape(len(sound), -1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                off = ~(abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1) < _NORM_TOLERANCE)
-            unlike += [sound[position][:2] for position in np.flatnonzero(off).tolist()]
-    for problem, broken in (("memories without a vector", missing), ("vectors that are none of this model", unlike)):
-        if broken:
-            yield Finding("vectors", problem, [memory_id for _, memory_id in broken], [key for key, _ in broken])
+    _load_sqlite_vec(connection)
+    broken: list[tuple[Any, ...]] = connection.execute(
+        "SELECT m.key, m.id, v.embedding IS NULL FROM memory m LEFT JOIN vector v ON v.key = m.key "
+        "WHERE NOT ifnull(CASE WHEN length(v.embedding) = ?1 "
+        "THEN abs(vec_distance_L2(v.embedding, zeroblob(?1)) - 1) < ?2 END, 0) ORDER BY m.key",
+        (size, _NORM_TOLERANCE),
+    ).fetchall()
+    for problem, lacking in (("memories without a vector", True), ("vectors that are none of this model", False)):
+        if found := [(key, memory_id) for key, memory_id, lacks in broken if bool(lacks) == lacking]:
+            yield Finding("vectors", problem, [memory_id for _, memory_id in found], [key for key, _ in found])
+
+
+def _load_sqlite_vec(connection: apsw.Connection) -> None:
+    """Give a connection the functions of sqlite-vec, whose format the vectors have.
+
+    The path is what ``sqlite_vec.loadable_path()`` returns; that package is not imported, because it imports numpy.
+    """
+    spec = importlib.util.find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise DatabaseError("The SQLite extension sqlite-vec is not installed. Run: pip install sqlite-vec")
+    connection.enable_load_extension(True)
+    connection.load_extension(str(Path(spec.origin).with_name("vec0")))
+    connection.enable_load_extension(False)
 
 
 def _embedder(connection: apsw.Connection) -> Iterator[Finding]:
