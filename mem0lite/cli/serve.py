@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -13,6 +13,7 @@ from .options import Number, Options, db_option, given, model_option, no_url_opt
 from .output import note
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
     from ..memory import Memory
@@ -254,5 +255,15 @@ def answer(app: "App", settings: "Settings", listener: "socket.socket") -> None:
 
     if settings.access_log:
         access_log.to_stderr()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    # uvicorn takes uvloop by itself where it is installed.
+    config = uvicorn.Config(app, log_level="warning", http=_protocol(), timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _protocol() -> "type[asyncio.Protocol] | Literal['h11']":
+    """Return how HTTP is read: httptools has no package for every Python and system."""
+    try:
+        from .protocol import Protocol
+    except ModuleNotFoundError:
+        return "h11"
+    return Protocol
