@@ -519,6 +519,25 @@ def test_the_rare_words_of_a_long_question_count(memory):
         assert max(len(item["score_details"]["matched_terms"]) for item in found(memory, query, user_id=user)) <= 64
 
 
+@pytest.mark.parametrize(
+    ("fact", "question"),
+    [
+        ("我哥哥在杭州瑞杰贸易公司当会计", "请问一下我想知道跟哥哥有关的那个贸易企业究竟叫什么名字呢"),
+        ("妹はピアノの先生をしています", "ところで昔からずっと音楽が好きだった妹の仕事は何だったか覚えていますか"),
+    ],
+    ids=["Chinese", "Japanese"],
+)
+def test_pairs_of_characters_that_are_no_words_are_not_missed(memory, fact, question):
+    """In text without spaces, most pairs of a question's characters are in no memory. They don't count as words that
+    are missing, so that those which are there lift a memory over the threshold."""
+    memory.add(fact, user_id="u")
+    for text in ("昨日は雨", "今天下雨", "Rain again all over town"):
+        memory.add(text, user_id="u", infer=False)
+    best = memory.search(question, user_id="u", ranking=Ranking.sparse(), explain=True)["results"][0]
+    assert best["memory"] == fact
+    assert best["score"] > 0.3
+
+
 def test_the_words_of_a_long_question_count_beside_its_meaning(memory):
     """Most words of a long question are in no memory. Those that are still count, and a short question's best match
     reaches all of its words."""

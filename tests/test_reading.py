@@ -83,6 +83,7 @@ def test_what_is_partly_read_counts_for_its_part(model):
     assert trust(model, "?!") == 1
     assert 0.85 < trust(model, "I love sushi 🍣") < 1
     assert 0 < trust(model, "会议改到星期四") < trust(model, "会议 about the API 改到 Thursday") < 1
+    assert trust(model, "会议改到星期四") == pytest.approx(model.share_read("会议改到星期四") ** 0.5)
     assert [trust(model, text) for text in ("ฉันแพ้กุ้ง", "🍣", "Привет, как дела?", "γάτα", "x" * 101)] == [0] * 5
 
 

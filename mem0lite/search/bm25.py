@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .query import Query
-from .text import FOREIGN
+from .text import FOREIGN, is_part_of_run
 from .view import View
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     """Return each memory's BM25 divided by the highest the query could reach: in 0..1, float32, shape (n,).
 
     A query term that no memory has counts in the divisor, too: a memory with two of five rare words is not a perfect
-    match.
+    match. Only pairs of characters don't, of text without spaces: many are no words.
     """
     import numpy as np
 
@@ -79,7 +79,8 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     for term in terms:
         positions, frequencies = view.postings[term]
         idf = _idf(size, len(positions))
-        highest += idf * (_MEMORY_K1 + 1.0)
+        if len(positions) or not is_part_of_run(term):
+            highest += idf * (_MEMORY_K1 + 1.0)
         if len(positions):
             norms = _MEMORY_K1 * (1.0 - _MEMORY_B + _MEMORY_B * view.lengths[positions] / average)
             scores[positions] += idf * frequencies * (_MEMORY_K1 + 1.0) / (frequencies + norms)
@@ -109,7 +110,8 @@ def session_bm25(view: View, terms: Sequence[str]) -> "Floats":
         positions, frequencies = view.postings[term]
         within = np.bincount(sessions.number[positions], frequencies, sessions.count)
         idf = _idf(sessions.count, int(np.count_nonzero(within)))
-        highest += idf * (_SESSION_K1 + 1.0)
+        if len(positions) or not is_part_of_run(term):
+            highest += idf * (_SESSION_K1 + 1.0)
         scores += idf * within * (_SESSION_K1 + 1.0) / (within + norms)
     of_memories: Floats = _reached(scores.astype(np.float32), highest)[sessions.number]
     return of_memories

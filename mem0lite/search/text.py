@@ -215,6 +215,12 @@ def query_terms(query: str) -> list[str]:
     return list(_terms(query, joined=False)[0])[:MAX_QUERY_TERMS]
 
 
+def is_part_of_run(term: str) -> bool:
+    """True for a term that is cut out of text without spaces, such as Chinese. If no memory has it, it may be no word,
+    but the end of one and the beginning of another."""
+    return not term.isascii() and _unicode().spaceless.match(term) is not None
+
+
 def other_forms(query: str) -> dict[str, list[str]]:
     """Return by term of a query what a memory may have in its place: the one word that it makes with its neighbour."""
     text = _plain(query)
