@@ -333,7 +333,13 @@ def test_a_memory_open_elsewhere_notices_a_reembedding(path):
     fill(path, 3)
     with Memory(path, embedder=HashEmbedder()) as memory:
         Memory.reembed(path, embedder=HashEmbedder("new"))
-        for verb in (lambda: memory.add("x", user_id="u"), lambda: memory.search("x", user_id="u")):
+        for verb in (
+            lambda: memory.add("x", user_id="u"),
+            lambda: memory.search("x", user_id="u"),
+            lambda: memory.add([], user_id="u"),
+            lambda: memory.add_many([]),
+            lambda: memory.update_many([]),
+        ):
             with pytest.raises(EmbedderMismatchError):
                 verb()
         assert memory.get_all(user_id="u")["total"] == 3

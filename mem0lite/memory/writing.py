@@ -28,7 +28,7 @@ class Writer(NamedTuple):
 
     def add(self, plans: Sequence[PlannedAdd], now: int) -> list[AddResult]:
         """Store the memories of all adds, or none, and return the answers."""
-        stored = iter(self._insert(plans, now) if plans else ())
+        stored = iter(self._insert(plans, now))
         return [add_result(plan, list(islice(stored, len(plan.drafts))), self.embedder, now) for plan in plans]
 
     def _insert(self, plans: Sequence[PlannedAdd], now: int) -> list[Stored]:

@@ -17,8 +17,8 @@ from .settings import Remembered
 
 def apply(connection: apsw.Connection, changes: Changes, visible: Visible, settings: Remembered) -> Applied:
     """Delete, update and add, in this order."""
-    if changes.additions or changes.updates or changes.calls:
-        settings.check_embedder(connection)
+    if changes.additions or changes.updates or changes.calls or changes.categories is not None:
+        settings.check_embedder(connection)  # also when there is nothing to write: a call with items would be refused
     if changes.categories is not None:
         settings.check_categories(connection, changes.categories)
     if changes.deletions:
