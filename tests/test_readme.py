@@ -1,5 +1,6 @@
 """What README and the guide show runs as it is written, and what they say of the code is so."""
 
+import json
 import os
 import re
 import shutil
@@ -192,6 +193,15 @@ def check_integrations(*printed: str) -> None:
     assert printed[3].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
 
 
+def check_mcp(piped: str, asked: str) -> None:
+    """The line that is piped to the command is stored, and over HTTP what the first request stores the second finds."""
+    answers = [json.loads(line)["result"] for line in (piped + asked).splitlines() if line.strip()]
+    assert [one["isError"] for one in answers] == [False] * 3
+    first, second, found = (one["structuredContent"]["results"][0]["memory"] for one in answers)
+    assert first == "The staging database is called heron"
+    assert second == found == "We deploy on Fridays"
+
+
 CHECKS: dict[str, Callable[..., None]] = {
     "README": check_readme,
     "getting-started": check_getting_started,
@@ -199,6 +209,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "context": check_context,
     "graph": check_graph,
     "integrations": check_integrations,
+    "mcp": check_mcp,
 }
 """What is expected of the outputs of a document's blocks, beyond that none fails."""
 
