@@ -25,6 +25,8 @@ dezembro
 """
 _CUES = frozenset(_CUE_WORDS.split())
 """A question that has none of these words, and no number that may be a date, names no date."""
+_CHARACTERS = re.compile("[年月天日周週星昨今明前]")
+"""Without any of these, a text has no date in Chinese or Japanese."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _HAS_NUMBER = re.compile(r"(?:19|20)\d\d|\d/\d|\d(?:st|nd|rd|th)\b|\d\.\d\d?\.|\b[qhw][1-4]\b|\b[kc]w\d|'\d\d\b")
 
@@ -43,11 +45,23 @@ def asked_moments(question: str, reference: int, zone: tzinfo = UTC) -> tuple[Mo
     1 to 9999 are left out. It never raises, whatever the text.
     """
     text = question[:MAX_QUESTION_LENGTH].lower().replace("’", "'")
+    if not text.isascii() and _CHARACTERS.search(text):
+        text = _in_english(text, reference, zone) or text
     if _CUES.isdisjoint(_WORDS.findall(text)) and not _HAS_NUMBER.search(text):
         return ()
     from .phrases import read  # importing it takes longer than answering most questions
 
     return read(text, reference, zone)
+
+
+def _in_english(text: str, reference: int, zone: tzinfo) -> str:
+    from .characters import in_english
+    from .periods import Clock
+
+    try:
+        return in_english(text, Clock.at(reference, zone).now)
+    except OverflowError:  # in this zone it is the year 0 or 10,000
+        return ""
 
 
 # The patterns below are compiled when a question needs them: most contain "?", or none of the words.
@@ -84,6 +98,12 @@ def is_statement(text: str) -> bool:
     return told is not None and re.search(_ASKS, text) is None
 
 
+_ASKS_IN_CHARACTERS = re.compile(
+    "什么|什麼|谁|誰|哪|几|幾|多少|吗|嗎|怎|何|请|請|なに|いつ|どこ|どの|どん|どう|だれ|なぜ|いくつ|いくら|ですか|ますか|でしたか|ましたか"
+)
+_FROM_NOW_IN_CHARACTERS = re.compile(
+    "[昨今明][天日早晚年]|[前去]年|前天|一昨日|[上下这這本先今来來][一个個]?(?:[周週月]|星期)|最近|刚才|剛才|さっき"
+)
 _ASKING_MARKS = "?\uff1f\u061f\u037e\u1367"  # of Latin, Chinese, Arabic, Greek and Ethiopic
 _SENTENCE = re.compile(r"(?:[^.!?\n。！？؟]|[.!?](?=[^\s]))*+(?:[.!?。！？؟]+|\n|$)")
 _LONG_MESSAGE = 400  # characters from which on a text is a message, of which only the sentences that ask count
@@ -114,14 +134,19 @@ def asked_parts(text: str) -> Asked:
     asking = [one for one in sentences if _asks(one)]
     long = len(text) > _LONG_MESSAGE
     if not asking:
-        whole = "" if long or any(map(is_statement, [text, *sentences])) else text
+        told = _FROM_NOW_IN_CHARACTERS.search(text) or any(map(is_statement, [text, *sentences]))
+        whole = "" if long or told else text
         return Asked(whole, whole)
-    dated = [one for one in sentences if one in asking or not (long or _FROM_NOW.search(one.lower()))]
+    dated = [one for one in sentences if one in asking or not (long or _from_now(one))]
     return Asked("".join(asking), "".join(dated))
 
 
+def _from_now(text: str) -> bool:
+    return bool(_FROM_NOW.search(text.lower()) or _FROM_NOW_IN_CHARACTERS.search(text))
+
+
 def _asks(text: str) -> bool:
-    if any(mark in text for mark in _ASKING_MARKS):
+    if any(mark in text for mark in _ASKING_MARKS) or _ASKS_IN_CHARACTERS.search(text):
         return True
     return re.search(_ASKS, text.lower().replace("’", "'")) is not None and not is_statement(text)
 
