@@ -6,16 +6,17 @@ Which memories are relevant, and how much, is what a search says; what the block
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from typing import NamedTuple
 
 from ..embedding.tokens import estimate_tokens
 from ..errors import ValidationError
 from ..search.scoring import Scores
+from ..search.speech import QUESTION_MARKS, only_asks, only_guesses
 from ..search.view import Ranked, View
 from ..store import Reading
 from ..types import ContextResult
-from ..values import is_number, shown, to_micros_in_zone
+from ..values import is_number, local_day, shown, to_micros_in_zone
 from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
 from .searching import Found, Search, best, copies
@@ -24,7 +25,7 @@ _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
 _RERANKED = 30  # of them are given to a reranker
 _TERSE = 6  # terms up to which a memory may need the question before it
-_QUESTION_MARKS = ("?", "？", "؟", "⸮")
+_OF_QUESTION, _OF_GUESS = 0.8, 0.6  # of its score that a memory is worth, if it only asks, or only guesses
 
 
 class Counter:
@@ -118,7 +119,8 @@ class Context(NamedTuple):
     def answer(self, reached: Reached) -> ContextResult:
         """Return the block, with what is in it and what did not fit."""
         search = self.search
-        found = [*search.reranking.rescored(search.query, reached.found[:_RERANKED]), *reached.found[_RERANKED:]]
+        found = sorted(reached.found, key=lambda one: _worth(one, search.query), reverse=True)
+        found = [*search.reranking.rescored(search.query, found[:_RERANKED]), *found[_RERANKED:]]
         kept = self._fitting(found, reached.asked)
         text = self._text(kept, reached)
         while kept and self.counter.whole(text) > self.max_tokens:  # more than the sum of its lines
@@ -148,7 +150,7 @@ class Context(NamedTuple):
         left = self.max_tokens - self.counter.whole(FRAME)
         kept: list[list[Found]] = []
         ids: set[str] = set()
-        days: set[str] = set()
+        days: set[date] = set()
         for one in found:
             group = [each for each in (asked.get(one.record.id), one) if each and each.record.id not in ids]
             price, dated = self._price(group, days, left)
@@ -159,12 +161,13 @@ class Context(NamedTuple):
                 days |= dated
         return [group for group in kept if group]
 
-    def _price(self, group: Sequence[Found], days: set[str], left: int) -> tuple[int, set[str]]:
+    def _price(self, group: Sequence[Found], days: set[date], left: int) -> tuple[int, set[date]]:
         """Return how many tokens a group adds (or some number above ``left``), and the days that it is dated."""
         quotations = [_quotation(one) for one in group]
-        dated = {heading(one, self.zone) for one in quotations}
+        dated = {local_day(one.said_at, self.zone) for one in quotations}
+        known: dict[int, date] = {day.year: day for day in days}
         price = 0
-        for text in (*(dated - days), *map(line, quotations)):
+        for text in (*(heading(day, known.get(day.year)) for day in dated - days), *map(line, quotations)):
             if price > left:
                 break
             price += self.counter.added(text, left)
@@ -184,7 +187,7 @@ def _question_of(reading: Reading, scores: Scores, found: Found) -> Found | None
         return None
     ranked = Ranked(before, min(1.0, max(0.0, float(scores.raw[before]))))
     [record] = reading.records([ranked])
-    return Found(ranked, record) if record.text.rstrip().endswith(_QUESTION_MARKS) else None
+    return Found(ranked, record) if record.text.rstrip().endswith(QUESTION_MARKS) else None
 
 
 def _before(view: View, position: int) -> int | None:
@@ -214,6 +217,17 @@ def _in_order(kept: Sequence[Sequence[Found]], reached: Reached) -> Iterator[Fou
 
     for session in sorted(by_session.values(), key=lambda session: min(map(said, session))):
         yield from sorted(session, key=said)
+
+
+def _worth(one: Found, query: str) -> float:
+    """Return what a memory is worth in an answer: its score, less for a question or an assistant's guess, and nothing
+    for the query itself."""
+    record, score = one.record, one.ranked.score
+    if only_asks(record.text):
+        from ..search.similarity import near_identical  # its tables are for texts that may be copies
+
+        return 0.0 if near_identical(record.text, query) else score * _OF_QUESTION
+    return score * _OF_GUESS if record.role == "assistant" and only_guesses(record.text) else score
 
 
 def _quotation(one: Found) -> Quotation:
