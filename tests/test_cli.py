@@ -216,7 +216,7 @@ def test_context(run: Run, db: Path) -> None:
     asked = ("context", "café second line loud", "--user", "alice", "--max-tokens", 90)
     printed = run(*asked)
     assert printed.stdout.splitlines()[1:4] == [
-        *("2 January 2024:", "- Café [bold]loud[/bold] \\x1b[31mred", "  second line")
+        *("2 January 2024", "- Café [bold]loud[/bold] \\x1b[31mred", "  second line")
     ]
     shown = json.loads(run(*asked, "--json").stdout)
     assert shown["tokens"] <= 90

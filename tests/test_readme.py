@@ -177,6 +177,12 @@ def check_context(printed: str) -> None:
     assert printed == shown
 
 
+def check_chat(printed: str) -> None:
+    """The question that is asked again finds the fact, and not the guess."""
+    assert "- user: I moved to Porto last week." in printed.split("<memories")[-1]
+    assert "Lisbon" not in printed
+
+
 def check_graph(printed: str) -> None:
     """The graph that is shown is the one that the block before it prints, after the steps in their order."""
     [picture] = [block.code for block in blocks("graph") if block.language == "mermaid"]
@@ -206,6 +212,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "README": check_readme,
     "getting-started": check_getting_started,
     "cli": check_cli,
+    "chat": check_chat,
     "context": check_context,
     "graph": check_graph,
     "integrations": check_integrations,

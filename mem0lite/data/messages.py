@@ -5,7 +5,7 @@ OpenAI's chats and responses, Anthropic, Gemini and LangChain are read, and any 
 ``parts``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ValidationError
@@ -46,17 +46,53 @@ class Message(NamedTuple):
     timestamp: Any
 
 
-def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
+def clean_roles(roles: object) -> frozenset[str] | None:
+    """Return the roles whose messages a call remembers, in small letters; None for all.
+
+    Raises ValidationError for anything but names of roles, for none of them, and for a role that is never remembered.
+    """
+    if roles is None:
+        return None
+    named = [roles] if isinstance(roles, str) else roles
+    if isinstance(named, bytes | Mapping) or not isinstance(named, Iterable):
+        raise ValidationError(
+            f"Invalid roles: must be a list of roles such as ['user'], got {type(roles).__name__}.", field="roles"
+        )
+    cleaned = frozenset(_known_role(one) for one in named)
+    if not cleaned:
+        raise ValidationError(
+            "Invalid roles: no message has none of the roles. Name one, or leave it out.", field="roles"
+        )
+    return cleaned
+
+
+def _known_role(role: object) -> str:
+    named = optional_text(role, "roles")
+    if named is None:
+        raise ValidationError("Invalid roles: a role must not be blank. Leave it out of the list.", field="roles")
+    lowered = _ROLES.get(named.lower(), named.lower())
+    if lowered in _SILENT:
+        raise ValidationError(
+            f"Invalid roles: messages with the role {lowered} are never remembered. Leave it out of the list, or send "
+            "the message with the role user.",
+            field="roles",
+        )
+    return lowered
+
+
+def read_messages(messages: object, roles: frozenset[str] | None = None) -> tuple[list[Message], list[SkippedPart]]:
     """Return the messages to remember, and the parts that are left out.
 
     The texts in ``content``, or otherwise in ``parts``, are kept, joined with newlines. Parts without text, such as
     images and tool calls, are left out, and so are reasoning and the messages of the system, developers and tools.
+    ``roles`` are those that ``clean_roles`` returns: of messages in other roles, everything is left out.
 
     Raises ValidationError, naming the message, for what can't be one: a number as content, for example, or a blank text
     given as the only message.
     """
     if isinstance(messages, str):
-        return [Message(clean_text(messages, "messages[0].content"), "user", None, None)], []
+        said = Message(clean_text(messages, "messages[0].content"), "user", None, None)
+        return _of_roles([said], 0, roles)
     if isinstance(messages, Mapping) or not isinstance(messages, Sequence):
         messages = [messages]
     if not all(map(_is_message, messages)):
@@ -69,9 +105,17 @@ def read_messages(messages: object) -> tuple[list[Message], list[SkippedPart]]:
             field = f"messages[{index}]"
             raise ValidationError(f"Invalid {field}: has neither a role nor content. Give it both.", field=field)
         found, skipped = _read(fields, index, f"messages[{index}]")
-        kept += found
-        left += skipped
+        chosen, others = _of_roles(found, index, roles)
+        kept += chosen
+        left += [*skipped, *others]
     return kept, left
+
+
+def _of_roles(read: list[Message], index: int, roles: frozenset[str] | None) -> tuple[list[Message], list[SkippedPart]]:
+    """Return what was read of one message, as kept or as left out."""
+    if roles is None or all(one.role.lower() in roles for one in read):
+        return read, []
+    return [], [_skipped(index, None, one.role, "Its role is not among the roles to remember.") for one in read]
 
 
 def _is_message(value: object) -> bool:

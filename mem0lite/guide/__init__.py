@@ -21,6 +21,7 @@ NAMES = (
     "lifetimes",
     "search",
     "context",
+    "chat",
     "filters",
     "graph",
     "models",

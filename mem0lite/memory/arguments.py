@@ -84,6 +84,7 @@ class AddItem(TypedDict, total=False):
     timestamp: Instant | None
     infer: bool
     memory_type: str | None
+    roles: str | Iterable[str] | None
     prompt: str | None
 
 

@@ -5,7 +5,6 @@ Which memories are relevant, and how much, is what a search says; what the block
 
 import inspect
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, tzinfo
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from ..embedding.tokens import estimate_tokens
 from ..errors import ValidationError
 from ..search.scoring import Scores
+from ..search.speech import QUESTION_MARKS, only_asks, only_guesses
 from ..search.view import Ranked, View
 from ..store import Reading
 from ..types import ContextResult
@@ -25,10 +25,7 @@ _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
 _RERANKED = 30  # of them are given to a reranker
 _TERSE = 6  # terms up to which a memory may need the question before it
-_QUESTION_MARKS = ("?", "？", "؟", "⸮")
-_SENTENCE = re.compile(r"(?<=[.!?。！？؟⸮।])\s*")
-_ONLY_ASKS = 10  # tokens of statements beside its questions, up to which a memory only asks
-_OF_QUESTION = 0.6  # of its score that such a memory is worth: it has the words of an answer, and no answer
+_OF_QUESTION, _OF_GUESS = 0.8, 0.6  # of its score that a memory is worth, if it only asks, or only guesses
 
 
 class Counter:
@@ -190,7 +187,7 @@ def _question_of(reading: Reading, scores: Scores, found: Found) -> Found | None
         return None
     ranked = Ranked(before, min(1.0, max(0.0, float(scores.raw[before]))))
     [record] = reading.records([ranked])
-    return Found(ranked, record) if record.text.rstrip().endswith(_QUESTION_MARKS) else None
+    return Found(ranked, record) if record.text.rstrip().endswith(QUESTION_MARKS) else None
 
 
 def _before(view: View, position: int) -> int | None:
@@ -223,20 +220,14 @@ def _in_order(kept: Sequence[Sequence[Found]], reached: Reached) -> Iterator[Fou
 
 
 def _worth(one: Found, query: str) -> float:
-    """Return what a memory is worth in an answer: its score, less if it only asks, and nothing if it asks the same."""
-    if not _only_asks(one.record.text):
-        return one.ranked.score
-    from ..search.similarity import near_identical  # its tables are for texts that may be copies
+    """Return what a memory is worth in an answer: its score, less for a question or an assistant's guess, and nothing
+    for the query itself."""
+    record, score = one.record, one.ranked.score
+    if only_asks(record.text):
+        from ..search.similarity import near_identical  # its tables are for texts that may be copies
 
-    return 0.0 if near_identical(one.record.text, query) else one.ranked.score * _OF_QUESTION
-
-
-def _only_asks(text: str) -> bool:
-    """Whether a text is a question with at most a few words before or after it ("Great! Where is it?")."""
-    if not any(mark in text for mark in _QUESTION_MARKS):
-        return False
-    stated = [one for one in _SENTENCE.split(text) if not one.rstrip().endswith(_QUESTION_MARKS)]
-    return estimate_tokens(" ".join(stated), _ONLY_ASKS) <= _ONLY_ASKS
+        return 0.0 if near_identical(record.text, query) else score * _OF_QUESTION
+    return score * _OF_GUESS if record.role == "assistant" and only_guesses(record.text) else score
 
 
 def _quotation(one: Found) -> Quotation:

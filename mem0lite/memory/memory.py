@@ -340,6 +340,7 @@ class Memory(Handle):
         timestamp: Instant | None = None,
         infer: bool = True,
         memory_type: str | None = None,
+        roles: str | Iterable[str] | None = None,
         prompt: str | None = None,
         llm: object = None,
     ) -> AddResult:
@@ -348,7 +349,8 @@ class Memory(Handle):
         Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others. A message's
         ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are stored. Images, tool calls, reasoning
         and empty turns are left out, and so are messages with the role ``system``, ``developer``, ``tool`` or
-        ``function``. The answer lists what was left out as ``skipped``.
+        ``function``. The answer lists what was left out as ``skipped``. With ``roles``, such as ``["user"]``, only
+        messages in these roles are stored, and the others are left out, too.
 
         No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
         nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that
@@ -398,6 +400,7 @@ class Memory(Handle):
             "timestamp": timestamp,
             "infer": infer,
             "memory_type": memory_type,
+            "roles": roles,
             "prompt": prompt,
         }
         return self.add_many([item])[0]

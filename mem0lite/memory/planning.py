@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..comparison import nfc
-from ..data.messages import Message, read_messages
+from ..data.messages import Message, clean_roles, read_messages
 from ..data.records import Record, Scope
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder
@@ -62,7 +62,7 @@ class Planner(NamedTuple):
 
     def add(self, item: AddItem, scope: Scope, now: int) -> PlannedAdd:
         """Plan one ``add``."""
-        messages, left_out = read_messages(item.get("messages"))
+        messages, left_out = read_messages(item.get("messages"), clean_roles(item.get("roles")))
         drafts = self._drafts(item, messages, scope, now)
         return PlannedAdd(Call(new_id(), scope, len(drafts)), drafts, left_out)
 

@@ -86,6 +86,7 @@ EXAMPLES: dict[str, Any] = {
     "custom_categories": [{"food": "What one eats"}],
     "memory_type": "procedural_memory",
     "infer": True,
+    "roles": ["user"],
     "feedback": "POSITIVE",
     "feedback_reason": "still true",
     # which memories

@@ -90,6 +90,8 @@ class MemoryCreate(Struct):
     date, and no longer life) is reported, not stored twice. False: every message is stored."""
     memory_type: str | None = None
     """`procedural_memory`, or nothing."""
+    roles: list[str] | None = None
+    """Store only messages in these roles, such as user; the others are named in `skipped`. Default: every role."""
     prompt: Annotated[
         str | None,
         without_effect("No language model reads the messages: they are stored as they are.", example=""),

@@ -98,6 +98,7 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
         timestamp=moment_of(data),
         infer=data.infer is not False,
         memory_type=data.memory_type,
+        roles=data.roles,
     )
     return {
         "message": "Memories stored.",

@@ -97,6 +97,8 @@ class AddRequest(ScopeIds, kw_only=True):
     """False stores a message even if it adds nothing to a memory of the same scope."""
     memory_type: str | None = None
     """`procedural_memory`, or nothing."""
+    roles: list[str] | None = None
+    """Store only messages in these roles, such as user; the others are named in `skipped`. Default: every role."""
     output_format: str | None = None
     """On the v1 route, `v1.1` returns an object, not a list."""
     async_mode: Any = None

@@ -1,0 +1,162 @@
+"""Memory in a chat loop: it finds the fact, not the question asked before, and not what an assistant guessed."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+import serving
+from dialogues import DIALOGUES, turns
+from embedder import HashEmbedder
+
+from mem0lite import Memory, ValidationError
+from mem0lite.search.speech import only_asks, only_guesses
+
+served, store, client = serving.served, serving.store, serving.client
+
+SAID = [
+    {"role": "user", "content": "I moved to Porto"},
+    {"role": "assistant", "content": "Lisbon, I believe"},
+    {"role": "model", "content": "So it is Porto"},
+    {"role": "Critic", "content": "Be brief"},
+]
+
+
+@pytest.mark.parametrize(("roles", "room"), [(["user"], 90), (None, 500)], ids=["user", "everybody"])
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_the_loop_finds_the_fact(model, name, roles, room):
+    """Whenever the user asks, the fact is in the block: in a small one, if only the user's words are remembered, and
+    then nothing that the assistant said is in any."""
+    dialogue = DIALOGUES[name]
+    asked = 0
+    with Memory(":memory:", embedder=model) as memory:
+        now = datetime(2024, 5, 6, 9, tzinfo=UTC)
+        for message, reply, asks in turns(dialogue):
+            now += timedelta(minutes=1)
+            block = memory.context(message, user_id="u", max_tokens=room)
+            if asks:
+                asked += 1
+                assert f"- user: {dialogue.fact}" in block["text"]
+            assert roles is None or "- assistant: " not in memory.context(message, user_id="u")["text"]
+            said = [{"role": "user", "content": message}, {"role": "assistant", "content": reply}]
+            memory.add(said, user_id="u", roles=roles, timestamp=now)
+    assert asked == 3
+
+
+@pytest.mark.parametrize(("roles", "least"), [(["user"], 0.75), (None, 0.65)], ids=["user", "everybody"])
+def test_statements_come_before_questions_and_guesses(model, roles, least):
+    """In a block with room for one or two memories the fact is in most cases, though the question that was asked before
+    is nearer."""
+    found = []
+    for dialogue in DIALOGUES.values():
+        with Memory(":memory:", embedder=model) as memory:
+            now = datetime(2024, 5, 6, 9, tzinfo=UTC)
+            for message, reply, asks in turns(dialogue):
+                now += timedelta(minutes=1)
+                if asks:
+                    block = memory.context(message, user_id="u", max_tokens=50)
+                    found.append(dialogue.fact in [hit["memory"] for hit in block["memories"]])
+                said = [{"role": "user", "content": message}, {"role": "assistant", "content": reply}]
+                memory.add(said, user_id="u", roles=roles, timestamp=now)
+    assert len(found) == 60
+    assert sum(found) >= least * len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks", "guesses"),
+    [
+        ("Where do I live?", True, False),
+        ("Oh, great! Where is it? Tell me?", True, False),
+        ("你住在哪里？", True, False),
+        ("أين تسكن؟", True, False),
+        ("I moved to Porto last week, to a house by the river. And you?", False, False),
+        ("I moved to Porto.", False, False),
+        ("Lisbon, I believe.", False, True),
+        ("I don't know that.", False, True),
+        ("I don’t remember", False, True),
+        ("I'm not quite sure.", False, True),
+        ("I believe in God", False, True),  # a guess by its words; it matters only if an assistant says it
+        ("Guess who came", False, False),
+        ("I think that " + "the plan which we made has seven steps, and " * 9, False, False),
+        ("", False, False),
+        ("?", True, False),
+    ],
+)
+def test_what_a_text_does(text, asks, guesses):
+    """A question with a few words beside it only asks, in any script; a short text with a guess only guesses."""
+    assert (only_asks(text), only_guesses(text)) == (asks, guesses)
+
+
+# -- roles
+
+
+@pytest.mark.parametrize(
+    ("roles", "kept"),
+    [
+        (None, [0, 1, 2, 3]),
+        (["user"], [0]),
+        ("user", [0]),
+        (("assistant",), [1, 2]),
+        ({"ai", "human"}, [0, 1, 2]),
+        (["USER", "critic"], [0, 3]),
+        (["nobody"], []),
+    ],
+    ids=str,
+)
+def test_roles_say_which_messages_become_memories(roles, kept):
+    """Only messages in one of the roles are stored, by any of its names; the others are named with the reason."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        result = memory.add(SAID, user_id="u", roles=roles)
+        assert [item["memory"] for item in result["results"]] == [SAID[place]["content"] for place in kept]
+        skipped = result.get("skipped", [])
+        assert [one["message"] for one in skipped] == [place for place in range(4) if place not in kept]
+        assert all("roles" in one["reason"] for one in skipped)
+        assert memory.get_all(user_id="u")["total"] == len(kept)
+
+
+def test_a_plain_text_is_the_user_s():
+    """A text without a role was said by the user, so other roles leave it out. Each item of many has its own roles."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        assert memory.add("tea", user_id="u", roles=["assistant"])["results"] == []
+        results = memory.add_many(
+            [{"messages": SAID, "user_id": "u", "roles": ["user"]}, {"messages": SAID, "user_id": "v"}]
+        )
+        assert [len(one["results"]) for one in results] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("roles", "problem"),
+    [
+        ([], "no message"),
+        ("", "blank"),
+        ([" "], "blank"),
+        ([None], "blank"),
+        (["user", 3], "must be a string"),
+        (7, "list of roles"),
+        ({"user": 1}, "list of roles"),
+        (b"user", "list of roles"),
+        (["system"], "never remembered"),
+        (["Tool"], "never remembered"),
+    ],
+    ids=str,
+)
+def test_roles_that_are_none_are_refused(roles, problem):
+    """What is not a list of roles, or could not store anything, is an error that says what to give."""
+    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+        with pytest.raises(ValidationError, match=problem) as raised:
+            memory.add(SAID, user_id="u", roles=roles)
+        assert raised.value.field == "roles"
+        assert memory.get_all(user_id="u")["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["/memories", "/v3/memories/add/"])
+def test_roles_over_http(client: httpx.Client, path: str) -> None:
+    """Both APIs take roles, and name the messages that they leave out."""
+    body = {"messages": SAID, "user_id": "u", "roles": ["user"]}
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert [one["memory"] for one in json.loads(answer.text)["results"]] == ["I moved to Porto"]
+    assert [one["message"] for one in answer.json()["skipped"]] == [1, 2, 3]
+    refused = client.post(path, json={**body, "roles": ["system"]})
+    assert refused.status_code in (400, 422)
+    assert "never remembered" in refused.text
