@@ -11,7 +11,7 @@ import pytest
 
 import mem0lite
 
-DOORS = {"anthropic": "doors", "langchain": "doors", "langgraph": "doors", "openai_agents": "doors"}
+DOORS = dict.fromkeys(["anthropic", "google_adk", "langchain", "langgraph", "openai_agents"], "doors")
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FOLDER = Path(__file__).parent / "integrations" / "doors"

@@ -197,6 +197,7 @@ def check_integrations(*printed: str) -> None:
     assert printed[1] == "2\nI am learning to play the cello\n"
     assert printed[2].endswith("]\nI moved to Lisbon last month\n")
     assert printed[3].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
+    assert printed[4] == "I am training for a marathon\n"
 
 
 def check_mcp(piped: str, asked: str) -> None:

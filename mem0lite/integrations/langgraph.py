@@ -4,6 +4,7 @@
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from ..errors import ConfigurationError, ValidationError
 from ..memory import Memory
 from ..values import is_number, same_json, seconds_to_micros
 from . import missing
-from .shelf import Kept, Put, Shelf, instant, labels_of, opened, place_of
+from .shelf import Kept, Put, Shelf, labels_of, opened, place_of
 
 try:
     from langgraph.store.base import (
@@ -200,8 +201,8 @@ def _fields(one: Kept) -> dict[str, Any]:
         "value": one.value,
         "key": one.key,
         "namespace": labels_of(one.place),
-        "created_at": instant(one.created_at),
-        "updated_at": instant(one.updated_at),
+        "created_at": datetime.fromisoformat(one.created_at),
+        "updated_at": datetime.fromisoformat(one.updated_at),
     }
 
 

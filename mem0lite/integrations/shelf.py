@@ -13,7 +13,6 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from ..comparison import nfc
@@ -77,18 +76,19 @@ class NotReplacedError(Exception):
 
 
 class Kept(NamedTuple):
-    """A value as it is kept. Instants are microseconds."""
+    """A value as it is kept. Instants are ISO 8601 with a time zone."""
 
     id: str
     place: str
     key: str
     value: Any
-    created_at: int
+    created_at: str
     """When the key was first written."""
-    updated_at: int
+    updated_at: str
     """When it was written last."""
     ttl: int | None
-    expires_at: int | None
+    """Microseconds that it lives after it was written or read."""
+    expires_at: str | None
     score: float | None = None
 
 
@@ -118,9 +118,11 @@ class Shelf:
             if (after := page["next_cursor"]) is None:
                 return
 
-    def search(self, query: str, filters: Mapping[str, Any], count: int) -> list[Kept]:
+    def search(
+        self, query: str, filters: Mapping[str, Any], count: int, *, threshold: float | None = None
+    ) -> list[Kept]:
         """Return the values whose texts are closest to a query, best first."""
-        return [kept(hit) for hit in self.hits(query, filters, count, threshold=None)]
+        return [kept(hit) for hit in self.hits(query, filters, count, threshold=threshold)]
 
     def hits(
         self, query: str, filters: Mapping[str, Any], count: int, *, threshold: float | None = DEFAULT_THRESHOLD
@@ -135,8 +137,8 @@ class Shelf:
         return [one["id"] for one in entities if one["type"] == "run"]
 
     def _asked(self, filters: Mapping[str, Any], *, hidden: bool = True) -> dict[str, Any]:
-        apps = [self._app, self._app + _HIDDEN] if hidden else [self._app]
-        return {"AND": [{"app_id": {"in": apps}}, dict(self._ids), dict(filters)]}
+        apps = {"in": [self._app, self._app + _HIDDEN]} if hidden else {"eq": self._app}
+        return {"app_id": apps, **self._ids, **filters}
 
     def _live(self, ids: Iterable[str]) -> dict[str, Record]:
         return self.memory._store.get_many(ids, self.memory._visible())
@@ -199,12 +201,12 @@ class Shelf:
         time is not also written all the time.
         """
         now = self.memory._now()
-        living = [one for one in found if one.ttl is not None and one.expires_at is not None]
-        updates = [
-            _extending(one.id, expires_at)
-            for one in living
-            if 100 * ((expires_at := add_micros(now, one.ttl or 0, "ttl")) - (one.expires_at or 0)) >= (one.ttl or 0)
-        ]
+        updates = []
+        for one in found:
+            if one.ttl is not None and one.expires_at is not None:
+                expires_at = add_micros(now, one.ttl, "ttl")
+                if 100 * (expires_at - to_micros(one.expires_at, "expires_at")) >= one.ttl:
+                    updates.append(_extending(one.id, expires_at))
         if updates and not self.memory.read_only and not self._applied(updates):
             for update in updates:  # one of them was deleted since it was read
                 self._applied([update])
@@ -286,16 +288,16 @@ class Shelf:
 def kept(item: Mapping[str, Any]) -> Kept:
     """Return the value that a memory holds."""
     metadata = item["metadata"]
-    about, expires_at = metadata["item"], item.get("expires_at")
+    about = metadata["item"]
     return Kept(
         item["id"],
         item["run_id"],
         json.loads(about["key"]),
         json.loads(about["json"]) if "json" in about else metadata["value"],
-        to_micros(about["created_at"], "created_at"),
-        to_micros(item["created_at"], "created_at"),
+        about["created_at"],
+        item["created_at"],
         about.get("ttl"),
-        None if expires_at is None else to_micros(expires_at, "expires_at"),
+        item.get("expires_at"),
         item.get("score"),
     )
 
@@ -332,9 +334,12 @@ def named_place(name: object, field: str) -> str:
 
 def labels_of(place: str) -> tuple[str, ...]:
     """Return the labels of an id that ``place_of`` made."""
+    labels = tuple(place[1:-1].split("."))
+    if "%" not in place:
+        return labels
     from urllib.parse import unquote_to_bytes
 
-    return tuple(unquote_to_bytes(one).decode("utf-8", "surrogatepass") for one in place[1:-1].split("."))
+    return tuple(unquote_to_bytes(one).decode("utf-8", "surrogatepass") for one in labels)
 
 
 def _escaped(label: str) -> str:
@@ -346,11 +351,6 @@ def _escaped(label: str) -> str:
         else "".join(f"%{byte:02X}" for byte in one.encode("utf-8", "surrogatepass"))
         for one in label
     )
-
-
-def instant(micros: int) -> datetime:
-    """Return an instant as a datetime with a time zone."""
-    return datetime.fromisoformat(to_iso(micros))
 
 
 def _metadata(put: Put) -> dict[str, Any]:
