@@ -3,6 +3,10 @@
 from embedder import HashEmbedder
 
 from mem0lite import Memory
+from mem0lite.data.records import Record, Scope
+from mem0lite.embedding.protocol import embed_documents
+from mem0lite.store import Changes, Entry, Visible
+from mem0lite.values import text_hash, to_micros
 
 
 def test_a_repeat_costs_the_same_however_often_it_was_said(path, clock):
@@ -43,6 +47,22 @@ def test_repeats_are_looked_for_before_the_transaction(path, clock):
         )
         looked = _steps(memory, lambda: memory.add("music coffee garden number two", user_id="u"), held=True)
         assert looked <= plain + 2
+
+
+def test_what_was_added_since_the_look_costs_a_bound(path, clock):
+    """However many memories others add between the look for repeats and the transaction, the transaction reads few."""
+    embedder, now, steps = HashEmbedder(), to_micros(clock(), "now"), []
+    with Memory(path, embedder=embedder, clock=clock) as memory:
+        store = memory._store
+        for size in (200, 2_000):
+            text = f"coffee garden music day{size}"
+            record = Record(text, Scope(user_id="u"), text, text_hash(text), None, now, now, role="user")
+            entry = Entry(record, embed_documents(embedder, [text])[0], "text")
+            [entry.seen] = store.repeats([entry], now)
+            memory.add_many([{"messages": f"coffee garden music {size} {n}", "user_id": "u"} for n in range(size)])
+            changes = Changes([entry])
+            steps.append(_steps(memory, lambda changes=changes: store.apply(changes, Visible(horizon=now)), held=True))
+    assert steps[1] < 1.5 * steps[0]
 
 
 def _steps(memory, call, *, held=False):
