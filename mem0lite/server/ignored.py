@@ -113,7 +113,35 @@ class NamingResponse(Response[Any]):
             self.headers[HEADER] = ", ".join(quote(one["field"], safe="[]") or '""' for one in shown)
             if isinstance(self.content, Mapping):
                 self.content = {**self.content, "ignored": shown}
-        return super().to_asgi_response(app, request, **options)
+        plain = None if any(options.values()) else self._plain()
+        return plain or super().to_asgi_response(app, request, **options)
+
+    def _plain(self) -> "_Json | None":
+        """Return the answer if it is nothing but JSON, as nearly every one is: Litestar's costs a request as much as
+        its rules."""
+        if self.headers or self.cookies or self.background or self.status_code != 200:
+            return None
+        if self.media_type != "application/json" or not isinstance(self.content, dict | list | None):
+            return None
+        try:
+            return _Json(msgspec.json.encode(self.content))
+        except (TypeError, ValueError):  # Litestar knows more types, and words its errors
+            return None
+
+
+class _Json:
+    """An answer in JSON with nothing special: an ASGI application."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        length = str(len(self._body)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
 @functools.cache

@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from litestar.exceptions import HTTPException
@@ -52,24 +53,15 @@ class Turns:
     def of(self, caller: str, user_id: str | None, receive: Receive) -> Callable[[str, int, Mapping[str, Any]], Any]:
         """Return what the reads of one request enter to wait for their turn; ``user_id`` is that of the key, if any."""
 
-        @asynccontextmanager
-        async def turn(pool: str, threads: int, asked: Mapping[str, Any]) -> AsyncIterator[None]:
+        def turn(pool: str, threads: int, asked: Mapping[str, Any]) -> _Turn:
             user = user_id or _named(asked)
             bounds = {(pool, caller): max(1, threads - 1), (pool, caller, user): max(1, threads // 2)}
-            async with _while_connected(receive), self._turn(bounds):
-                yield
+            return _Turn(self, bounds, receive)
 
         return turn
 
-    @asynccontextmanager
-    async def _turn(self, bounds: Mapping[tuple[str, ...], int]) -> AsyncIterator[None]:
-        await self._enter(bounds)
-        try:
-            yield
-        finally:
-            self._leave(bounds)
-
-    async def _enter(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+    async def enter(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+        """Wait until there is room within the bounds. Raises TooManyReadsError if too many wait already."""
         loop = asyncio.get_running_loop()
         with self._lock:
             if self._admit(bounds):
@@ -87,7 +79,7 @@ class Turns:
                 if not has_turn:
                     self._waiting.remove(waiting)
             if has_turn:
-                self._leave(bounds)
+                self.leave(bounds)
             raise
 
     def _admit(self, bounds: Mapping[tuple[str, ...], int]) -> bool:
@@ -96,7 +88,8 @@ class Turns:
             self._running.update(bounds.keys())
         return room
 
-    def _leave(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+    def leave(self, bounds: Mapping[tuple[str, ...], int]) -> None:
+        """Give the turn of ``enter`` back, to whoever waits for it."""
         with self._lock:
             for name in bounds:
                 self._running[name] -= 1
@@ -139,34 +132,52 @@ def _named(asked: Mapping[str, Any]) -> str:
     return "" if user is None else str(user)
 
 
-@asynccontextmanager
-async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what the block awaits, and raise ClientGoneError, when the client hangs up.
+class _Turn:
+    """The turn of one read, as an async context. When the client hangs up, what the block awaits is cancelled, and
+    ClientGoneError is raised.
 
-    The request's body must have been read. It checks only after a pause, because a check costs a task.
+    The request's body must have been read. Whether the client is there is checked only after a pause, because a check
+    costs a task.
     """
-    task = asyncio.current_task()
-    watchers: list[asyncio.Task[None]] = []
-    gone = False
 
-    async def watch() -> None:
-        nonlocal gone
-        if await _disconnected(receive) and task is not None:
-            gone = True
-            task.cancel()
+    __slots__ = ("_bounds", "_gone", "_receive", "_start", "_task", "_turns", "_watcher")
 
-    loop = asyncio.get_running_loop()
-    start = loop.call_later(_PATIENCE, lambda: watchers.append(loop.create_task(watch())))
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and task is not None and not task.uncancel():
+    def __init__(self, turns: Turns, bounds: Mapping[tuple[str, ...], int], receive: Receive) -> None:
+        self._turns, self._bounds, self._receive = turns, bounds, receive
+        self._task = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = False
+
+    async def __aenter__(self) -> None:
+        self._start = asyncio.get_running_loop().call_later(_PATIENCE, self._look)
+        try:
+            await self._turns.enter(self._bounds)
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._turns.leave(self._bounds)
+        self._end(error)
+
+    def _look(self) -> None:
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        if await _disconnected(self._receive) and self._task is not None:
+            self._gone = True
+            self._task.cancel()
+
+    def _end(self, error: BaseException | None) -> None:
+        """Look no longer whether the client is there. Raises ClientGoneError if that is what ``error`` comes from."""
+        self._start.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        ours = self._gone and isinstance(error, asyncio.CancelledError)
+        if ours and self._task is not None and not self._task.uncancel():
             raise ClientGoneError(detail="The client is gone.") from None
-        raise
-    finally:
-        start.cancel()
-        for watcher in watchers:
-            watcher.cancel()
 
 
 async def _disconnected(receive: Receive) -> bool:

@@ -146,21 +146,22 @@ class Database:
         return limits.given() or (None if self.statement_timeout is None else Limit(self.statement_timeout))
 
     @contextmanager
-    def read(self, *, limited: bool = True) -> Iterator[apsw.Connection]:
+    def read(self, *, limited: bool = True, statements: bool = True) -> Iterator[apsw.Connection]:
         """Yield a connection inside one snapshot. Fetch everything before leaving.
 
-        ``limited=False`` is for what is long by nature. Raises TimeLimitError.
+        ``limited=False`` is for what is long by nature, and ``statements=False`` for a single statement: it has a
+        snapshot of its own, and to begin and end another would cost as much again. Raises TimeLimitError.
         """
         limit = self.limit() if limited else None
         if self.path is None:
             with self._enter(), self._write_lock, self._translated():
-                yield from self._snapshot(self._writer_connection(), limit)
+                yield from self._snapshot(self._writer_connection(), limit, statements)
             return
         with self._enter(), self._translated():
             connection = self._take_reader()
             healthy = True
             try:
-                yield from self._snapshot(connection, limit)
+                yield from self._snapshot(connection, limit, statements)
                 self._check_unwritten()
                 self._shorten_log(connection)
             except _BREAKING:
@@ -427,8 +428,11 @@ class Database:
                 return
         self._forget(connection)
 
-    def _snapshot(self, connection: apsw.Connection, limit: Limit | None) -> Iterator[apsw.Connection]:
-        connection.execute("BEGIN")
+    def _snapshot(
+        self, connection: apsw.Connection, limit: Limit | None, statements: bool
+    ) -> Iterator[apsw.Connection]:
+        if statements:
+            connection.execute("BEGIN")
         try:
             with limited(connection, limit):
                 yield connection

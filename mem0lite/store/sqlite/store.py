@@ -137,8 +137,9 @@ class SQLiteStore:
 
     def get_many(self, ids: Iterable[str], visible: Visible) -> dict[str, Record]:
         """Return the visible memories among these ids, by id."""
-        with self._database.read() as connection:
-            return reading.get_many(connection, ids, visible)
+        asked = list(ids)
+        with self._database.read(statements=len(asked) > 1) as connection:
+            return reading.get_many(connection, asked, visible)
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that a memory has."""

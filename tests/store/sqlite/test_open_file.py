@@ -627,3 +627,22 @@ def test_a_read_asks_little_of_the_file_system(memory: Memory) -> None:
         sys.setprofile(None)
     assert found is not None
     assert len(asked) <= 8, asked
+
+
+def test_a_get_is_one_statement(path: Path) -> None:
+    """A get is one statement, which is a snapshot by itself: no transaction begins and ends around it."""
+    statements: list[str] = []
+
+    def hook(connection: apsw.Connection) -> None:
+        connection.exec_trace = lambda cursor, sql, bindings: statements.append(sql) or True  # type: ignore[func-returns-value]
+
+    apsw.connection_hooks.append(hook)
+    try:
+        with Memory(path, embedder=HashEmbedder()) as memory:
+            ids = [memory.add(text, user_id="u", infer=False)["results"][0]["id"] for text in ("tea", "coffee")]
+            memory.get(ids[0])
+            statements.clear()
+            assert memory.get(ids[1])
+            assert len([one for one in statements if not one.startswith("PRAGMA")]) == 1, statements
+    finally:
+        apsw.connection_hooks.remove(hook)
