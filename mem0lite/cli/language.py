@@ -52,6 +52,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "reference_date": ("--reference-date",),
     "repair": ("--repair",),
     "replace": ("--replace",),
+    "rerank": ("--rerank",),
     "run_id": ("--run",),
     "show_expired": ("--show-expired",),
     "source": ("--from-mem0",),
@@ -63,6 +64,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "ttl": ("--ttl",),
     "user_id": ("--user",),
     "vacuum_interval_seconds": ("--vacuum-interval",),
+    "workers": ("--workers",),
 }
 """The library's arguments, and what commands call them: the first one that a command has, or a variable."""
 
