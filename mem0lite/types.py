@@ -24,23 +24,15 @@ class Signal(TypedDict):
     """What the score is multiplied by."""
 
 
-class MeaningDetails(TypedDict):
-    """What meaning says about a memory."""
+class ScoreDetails(TypedDict):
+    """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
 
     semantic_score: float
     """Cosine similarity of query and memory, from 0 to 1. Negative values count as 0."""
-    scaled_semantic_score: NotRequired[float]
-    """The same on the bundled model's scale, which counts in its place. Present for another embedder, once the scale of
-    its cosines is known."""
-
-
-class ScoreDetails(MeaningDetails):
-    """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
-
     bm25_score: float
     """BM25 of the memory divided by the highest BM25 that the query's terms can reach in this scope, from 0 to 1."""
     semantic_weight: float
-    """What ``semantic_score``, or ``scaled_semantic_score``, is multiplied by."""
+    """What ``semantic_score`` is multiplied by."""
     bm25_weight: float
     """What ``bm25_score`` is multiplied by."""
     matched_terms: list[str]

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EmbeddingError, ModelNotFoundError
-from ..types import EmbedderIdentity
-from .prompts import PROMPTED
 from .shared import Source
 
 if TYPE_CHECKING:
@@ -30,11 +28,6 @@ _FINGERPRINT = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 """The SHA-256 of the graph that the weights were taken from. Earlier versions ran that graph, and files remember it.
 Its vectors agree with ours to a cosine of 0.998, so either version goes on with the other's files. A graph whose
 vectors don't agree with these needs another fingerprint."""
-
-
-def is_bundled(embedder: EmbedderIdentity) -> bool:
-    """Tell whether vectors are the bundled model's, whatever stands before the texts."""
-    return embedder["fingerprint"].partition(PROMPTED)[0] == _FINGERPRINT
 
 
 def source() -> Source:

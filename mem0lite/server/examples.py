@@ -117,7 +117,6 @@ EXAMPLES: dict[str, Any] = {
     "weight": _SPEAKER["weight"],
     "rerank_score": 0.9,
     "semantic_score": _SEMANTIC,
-    "scaled_semantic_score": _SEMANTIC,
     "bm25_score": _KEYWORD,
     "semantic_weight": _OF_MEANING,
     "bm25_weight": _OF_WORDS,

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import apsw
 
-from ...embedding.bundled import is_bundled
 from ...embedding.reading import UnitVector
 from ...errors import EmbedderMismatchError
 from ...search.text import indexed_text
 from ...types import EmbedderIdentity
 from ..protocol import Unembedded
-from . import rows, scale
+from . import rows
 from .database import Database
 from .maintenance import shrink
 
@@ -75,9 +74,6 @@ class FileReembedding:
             connection.execute("CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT")
             rows.forget(connection, "reembedding")
             rows.remember(connection, "embedder", self._embedder)
-            scale.forget(connection)
-            if not is_bundled(self._embedder):
-                scale.measure(connection)
             rows.note_all_rewritten(connection)
             return True
 

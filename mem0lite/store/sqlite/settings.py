@@ -2,14 +2,12 @@
 
 import apsw
 
-from ...embedding.bundled import is_bundled
 from ...embedding.prompts import PROMPTED
 from ...errors import CorruptFileError, EmbedderMismatchError
-from ...search.scale import Scale
 from ...search.text import TERMS_VERSION
 from ...types import EmbedderIdentity
 from ..protocol import CategoriesChangedError
-from . import graph, rows, scale
+from . import graph, rows
 from .database import Database
 
 _GRAPH, _FOLLOWED = "graph", "graph_followed"
@@ -110,17 +108,6 @@ class Remembered:
             f"`mem0lite reembed --db {path} --model …`.{prompts}",
             remembered=theirs,
         )
-
-    # -- the scale of its cosines
-
-    def scale(self, connection: apsw.Connection) -> Scale | None:
-        """Return the scale of the embedder's cosines. None for the bundled model, and where it is not known."""
-        return None if self._embedder is None or is_bundled(self._embedder) else scale.known(connection)
-
-    def measure(self, connection: apsw.Connection) -> None:
-        """Measure that scale, if the file has grown enough since the last time."""
-        if self._embedder is not None and not is_bundled(self._embedder):
-            scale.measure(connection)
 
 
 def _describe(embedder: EmbedderIdentity) -> str:

@@ -189,7 +189,6 @@ class SQLiteStore:
             )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query)
-            found = found._replace(view=found.view._replace(scale=self._settings.scale(connection)))
             snapshot = SnapshotReading(connection, found, self._settings.categories(connection), self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)

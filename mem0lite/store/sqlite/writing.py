@@ -26,9 +26,7 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
     updated = _update(connection, changes.updates, visible) if changes.updates else []
     if not (changes.additions or changes.calls):
         return Applied(updated=updated)
-    applied = Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
-    settings.measure(connection)
-    return applied
+    return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
 
 
 def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible) -> None:
