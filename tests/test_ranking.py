@@ -241,6 +241,23 @@ def test_who_is_named_counts(memory):
         assert signals(memory, query, "I went hiking to")["speaker"] == 0
 
 
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("I went hiking with Bob.", False),
+        ("My day was long, Bob, and I am tired.", False),
+        ("Bob was kind to me today. We laughed a lot!", False),
+        ("We met Bob. What did he say about hiking?", True),
+        ("Bob hiking", True),
+        ("Tell me what Bob said.", True),
+    ],
+)
+def test_who_is_named_in_a_statement_is_not_asked_for(memory, query, named):
+    """A message that only tells something names whom it is about or spoken to: what that one said is not asked for."""
+    say(memory, [(ANN, "I went hiking too"), (BOB, "I went hiking to")])
+    assert (signals(memory, query, "I went hiking to")["speaker"] > 0) == named
+
+
 def test_a_name_that_is_a_word_is_read_as_it_is_written(memory):
     """The word "will" does not name Will."""
     say(memory, [("Will", "I went hiking"), (ANN, "So did I")])

@@ -29,7 +29,8 @@ class Query(NamedTuple):
     terms: Sequence[str]
     """Keyword terms, distinct."""
     words: frozenset[str]
-    """Words that may be the names of speakers, as they are written and in lower case."""
+    """Words that may be the names of speakers, as they are written and in lower case. None if it only tells something:
+    whoever is named there is spoken to, or spoken about."""
     moments: "tuple[Moment, ...]"
     """The periods it asks about."""
     anchors: Mapping[str, Sequence[str]]
@@ -69,15 +70,15 @@ class Query(NamedTuple):
         from .dates import asked_moments, asked_parts, asks_for_present  # their patterns take time to compile
 
         asked = asked_parts(text)
-        moments = asked_moments(asked.dates, now, zone) if ranking.date else ()
+        moments = asked_moments(asked.whole, now, zone) if ranking.date else ()
         return cls(
             vector=np.asarray(vector, dtype=np.float32),
             trust=trust,
             terms=query_terms(text) if ranking.reads_words else (),
-            words=_words_of(text),
+            words=_words_of(asked.whole),
             moments=moments,
             anchors={moment.anchor: query_terms(moment.anchor) for moment in moments if moment.anchor},
-            present=ranking.recency > 0 and asks_for_present(asked.present),
+            present=ranking.recency > 0 and asks_for_present(asked.sentences),
             now=now,
             forms=other_forms(text) if ranking.reads_words else {},
             foreign=foreign_forms(text) if ranking.reads_words else {},

@@ -115,10 +115,10 @@ _FROM_NOW = re.compile(
 class Asked(NamedTuple):
     """What parts of a text ask: of a message, with which agents search, too, that is not all of it."""
 
-    present: str
+    sentences: str
     """The sentences that ask, for ``asks_for_present``."""
-    dates: str
-    """The same and what belongs to them, for ``asked_moments``."""
+    whole: str
+    """The same and what is told beside them, for ``asked_moments`` and for the names of speakers."""
 
 
 def asked_parts(text: str) -> Asked:
