@@ -19,7 +19,7 @@ from ..types import ContextResult
 from ..values import is_number, local_day, shown, to_micros_in_zone
 from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
-from .searching import Found, Search, best, copies
+from .searching import Found, Search, copies, with_records
 
 _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
@@ -106,7 +106,7 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
-        found = best(reading, scores, self.search.top_k, self.search.threshold)
+        found = with_records(reading, scores.best(self.search.top_k, self.search.threshold))
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked = {one.record.id: question for one in found if (question := _question_of(reading, scores, one))}
