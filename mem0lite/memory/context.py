@@ -5,6 +5,7 @@ Which memories are relevant, and how much, is what a search says; what the block
 
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, tzinfo
 from typing import NamedTuple
@@ -48,6 +49,8 @@ class Counter:
         if inspect.iscoroutine(counted):
             counted.close()
             raise _refused("it is a coroutine function, and nothing awaits it")
+        if hasattr(counted, "__index__") and not isinstance(counted, bool):  # a number of numpy
+            counted = operator.index(counted)
         if not is_number(counted) or not 0 <= counted < math.inf:
             raise _refused(f"it returned {shown(counted)}")
         return math.ceil(counted)
