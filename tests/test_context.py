@@ -5,6 +5,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from embedder import HashEmbedder
 from hypothesis import example, given, settings
@@ -367,6 +368,23 @@ def test_a_function_is_called_with_texts_only(memory):
     result = memory.context("tea", user_id="u", count_tokens=count)
     assert all(type(text) is str for text in seen)
     assert result["tokens"] == math.ceil(len(result["text"]) / 3)
+
+
+def test_a_function_may_return_numbers_of_numpy(memory):
+    """Tokenizers count in arrays, too."""
+    say(memory, "green tea")
+    results = [
+        memory.context("tea", user_id="u", count_tokens=lambda text, kind=kind: kind(len(text)))
+        for kind in (int, np.int64, np.float64)
+    ]
+    assert results[0] == results[1] == results[2]
+    assert type(results[1]["tokens"]) is int
+
+
+def test_blanks_around_a_memory_take_no_room(memory):
+    """Blanks and line breaks before and after a text are not in the block."""
+    say(memory, " \n tea\n\n ", "Ann")
+    assert body(memory.context("tea", user_id="u"))[1:] == ["- Ann: tea"]
 
 
 def test_a_function_may_use_the_memory(memory):

@@ -33,7 +33,8 @@ class Quotation(NamedTuple):
 
 def line(quotation: Quotation) -> str:
     """Return a quotation as a list's item: ``- Ann: I ski``. Only its first line begins at the margin."""
-    said = quotation.text if quotation.speaker is None else f"{quotation.speaker}: {quotation.text}"
+    text = quotation.text.strip()
+    said = text if quotation.speaker is None else f"{quotation.speaker}: {text}"
     return "- " + _LINE_BREAK.sub("\n  ", _MARK.sub(_NO_MARK, said))
 
 

@@ -5,6 +5,7 @@ Which memories are relevant, and how much, is what a search says; what the block
 
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, tzinfo
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from ..types import ContextResult
 from ..values import is_number, local_day, shown, to_micros_in_zone
 from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
-from .searching import Found, Search, best, copies
+from .searching import Found, Search, copies, with_records
 
 _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
@@ -48,6 +49,8 @@ class Counter:
         if inspect.iscoroutine(counted):
             counted.close()
             raise _refused("it is a coroutine function, and nothing awaits it")
+        if hasattr(counted, "__index__") and not isinstance(counted, bool):  # a number of numpy
+            counted = operator.index(counted)
         if not is_number(counted) or not 0 <= counted < math.inf:
             raise _refused(f"it returned {shown(counted)}")
         return math.ceil(counted)
@@ -106,7 +109,7 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
-        found = best(reading, scores, self.search.top_k, self.search.threshold)
+        found = with_records(reading, scores.best(self.search.top_k, self.search.threshold))
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked = {one.record.id: question for one in found if (question := _question_of(reading, scores, one))}

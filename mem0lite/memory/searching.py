@@ -208,16 +208,17 @@ class Searcher:
 def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[Found]:
     """Return the best ``count`` results. Copies yield to others among the best _CHECKED, or among _WIDER times as many
     as asked for."""
-    found = _read(reading, scores.best(count, threshold))
+    found = with_records(reading, scores.best(count, threshold))
     if len(found) < count or not copies(reading, found):
         return found
-    found = _read(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
+    found = with_records(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
 
 
-def _read(reading: Reading, ranked: list[Ranked]) -> list[Found]:
+def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:
+    """Return what was ranked with its memories."""
     return list(map(Found, ranked, reading.records(ranked)))
 
 
