@@ -13,7 +13,7 @@ import pytest
 import serving
 
 import mem0lite
-from mem0lite import Memory
+from mem0lite import Memory, ValidationError
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -326,6 +326,32 @@ def test_objects_are_read_as_they_are(memory: Memory, message: Any) -> None:
     assert (item["memory"], item["role"], item["actor_id"]) == ("I ski", "user", "Ann")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SimpleNamespace(choices=[SimpleNamespace(message=Turn("assistant", "I ski")), SimpleNamespace(message=None)]),
+        SimpleNamespace(object="response", output=[SimpleNamespace(type="reasoning"), Turn("assistant", "I ski")]),
+        SimpleNamespace(messages=(SimpleNamespace(type="ai", content="I ski"),)),
+    ],
+    ids=["chat", "response", "prompt"],
+)
+def test_a_whole_answer_is_read(memory: Memory, answer: Any) -> None:
+    """The object that a model's SDK returns is added as it is: its messages, and of several choices the first."""
+    memory.add(answer, user_id="u")
+    [item] = memory.get_all(user_id="u")["results"]
+    assert (item["memory"], item["role"]) == ("I ski", "assistant")
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [SimpleNamespace(choices=[]), SimpleNamespace(choices=["text"]), SimpleNamespace(output=["text"]), object()],
+)
+def test_an_object_without_messages_is_refused(memory: Memory, empty: Any) -> None:
+    """An object in which there is no message is an error, not silence."""
+    with pytest.raises(ValidationError, match="messages"):
+        memory.add(empty, user_id="u")
+
+
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_a_blank_name_or_role_is_none(memory: Memory, blank: Any) -> None:
     """Frameworks write an empty name where there is none: the message is kept, without a speaker."""
@@ -360,7 +386,10 @@ def test_the_objects_of_the_sdks(sdks: Path, tmp_path: Path) -> None:
     assert printed == {
         "anthropic": [["assistant", "I look it up"], ["thinking", "tool_use"]],
         "openai_chat": [["assistant", "Hello"], ["tool_calls"]],
+        "openai_chat_whole": [["assistant", "Hello"], []],
         "openai_response": [["assistant", "Hello"], ["reasoning", "function_call"]],
+        "openai_response_whole": [["assistant", "Hello"], ["reasoning", "function_call"]],
+        "langchain_prompt": [["user", "I ski"], []],
         "google_genai": [["assistant", "A cat", "user", "I ski"], ["inline_data", "thought", "function_call"]],
         "langchain_core": [
             ["user", "I ski", "assistant", "Good\nfor you", "assistant", "chunk"],

@@ -1,8 +1,8 @@
 """The messages that callers pass to ``add``, read into texts. Pure.
 
 A message is a dictionary or an object of an SDK, which is read by its attributes; no SDK is imported. The objects of
-OpenAI's chats and responses, Anthropic, Gemini and LangChain are read, and any other with ``role``, ``content`` or
-``parts``.
+OpenAI's chats and responses, Anthropic, Gemini and LangChain are read, whole answers of a model too, and any other with
+``role``, ``content`` or ``parts``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,6 +93,7 @@ def read_messages(messages: object, roles: frozenset[str] | None = None) -> tupl
     if isinstance(messages, str):
         said = Message(clean_text(messages, "messages[0].content"), "user", None, None)
         return _of_roles([said], 0, roles)
+    messages = _in_answer(messages)
     if isinstance(messages, Mapping) or not isinstance(messages, Sequence):
         messages = [messages]
     if not all(map(_is_message, messages)):
@@ -116,6 +117,20 @@ def _of_roles(read: list[Message], index: int, roles: frozenset[str] | None) -> 
     if roles is None or all(one.role.lower() in roles for one in read):
         return read, []
     return [], [_skipped(index, None, one.role, "Its role is not among the roles to remember.") for one in read]
+
+
+def _in_answer(value: Any) -> Any:
+    """Return the messages in a whole answer of OpenAI's chats or responses, or in a prompt of LangChain's.
+
+    Any other value is returned as it is. Of several choices the conversation goes on with the first.
+    """
+    if isinstance(value, str | bytes | Sequence | type) or _is_message(value):
+        return value
+    for name in ("choices", "output", "messages"):
+        held = getattr(value, name, None)
+        if isinstance(held, list | tuple) and held:
+            return getattr(held[0], "message", None) if name == "choices" else held
+    return value
 
 
 def _is_message(value: object) -> bool:

@@ -346,11 +346,11 @@ class Memory(Handle):
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app. On an error nothing is stored.
 
-        Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others. A message's
-        ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are stored. Images, tool calls, reasoning
-        and empty turns are left out, and so are messages with the role ``system``, ``developer``, ``tool`` or
-        ``function``. The answer lists what was left out as ``skipped``. With ``roles``, such as ``["user"]``, only
-        messages in these roles are stored, and the others are left out, too.
+        Messages may be a text, dictionaries, or objects of OpenAI, Anthropic, Gemini, LangChain and others, also a
+        model's whole answer. A message's ``name`` becomes ``actor_id``, and its ``role`` is kept. Only texts are
+        stored. Images, tool calls, reasoning and empty turns are left out, and so are messages with the role
+        ``system``, ``developer``, ``tool`` or ``function``. The answer lists what was left out as ``skipped``. With
+        ``roles``, such as ``["user"]``, only messages in these roles are stored, and the others are left out, too.
 
         No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
         nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that

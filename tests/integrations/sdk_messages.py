@@ -6,7 +6,8 @@ import sys
 from anthropic.types import Message
 from google.genai import types
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
-from openai.types.chat import ChatCompletionMessage
+from langchain_core.prompt_values import ChatPromptValue
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 from openai.types.responses import Response
 
 from mem0lite import Memory
@@ -36,6 +37,15 @@ ANTHROPIC = Message.model_validate(
             {"type": "tool_use", "id": "1", "name": "f", "input": {}},
         ],
         "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+)
+CHAT = ChatCompletion.model_validate(
+    {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}],
     }
 )
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -89,11 +99,14 @@ with Memory(":memory:", embedder=Flat()) as memory:
         "openai_chat": ChatCompletionMessage.model_validate(
             {"role": "assistant", "content": "Hello", "tool_calls": [CALL]}
         ),
+        "openai_chat_whole": CHAT,
         "openai_response": RESPONSE.output,
+        "openai_response_whole": RESPONSE,
+        "langchain_prompt": ChatPromptValue(messages=[HumanMessage("I ski")]),
         "google_genai": GEMINI,
         "langchain_core": LANGCHAIN,
     }.items():
         answer = memory.add(messages, user_id="u", infer=False)
         kept = [field for item in answer["results"] for field in (item["role"], item["memory"])]
-        added[name] = [kept, [one["type"] for one in answer["skipped"]]]
+        added[name] = [kept, [one["type"] for one in answer.get("skipped", ())]]
 sys.stdout.write(json.dumps(added))
