@@ -42,11 +42,11 @@ class ScoreDetails(TypedDict):
     entity_boost: float
     """What ``entity`` and ``entity_neighbor`` add to ``raw_score``."""
     raw_score: float
-    """The sum, before it is limited to 1."""
+    """The sum of the parts: at most 1 for a memory by itself, more with its context, speaker and date."""
     max_possible_score: float
-    """The highest score there is: 1."""
+    """The highest sum that the signals of this search can make, m. What the graph adds comes on top."""
     final_score: float
-    """The score."""
+    """The score: ``raw_score / (1 + raw_score * (1 - 1/m))``, and at most 1."""
     threshold: float
     """The lowest score that was asked for."""
 

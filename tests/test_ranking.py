@@ -320,9 +320,9 @@ def test_recency_counts_where_the_present_is_asked_for(memory):
 
 
 def share_of(name):
-    """Return how much one signal counts where only a memory's own meaning and words count beside it."""
+    """Return how much one signal counts beside a memory's own meaning and words, which count 1."""
     weights = Ranking().weights()
-    return weights[name] / (weights["semantic"] + weights["keyword"] + weights[name])
+    return weights[name] / (weights["semantic"] + weights["keyword"])
 
 
 FACTS = ["I'm allergic to shellfish", "My dog is called Rex", "I work as a nurse"]
@@ -496,7 +496,7 @@ def test_every_signal_can_be_switched_off(memory):
     ],
 )
 def test_a_score_is_the_sum_of_its_parts(memory, query):
-    """A score is Σ weight × signal, and the weights of what counts in a search add up to 1."""
+    """A score tells what speaks for a memory, Σ weight × signal, beside the most that can: the sum of the weights."""
     say(memory, MUSIC, run_id="r1")
     say(memory, WEATHER, run_id="r2")
     for item in found(memory, query):
@@ -505,9 +505,11 @@ def test_a_score_is_the_sum_of_its_parts(memory, query):
         parts = [weights[0] * details["semantic_score"], weights[1] * details["bm25_score"]]
         parts += [part["score"] * part["weight"] for part in details["signals"].values()]
         weights += [part["weight"] for part in details["signals"].values()]
-        assert sum(weights) == pytest.approx(1, abs=1e-6)
-        assert details["raw_score"] == pytest.approx(sum(parts), abs=1e-6)
-        assert item["score"] == details["final_score"] == details["raw_score"] <= 1
+        most, raw = details["max_possible_score"], details["raw_score"]
+        assert most == pytest.approx(sum(weights), abs=1e-6)
+        assert raw == pytest.approx(sum(parts), abs=1e-6)
+        assert item["score"] == details["final_score"] == pytest.approx(raw / (1 + raw * (1 - 1 / most)), abs=1e-6)
+        assert item["score"] <= 1
 
 
 def test_scores_tell_a_good_match_from_a_perfect_one(memory):

@@ -6,6 +6,7 @@ Which memories are relevant, and how much, is what a search says; what the block
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, tzinfo
 from typing import NamedTuple
@@ -26,7 +27,8 @@ _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
 _RERANKED = 30  # of them are given to a reranker
 _TERSE = 6  # terms up to which a memory may need the question before it
-_OF_QUESTION, _OF_GUESS = 0.8, 0.6  # of its score that a memory is worth, if it only asks, or only guesses
+_WORD = re.compile(r"\w+")
+_OF_QUESTION, _OF_GUESS = 0.7, 0.6  # of its score that a memory is worth, if it only asks, or only guesses
 
 
 class Counter:
@@ -227,10 +229,15 @@ def _worth(one: Found, query: str) -> float:
     for the query itself."""
     record, score = one.record, one.ranked.score
     if only_asks(record.text):
-        from ..search.similarity import near_identical  # its tables are for texts that may be copies
-
-        return 0.0 if near_identical(record.text, query) else score * _OF_QUESTION
+        return 0.0 if _asks_the_same(record.text, query) else score * _OF_QUESTION
     return score * _OF_GUESS if record.role == "assistant" and only_guesses(record.text) else score
+
+
+def _asks_the_same(text: str, query: str) -> bool:
+    """Whether a question is the query, perhaps in other letters, with other marks or with a word changed."""
+    from ..search.similarity import near_identical  # its tables are for texts that may be copies
+
+    return _WORD.findall(text.casefold()) == _WORD.findall(query.casefold()) or near_identical(text, query)
 
 
 def _quotation(one: Found) -> Quotation:

@@ -14,8 +14,10 @@ _LEAST, _MOST = 0.001, 1_000  # of a weight other than 0
 class Ranking:
     """How much each signal counts in a search, relative to the others; 0 turns a signal off.
 
-    A score is Σ weight · signal / Σ weight, over the signals that count in the search; every signal lies in 0..1. Only
-    the two of the graph, ``entity`` and ``entity_neighbor``, come on top, up to a score of 1. If no word of the query
+    What speaks for a memory is r = Σ weight · signal / (semantic + keyword), over the signals that count in the search;
+    every signal lies in 0..1. With m, the highest r that there can be, the score is r / (1 + r · (1 - 1/m)): nearly r
+    where r is small, and 1 at m. Of m the two signals of the graph, ``entity`` and ``entity_neighbor``, are no part;
+    they come on top, up to a score of 1. If no word of the query
     occurs in the scope, the semantic signals get the weight of the keywords. If the model can't read the query or a
     memory, the keywords get the weight of the semantic signals, as far as it can't. The signals from
     ``neighbor_semantic`` to ``recency`` count only as far as they tell the memories of the scope apart: a signal that

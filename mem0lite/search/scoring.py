@@ -21,14 +21,14 @@ _OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
-_OF_CONTENT = (*_OWN, *_GRAPH)  # what the memory itself says, however many others say the same
+_CONTENT = {*_OWN, *_GRAPH}  # what the memory itself says, however many others say the same
 _HALF = 0.5  # share of the highest possible BM25 for "the trip" that the memory of that trip has
 
 
 class Scores:
     """The scores of all memories of a view, and how they came about.
 
-    ``raw`` holds them as float32, shape (n,). What the graph adds may lift one above 1; a result's score is at most 1.
+    ``raw`` holds what speaks for each memory, as float32, shape (n,).
     """
 
     def __init__(self, view: View, query: Query, ranking: Ranking) -> None:
@@ -47,13 +47,12 @@ class Scores:
         if view.sessions.any_talk:
             signals |= _conversation(view, self._terms, semantic, keyword, weights)
         self._signals = {name: values for name, values in signals.items() if weights[name]}
-        for name in self._signals.keys() - set(_OF_CONTENT):
+        for name in self._signals.keys() - _CONTENT:
             self._signals[name], telling = _telling(self._signals[name])
             weights[name] *= telling
-        whole = (
-            ranking.semantic + ranking.keyword + sum(weights[name] for name in self._signals.keys() - {*_OF_CONTENT})
-        )
-        self._weights = {name: weight / whole for name, weight in weights.items()}
+        own = ranking.semantic + ranking.keyword
+        self._weights = {name: weight / own for name, weight in weights.items()}
+        self._most = 1 + sum(self._weights[name] for name in self._signals.keys() - _CONTENT)
         self.raw: Floats = sum(
             (self._weights[name] * values for name, values in self._signals.items()), np.zeros_like(semantic)
         )
@@ -68,7 +67,7 @@ class Scores:
         """
         import numpy as np
 
-        eligible = self.raw >= np.float32(threshold)
+        eligible = self._score(self.raw) >= np.float32(threshold)
         if self._view.matching is not None:
             eligible &= self._view.matching
         positions = np.flatnonzero(eligible)
@@ -77,7 +76,20 @@ class Scores:
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
-        return [Ranked(int(position), min(1.0, float(self.raw[position]))) for position in positions[order]]
+        return [
+            Ranked(int(position), min(1.0, float(self._score(self.raw[position])))) for position in positions[order]
+        ]
+
+    def _score(self, raw: "Floats") -> "Floats":
+        """Return scores from what speaks for memories, in the same order.
+
+        That is at most 1 for a memory by itself, and ``_most`` with its context, speaker and date. Where it is small,
+        the score is nearly the same: a threshold means in a conversation what it means for facts. The larger it is, the
+        less is added to the score, which is 1 at ``_most``.
+        """
+        import numpy as np
+
+        return raw / (1 + raw * np.float32(1 - 1 / self._most))
 
     def details(self, ranked: Ranked, threshold: float) -> ScoreDetails:
         """Return how a score came about. What mem0 has, too, goes by mem0's names."""
@@ -99,7 +111,7 @@ class Scores:
             },
             "entity_boost": sum(self._weights[name] * signals.get(name, 0.0) for name in _GRAPH),
             "raw_score": float(self.raw[position]),
-            "max_possible_score": 1.0,
+            "max_possible_score": self._most,
             "final_score": ranked.score,
             "threshold": threshold,
         }

@@ -16,10 +16,12 @@ EXAMPLE_INSTANT = "2030-01-31T12:00:00+00:00"
 _MESSAGE = {"role": "user", "content": "I am allergic to peanuts"}
 _WEIGHTS = Ranking()
 _SEMANTIC, _KEYWORD = 0.62, 0.4
-_WHOLE = _WEIGHTS.semantic + _WEIGHTS.keyword + _WEIGHTS.speaker  # of a question that names a speaker
-_OF_MEANING, _OF_WORDS = round(_WEIGHTS.semantic / _WHOLE, 4), round(_WEIGHTS.keyword / _WHOLE, 4)
-_SPEAKER = {"score": 1.0, "weight": round(_WEIGHTS.speaker / _WHOLE, 4)}
-_SCORE = round(_OF_MEANING * _SEMANTIC + _OF_WORDS * _KEYWORD + _SPEAKER["weight"], 4)
+_OWN = _WEIGHTS.semantic + _WEIGHTS.keyword
+_OF_MEANING, _OF_WORDS = round(_WEIGHTS.semantic / _OWN, 4), round(_WEIGHTS.keyword / _OWN, 4)
+_SPEAKER = {"score": 1.0, "weight": round(_WEIGHTS.speaker / _OWN, 4)}  # the question names who said it
+_MOST = 1 + _SPEAKER["weight"]
+_SUM = round(_OF_MEANING * _SEMANTIC + _OF_WORDS * _KEYWORD + _SPEAKER["weight"], 4)
+_SCORE = round(_SUM / (1 + _SUM * (1 - 1 / _MOST)), 4)
 
 EXAMPLES: dict[str, Any] = {
     # whose
@@ -123,8 +125,8 @@ EXAMPLES: dict[str, Any] = {
     "matched_terms": ["peanut"],
     "signals": {"speaker": _SPEAKER},
     "entity_boost": 0.0,
-    "raw_score": _SCORE,
-    "max_possible_score": 1.0,
+    "raw_score": _SUM,
+    "max_possible_score": _MOST,
     "final_score": _SCORE,
     "threshold": 0.1,
     "not_reranked": "This store has no reranker.",
