@@ -168,16 +168,18 @@ def _work(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    try:
-        with suppress(KeyboardInterrupt), Memory(**settings.memory_arguments) as memory:
-            load_model(memory)
-            app = create_sibling(memory, settings, Sibling(number == 0, folder))
-            parent.send(_Ready(file_of(memory), memory._embedder.name))
-            answer(app, settings, listener)
-    except Mem0LiteError as error:
-        with suppress(OSError):
-            parent.send(str(error))
-        sys.exit(1)
+    with suppress(KeyboardInterrupt):  # it may be told to end at any moment, also while it says what is wrong
+        try:
+            with Memory(**settings.memory_arguments) as memory:
+                load_model(memory)
+                app = create_sibling(memory, settings, Sibling(number == 0, folder))
+                parent.send(_Ready(file_of(memory), memory._embedder.name))
+                answer(app, settings, listener)
+        except Mem0LiteError as error:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends anyway, and nobody wants to see where it was
+            with suppress(OSError):
+                parent.send(str(error))
+            sys.exit(1)
 
 
 def _end_with(parent: "Connection[object, object]") -> None:
