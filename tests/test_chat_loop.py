@@ -101,7 +101,7 @@ def test_what_a_text_does(text, asks, guesses):
         (["USER", "critic"], [0, 3]),
         (["nobody"], []),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_roles_say_which_messages_become_memories(roles, kept):
     """Only messages in one of the roles are stored, by any of its names; the others are named with the reason."""
