@@ -35,18 +35,18 @@ from mem0lite.retrieval import (
 
 BEGIN, END = "<!-- retrieval.py: begin -->", "<!-- retrieval.py: end -->"
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_IN_SIGHT = (
-    "How far the model is trusted in other scripts was chosen with this set in sight: default and plain flatter."
-)
-_CHECKED = "It was looked at when other scripts were worked on, and nothing was fitted to it: believe all lines."
+_IN_SIGHT = "Constants of default were chosen with this set in sight: its line flatters."
 SEEN = {
-    "locomo_dev": "The weights of default were fitted to these questions: believe, in place of its line, the one above "
-    "of weights that were fitted to the other conversations. Constants of plain and sparse were chosen on it, too.",
-    "memsim_zh_dev": _IN_SIGHT,
-    "xquad_ar_dev": _IN_SIGHT,
-    "xquad_zh_dev": _IN_SIGHT,
-    "xquad_de_dev": _CHECKED,
-    "xquad_en_dev": _CHECKED,
+    "locomo_dev": "The weights of default were fitted to these questions, and then changed by hand: believe, in place "
+    "of its line, the one above of weights that were fitted to the other conversations. Constants of plain and sparse "
+    "were chosen on it, too.",
+    **dict.fromkeys(
+        (
+            *("beam_dev", "lifebench_en_dev", "lifebench_zh_dev", "memsim_zh_dev", "realtalk_dev"),
+            *("xquad_ar_dev", "xquad_de_dev", "xquad_en_dev", "xquad_zh_dev"),
+        ),
+        _IN_SIGHT,
+    ),
 }
 """What the choices behind the default ranking have seen of a set. To be kept true when the ranking changes."""
 UNSEEN = "Nothing was fitted to it: believe all lines, as far as the intervals go."
