@@ -332,8 +332,11 @@ class Database:
             self._callers.append(threading.get_ident())
         try:
             yield
-        except DatabaseError as error:
-            self._look_whether_lost(error)
+        except Exception as error:
+            if not self._finalizer.alive:  # closed in the middle of the call: whatever it met comes from that
+                raise ClosedError(_ENDED) from error
+            if isinstance(error, DatabaseError):
+                self._look_whether_lost(error)
             raise
         finally:
             with self._state:
@@ -696,8 +699,6 @@ def translated(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise CorruptFileError(f"{name} is damaged: a text in it is not UTF-8.") from error
     except apsw.Error as error:
-        if isinstance(error, apsw.ConnectionClosedError | apsw.CursorClosedError):  # in the middle of a call
-            raise ClosedError(_ENDED) from error
         if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
             raise CorruptFileError(f"{name} is damaged: a page differs from its checksum.") from error
         for apsw_class, ours, sentence in _TRANSLATIONS:

@@ -76,7 +76,7 @@ memory = Memory(sys.argv[2], embedder=HashEmbedder())
 def use():
     while not errors:
         try:
-            memory.add("x", user_id="u") if sys.argv[3] == "add" else memory.get_all(user_id="u")
+            eval(sys.argv[3])
             using.set()
         except Exception as error:
             errors.append(type(error).__name__)
@@ -87,10 +87,21 @@ using.wait(60)
 """
 
 
-@pytest.mark.parametrize("verb", ["add", "get_all"])
-def test_a_thread_that_outlives_the_program_is_told_that_it_is_closed(path, verb):
+@pytest.mark.parametrize(
+    "call",
+    [
+        "memory.add('x', user_id='u')",
+        "memory.add('x', user_id='u', infer=False)",
+        "memory.get_all(user_id='u')",
+        "memory.search('x', user_id='u')",
+        "memory.get('an id')",
+        "memory.stats()",
+        "memory.vacuum()",
+    ],
+)
+def test_a_thread_that_outlives_the_program_is_told_that_it_is_closed(path, call):
     """What uses a Memory while the interpreter ends gets ClosedError, and cannot open the file again."""
-    command = [sys.executable, "-c", ENDING, str(Path(__file__).parents[2]), str(path), verb]
+    command = [sys.executable, "-c", ENDING, str(Path(__file__).parents[2]), str(path), call]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert (ended.stdout.split(), ended.stderr) == (["True", "ClosedError"], "")
     assert [entry.name for entry in path.parent.iterdir()] == ["agent.db"]
