@@ -55,6 +55,7 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("PUT", "/memories/{id}", {"text": "green apple"}, 200),
     ("GET", "/memories/{id}/history", None, 200),
     ("POST", "/search", {"query": "apple", "user_id": "alice"}, 200),
+    ("POST", "/context", {"query": "apple", "user_id": "alice"}, 200),
     ("GET", "/graph", None, 200),
     ("GET", "/entities", None, 200),
     ("DELETE", "/memories/{id}", None, 200),
@@ -617,8 +618,8 @@ WHOLE_FILE: dict[str, Any] = {
     "deliver_webhooks": lambda view: view.deliver_webhooks(),
 }
 WITHIN = {
-    *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "history", "graph"),
-    *("update_many", "delete_many", "feedback", "events", "event", "changes"),
+    *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "context", "history"),
+    *("graph", "update_many", "delete_many", "feedback", "events", "event", "changes"),
     *("create_memory_export", "get_memory_export"),
 }
 

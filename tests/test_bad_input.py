@@ -169,7 +169,7 @@ REFUSED = [
     Case("double slash", ("GET", "/memories//x", None), 404, "Not Found"),
     Case("PATCH", ("PATCH", "/memories", None), 405, "Method Not Allowed"),
     Case("TRACE", ("TRACE", "/memories", None), 405, "Method Not Allowed"),
-    Case("unheard-of method", ("BREW", "/memories", None), 405, "Method Not Allowed"),
+    Case("another protocol's method", ("PROPFIND", "/memories", None), 405, "Method Not Allowed"),
     Case("unknown kind of entity", ("DELETE", "/entities/team/x", None), 422, "'user', 'agent', 'run' or 'app'"),
 ]
 

@@ -66,6 +66,8 @@ _JOINED = re.compile(r"[-_./\\:@+=&~%?>#,](?:(?<=[_#])|(?<!,)[\w+]|\d)")
 _DATE_TIME = re.compile(r"(?<=\d-\d\d)T(?=\d\d:)")
 _HASH = re.compile(r"[\da-f]{32,128}")
 
+_ENCLITIC = re.compile(r"(?<![^\W_])[^\W\d_]{1,6}n['’]t(?![^\W_])|(?<=[^\W\d_])['’](?:s|t|m|d|ll|ve|re)(?![^\W_])")
+"""Don't and can't, and the ends of pet's, I'm and we'll, which no query asks for."""
 _PLURAL = re.compile(r"(?<![^\W_])([A-Z][A-Z\d]+)(?:s['’]?|['’]s)(?![^\W_])")  # PDFs, CEOs', GPU's
 _WORD = re.compile(r"[^\W_]+")
 _DASHED = re.compile(r"(?<![\w./\\:@#+-])[^\W_]{1,20}+(?:-[^\W_]{1,20}+)++(?![\w@/\\:]|[-.+]\w)")
@@ -212,7 +214,7 @@ def query_terms(query: str) -> list[str]:
 
     Two words written as one are not among them: they are other forms of the two (``other_forms``).
     """
-    return list(_terms(query, joined=False)[0])[:MAX_QUERY_TERMS]
+    return list(_terms(_ENCLITIC.sub("", query), joined=False)[0])[:MAX_QUERY_TERMS]
 
 
 def is_part_of_run(term: str) -> bool:
