@@ -10,7 +10,7 @@ import serving
 from embedder import HashEmbedder
 from serving import add, served_by, texts
 
-from mem0lite import Memory, create_app
+from mem0lite import Memory, Ranking, create_app
 from mem0lite.server import Settings
 
 served, store, client = serving.served, serving.store, serving.client
@@ -449,7 +449,9 @@ def test_search_takes_the_question_s_date_and_weights(client: httpx.Client, path
     for reference, score in (("2026-02-14T09:00:00+12:00", 0), ("2026-02-13T21:00:00Z", 1)):  # one instant, two days
         found = first(reference_date=reference, query="Who came yesterday, guest 12?")
         assert (found["score_details"]["signals"]["date"]["score"] == 1) == score
-    assert first(reference_date=1770768000)["score_details"]["signals"]["date"]["weight"] == 0.35
+    weights = Ranking()
+    weight = weights.date / (weights.semantic + weights.keyword)
+    assert first(reference_date=1770768000)["score_details"]["signals"]["date"]["weight"] == pytest.approx(weight)
     assert "date" not in first(reference_date="2026-02-13", ranking={"date": 0})["score_details"]["signals"]
     for given, named in (
         ({"reference_date": "some day"}, "reference_date"),
