@@ -34,10 +34,14 @@ NOT_RUN = {
     "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
+    "mem0lite serve --db agent.db --workers 4\n": "ends only when it is told to; tests/test_workers.py tells it to",
     "claude mcp add ": "needs Claude Code; tests/test_mcp_clients.py runs what it is told to run",
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
 }
 """Shell blocks by their beginning, and why they are not run."""
+
+SECONDS = 300
+"""What a block may take: one that waits for somebody is not run."""
 
 ENVIRONMENTS = {"integrations": "doors"}
 """Documents whose Python needs packages that the tests do not have, and the environment that has them."""
@@ -92,7 +96,7 @@ def served(folder: Path) -> Iterator[str]:
 def run_python(code: str, folder: Path, python: str = sys.executable) -> str:
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [python, "-W", "error", "-c", code]
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (0, ""), code
     return done.stdout
 
@@ -100,7 +104,7 @@ def run_python(code: str, folder: Path, python: str = sys.executable) -> str:
 def run_shell(script: str, folder: Path) -> str:
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = ["bash", "-euo", "pipefail", "-c", script]
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, script + done.stdout + done.stderr
     return done.stdout
 
