@@ -39,6 +39,8 @@ ARGUMENTS_OF_MEM0 = {
     "list_events": set[str](),
     "get_event_status": {"event_id"},
 }
+OURS = ("get_context",)
+"""Tools that mem0's server does not have."""
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -153,10 +155,10 @@ def test_the_tools_are_those_of_mem0(db: Path, mode: str) -> None:
     listed, instructions = conversation(db, talk, mode=mode)
     assert "search_memories" in instructions
     found = {tool.name: tool for tool in listed}
-    assert set(found) == set(ARGUMENTS_OF_MEM0)
+    assert set(found) == {*ARGUMENTS_OF_MEM0, *OURS}
     for name, tool in found.items():
         properties = tool.input_schema["properties"]
-        assert set(properties) >= ARGUMENTS_OF_MEM0[name]
+        assert set(properties) >= ARGUMENTS_OF_MEM0.get(name, set())
         assert all(one["description"] for one in properties.values())
         assert tool.input_schema["additionalProperties"] is False
         assert tool.output_schema["properties"]
@@ -209,6 +211,38 @@ def test_every_tool_does_its_work(db: Path, mode: str) -> None:
         assert (await done(client, "list_entities")) == {"results": [], "total": 0}
 
     conversation(db, talk, mode=mode)
+
+
+def test_a_context_is_a_text_for_a_prompt(db: Path) -> None:
+    """get_context returns one scope's best memories as quotations, no longer than asked, and says what is in it."""
+    facts = ["I am allergic to peanuts", "I eat no fish", "My sister eats fish every Friday", "I play the cello"]
+    with Memory(db) as memory:
+        for user in ("mem0-mcp", "bob"):
+            memory.add_many([{"messages": f"{fact}, said {user}", "user_id": user, "app_id": "x"} for fact in facts])
+        kept = {one["id"]: one["memory"] for one in memory.get_all(user_id="mem0-mcp")["results"]}
+
+    async def talk(client: Any) -> None:
+        whole = await done(client, "get_context", query="What can she not eat?")
+        assert "I am allergic to peanuts, said mem0-mcp" in whole["text"]
+        assert "bob" not in whole["text"]
+        assert whole["memory_ids"]
+        assert all(kept[one] in whole["text"] for one in whole["memory_ids"])
+        assert whole["left_out"] == 0
+        asked = {"query": "What can she not eat?", "max_tokens": whole["tokens"] - 1}
+        less = await done(client, "get_context", **asked)
+        assert less["tokens"] < whole["tokens"]
+        assert len(less["memory_ids"]) + less["left_out"] == len(whole["memory_ids"])
+        none = {"text": "", "tokens": 0, "memory_ids": []}
+        nothing = await done(client, "get_context", query="What can she not eat?", max_tokens=0)
+        assert nothing == {**none, "left_out": len(whole["memory_ids"])}
+        assert await done(client, "get_context", query="food", user_id="nobody") == {**none, "left_out": 0}
+        of_bob = await done(client, "get_context", query="What can he not eat?", filters={"user_id": "bob"})
+        assert "peanuts, said bob" in of_bob["text"]
+        assert "mem0-mcp" not in of_bob["text"]
+        reranked = await done(client, "get_context", query="food", rerank=True)
+        assert reranked["not_reranked"]
+
+    conversation(db, talk)
 
 
 def test_pages_show_everything_once(db: Path) -> None:
@@ -333,6 +367,11 @@ def test_filters_that_would_widen_a_call_are_refused(db: Path) -> None:
         ("search_memories", {"query": "x", "filters": "food"}, ["filters", "an object"]),
         ("search_memories", {"query": "x", "filters": {"score": {"near": 1}}}, ["near"]),
         ("search_memories", {"query": "x", "user_id": "*"}, ["user_id"]),
+        ("get_context", {}, ["query", "missing"]),
+        ("get_context", {"query": " "}, ["query", "empty"]),
+        ("get_context", {"query": "x", "max_tokens": -1}, ["max_tokens", "from 0"]),
+        ("get_context", {"query": "x", "limit": 5}, ["'limit'", "max_tokens"]),
+        ("get_context", {"query": "x", "filters": {"OR": [{"user_id": "a"}, {"topic": "b"}]}}, ["filters"]),
         ("get_memories", {"page": 1, "after": "x"}, ["after"]),
         ("get_memories", {"after": "x"}, ["after"]),
         ("add_memory", {}, ["text", "missing"]),
@@ -724,7 +763,8 @@ def test_a_server_that_only_reads_offers_only_that(db: Path) -> None:
 
     async def talk(client: Any) -> None:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        assert names == {name for name in ARGUMENTS_OF_MEM0 if name.startswith(("get_", "list_", "search_"))}
+        every = (*ARGUMENTS_OF_MEM0, *OURS)
+        assert names == {name for name in every if name.startswith(("get_", "list_", "search_"))}
         assert (await done(client, "search_memories", query="food"))["results"][0]["memory"] == "I love sushi"
         assert "only read" in await refused(client, "add_memory", text="I love pizza")
 

@@ -95,7 +95,7 @@ def test_a_memory_is_added_and_found(mode: str) -> None:
     with serving(Settings(insecure=True)) as client:
 
         async def talk(connected: Any) -> None:
-            assert len((await connected.list_tools()).tools) == 11
+            assert len((await connected.list_tools()).tools) == 12
             await done(connected, "add_memory", text="I love sushi")
             [hit] = (await done(connected, "search_memories", query="sushi"))["results"]
             [resource] = (await connected.list_resources()).resources
@@ -274,6 +274,7 @@ def test_a_key_of_one_user_reaches_only_that_user(mode: str) -> None:
                 ("delete_memory", {"memory_id": memory_id}),
                 ("get_event_status", {"event_id": event_id}),
                 ("get_memories", {"user_id": "bob"}),
+                ("get_context", {"query": "x", "user_id": "bob"}),
                 ("get_memories", {"filters": {"user_id": "*"}}),
                 ("search_memories", {"query": "x", "filters": {"OR": [{"user_id": "alice"}, {"user_id": "bob"}]}}),
                 ("add_memory", {"text": "x", "user_id": "bob"}),

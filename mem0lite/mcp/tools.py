@@ -5,7 +5,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired
 
 from ..errors import MemoryNotFoundError, NotFoundError, ValidationError
-from ..types import AddResult, Entity, EventItem, EventPage, MemoryItem, MessageResult, Page, SearchResult, TypedDict
+from ..types import (
+    AddResult,
+    EmbeddedPart,
+    Entity,
+    EventItem,
+    EventPage,
+    MemoryItem,
+    MessageResult,
+    Page,
+    SearchResult,
+    TypedDict,
+)
 from ..types import UpdateResult as Updated
 from . import schemas, scopes
 
@@ -17,6 +28,7 @@ Call = Callable[["AsyncMemory", Given, str], Awaitable[Mapping[str, Any]]]
 """Does the work of a tool with the memory, checked arguments, and the default user."""
 
 _MAX_PAGE = 1_000  # memories in one answer; a model is given fewer
+_MAX_TOKENS = 1_000_000  # more than any model reads
 
 
 class Added(AddResult):
@@ -31,6 +43,23 @@ class Found(SearchResult):
 
     ignored: NotRequired[list[str]]
     """Arguments that had no effect. Present when there are any."""
+
+
+class Block(TypedDict):
+    """What ``get_context`` returns. The memories are in the text only: a model would otherwise read them twice."""
+
+    text: str
+    """The memories as quotations. Empty if there are none, or none fits."""
+    tokens: int
+    """How many tokens it has, at most ``max_tokens``."""
+    memory_ids: list[str]
+    """Those of the memories in it, in its order."""
+    left_out: int
+    """How many relevant memories did not fit."""
+    not_reranked: NotRequired[str]
+    """Why no reranker chose them although it was asked to."""
+    embedded: NotRequired[EmbeddedPart]
+    """Present when the query is too long to be embedded whole."""
 
 
 class Listed(Page):
@@ -121,6 +150,7 @@ _PAGES = {
     "page": _number("Which page, from 1.", 1),
     "page_size": _number("How many on a page; 20 if left out.", 1, _MAX_PAGE),
 }
+_REFERENCE_DATE = _text('What the question means by "now", in ISO 8601, if not the present.')
 _AFTER = {"after": _text("The next_cursor of the page before, in place of page.")}
 
 
@@ -157,6 +187,13 @@ async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str
     options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date")
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
+
+
+async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
+    options = _some(given, "filters", "max_tokens", "rerank", "reference_date")
+    block = await memory.context(given["query"], **scopes.scope(given, user), **options)
+    counts = {"memory_ids": [one["id"] for one in block["memories"]], "left_out": len(block["left_out"])}
+    return {**_some(block, "text", "tokens"), **counts, **_some(block, "not_reranked", "embedded")}
 
 
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
@@ -263,13 +300,31 @@ TOOLS = (
                 "maximum": 1,
             },
             "rerank": _flag("Let the server's reranker order the results, if it has one."),
-            "reference_date": _text('What the question means by "now", in ISO 8601, if not the present.'),
+            "reference_date": _REFERENCE_DATE,
             **_EXPIRED,
             **_IGNORED,
         },
         ("query",),
         Found,
         _search,
+    ),
+    Tool(
+        "get_context",
+        "Recall for a prompt",
+        "Get what the memories say to a question as one text that is not longer than asked for: the best of them word "
+        "for word, with dates and speakers, in the order in which they were said. Use it to read up on something "
+        "before you answer, and search_memories to find memories that you want to change.",
+        {
+            "query": _text("What it is about, as a question or in words."),
+            "max_tokens": _number("How long the text may be, in tokens; 1000 if left out.", 0, _MAX_TOKENS),
+            "filters": _FILTERS,
+            **_IDS,
+            "rerank": _flag("Let the server's reranker choose the memories, if it has one."),
+            "reference_date": _REFERENCE_DATE,
+        },
+        ("query",),
+        Block,
+        _context,
     ),
     Tool(
         "get_memories",

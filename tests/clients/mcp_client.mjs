@@ -27,6 +27,7 @@ const call = async (name, given) => {
 const tools = (await client.listTools()).tools.map((tool) => tool.name);
 const added = await call("add_memory", { text: "I love sushi", user_id: USER, metadata: { a: { b: [1] } } });
 const found = await call("search_memories", { query: "sushi", user_id: USER });
+const context = await call("get_context", { query: "sushi", user_id: USER });
 const listed = await call("get_memories", { user_id: USER, page: 1, page_size: 5 });
 const entities = await call("list_entities", {});
 const events = await call("list_events", { user_id: USER });
@@ -38,6 +39,6 @@ const recalled = prompt.messages[0].content.text;
 const deleted = await call("delete_all_memories", { user_id: USER });
 await client.close();
 console.log(
-  JSON.stringify({ tools, added, found, listed, entities, events, refused, uri, read, recalled, deleted }),
+  JSON.stringify({ tools, added, found, context, listed, entities, events, refused, uri, read, recalled, deleted }),
 );
 process.exit(0);
