@@ -58,6 +58,7 @@ SETS = {
             "google-adk==2.13.0",
             "langchain-core==1.8.3",
             "langgraph==1.2.24",
+            "llama-index-core==0.14.25",
             "openai-agents==0.24.0",
         ),
         "pytest==9.2.0",

@@ -11,7 +11,7 @@ import pytest
 
 import mem0lite
 
-DOORS = dict.fromkeys(["anthropic", "google_adk", "langchain", "langgraph", "openai_agents"], "doors")
+DOORS = dict.fromkeys(["anthropic", "google_adk", "langchain", "langgraph", "llama_index", "openai_agents"], "doors")
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FOLDER = Path(__file__).parent / "integrations" / "doors"
@@ -20,7 +20,7 @@ MODULES = sorted(file.stem for file in (Path(mem0lite.__file__).parent / "integr
 
 def test_every_door_is_tested_and_has_an_extra():
     """Each module has its line here, a file of tests, and an extra of its own name."""
-    assert sorted({*MODULES} - {"__init__", "chats", "shelf"}) == sorted(DOORS)
+    assert sorted({*MODULES} - {"__init__", "chats", "recall", "shelf"}) == sorted(DOORS)
     extras = tomllib.loads((client_environments.ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
@@ -46,7 +46,7 @@ def test_a_missing_framework_names_the_extra(door):
     code = (
         "import sys\n"
         "from mem0lite.errors import DependencyError\n"
-        "for name in ('langgraph', 'agents', 'anthropic', 'langchain_core', 'google'):\n"
+        "for name in ('langgraph', 'agents', 'anthropic', 'langchain_core', 'google', 'llama_index'):\n"
         "    sys.modules[name] = None\n"
         "try:\n"
         f"    import mem0lite.integrations.{door}\n"

@@ -199,9 +199,11 @@ def check_integrations(*printed: str) -> None:
     """Each door finds what was put through it."""
     assert printed[0] == "allergy {'fact': 'I am allergic to peanuts'}\n"
     assert printed[1] == "2\nI am learning to play the cello\n"
-    assert printed[2].endswith("]\nI moved to Lisbon last month\n")
-    assert printed[3].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
-    assert printed[4] == "I am training for a marathon\n"
+    assert "user: My cat is called Mio\n" in printed[2]
+    assert printed[2].endswith("\nWhat is my cat called?\n")
+    assert printed[3].endswith("]\nI moved to Lisbon last month\n")
+    assert printed[4].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
+    assert printed[5] == "I am training for a marathon\n"
 
 
 def check_mcp(piped: str, asked: str) -> None:

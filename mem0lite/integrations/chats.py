@@ -3,13 +3,16 @@
 What was said in it is found by searches; the rest (tool calls, their results, reasoning) is hidden from them.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..types import SearchHit
 from ..values import MAX_TEXT_LENGTH
 from .shelf import Kept, Put, Shelf, named_place
+
+R = TypeVar("R")
 
 _PAGE = 500
 
@@ -66,3 +69,13 @@ class Chat:
     def _put(self, said: Said, at: int) -> Put:
         text = None if said.text is None or len(said.text) > MAX_TEXT_LENGTH else said.text
         return Put(self._place, str(at), said.value, text, label=f"({said.kind})", role=said.role, at=at)
+
+
+async def finished(call: Callable[[], R]) -> R:
+    """Run a write in a thread. It runs to its end even if its task is cancelled, and the caller knows that it did."""
+    work = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

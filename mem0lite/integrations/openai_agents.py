@@ -3,16 +3,16 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from ..data.messages import read_messages
 from ..errors import ValidationError
 from ..memory import Memory
 from ..types import SearchHit
 from . import missing
-from .chats import Chat, Said
+from .chats import Chat, Said, finished
 from .shelf import Shelf, opened
 
 try:
@@ -20,8 +20,6 @@ try:
     from agents.memory import SessionSettings
 except ModuleNotFoundError as error:
     raise missing("openai_agents", error) from error
-
-R = TypeVar("R")
 
 _APP = "openai-agents"
 
@@ -77,29 +75,19 @@ class MemorySession:
 
     async def add_items(self, items: Sequence[TResponseInputItem]) -> None:
         """Add items, all or none. Raises ValidationError for an item that JSON cannot hold."""
-        await _finished(lambda: self._chat.add([_said(item) for item in items]))
+        await finished(lambda: self._chat.add([_said(item) for item in items]))
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Remove the latest item and return it; None if there is none."""
-        return await _finished(self._chat.pop)
+        return await finished(self._chat.pop)
 
     async def clear_session(self) -> None:
         """Remove every item of the session."""
-        await _finished(self._chat.clear)
+        await finished(self._chat.clear)
 
     async def search(self, query: str, *, limit: int = 5) -> list[SearchHit]:
         """Return what was said in this session and is closest to a query, best first, as ``Memory.search`` does."""
         return await asyncio.to_thread(self._chat.search, query, limit)
-
-
-async def _finished(call: Callable[[], R]) -> R:
-    """Run a write in a thread. It runs to its end even if its task is cancelled, and the caller knows that it did."""
-    work = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
 
 
 def _said(item: Any) -> Said:

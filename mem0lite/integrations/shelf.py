@@ -39,6 +39,8 @@ from ..values import (
 
 _HIDDEN = ".hidden"
 """Follows the name of the door in the ``app_id`` of values that no search with a query finds."""
+FOUND_BY_SEARCH = {"NOT": [{"app_id": {"contains": _HIDDEN}}]}
+"""A filter that leaves hidden values out, whichever door they are of."""
 _ATTEMPTS = 100
 """Times that a write is tried again because others write the same keys. Each time one of them has succeeded."""
 

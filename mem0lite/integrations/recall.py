@@ -1,0 +1,72 @@
+"""What is remembered of a user or an agent, for frameworks that ask before a turn and tell what was said after it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..errors import ValidationError
+from ..memory import Memory
+from ..memory.arguments import DEFAULT_MAX_TOKENS
+from ..values import MAX_TEXT_LENGTH
+from .shelf import FOUND_BY_SEARCH, named_place
+
+
+class Turn(NamedTuple):
+    """What somebody said."""
+
+    role: str
+    text: str
+
+
+class Recall:
+    """The memories of a user, or an agent, or both together.
+
+    A block is made of everything that the file has of them, whatever stored it. What is added has the ``app_id`` of the
+    door, and the session as ``run_id``.
+
+    Raises ValidationError if neither a user nor an agent is named: the memories would be everybody's.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        app: str,
+        *,
+        user_id: str | None,
+        agent_id: str | None,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+    ) -> None:
+        if user_id is None and agent_id is None and memory.user_id is None:
+            raise ValidationError("Invalid user_id: missing. Give a user_id or an agent_id.", field="user_id")
+        self.memory = memory
+        self._app = app
+        self._ids: dict[str, Any] = {
+            name: one for name, one in (("user_id", user_id), ("agent_id", agent_id)) if one is not None
+        }
+        self._max_tokens = max_tokens
+
+    def block(self, query: str) -> str:
+        """Return what the memories say to a question, as ``Memory.context`` does; "" if they say nothing."""
+        if not query.strip():
+            return ""
+        asked = encodable_text(query)[:MAX_TEXT_LENGTH]
+        text: str = self.memory.context(asked, filters=FOUND_BY_SEARCH, max_tokens=self._max_tokens, **self._ids)[
+            "text"
+        ]
+        return text
+
+    def add(self, said: Sequence[Turn], session_id: str | None) -> None:
+        """Add what was said, all or nothing. A text longer than a memory can be becomes several of them."""
+        messages = [
+            {"role": one.role, "content": part}
+            for one in said
+            for start in range(0, len(one.text), MAX_TEXT_LENGTH)
+            if (part := encodable_text(one.text[start : start + MAX_TEXT_LENGTH])).strip()
+        ]
+        if messages:
+            run_id = None if session_id is None else named_place(session_id, "session_id")
+            self.memory.add(messages, app_id=self._app, run_id=run_id, **self._ids)
+
+
+def encodable_text(text: str) -> str:
+    """Return a text with a question mark for each lone surrogate, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
