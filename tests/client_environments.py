@@ -54,6 +54,7 @@ SETS = {
     "tools": ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0", *_OWN),
     "doors": (
         *(
+            "agent-framework-core==1.23.0",
             "anthropic==2.14.0",
             "google-adk==2.13.0",
             "langchain-core==1.8.3",

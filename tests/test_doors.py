@@ -11,9 +11,22 @@ import pytest
 
 import mem0lite
 
-DOORS = dict.fromkeys(["anthropic", "google_adk", "langchain", "langgraph", "llama_index", "openai_agents"], "doors")
+DOORS = dict.fromkeys(
+    [
+        "agent_framework",
+        "anthropic",
+        "google_adk",
+        "langchain",
+        "langgraph",
+        "llama_index",
+        "openai_agents",
+    ],
+    "doors",
+)
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
+FRAMEWORKS = ("agent_framework", "agents", "anthropic", "google", "langchain_core", "langgraph", "llama_index")
+"""What the doors import."""
 FOLDER = Path(__file__).parent / "integrations" / "doors"
 MODULES = sorted(file.stem for file in (Path(mem0lite.__file__).parent / "integrations").glob("*.py"))
 
@@ -46,7 +59,7 @@ def test_a_missing_framework_names_the_extra(door):
     code = (
         "import sys\n"
         "from mem0lite.errors import DependencyError\n"
-        "for name in ('langgraph', 'agents', 'anthropic', 'langchain_core', 'google', 'llama_index'):\n"
+        f"for name in {FRAMEWORKS}:\n"
         "    sys.modules[name] = None\n"
         "try:\n"
         f"    import mem0lite.integrations.{door}\n"

@@ -14,7 +14,7 @@ from ..values import MAX_TEXT_LENGTH
 from . import missing
 from .chats import finished
 from .recall import Recall, Turn
-from .shelf import MISSING, Kept, NotReplacedError, Put, Shelf, labels_of, named_place, opened
+from .shelf import MISSING, Kept, NotReplacedError, Put, Shelf, name_of, named_place, opened
 
 try:
     from llama_index.core.base.llms.types import ChatMessage
@@ -77,8 +77,9 @@ class MemoryBlock(BaseMemoryBlock[str]):
 
     async def _aget(self, messages: Sequence[ChatMessage] | None = None, **options: Any) -> str:
         query = next((one.content or "" for one in reversed(messages or ()) if one.role.value == "user"), "")
-        block: str = await asyncio.to_thread(self._recall.block, query)
-        return block
+        found = await asyncio.to_thread(self._recall.ask, query)
+        text: str = found.text
+        return text
 
     async def _aput(self, messages: Sequence[ChatMessage]) -> None:
         await finished(lambda: self._add(messages))
@@ -156,7 +157,7 @@ class MemoryChatStore(AsyncDBChatStore):
     async def get_keys(self) -> list[str]:
         """Return the keys of the chats that have messages."""
         places = await asyncio.to_thread(self._shelf.places)
-        return [labels_of(one)[0] if one.startswith(":") else one for one in places if one != _MARKS]
+        return [name_of(one) for one in places if one != _MARKS]
 
     # -- writing
 

@@ -7,7 +7,7 @@ from ..errors import ValidationError
 from ..memory import Memory
 from ..memory.arguments import DEFAULT_MAX_TOKENS
 from ..values import MAX_TEXT_LENGTH
-from .shelf import FOUND_BY_SEARCH, named_place
+from .shelf import FOUND_BY_SEARCH, name_of, named_place
 
 
 class Turn(NamedTuple):
@@ -15,6 +15,15 @@ class Turn(NamedTuple):
 
     role: str
     text: str
+
+
+class Recalled(NamedTuple):
+    """What the memories say to a question."""
+
+    text: str
+    """A block for a prompt; "" if they say nothing."""
+    sessions: tuple[str, ...]
+    """The sessions of the door in which it was said."""
 
 
 class Recall:
@@ -39,20 +48,19 @@ class Recall:
             raise ValidationError("Invalid user_id: missing. Give a user_id or an agent_id.", field="user_id")
         self.memory = memory
         self._app = app
-        self._ids: dict[str, Any] = {
-            name: one for name, one in (("user_id", user_id), ("agent_id", agent_id)) if one is not None
-        }
+        ids = {"user_id": user_id, "agent_id": agent_id}
+        self._ids: dict[str, Any] = {name: one for name, one in ids.items() if one is not None}
         self._max_tokens = max_tokens
 
-    def block(self, query: str) -> str:
-        """Return what the memories say to a question, as ``Memory.context`` does; "" if they say nothing."""
+    def ask(self, query: str) -> Recalled:
+        """Return what the memories say to a question, as ``Memory.context`` does."""
         if not query.strip():
-            return ""
+            return Recalled("", ())
         asked = encodable_text(query)[:MAX_TEXT_LENGTH]
-        text: str = self.memory.context(asked, filters=FOUND_BY_SEARCH, max_tokens=self._max_tokens, **self._ids)[
-            "text"
-        ]
-        return text
+        found = self.memory.context(asked, filters=FOUND_BY_SEARCH, max_tokens=self._max_tokens, **self._ids)
+        own = [one for one in found["memories"] if one.get("app_id") == self._app]
+        sessions = dict.fromkeys(name_of(one["run_id"]) for one in own if "run_id" in one)
+        return Recalled(found["text"], tuple(sessions))
 
     def add(self, said: Sequence[Turn], session_id: str | None) -> None:
         """Add what was said, all or nothing. A text longer than a memory can be becomes several of them."""

@@ -334,6 +334,11 @@ def named_place(name: object, field: str) -> str:
     return place_of([name], field)
 
 
+def name_of(place: str) -> str:
+    """Return the name that ``named_place`` made an id of."""
+    return labels_of(place)[0] if place.startswith(":") else place
+
+
 def labels_of(place: str) -> tuple[str, ...]:
     """Return the labels of an id that ``place_of`` made."""
     labels = tuple(place[1:-1].split("."))

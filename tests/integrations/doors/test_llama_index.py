@@ -57,7 +57,7 @@ def texts(messages: list[ChatMessage]) -> list[str | None]:
 
 
 def words(text: str) -> list[str]:
-    """Count as LlamaIndex's tokenizer does, which it would fetch."""
+    """Stand in for a tokenizer, so that the size of a window can be seen."""
     return text.split()
 
 
