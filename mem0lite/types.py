@@ -24,6 +24,19 @@ class Signal(TypedDict):
     """What the score is multiplied by."""
 
 
+class DecayDetails(TypedDict):
+    """What the setting ``decay`` of the project says to a result."""
+
+    factor: float
+    """What the score was multiplied by, from 0.3 to 1.5."""
+    last_used: str
+    """When an answer had the memory the last time, or else when it last changed."""
+    uses: int
+    """In how many answers it was; 1 also stands for none."""
+    pinned: bool
+    """Whether its metadata have ``pinned: true``: then the factor is at least 1."""
+
+
 class ScoreDetails(TypedDict):
     """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
 
@@ -48,7 +61,10 @@ class ScoreDetails(TypedDict):
     final_score: float
     """The score: ``raw_score / (1 + raw_score * (1 - 1/m))``, and at most 1."""
     threshold: float
-    """The lowest score that was asked for."""
+    """The lowest score that was asked for, before ``decay``."""
+    decay: NotRequired[DecayDetails]
+    """If the project's setting ``decay`` is on: what ``final_score`` was multiplied by, to give the result's ``score``
+    (at most 1)."""
 
 
 class StoredMemory(TypedDict):

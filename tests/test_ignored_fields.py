@@ -49,7 +49,7 @@ OBJECTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
         {"version": "v2"},
         {
             **{"custom_instructions": "x", "custom_categories": [{"a": "b"}], "agent_custom_instructions": "x"},
-            **{"memory_depth": "x", "usecase_setting": 1, "multilingual": False, "decay": True, "enable_graph": True},
+            **{"memory_depth": "x", "usecase_setting": 1, "multilingual": False, "enable_graph": True},
             **{"retrieval_criteria": [{"name": "joy"}], "inclusion_prompt": "x", "exclusion_prompt": "x", **UNKNOWN},
         },
     ),

@@ -1,6 +1,9 @@
 """Commands for the file as a whole: its state, its space, its vectors and indexes, and the models."""
 
+import json
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import click
 
@@ -128,6 +131,31 @@ def stats(options: Options) -> None:
         "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",
     }
     print_pairs({**result, **shown})
+
+
+@cli.command()
+@click.argument("changes", metavar="[NAME=VALUE]...", nargs=-1)
+@file_options
+@click.pass_obj
+def project(options: Options, changes: Sequence[str]) -> None:
+    """Show the settings that the file keeps for its project, or change some.
+
+    A VALUE is JSON, or else a text. decay=true lets searches favour what they returned lately.
+    """
+    settings = dict(map(_setting, changes))
+    with open_memory(options, reading=not settings) as memory:
+        result = memory.update_project(settings) if settings else memory.get_project()
+    report(result, options.json)
+
+
+def _setting(change: str) -> tuple[str, Any]:
+    name, equals, value = change.partition("=")
+    if not name or not equals:
+        raise click.UsageError(f"Write a change as NAME=VALUE, not {printable(change)}.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 @cli.command()

@@ -21,7 +21,8 @@ from ..types import ContextResult
 from ..values import is_number, local_day, shown, to_micros_in_zone
 from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
-from .searching import Found, Search, copies, with_records
+from .decay import Uses, asked_of
+from .searching import Found, Search, copies, decayed, with_records
 
 _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
@@ -82,6 +83,8 @@ class Reached(NamedTuple):
     """The questions that some of them answer, by the id of the answer."""
     sessions: dict[str, tuple[int, int]]
     """By id, the number of each memory's session, and its position among all memories."""
+    decays: bool
+    """Whether the answer counts as a use of what it has."""
 
 
 class Context(NamedTuple):
@@ -107,19 +110,22 @@ class Context(NamedTuple):
         wanted = max(_FEWEST, min(_MOST, max_tokens // _TOKENS))
         return cls(searching(wanted), max_tokens, counter, zone)
 
-    def read(self, reading: Reading) -> Reached:
+    def read(self, reading: Reading, uses: Uses) -> Reached:
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
         found = with_records(reading, scores.best(self.search.top_k, self.search.threshold))
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
+        asked_decay = asked_of(reading.project())
+        if asked_decay is not None:
+            found = decayed(reading, found, asked_decay, uses, self.search.now)
         asked = {one.record.id: question for one in found if (question := _question_of(reading, scores, one))}
         places = {
             one.record.id: (int(view.sessions.number[one.ranked.position]), one.ranked.position)
             for one in (*found, *asked.values())
         }
-        return Reached(found, asked, places)
+        return Reached(found, asked, places, asked_decay is not None)
 
     def answer(self, reached: Reached) -> ContextResult:
         """Return the block, with what is in it and what did not fit."""

@@ -80,6 +80,7 @@ from .arguments import (
     page_of,
 )
 from .context import Context
+from .decay import Uses
 from .graphs import Grapher
 from .lifetimes import Lifetimes
 from .metadata import Notes
@@ -224,6 +225,7 @@ class Memory(Handle):
         )
         self._searcher = Searcher(self._embedder, resolved_ranking, resolved_reranker)
         self._writer = Writer(self._store, self._embedder, self._grapher)
+        self._uses = Uses(self._store)
         try:
             opening.check_categories(
                 self.path, self.graph_categories, asked_categories, given=graph_categories is not None
@@ -274,6 +276,8 @@ class Memory(Handle):
         Closing twice does nothing, and closing a view of one user leaves the file open.
         """
         if self._owner.user_id is None:
+            if not self._closed.is_set():
+                self._uses.write()
             self._store.close()
             self._closed.set()
 
@@ -548,6 +552,7 @@ class Memory(Handle):
         Returns how many memories were removed, and by how many bytes the file shrank.
         """
         self._owner.check_whole("vacuum")
+        self._uses.write()
         removed, freed = self._store.vacuum(self._now())
         return {"removed": removed, "bytes_freed": freed}
 
@@ -750,8 +755,11 @@ class Memory(Handle):
         )
         visible = self._visible(expression, show_expired=show_expired, now=now)
         with self._store.searching(visible, search.question) as reading:
-            reached = search.read(reading)
-        return search.answer(reached)
+            reached = search.read(reading, self._uses)
+        answer = search.answer(reached)
+        if reached.decays:
+            self._uses.note([hit["id"] for hit in answer["results"]], now)
+        return answer
 
     @answer
     def context(
@@ -806,8 +814,11 @@ class Memory(Handle):
             reference_date,
         )
         with self._store.searching(self._visible(expression, now=now), context.search.question) as reading:
-            reached = context.read(reading)
-        return context.answer(reached)
+            reached = context.read(reading, self._uses)
+        block = context.answer(reached)
+        if reached.decays:
+            self._uses.note([hit["id"] for hit in block["memories"]], now)
+        return block
 
     @overload
     @answer
@@ -1004,8 +1015,11 @@ class Memory(Handle):
     def update_project(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Merge ``settings`` into the settings of the project, and return all of them.
 
-        They are kept for callers of mem0 that set and read them; nothing here follows them. Raises ValidationError for
-        values that JSON cannot hold.
+        ``decay`` has an effect, and ``decay_half_life_days`` with it: with ``decay: True`` the scores of searches are
+        multiplied by 0.3 to 1.5, depending on how long ago the last answer had the memory. The other settings are kept
+        for callers of mem0 that set and read them; nothing here follows them.
+
+        Raises ValidationError for values that JSON cannot hold, and for a ``decay`` or half-life of another kind.
         """
         self._owner.check_whole("update_project")
         return project.update(self._store, settings)

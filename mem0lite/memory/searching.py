@@ -19,9 +19,11 @@ from ..search.ranking import Ranking
 from ..search.scoring import Scores
 from ..search.view import Ranked
 from ..store import Reading
-from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
+from ..types import EmbeddedPart, Relation, ScoreDetails, SearchHit, SearchResult
 from ..values import argument_flag, to_micros_in_zone
+from . import decay
 from .arguments import Instant, clean_threshold
+from .decay import Decay, Uses, Weighed
 from .graphs import in_graph
 
 COSINE = 0.8
@@ -47,6 +49,8 @@ class Found(NamedTuple):
     ranked: Ranked
     record: Record
     rerank_score: float | None = None
+    weighed: Weighed | None = None
+    """What decay says to it; its score is multiplied by that already."""
 
     def to_hit(self) -> SearchHit:
         """Return it as callers see it."""
@@ -101,6 +105,8 @@ class Reached(NamedTuple):
     """The graph categories of the file."""
     stated: Sequence[Relation]
     """What the results state."""
+    decays: bool
+    """Whether the answer counts as a use of what it has."""
 
 
 class Search(NamedTuple):
@@ -115,14 +121,20 @@ class Search(NamedTuple):
     explain: bool
     embedded: EmbeddedPart | None
     """How much of the query the model sees, if that is not all of it."""
+    now: int
+    """The present, whatever date the question refers to."""
 
-    def read(self, reading: Reading) -> Reached:
+    def read(self, reading: Reading, uses: Uses) -> Reached:
         """Return the best results, with what their order and the answer depend on."""
         scores = Scores(reading.view, self.question, self.weights)
-        found = best(reading, scores, self.reranking.wanted(self.top_k), self.threshold)
+        asked = decay.asked_of(reading.project())
+        wanted = self.reranking.wanted(self.top_k)
+        found = best(reading, scores, wanted if asked is None else decay.pool(wanted), self.threshold)
+        if asked is not None:
+            found = decayed(reading, found, asked, uses, self.now)[:wanted]
         of_graph = _any_in_graph(found, reading.graph_categories)
         stated = reading.relations([one.ranked for one in found]) if of_graph else []
-        return Reached(found, scores, reading.graph_categories, stated)
+        return Reached(found, scores, reading.graph_categories, stated, asked is not None)
 
     def answer(self, reached: Reached) -> SearchResult:
         """Return the results in their final order, as callers see them."""
@@ -130,7 +142,7 @@ class Search(NamedTuple):
         results = [one.to_hit() for one in found]
         if self.explain:
             for hit, one in zip(results, found, strict=True):
-                hit["score_details"] = reached.scores.details(one.ranked, self.threshold)
+                hit["score_details"] = self._details(reached, one)
         answer: SearchResult = {"results": results}
         if self.reranking.missing is not None:
             answer["not_reranked"] = self.reranking.missing
@@ -139,6 +151,13 @@ class Search(NamedTuple):
         if self.embedded is not None:
             answer["embedded"] = self.embedded
         return answer
+
+    def _details(self, reached: Reached, one: Found) -> ScoreDetails:
+        details = reached.scores.details(one.ranked, self.threshold)
+        if one.weighed is not None:
+            details["decay"] = one.weighed.details()
+            details["final_score"] = reached.scores.score(one.ranked)
+        return details
 
     def _ordered(self, reached: Reached) -> list[Found]:
         found = self.reranking.rescored(self.query, reached.found)
@@ -193,6 +212,7 @@ class Searcher:
             Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
             argument_flag(explain, "explain"),
             embedded,
+            now,
         )
 
     def _vector(self, query: str) -> UnitVector:
@@ -220,6 +240,19 @@ def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list
 def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:
     """Return what was ranked with its memories."""
     return list(map(Found, ranked, reading.records(ranked)))
+
+
+def decayed(reading: Reading, found: Sequence[Found], asked: Decay, uses: Uses, now: int) -> list[Found]:
+    """Return results with their scores multiplied by how recently answers had them, best first."""
+    weighed = uses.weigh(asked, [one.record for one in found], reading.uses([one.ranked for one in found]), now)
+    scores = [one.ranked.score * each.factor for one, each in zip(found, weighed, strict=True)]
+    order = sorted(range(len(found)), key=lambda place: -scores[place])
+    return [
+        found[place]._replace(
+            ranked=found[place].ranked._replace(score=min(1.0, scores[place])), weighed=weighed[place]
+        )
+        for place in order
+    ]
 
 
 def copies(reading: Reading, found: list[Found]) -> set[int]:

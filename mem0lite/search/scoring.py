@@ -76,9 +76,14 @@ class Scores:
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
-        return [
-            Ranked(int(position), min(1.0, float(self._score(self.raw[position])))) for position in positions[order]
-        ]
+        return [Ranked(int(position), self._score_at(int(position))) for position in positions[order]]
+
+    def score(self, ranked: Ranked) -> float:
+        """Return the score that a memory has by what it says, whatever became of it since."""
+        return self._score_at(ranked.position)
+
+    def _score_at(self, position: int) -> float:
+        return min(1.0, float(self._score(self.raw[position])))
 
     def _score(self, raw: "Floats") -> "Floats":
         """Return scores from what speaks for memories, in the same order.

@@ -18,6 +18,7 @@ _WEIGHTS = Ranking()
 _SEMANTIC, _KEYWORD = 0.62, 0.4
 _OWN = _WEIGHTS.semantic + _WEIGHTS.keyword
 _OF_MEANING, _OF_WORDS = round(_WEIGHTS.semantic / _OWN, 4), round(_WEIGHTS.keyword / _OWN, 4)
+_DECAY = {"factor": 1.2, "last_used": "2030-01-31T18:00:00+00:00", "uses": 3, "pinned": False}
 _SPEAKER = {"score": 1.0, "weight": round(_WEIGHTS.speaker / _OWN, 4)}  # the question names who said it
 _MOST = 1 + _SPEAKER["weight"]
 _SUM = round(_OF_MEANING * _SEMANTIC + _OF_WORDS * _KEYWORD + _SPEAKER["weight"], 4)
@@ -129,6 +130,8 @@ EXAMPLES: dict[str, Any] = {
     "max_possible_score": _MOST,
     "final_score": _SCORE,
     "threshold": 0.1,
+    "ScoreDetails.decay": _DECAY,
+    **{f"DecayDetails.{name}": value for name, value in _DECAY.items()},
     "not_reranked": "This store has no reranker.",
     # outcomes
     "AddedItem.event": "ADD",
@@ -229,6 +232,8 @@ EXAMPLES: dict[str, Any] = {
     "organization": "mem0lite",
     "members": [],
     "custom_instructions": "Keep what concerns food",
+    "decay": False,
+    "decay_half_life_days": 7,
     "Organization.id": 1,
     "Organization.name": "mem0lite",
     "Organization.description": None,

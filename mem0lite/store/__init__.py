@@ -28,6 +28,7 @@ from .protocol import (
     Store,
     Unembedded,
     Update,
+    Use,
     Visible,
 )
 from .sqlite import stopping
@@ -61,6 +62,7 @@ __all__ = [
     "Store",
     "Unembedded",
     "Update",
+    "Use",
     "Visible",
     "open_store",
     "reembedding",

@@ -179,6 +179,15 @@ class Applied(NamedTuple):
     """One for each update, in order: what the memory became."""
 
 
+class Use(NamedTuple):
+    """That a memory was in answers."""
+
+    times: int
+    """How often; at least 1."""
+    last: int
+    """When it was the last time."""
+
+
 class Listed(NamedTuple):
     """A part of a list of memories."""
 
@@ -231,6 +240,12 @@ class Reading(Protocol):
 
     def vectors(self, ranked: Sequence[Ranked]) -> "NDArray[np.float32]":
         """Return their unit vectors, shape (len(ranked), dimensions)."""
+
+    def project(self) -> dict[str, Any] | None:
+        """Return the document of the kind ``project``."""
+
+    def uses(self, ranked: Sequence[Ranked]) -> list[Use | None]:
+        """Return what ``Store.note_uses`` noted of the memories, in this order."""
 
 
 class Graphs(Protocol):
@@ -348,6 +363,12 @@ class Store(Protocol):
         A history is kept if there is none of that memory id; with ``by_scope``, none of that id in that scope. An
         event is kept if there is none of its id. Of settings, those are kept that the store lacks; graph categories
         only by a store that has none, and no memories.
+        """
+
+    def note_uses(self, uses: Mapping[str, Use]) -> None:
+        """Add to the uses of the memories with these ids. Ids that no memory has are skipped.
+
+        Nothing else of a memory changes, and no version does. Uses end with their memory.
         """
 
     # -- reading

@@ -262,12 +262,10 @@ class ProjectUpdate(Struct):
     multilingual: Annotated[
         Any, without_effect("Nothing is translated: a text stays in its language.", unless=True, example=True)
     ] = UNSET
-    decay: Annotated[
-        Any,
-        without_effect(
-            "Being found does not change a memory's rank. The weight `recency` of `ranking` favours new ones."
-        ),
-    ] = UNSET
+    decay: bool | UnsetType | None = UNSET
+    """Multiply the scores of searches by 0.3 to 1.5, by how recently answers had a memory. Default: no."""
+    decay_half_life_days: float | UnsetType | None = UNSET
+    """Days until a memory that was used once has lost half of what its use gained. Default: 3."""
     retrieval_criteria: _Setting = UNSET
     enable_graph: EnableGraph = UNSET
     version: Any = UNSET

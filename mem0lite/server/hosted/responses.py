@@ -330,6 +330,10 @@ class Project(Answered, total=False):
     """The instructions that were set."""
     custom_categories: list[Any] | None
     """The categories that were set."""
+    decay: bool | None
+    """Whether searches favour what they returned lately."""
+    decay_half_life_days: float | None
+    """Days until half of what a use gained is lost. Default: 3."""
 
 
 class ProjectUpdated(Project, total=False):

@@ -130,6 +130,10 @@ _RULES = (
         f"SELECT r.source FROM relation r WHERE {_NO_END}", f"DELETE FROM relation AS r WHERE {_NO_END}",
     ),
     _Rule(
+        "memories", "uses of memories that are gone",
+        f"SELECT key FROM use WHERE key {_NO_MEMORY}", f"DELETE FROM use WHERE key {_NO_MEMORY}",
+    ),
+    _Rule(
         "vectors", "vectors of memories that are gone",
         f"SELECT key FROM vector WHERE key {_NO_MEMORY} UNION ALL SELECT key FROM vector_next WHERE key {_NO_MEMORY}",
         f"DELETE FROM vector WHERE key {_NO_MEMORY}; DELETE FROM vector_next WHERE key {_NO_MEMORY}",

@@ -16,7 +16,7 @@ from ...search.view import Ranked, View
 from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
 from ...values import to_iso
 from ..columns import Found
-from ..protocol import Listed, ListedEvents, Visible
+from ..protocol import Listed, ListedEvents, Use, Visible
 from . import graph, log, rows
 from .damage import check_order, text, undamaged
 from .filter_sql import compile_filter, composed
@@ -270,6 +270,19 @@ class SnapshotReading:
     def relations(self, ranked: Sequence[Ranked]) -> list[Relation]:
         """Return what the memories state, in this order."""
         return graph.relations_of(self._connection, self._keys(ranked))
+
+    def project(self) -> dict[str, Any] | None:
+        """Return the document of the kind ``project``."""
+        return log.document(self._connection, "project", "")
+
+    def uses(self, ranked: Sequence[Ranked]) -> list[Use | None]:
+        """Return how often and when the memories were in answers, in this order."""
+        keys = self._keys(ranked)
+        found = self._connection.execute(
+            "SELECT key, count, last FROM use WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
+        )
+        noted = {key: Use(count, last) for key, count, last in found}
+        return [noted.get(key) for key in keys]
 
     def vectors(self, ranked: Sequence[Ranked]) -> "NDArray[np.float32]":
         """Return their unit vectors in this order, shape (len(ranked), dimensions)."""

@@ -539,6 +539,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
         (listed,),
     )
     removed = {"keywords": _remove_postings(connection, rows), "graph": graph.remove(connection, keys)}
+    connection.execute("DELETE FROM use WHERE key IN (SELECT value FROM json_each(?))", (listed,))
     for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
         removed[kind] = connection.changes()

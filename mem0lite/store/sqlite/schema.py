@@ -165,10 +165,17 @@ MIGRATIONS = (
     -- What cursors are sealed with.
     INSERT INTO meta VALUES ('seal', '"' || lower(hex(randomblob(32))) || '"');
     """,
+    """
+    CREATE TABLE use (                          -- that a memory was in answers, noted where decay is on
+        key INTEGER PRIMARY KEY,
+        count INTEGER NOT NULL,
+        last INTEGER NOT NULL                   -- when it was the last time
+    ) STRICT;
+    """,
 )
 
 TABLES = (
-    *("meta", "scope", "memory", "vector", "vector_next", "posting", "mention", "relation"),
+    *("meta", "scope", "memory", "vector", "vector_next", "posting", "mention", "relation", "use"),
     *("follower", "history", "event", "document"),
 )
 

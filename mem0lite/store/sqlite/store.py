@@ -14,7 +14,7 @@ from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ..columns import Columns
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Seen, Visible
+from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Seen, Use, Visible
 from . import log, maintenance, reading, rows, writing
 from .damage import undamaged
 from .database import Database, Durability, limited
@@ -132,6 +132,10 @@ class SQLiteStore:
 
         kept: int = self._database.write(work)
         return kept
+
+    def note_uses(self, uses: Mapping[str, Use]) -> None:
+        """Add to the uses of the memories with these ids."""
+        self._database.write(lambda connection: writing.note_uses(connection, uses))
 
     # -- reading
 

@@ -8,7 +8,7 @@ import apsw
 
 from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
-from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Visible
+from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
 from . import graph, log, rows
 from .filter_sql import compile_filter
 from .schema import TABLES
@@ -164,3 +164,12 @@ def remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[s
         removed[kind] = connection.changes()
     log.forget_followers(connection, {user for _, user in scopes})
     return removed
+
+
+def note_uses(connection: apsw.Connection, uses: Mapping[str, Use]) -> None:
+    """Add to the uses of the memories with these ids, and skip ids of none."""
+    connection.executemany(
+        "INSERT INTO use (key, count, last) SELECT key, ?2, ?3 FROM memory WHERE id = ?1 "
+        "ON CONFLICT (key) DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)",
+        [(memory_id, use.times, use.last) for memory_id, use in uses.items()],
+    )
