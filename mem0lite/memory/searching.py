@@ -6,7 +6,7 @@ How memories are scored is in ``search/ranking``.
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 from ..data.records import Record
 from ..embedding.local import cut_query
@@ -19,10 +19,11 @@ from ..search.ranking import Ranking
 from ..search.scoring import Scores
 from ..search.view import Ranked
 from ..store import Reading
-from ..types import EmbeddedPart, Relation, SearchHit, SearchResult
+from ..types import EmbeddedPart, Relation, SearchResult
 from ..values import argument_flag, to_micros_in_zone
 from .arguments import Instant, clean_threshold
 from .graphs import in_graph
+from .judging import Found, Judge
 
 COSINE = 0.8
 """Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
@@ -39,21 +40,6 @@ _NO_RERANKER = (
     "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
     "name or folder, or serve it with MEM0LITE_RERANKER."
 )
-
-
-class Found(NamedTuple):
-    """A memory that a search found."""
-
-    ranked: Ranked
-    record: Record
-    rerank_score: float | None = None
-
-    def to_hit(self) -> SearchHit:
-        """Return it as callers see it."""
-        hit = cast("SearchHit", {**self.record.to_item(), "score": self.ranked.score})
-        if self.rerank_score is not None:
-            hit["rerank_score"] = self.rerank_score
-        return hit
 
 
 class Reranking(NamedTuple):
@@ -112,6 +98,7 @@ class Search(NamedTuple):
     top_k: int
     threshold: float
     reranking: Reranking
+    judge: Judge
     explain: bool
     embedded: EmbeddedPart | None
     """How much of the query the model sees, if that is not all of it."""
@@ -119,7 +106,7 @@ class Search(NamedTuple):
     def read(self, reading: Reading) -> Reached:
         """Return the best results, with what their order and the answer depend on."""
         scores = Scores(reading.view, self.question, self.weights)
-        found = best(reading, scores, self.reranking.wanted(self.top_k), self.threshold)
+        found = best(reading, scores, self.judge, self.reranking.wanted(self.top_k), self.threshold)
         of_graph = _any_in_graph(found, reading.graph_categories)
         stated = reading.relations([one.ranked for one in found]) if of_graph else []
         return Reached(found, scores, reading.graph_categories, stated)
@@ -130,7 +117,7 @@ class Search(NamedTuple):
         results = [one.to_hit() for one in found]
         if self.explain:
             for hit, one in zip(results, found, strict=True):
-                hit["score_details"] = reached.scores.details(one.ranked, self.threshold)
+                hit["score_details"] = reached.scores.details(one.ranked, self.threshold, one.adjustments)
         answer: SearchResult = {"results": results}
         if self.reranking.missing is not None:
             answer["not_reranked"] = self.reranking.missing
@@ -191,6 +178,7 @@ class Searcher:
             count,
             least,
             Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
+            Judge.of(query),
             argument_flag(explain, "explain"),
             embedded,
         )
@@ -205,13 +193,16 @@ class Searcher:
         self._remembered.cache_clear()
 
 
-def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[Found]:
-    """Return the best ``count`` results. Copies yield to others among the best _CHECKED, or among _WIDER times as many
-    as asked for."""
-    found = with_records(reading, scores.best(count, threshold))
-    if len(found) < count or not copies(reading, found):
+def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:
+    """Return the best ``count`` results. Copies, and what is worth less than it seems, yield to others among the best
+    _CHECKED, or among _WIDER times as many as asked for."""
+    ranked = scores.best(count, threshold)
+    found = judge.judged(with_records(reading, ranked), threshold)
+    judged = len(found) < len(ranked) or any(one.adjustments for one in found)
+    if len(ranked) < count or not (judged or copies(reading, found)):
         return found
-    found = with_records(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
+    ranked = scores.best(max(_CHECKED, _WIDER * count), threshold)
+    found = judge.judged(with_records(reading, ranked), threshold)
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]

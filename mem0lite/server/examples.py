@@ -128,6 +128,10 @@ EXAMPLES: dict[str, Any] = {
     "raw_score": _SUM,
     "max_possible_score": _MOST,
     "final_score": _SCORE,
+    "adjustments": [],
+    "rule": "only_asks",
+    "before": 0.7,
+    "after": 0.28,
     "threshold": 0.1,
     "not_reranked": "This store has no reranker.",
     # outcomes
