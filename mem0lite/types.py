@@ -37,6 +37,18 @@ class DecayDetails(TypedDict):
     """Whether its metadata have ``pinned: true``: then the factor is at least 1."""
 
 
+class Adjustment(TypedDict):
+    """A rule that changed a score."""
+
+    rule: str
+    """``asks_the_same`` for a question that is the query, ``only_asks`` for another question, ``only_guesses`` for an
+    assistant's guess, ``decay`` for what answers had lately or had not."""
+    before: float
+    """The score without the rule."""
+    after: float
+    """The score with it."""
+
+
 class ScoreDetails(TypedDict):
     """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
 
@@ -59,12 +71,13 @@ class ScoreDetails(TypedDict):
     max_possible_score: float
     """The highest sum that the signals of this search can make, m. What the graph adds comes on top."""
     final_score: float
-    """The score: ``raw_score / (1 + raw_score * (1 - 1/m))``, and at most 1."""
+    """The score: ``raw_score / (1 + raw_score * (1 - 1/m))``, at most 1, with the ``adjustments``."""
+    adjustments: list[Adjustment]
+    """What was changed about the score because of what the memory says, in this order. Most often nothing."""
     threshold: float
-    """The lowest score that was asked for, before ``decay``."""
+    """The lowest score that was asked for, before the rule ``decay``."""
     decay: NotRequired[DecayDetails]
-    """If the project's setting ``decay`` is on: what ``final_score`` was multiplied by, to give the result's ``score``
-    (at most 1)."""
+    """If the project's setting ``decay`` is on: what its rule rests on."""
 
 
 class StoredMemory(TypedDict):

@@ -62,9 +62,125 @@ def test_statements_come_before_questions_and_guesses(model, roles, least):
     assert sum(found) >= least * len(found)
 
 
+@pytest.mark.parametrize("roles", [["user"], None], ids=["user", "everybody"])
+def test_a_search_gives_the_fact_first(model, roles):
+    """In the plain loop, which searches, answers and adds both sides, the fact comes before what was asked and guessed,
+    whenever the user asks, and nearly always before everything else."""
+    first, before = [], []
+    for dialogue in DIALOGUES.values():
+        with Memory(":memory:", embedder=model) as memory:
+            now = datetime(2024, 5, 6, 9, tzinfo=UTC)
+            for message, reply, asks in turns(dialogue):
+                now += timedelta(minutes=1)
+                if asks:
+                    texts = [hit["memory"] for hit in memory.search(message, user_id="u")["results"]]
+                    above = texts[: texts.index(dialogue.fact)]
+                    first.append(not above)
+                    before.append(not any("?" in text or text in dialogue.guesses for text in above))
+                said = [{"role": "user", "content": message}, {"role": "assistant", "content": reply}]
+                memory.add(said, user_id="u", roles=roles, timestamp=now)
+    assert len(first) == 60
+    assert sum(before) >= 57
+    assert sum(first) >= 54
+
+
+LOOP = [
+    ("user", "Where do I live?"),
+    ("assistant", "Lisbon, I believe."),
+    ("user", "I moved to Porto last week."),
+    ("assistant", "Good to know."),
+    ("user", "Which city is my home?"),
+]
+
+
+@pytest.fixture
+def loop(model):
+    """A memory of a short conversation in a chat loop."""
+    with Memory(":memory:", embedder=model) as memory:
+        memory.add([{"role": role, "content": text} for role, text in LOOP], user_id="u")
+        yield memory
+
+
+def rules(memory, query):
+    """Return the first result, and the rules that changed scores, by text; each lowers its score."""
+    results = memory.search(query, user_id="u", threshold=0, explain=True)["results"]
+    assert [hit["score"] for hit in results] == sorted((hit["score"] for hit in results), reverse=True)
+    applied = {}
+    for hit in results:
+        for one in hit["score_details"]["adjustments"]:
+            assert hit["score"] == hit["score_details"]["final_score"] == one["after"] < one["before"]
+            applied[hit["memory"]] = one["rule"]
+    return results[0]["memory"], applied
+
+
+def test_explain_says_why_a_question_and_a_guess_are_worth_little(loop):
+    """The question itself, another question and a guess each have their rule, whose score is the result's."""
+    first, applied = rules(loop, "Where do I live?")
+    assert first == "I moved to Porto last week."
+    assert applied == {LOOP[0][1]: "asks_the_same", LOOP[1][1]: "only_guesses", LOOP[4][1]: "only_asks"}
+    best = loop.search("Where do I live?", user_id="u", top_k=1)["results"]
+    assert [hit["memory"] for hit in best] == [first]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("What did I ask about where I live?", "Where do I live?"),
+        ("Which question did I ask about my home?", "Which city is my home?"),
+        ("home city", "Which city is my home?"),
+        ("My home is in a city.", "Which city is my home?"),
+    ],
+)
+def test_whoever_looks_for_a_question_finds_it(loop, query, found):
+    """A search for what was asked, for words, or with a statement takes nothing from a question's score."""
+    first, applied = rules(loop, query)
+    assert found not in applied
+    assert first in (LOOP[0][1], LOOP[4][1])
+
+
+def test_whoever_asks_for_a_reply_finds_a_guess(loop):
+    """A search for what the assistant said takes nothing from its guess; another takes it."""
+    assert "Lisbon, I believe." not in rules(loop, "Which city did you say I live in?")[1]
+    assert rules(loop, "Which city do I live in?")[1]["Lisbon, I believe."] == "only_guesses"
+
+
+@pytest.mark.parametrize(
+    ("question", "fact"),
+    [
+        ("我住在哪里？", "我上周搬到了波尔图的一所房子"),
+        ("أين أسكن؟", "أسكن في بورتو"),
+        ("¿Dónde vivo?", "Vivo en Oporto."),
+    ],
+)
+def test_a_question_is_no_answer_to_itself_in_other_scripts(model, question, fact):
+    """The marks of questions in other scripts are understood as well."""
+    with Memory(":memory:", embedder=model) as memory:
+        for text in (question, fact):
+            memory.add(text, user_id="u")
+        assert rules(memory, question) == (fact, {question: "asks_the_same"})
+
+
+def test_the_question_itself_says_nothing_about_what_was_said_around_it(loop):
+    """What was said before the same question gets nothing from it; the reply to it still does."""
+    asked = "Which city is my home?"
+    loop.add([{"role": "assistant", "content": "Thursday at noon"}], user_id="u")
+    around = {
+        hit["memory"]: hit["score_details"]["signals"]["neighbor_keyword"]["score"]
+        for hit in loop.search(asked, user_id="u", threshold=0, explain=True)["results"]
+    }
+    assert around["Good to know."] == 0
+    assert around["Thursday at noon"] > 0.1
+
+
 @pytest.mark.parametrize(
     ("text", "asks", "guesses"),
     [
+        ("I've joined a challenge for ten books, can you help me choose one?", False, False),
+        ("My budget is 50 euros, is that enough?", False, False),
+        ("And you, do you like it?", True, False),
+        ("Is it true that " + "the plan which we made has seven steps, and " * 3 + "an end?", False, False),
+        ("Ann: Where is the kettle?", False, False),
+        ("User: Where is the kettle?", True, False),
         ("Where do I live?", True, False),
         ("Oh, great! Where is it? Tell me?", True, False),
         ("你住在哪里？", True, False),

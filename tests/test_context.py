@@ -231,11 +231,10 @@ def test_the_year_is_said_when_it_changes(memory):
     ],
 )
 def test_a_question_makes_room_for_a_statement(model, query, question, statement):
-    """If only one of them fits, the statement is in the block, not the question, though its words are nearer."""
+    """If only one of them fits, the statement is in the block, not the question, though it has the query's words."""
     with Memory(":memory:", embedder=model) as memory:
         say(memory, statement, "Ann", at="2024-06-06T10:00:00Z")
         say(memory, question, "Bob", at="2024-05-06T10:00:00Z")
-        assert memory.search(query, user_id="u", threshold=0)["results"][0]["memory"] == question
         both = memory.context(query, user_id="u")
         assert len(both["memories"]) == 2
         [kept] = memory.context(query, user_id="u", max_tokens=both["tokens"] - 1)["memories"]

@@ -508,7 +508,10 @@ def test_a_score_is_the_sum_of_its_parts(memory, query):
         most, raw = details["max_possible_score"], details["raw_score"]
         assert most == pytest.approx(sum(weights), abs=1e-6)
         assert raw == pytest.approx(sum(parts), abs=1e-6)
-        assert item["score"] == details["final_score"] == pytest.approx(raw / (1 + raw * (1 - 1 / most)), abs=1e-6)
+        rules = details["adjustments"]
+        score = rules[0]["before"] if rules else item["score"]
+        assert score == pytest.approx(raw / (1 + raw * (1 - 1 / most)), abs=1e-6)
+        assert item["score"] == details["final_score"] == (rules[-1]["after"] if rules else score)
         assert item["score"] <= 1
 
 

@@ -6,7 +6,6 @@ Which memories are relevant, and how much, is what a search says; what the block
 import inspect
 import math
 import operator
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, tzinfo
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from ..embedding.tokens import estimate_tokens
 from ..errors import ValidationError
 from ..search.scoring import Scores
-from ..search.speech import QUESTION_MARKS, only_asks, only_guesses
+from ..search.speech import QUESTION_MARKS
 from ..search.view import Ranked, View
 from ..store import Reading
 from ..types import ContextResult
@@ -22,14 +21,13 @@ from ..values import is_number, local_day, shown, to_micros_in_zone
 from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
 from .decay import Uses, asked_of
-from .searching import Found, Search, copies, decayed, with_records
+from .judging import Found, Judge
+from .searching import Search, copies, decayed, with_records
 
 _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
 _RERANKED = 30  # of them are given to a reranker
 _TERSE = 6  # terms up to which a memory may need the question before it
-_WORD = re.compile(r"\w+")
-_OF_QUESTION, _OF_GUESS = 0.7, 0.6  # of its score that a memory is worth, if it only asks, or only guesses
 
 
 class Counter:
@@ -114,7 +112,8 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
-        found = with_records(reading, scores.best(self.search.top_k, self.search.threshold))
+        ranked = scores.best(self.search.top_k, self.search.threshold)
+        found = Judge.of_block(self.search.query).judged(with_records(reading, ranked), self.search.threshold)
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked_decay = asked_of(reading.project())
@@ -130,8 +129,7 @@ class Context(NamedTuple):
     def answer(self, reached: Reached) -> ContextResult:
         """Return the block, with what is in it and what did not fit."""
         search = self.search
-        found = sorted(reached.found, key=lambda one: _worth(one, search.query), reverse=True)
-        found = [*search.reranking.rescored(search.query, found[:_RERANKED]), *found[_RERANKED:]]
+        found = [*search.reranking.rescored(search.query, reached.found[:_RERANKED]), *reached.found[_RERANKED:]]
         kept = self._fitting(found, reached.asked)
         text = self._text(kept, reached)
         while kept and self.counter.whole(text) > self.max_tokens:  # more than the sum of its lines
@@ -228,22 +226,6 @@ def _in_order(kept: Sequence[Sequence[Found]], reached: Reached) -> Iterator[Fou
 
     for session in sorted(by_session.values(), key=lambda session: min(map(said, session))):
         yield from sorted(session, key=said)
-
-
-def _worth(one: Found, query: str) -> float:
-    """Return what a memory is worth in an answer: its score, less for a question or an assistant's guess, and nothing
-    for the query itself."""
-    record, score = one.record, one.ranked.score
-    if only_asks(record.text):
-        return 0.0 if _asks_the_same(record.text, query) else score * _OF_QUESTION
-    return score * _OF_GUESS if record.role == "assistant" and only_guesses(record.text) else score
-
-
-def _asks_the_same(text: str, query: str) -> bool:
-    """Whether a question is the query, perhaps in other letters, with other marks or with a word changed."""
-    from ..search.similarity import near_identical  # its tables are for texts that may be copies
-
-    return _WORD.findall(text.casefold()) == _WORD.findall(query.casefold()) or near_identical(text, query)
 
 
 def _quotation(one: Found) -> Quotation:

@@ -16,6 +16,8 @@ from ..store import Store, Use
 from ..types import DecayDetails
 from ..values import shown, to_iso
 
+RULE = "decay"
+"""The name of what it does to a score."""
 SWITCH, HALF_LIFE = "decay", "decay_half_life_days"
 """The names of its settings."""
 

@@ -6,7 +6,7 @@ How memories are scored is in ``search/ranking``.
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 from ..data.records import Record
 from ..embedding.local import cut_query
@@ -19,12 +19,13 @@ from ..search.ranking import Ranking
 from ..search.scoring import Scores
 from ..search.view import Ranked
 from ..store import Reading
-from ..types import EmbeddedPart, Relation, ScoreDetails, SearchHit, SearchResult
+from ..types import EmbeddedPart, Relation, ScoreDetails, SearchResult
 from ..values import argument_flag, to_micros_in_zone
 from . import decay
 from .arguments import Instant, clean_threshold
-from .decay import Decay, Uses, Weighed
+from .decay import Decay, Uses
 from .graphs import in_graph
+from .judging import Found, Judge
 
 COSINE = 0.8
 """Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
@@ -41,23 +42,6 @@ _NO_RERANKER = (
     "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
     "name or folder, or serve it with MEM0LITE_RERANKER."
 )
-
-
-class Found(NamedTuple):
-    """A memory that a search found."""
-
-    ranked: Ranked
-    record: Record
-    rerank_score: float | None = None
-    weighed: Weighed | None = None
-    """What decay says to it; its score is multiplied by that already."""
-
-    def to_hit(self) -> SearchHit:
-        """Return it as callers see it."""
-        hit = cast("SearchHit", {**self.record.to_item(), "score": self.ranked.score})
-        if self.rerank_score is not None:
-            hit["rerank_score"] = self.rerank_score
-        return hit
 
 
 class Reranking(NamedTuple):
@@ -118,6 +102,7 @@ class Search(NamedTuple):
     top_k: int
     threshold: float
     reranking: Reranking
+    judge: Judge
     explain: bool
     embedded: EmbeddedPart | None
     """How much of the query the model sees, if that is not all of it."""
@@ -129,7 +114,7 @@ class Search(NamedTuple):
         scores = Scores(reading.view, self.question, self.weights)
         asked = decay.asked_of(reading.project())
         wanted = self.reranking.wanted(self.top_k)
-        found = best(reading, scores, wanted if asked is None else decay.pool(wanted), self.threshold)
+        found = best(reading, scores, self.judge, wanted if asked is None else decay.pool(wanted), self.threshold)
         if asked is not None:
             found = decayed(reading, found, asked, uses, self.now)[:wanted]
         of_graph = _any_in_graph(found, reading.graph_categories)
@@ -153,10 +138,9 @@ class Search(NamedTuple):
         return answer
 
     def _details(self, reached: Reached, one: Found) -> ScoreDetails:
-        details = reached.scores.details(one.ranked, self.threshold)
+        details = reached.scores.details(one.ranked, self.threshold, one.adjustments)
         if one.weighed is not None:
             details["decay"] = one.weighed.details()
-            details["final_score"] = reached.scores.score(one.ranked)
         return details
 
     def _ordered(self, reached: Reached) -> list[Found]:
@@ -210,6 +194,7 @@ class Searcher:
             count,
             least,
             Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
+            Judge.of(query),
             argument_flag(explain, "explain"),
             embedded,
             now,
@@ -225,13 +210,16 @@ class Searcher:
         self._remembered.cache_clear()
 
 
-def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list[Found]:
-    """Return the best ``count`` results. Copies yield to others among the best _CHECKED, or among _WIDER times as many
-    as asked for."""
-    found = with_records(reading, scores.best(count, threshold))
-    if len(found) < count or not copies(reading, found):
+def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:
+    """Return the best ``count`` results. Copies, and what is worth less than it seems, yield to others among the best
+    _CHECKED, or among _WIDER times as many as asked for."""
+    ranked = scores.best(count, threshold)
+    found = judge.judged(with_records(reading, ranked), threshold)
+    judged = len(found) < len(ranked) or any(one.adjustments for one in found)
+    if len(ranked) < count or not (judged or copies(reading, found)):
         return found
-    found = with_records(reading, scores.best(max(_CHECKED, _WIDER * count), threshold))
+    ranked = scores.best(max(_CHECKED, _WIDER * count), threshold)
+    found = judge.judged(with_records(reading, ranked), threshold)
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
@@ -248,10 +236,7 @@ def decayed(reading: Reading, found: Sequence[Found], asked: Decay, uses: Uses, 
     scores = [one.ranked.score * each.factor for one, each in zip(found, weighed, strict=True)]
     order = sorted(range(len(found)), key=lambda place: -scores[place])
     return [
-        found[place]._replace(
-            ranked=found[place].ranked._replace(score=min(1.0, scores[place])), weighed=weighed[place]
-        )
-        for place in order
+        found[place].rescored(min(1.0, scores[place]), decay.RULE)._replace(weighed=weighed[place]) for place in order
     ]
 
 

@@ -43,6 +43,8 @@ class Query(NamedTuple):
     """Other terms that count as one of ``terms`` where they occur in a memory, by term."""
     foreign: Mapping[str, Sequence[str]] = {}
     """The same, for memories in another language than English."""
+    asks: bool = True
+    """Whether it asks, instead of only telling something."""
     names: Sequence[Named] = ()
     """Names that may be entities of the graph, longest first."""
     asked: Direction = "any"
@@ -82,6 +84,7 @@ class Query(NamedTuple):
             now=now,
             forms=other_forms(text) if ranking.reads_words else {},
             foreign=foreign_forms(text) if ranking.reads_words else {},
+            asks=bool(asked.whole),
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
         )

@@ -3,18 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..types import ScoreDetails
+from ..types import Adjustment, ScoreDetails
 from .bm25 import memory_bm25, session_bm25, telling_terms, with_forms
+from .conversation import Shares
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
 from .view import Ranked, View
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .view import Floats
 
 _NEXT_TO = ((-1, 0.5), (1, 0.5))
 _AROUND = ((-2, 0.23), (-1, 0.38), (1, 0.27), (2, 0.12))  # an answer shares its words with the question before it
+_JUST_BEFORE = ((-1, 1.0),)
 _FULL_LENGTH = 20.0  # terms from which a memory counts as more than a "Thanks!"
 _OWN_LENGTH = 200.0  # terms with which a memory says half of what it is about by itself
 _OWN = ("semantic", "keyword")
@@ -22,6 +27,7 @@ _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
 _GRAPH = ("entity", "entity_neighbor")
 _CONTENT = {*_OWN, *_GRAPH}  # what the memory itself says, however many others say the same
+_ECHO = 0.95  # cosine from which a memory is taken for the question itself, asked before
 _HALF = 0.5  # share of the highest possible BM25 for "the trip" that the memory of that trip has
 
 
@@ -45,7 +51,8 @@ class Scores:
         if (named := _named_speaker(view, query.words)) is not None:
             signals["speaker"] = named
         if view.sessions.any_talk:
-            signals |= _conversation(view, self._terms, semantic, keyword, weights)
+            echoes = view.cosine >= _ECHO if query.asks else np.zeros(len(semantic), dtype=bool)
+            signals |= _conversation(view, self._terms, semantic, keyword, weights, echoes)
         self._signals = {name: values for name, values in signals.items() if weights[name]}
         for name in self._signals.keys() - _CONTENT:
             self._signals[name], telling = _telling(self._signals[name])
@@ -78,10 +85,6 @@ class Scores:
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
         return [Ranked(int(position), self._score_at(int(position))) for position in positions[order]]
 
-    def score(self, ranked: Ranked) -> float:
-        """Return the score that a memory has by what it says, whatever became of it since."""
-        return self._score_at(ranked.position)
-
     def _score_at(self, position: int) -> float:
         return min(1.0, float(self._score(self.raw[position])))
 
@@ -96,8 +99,8 @@ class Scores:
 
         return raw / (1 + raw * np.float32(1 - 1 / self._most))
 
-    def details(self, ranked: Ranked, threshold: float) -> ScoreDetails:
-        """Return how a score came about. What mem0 has, too, goes by mem0's names."""
+    def details(self, ranked: Ranked, threshold: float, adjustments: Sequence[Adjustment] = ()) -> ScoreDetails:
+        """Return how a score came about, given what was changed about it. What mem0 has, too, goes by mem0's names."""
         position = ranked.position
         signals = {name: float(values[position]) for name, values in self._signals.items()}
         semantic, keyword = self._weights["semantic"], self._weights["keyword"]
@@ -118,6 +121,7 @@ class Scores:
             "raw_score": float(self.raw[position]),
             "max_possible_score": self._most,
             "final_score": ranked.score,
+            "adjustments": list(adjustments),
             "threshold": threshold,
         }
 
@@ -156,25 +160,58 @@ def _effective(ranking: Ranking, trust: float, *, matched: bool) -> dict[str, fl
 
 
 def _conversation(
-    view: View, terms: Sequence[str], semantic: "Floats", keyword: "Floats", weights: Mapping[str, float]
+    view: View,
+    terms: Sequence[str],
+    semantic: "Floats",
+    keyword: "Floats",
+    weights: Mapping[str, float],
+    echoes: "NDArray[np.bool_]",
 ) -> "dict[str, Floats]":
     """Return the signals of conversations. A memory stands for itself as far as it is long, and if it is part of none:
-    that far, its own meaning and words take the place of what was said around it."""
+    that far, its own meaning and words take the place of what was said around it.
+
+    Echoes, the question as it was asked before, say nothing about what was said around them, but for the reply.
+    """
     import numpy as np
 
     sessions = view.sessions
+    heard = _Heard(view, echoes)
     alone = np.where(sessions.talk, view.lengths / (view.lengths + _OWN_LENGTH), np.float32(1))
     around = 1 - alone
     signals = {
-        "neighbor_semantic": alone * semantic + around * sessions.neighbors(semantic, _NEXT_TO),
-        "session_semantic": alone * semantic + around * sessions.highest(semantic),
+        "neighbor_semantic": alone * semantic + around * heard.neighbors(semantic, _NEXT_TO),
+        "session_semantic": alone * semantic + around * sessions.highest(heard.without(semantic)),
         "length": np.minimum(1.0, view.lengths / _FULL_LENGTH),
     }
     if weights["neighbor_keyword"]:
-        signals["neighbor_keyword"] = alone * keyword + around * sessions.neighbors(keyword, _AROUND)
+        signals["neighbor_keyword"] = alone * keyword + around * heard.neighbors(keyword, _AROUND)
     if weights["session_keyword"] and sessions.count > 1:  # the only session is told from none
         signals["session_keyword"] = alone * keyword + around * session_bm25(view, terms)
     return signals
+
+
+class _Heard:
+    """What the memories of conversations hear of each other: of echoes only what replies to them."""
+
+    def __init__(self, view: View, echoes: "NDArray[np.bool_]") -> None:
+        self._sessions, self._echoes = view.sessions, echoes if echoes.any() else None
+        if self._echoes is not None:
+            speakers = (view.speakers + 1).astype("float32")
+            before = self._sessions.neighbors(speakers * self._echoes, _JUST_BEFORE)
+            self._replies = (before > 0) & (before != speakers)
+
+    def without(self, values: "Floats") -> "Floats":
+        """Return values with 0 for echoes, shape (n,)."""
+        return values if self._echoes is None else values * ~self._echoes
+
+    def neighbors(self, values: "Floats", shares: Shares) -> "Floats":
+        """Return the weighted mean of each memory's neighbours, shape (n,)."""
+        import numpy as np
+
+        heard = self._sessions.neighbors(self.without(values), shares)
+        if self._echoes is None:
+            return heard
+        return np.where(self._replies, self._sessions.neighbors(values, shares), heard)
 
 
 def _dated(view: View, query: Query) -> "dict[str, Floats]":

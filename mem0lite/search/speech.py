@@ -4,11 +4,17 @@ Such a text has the words of an answer, and is none. It is recognised by its mar
 """
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ..embedding.tokens import estimate_tokens
+from .conversation import is_name
 
 QUESTION_MARKS = ("?", "？", "؟", "⸮")
 _SENTENCE = re.compile(r"(?<=[.!?。！？؟⸮।])\s*")
+_WORD = re.compile(r"\w+")
+_ROLES = ("user", "human", "assistant", "ai", "bot", "model", "question", "q")  # a name says who, and these do not
+_ASKED = 25  # tokens of a question, from which it says more than it asks
 _BESIDE = 6  # tokens of statements, up to which a text with a question only asks
 _GUESS = re.compile(
     r"\b(?:i (?:believe|think|guess|suppose|assume|imagine)|if i (?:remember|recall)|as far as i know|maybe|perhaps"
@@ -16,16 +22,85 @@ _GUESS = re.compile(
     re.IGNORECASE,
 )
 _LONG = 40  # tokens from which a text says more than its guess
+# "I've joined a challenge, can you help me?", "My budget is $50, is that enough?", "We moved to Porto, right?"
+_TOLD = re.compile(
+    r"\s*(?:(?:so|and|but|well|oh|hey|hi|hello|yes|yeah|no|also|actually|btw|by the way)\b[\s,.!]*){0,3}"
+    r"(?:i|i[’'](?:m|ve|d|ll)|we|we[’'](?:re|ve|d|ll)|my \w+|our \w+)\s",
+    re.IGNORECASE,
+)
+
+
+class Doubt(NamedTuple):
+    """Why a memory is a worse answer than its words say, and what share of its score it keeps."""
+
+    rule: str
+    share: float
+
+
+_OF_ITSELF = Doubt("asks_the_same", 0.15)
+_OF_QUESTION = Doubt("only_asks", 0.4)
+_OF_GUESS = Doubt("only_guesses", 0.35)
+# A search for what was asked, or for what an assistant said, finds just that.
+_FOR_QUESTIONS = re.compile(
+    r"\b(?:ask(?:s|ed|ing)?|questions?|questioned|wonder(?:s|ed|ing)?|inquir\w+|enquir\w+|quer(?:y|ies)|curious"
+    r"|requests?|requested|frag(?:e|en|t|te|ten|st)|gefragt|pregunt\w+|demand(?:é|ée|ais|ait|er?)|questions)\b|[问問]",
+    re.IGNORECASE,
+)
+_FOR_REPLIES = re.compile(
+    r"\b(?:you|assistant|ai|bot)\b.*\b(?:sa(?:y|id)|suggest\w*|recommend\w*|guess\w*|th(?:ink|ought)|t(?:ell|old)"
+    r"|mention\w*|propos\w*|answer\w*|repl(?:y|ied)|advi[cs]e\w*|believe\w*)\b",
+    re.IGNORECASE,
+)
 
 
 def only_asks(text: str) -> bool:
-    """Return whether a text is a question with at most a few words beside it ("Great! Where is it?")."""
-    if not any(mark in text for mark in QUESTION_MARKS):
+    """Return whether a text is a question with at most a few words beside it ("Great! Where is it?").
+
+    A question that is told in a transcript ("Ann: Where is it?") is a part of what happened.
+    """
+    if not any(mark in text for mark in QUESTION_MARKS) or _is_transcript(text):
         return False
-    stated = [one for one in _SENTENCE.split(text) if not one.rstrip().endswith(QUESTION_MARKS)]
+    stated = [one for one in _SENTENCE.split(text) if _states(one)]
     return estimate_tokens(" ".join(stated), _BESIDE) <= _BESIDE
+
+
+def _is_transcript(text: str) -> bool:
+    begin, colon, _ = text.partition(":")
+    return bool(colon) and is_name(begin) and begin.casefold() not in _ROLES
+
+
+def _states(sentence: str) -> bool:
+    """Return whether a sentence tells something, be it only before it asks."""
+    if not sentence.rstrip().endswith(QUESTION_MARKS):
+        return True
+    return _TOLD.match(sentence) is not None or estimate_tokens(sentence, _ASKED) > _ASKED
 
 
 def only_guesses(text: str) -> bool:
     """Return whether an English text is a short guess ("Lisbon, I believe."), or says that somebody does not know."""
     return _GUESS.search(text) is not None and estimate_tokens(text, _LONG) <= _LONG
+
+
+def doubts(query: str) -> Callable[[str, str | None], Doubt | None]:
+    """Return what finds the doubt about a memory, from its text and the role of who said it, as an answer to a query.
+
+    A question is worth little as an answer, and its own copy next to nothing. So is a short guess of an assistant. But
+    a query that asks for questions gets them, and one that asks what an assistant said gets its guesses.
+    """
+    for_questions, for_replies = _FOR_QUESTIONS.search(query), _FOR_REPLIES.search(query)
+
+    def doubt(text: str, role: str | None) -> Doubt | None:
+        if role == "assistant" and only_guesses(text):
+            return None if for_replies else _OF_GUESS
+        if for_questions or not only_asks(text):
+            return None
+        return _OF_ITSELF if asks_the_same(text, query) else _OF_QUESTION
+
+    return doubt
+
+
+def asks_the_same(text: str, query: str) -> bool:
+    """Return whether a question is the query, perhaps in other letters, with other marks or with a word changed."""
+    from .similarity import near_identical  # its tables are for texts that may be copies
+
+    return _WORD.findall(text.casefold()) == _WORD.findall(query.casefold()) or near_identical(text, query)

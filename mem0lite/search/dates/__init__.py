@@ -131,7 +131,7 @@ def asked_parts(text: str) -> Asked:
     """
     text = text[:MAX_QUESTION_LENGTH]
     sentences = [one for one in _SENTENCE.findall(text) if one.strip()]
-    asking = [one for one in sentences if _asks(one)]
+    asking = [one for one in sentences if asks(one)]
     long = len(text) > _LONG_MESSAGE
     if not asking:
         told = _FROM_NOW_IN_CHARACTERS.search(text) or any(map(is_statement, [text, *sentences]))
@@ -145,7 +145,8 @@ def _from_now(text: str) -> bool:
     return bool(_FROM_NOW.search(text.lower()) or _FROM_NOW_IN_CHARACTERS.search(text))
 
 
-def _asks(text: str) -> bool:
+def asks(text: str) -> bool:
+    """True for a sentence that asks, as it has a question mark, in any script, or a word such as "what" or "remind"."""
     if any(mark in text for mark in _ASKING_MARKS) or _ASKS_IN_CHARACTERS.search(text):
         return True
     return re.search(_ASKS, text.lower().replace("’", "'")) is not None and not is_statement(text)
