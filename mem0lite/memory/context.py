@@ -124,8 +124,12 @@ class Context(NamedTuple):
     def answer(self, reached: Reached) -> ContextResult:
         """Return the block, with what is in it and what did not fit."""
         search = self.search
-        found = sorted(reached.found, key=lambda one: _worth(one, search.query), reverse=True)
-        found = [*search.reranking.rescored(search.query, found[:_RERANKED]), *found[_RERANKED:]]
+
+        def worth(one: Found) -> float:
+            return _worth(one, search.query)
+
+        found = sorted(reached.found, key=worth, reverse=True)
+        found = [*search.reranking.rescored(search.query, found[:_RERANKED], worth), *found[_RERANKED:]]
         kept = self._fitting(found, reached.asked)
         text = self._text(kept, reached)
         while kept and self.counter.whole(text) > self.max_tokens:  # more than the sum of its lines
