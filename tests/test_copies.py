@@ -135,7 +135,7 @@ def test_copies_of_several_runs_are_seen(path, cache_bytes):
         assert len({item["memory"] for item in memory.search("green tea", user_id="u", top_k=2)["results"]}) == 2
 
 
-def test_a_reranker_orders_the_best(path):
+def test_a_reranker_orders_the_best(path, no_reranker):
     """With a reranker, rerank=True orders a wider choice by its scores, which the results carry; without, nothing."""
     given = []
 

@@ -432,7 +432,7 @@ def test_a_list_of_outcomes_names_what_was_skipped(client: httpx.Client) -> None
     assert ignored(answer) == ["messages[0].content[1]", "messages[1]"]
 
 
-def test_a_list_of_results_names_a_reranking_that_was_not_done(client: httpx.Client) -> None:
+def test_a_list_of_results_names_a_reranking_that_was_not_done(client: httpx.Client, no_reranker: None) -> None:
     """A bare list has no place for the reason why nothing was ordered anew: the header names what was asked for."""
     ask = {"query": "tea", "filters": {"user_id": "u"}}
     for path in ("/v1/memories/search/", "/v2/memories/search/"):

@@ -276,7 +276,7 @@ CHANGE = [
 ]
 
 
-def test_answers_have_the_keys_of_mem0(memory):
+def test_answers_have_the_keys_of_mem0(memory, no_reranker):
     """Every dictionary has the keys that mem0 2.2.1's class was recorded with, and what comes on top is named here."""
     message = {"role": "user", "name": "bob", "content": "I love python and fastapi"}
     raw = memory.add([message], user_id="u1", metadata={"n": 5}, infer=False)

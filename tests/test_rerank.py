@@ -333,11 +333,13 @@ def test_a_configured_reranker_that_cannot_be_used_says_so(section, why, tmp_pat
         assert "not_reranked" not in memory.search(QUERY, user_id="alice", rerank=False)
 
 
-def test_a_store_without_a_reranker_says_so():
+def test_a_store_without_a_reranker_says_so(no_reranker):
     """rerank=True without any is answered with the reason, and without it with none."""
     with Memory(":memory:", embedder=HashEmbedder()) as memory:
         assert "not_reranked" not in play(memory)
-        assert "reranker" in memory.search(QUERY, user_id="alice", rerank=True)["not_reranked"]
+        missing = memory.search(QUERY, user_id="alice", rerank=True)["not_reranked"]
+        assert "pip install 'mem0lite[rerank]'" in missing
+        assert "reranker=" in missing
 
 
 def test_a_cross_encoder_goes_by_the_name_mem0_has_for_it(folder, tmp_path, monkeypatch):

@@ -484,7 +484,7 @@ def test_search_is_reranked_on_request(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/search", "/v3/memories/search/", "/v2/memories/search/"])
-def test_a_search_that_cannot_be_reranked_says_so(path: str, client: httpx.Client) -> None:
+def test_a_search_that_cannot_be_reranked_says_so(path: str, client: httpx.Client, no_reranker: None) -> None:
     """Without a reranker the answer to ``rerank`` says on both surfaces why nothing was ordered anew."""
     ask = {"query": "tea", "filters": {"user_id": "alice"}, "output_format": "v1.1"}
     assert "reranker" in client.post(path, json={**ask, "rerank": True}).json()["not_reranked"]

@@ -23,6 +23,7 @@ from .options import (
     label_options,
     matched_label_options,
     reference_date_option,
+    rerank_option,
     scope_options,
     store_options,
     text_argument,
@@ -136,6 +137,7 @@ def add(
     "--threshold", type=Number(), metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]"
 )
 @reference_date_option
+@rerank_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @store_options
@@ -147,17 +149,22 @@ def search(
     top_k: int | None,
     threshold: float | None,
     reference_date: str | None,
+    rerank: bool,
     explain: bool,
     show_expired: bool,
 ) -> None:
     """Find the memories that answer QUERY best."""
-    arguments = given(filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date)
+    arguments = given(
+        filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date, rerank=rerank or None
+    )
     with closing(open_store(options, reading=True)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
     if options.json:
         print_json(result)
     else:
         print_memories(result["results"])
+        if (missing := result.get("not_reranked")) is not None:
+            note(missing)
         if part := result.get("embedded"):
             note(partly(part, "The question is too long"))
 
@@ -168,7 +175,7 @@ def search(
 @filter_option
 @click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
 @reference_date_option
-@click.option("--rerank", is_flag=True, help="Let the server's reranker order the results (with --url).")
+@rerank_option
 @store_options
 @click.pass_obj
 def context(

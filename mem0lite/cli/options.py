@@ -209,6 +209,11 @@ reference_date_option = click.option(
     help='What the question means by "now"; an offset tells the time zone (2024-06-19T09:00+12:00).  '
     "[default: now, UTC]",
 )
+rerank_option = click.option(
+    "--rerank",
+    is_flag=True,
+    help="Let a reranker order the results: the server's, or the one of the extra mem0lite[rerank].",
+)
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 

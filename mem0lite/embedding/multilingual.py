@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import DependencyError, EmbeddingError, ModelNotFoundError
 from ..types import EmbedderIdentity
 from . import bundled
+from .protobuf import fields
 from .shared import SharedModel, Source, sha256, shared_model
 
 if TYPE_CHECKING:
@@ -201,12 +202,12 @@ def _tokenizer_of(vocabulary: Path) -> "Tokenizer":
 
     pieces: list[tuple[str, float]] = []
     characters = b""
-    for field, content in _fields(vocabulary.read_bytes()):
+    for field, content in fields(memoryview(vocabulary.read_bytes())):
         if field == _PIECE:
-            piece = dict(_fields(content))
-            pieces.append((piece[_TEXT].decode(), *struct.unpack("<f", piece.get(_SCORE, bytes(4)))))
+            piece = dict(fields(content))
+            pieces.append((bytes(piece[_TEXT]).decode(), *struct.unpack("<f", piece.get(_SCORE, bytes(4)))))
         elif field == _TRAINING:
-            characters = dict(_fields(content))[_CHARACTERS]
+            characters = bytes(dict(fields(content))[_CHARACTERS])
     tokenizer = Tokenizer(models.Unigram(pieces, _UNKNOWN, False))
     spaces = [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
     tokenizer.normalizer = normalizers.Sequence([normalizers.Precompiled(characters), *spaces])
@@ -216,27 +217,3 @@ def _tokenizer_of(vocabulary: Path) -> "Tokenizer":
     )
     tokenizer.enable_truncation(_WINDOW)
     return tokenizer
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the numbers and the contents of a protobuf message's fields. Numbers of variable length are left out."""
-    at = 0
-    while at < len(message):
-        tag, at = _number(message, at)
-        size = {1: 8, 5: 4}.get(tag & 7, 0)
-        if tag & 7 in (0, 2):
-            size, at = _number(message, at)
-        if tag & 7:
-            yield tag >> 3, message[at : at + size]
-            at += size
-
-
-def _number(message: bytes, at: int) -> tuple[int, int]:
-    """Return the number of variable length that begins at a place, and the place after it."""
-    number = shift = 0
-    while True:
-        byte = message[at]
-        number |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return number, at

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import ConfigurationError, EmbeddingError, ModelNotFoundError
 from ..files import expanded
+from .crossing import CROSS_ENCODER, CrossEncoder, logistic
 from .shared import check_named, shared, states
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class LocalReranker:
 
     def rerank(self, query: str, documents: Sequence[str]) -> list[float]:
         """Return for each document the logistic function of the model's logit, in 0..1."""
-        return [_logistic(logit) for logit in self._model.rerank(query, documents, batch_size=_BATCH_SIZE)]
+        return [logistic(logit) for logit in self._model.rerank(query, documents, batch_size=_BATCH_SIZE)]
 
 
 class Configured(NamedTuple):
@@ -84,11 +85,13 @@ def resolve_reranker(
 ) -> Reranker | Configured | None:
     """Return the reranker an argument means: an object, a function, a model name, a folder, or None for none.
 
-    Raises ConfigurationError for anything else, and what LocalReranker raises.
+    Raises ConfigurationError for anything else, and what CrossEncoder and LocalReranker raise.
     """
     if given is None or isinstance(given, Configured):
         return given
     check_named(given, "reranker")
+    if isinstance(given, str) and given.removeprefix("cross-encoder/") == CROSS_ENCODER:
+        return CrossEncoder()
     if isinstance(given, str | os.PathLike):
         return LocalReranker(given)
     if isinstance(given, type) or not (isinstance(given, Reranker) or callable(given)):
@@ -120,7 +123,7 @@ def rerank_scores(reranker: Reranker, query: str, documents: Sequence[str]) -> l
             raise EmbeddingError(
                 f"reranker: the score {score} is neither in 0..1 nor a logit (in -30..30). Scale the scores to 0..1."
             )
-    return [_logistic(score) for score in scores]
+    return [logistic(score) for score in scores]
 
 
 def _numbers(scores: Iterable[Any]) -> list[float]:
@@ -128,10 +131,6 @@ def _numbers(scores: Iterable[Any]) -> list[float]:
         return [math.fsum((score,)) for score in scores]  # float() would accept a string
     except (TypeError, ValueError, OverflowError) as error:
         raise EmbeddingError(f"reranker: it did not return a sequence of numbers: {error}") from error
-
-
-def _logistic(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0.0 else 1.0 - _logistic(-logit)
 
 
 def _load_folder(folder: Path) -> "TextCrossEncoder":

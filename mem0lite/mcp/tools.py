@@ -299,7 +299,7 @@ TOOLS = (
                 "minimum": 0,
                 "maximum": 1,
             },
-            "rerank": _flag("Let the server's reranker order the results, if it has one."),
+            "rerank": _flag("Let a reranker order the results, if there is one."),
             "reference_date": _REFERENCE_DATE,
             **_EXPIRED,
             **_IGNORED,

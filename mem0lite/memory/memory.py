@@ -723,9 +723,9 @@ class Memory(Handle):
         the present. Its time zone decides where days begin: that of a datetime, or the offset in an ISO 8601 text;
         without one it is UTC.
 
-        ``rerank=True`` lets the store's ``reranker`` order the best results, which adds ``rerank_score``. If there is
-        no reranker, ``not_reranked`` says why. By default results are reranked if a configuration of mem0 names a
-        reranker.
+        ``rerank=True`` lets the store's ``reranker`` order the best results, which adds ``rerank_score``. Without one
+        it is the model of the extra ``mem0lite[rerank]``, which counts beside the scores. If there is neither,
+        ``not_reranked`` says so. By default results are reranked if a configuration of mem0 names a reranker.
 
         Memories of graph categories also gain score for the entities that they share with the query, or that are next
         to those in the graph, and the answer's ``relations`` are what the results state. If the query asks what is

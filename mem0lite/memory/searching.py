@@ -3,16 +3,19 @@
 How memories are scored is in ``search/ranking``.
 """
 
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import NamedTuple, Self
 
 from ..data.records import Record
+from ..embedding.crossing import CURE, CrossEncoder, logistic, reads
 from ..embedding.local import cut_query
 from ..embedding.protocol import Embedder, embed_query, trust
 from ..embedding.reading import UnitVector, no_meaning
 from ..embedding.rerank import Configured, Reranker, rerank_scores
+from ..errors import DependencyError
 from ..graph import in_order
 from ..search.query import Query
 from ..search.ranking import Ranking
@@ -38,9 +41,14 @@ _REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remember
 _WIDER, _CHECKED = 3, 100  # if there are copies, this many times as many results are looked at, and at least so many
 _FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
 _RERANKED = 3  # times as many as asked for are given to a reranker
+_JUDGED = 30  # of the best are given to the model of the extra
+_OF_LOGIT = 0.05  # how much a point of its logit counts beside a score
+_NOT_ENGLISH = (
+    "The reranker knows English only, and the query is in another script: results are in the order of their scores."
+)
 _NO_RERANKER = (
-    "This store has no reranker: results are in the order of their scores. Open it with reranker=…, a cross-encoder's "
-    "name or folder, or serve it with MEM0LITE_RERANKER."
+    f"This store has no reranker: results are in the order of their scores. {CURE}. Or open the store with reranker=…, "
+    "a cross-encoder's name or folder, or serve it with MEM0LITE_RERANKER."
 )
 
 
@@ -54,19 +62,16 @@ class Reranking(NamedTuple):
     """Whether results then have their score as ``rerank_score``, where mem0's have 0.0: it decided."""
 
     @classmethod
-    def of(cls, given: Reranker | Configured | None, asked: bool | None) -> Self:
-        """Return what a search does with the store's reranker; by default it uses one that a configuration of mem0
-        names."""
-        configured = isinstance(given, Configured)
-        if not (configured if asked is None else asked):
-            return cls()
-        reranker = given.reranker if isinstance(given, Configured) else given
-        if reranker is not None:
-            return cls(reranker)
-        return cls(missing=given.problem if isinstance(given, Configured) else _NO_RERANKER, as_scored=configured)
+    def of(cls, given: Reranker | Configured | None) -> Self:
+        """Return what a search does that asks for the store's reranker."""
+        if isinstance(given, Configured):
+            return cls(given.reranker) if given.reranker else cls(missing=given.problem, as_scored=True)
+        return cls(given) if given is not None else cls(missing=_NO_RERANKER)
 
     def wanted(self, count: int) -> int:
         """Return how many results are needed for an answer of ``count``."""
+        if isinstance(self.reranker, CrossEncoder):
+            return max(count, _JUDGED)
         return count if self.reranker is None else _RERANKED * count
 
     def rescored(self, query: str, found: Sequence[Found]) -> list[Found]:
@@ -75,6 +80,8 @@ class Reranking(NamedTuple):
             return [one._replace(rerank_score=one.ranked.score) for one in found]
         if self.reranker is None:
             return list(found)
+        if isinstance(self.reranker, CrossEncoder):
+            return blended(self.reranker, query, found)
         scored = rerank_scores(self.reranker, query, [one.record.indexed_text for one in found])
         rescored = [one._replace(rerank_score=score) for one, score in zip(found, scored, strict=True)]
         return sorted(rescored, key=lambda one: -(one.rerank_score or 0.0))
@@ -157,6 +164,7 @@ class Searcher:
 
     def __init__(self, embedder: Embedder, ranking: Ranking, reranker: Reranker | Configured | None) -> None:
         self.reranker = reranker
+        self._at_hand: CrossEncoder | None = None
         self._embedder = embedder
         self._ranking = ranking
         self._remembered = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, embedder))
@@ -193,12 +201,25 @@ class Searcher:
             weights,
             count,
             least,
-            Reranking.of(self.reranker, None if rerank is None else argument_flag(rerank, "rerank")),
+            self._reranking(None if rerank is None else argument_flag(rerank, "rerank"), query),
             Judge.of(query),
             argument_flag(explain, "explain"),
             embedded,
             now,
         )
+
+    def _reranking(self, asked: bool | None, query: str) -> Reranking:
+        """Return what reranks. By default a search uses a reranker that a configuration of mem0 names; if one is asked
+        for, and the store has none, that is the model of the extra."""
+        if not (isinstance(self.reranker, Configured) if asked is None else asked):
+            return Reranking()
+        if self.reranker is None and self._at_hand is None:
+            with contextlib.suppress(DependencyError):  # its cure is in the answer
+                self._at_hand = CrossEncoder()
+        reranker = self.reranker or self._at_hand
+        if isinstance(reranker, CrossEncoder) and not reads(query):
+            return Reranking(missing=_NOT_ENGLISH)
+        return Reranking.of(reranker)
 
     def _vector(self, query: str) -> UnitVector:
         if len(query) <= _REMEMBERED_QUERY:
@@ -208,6 +229,22 @@ class Searcher:
     def forget(self) -> None:
         """Forget the queries whose vectors are remembered."""
         self._remembered.cache_clear()
+
+
+def blended(model: CrossEncoder, query: str, found: Sequence[Found]) -> list[Found]:
+    """Return the best results in the order of their score + _OF_LOGIT · the model's logit, and the others behind.
+
+    The score knows the conversation around a memory, who said it and when; the model only its text. A memory in a
+    script that the model can't read counts as if it had the mean of the others' logits.
+    """
+    judged = found[:_JUDGED]
+    texts = {one.record.id: one.record.indexed_text for one in judged}
+    read = {name: text for name, text in texts.items() if reads(text)}
+    logits = dict(zip(read, model.logits(query, list(read.values())), strict=True))
+    mean = sum(logits.values()) / max(1, len(logits))
+    ordered = sorted(judged, key=lambda one: -(one.ranked.score + _OF_LOGIT * logits.get(one.record.id, mean)))
+    scores = {name: logistic(logit) for name, logit in logits.items()}
+    return [*(one._replace(rerank_score=scores.get(one.record.id)) for one in ordered), *found[_JUDGED:]]
 
 
 def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:

@@ -139,7 +139,8 @@ class SearchRequest(Struct):
     show_expired: bool | None = None
     """Include expired memories."""
     rerank: bool | None = None
-    """Order the best results with the server's reranker. If it has none, `not_reranked` says so."""
+    """Order the best results with the server's reranker, or else with that of the extra `mem0lite[rerank]`. If there is
+    neither, `not_reranked` says so."""
     reference_date: Instant = None
     """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are counted in its
     UTC offset, or in UTC if it has none. Default: the present."""
@@ -172,7 +173,7 @@ class ContextRequest(Struct):
     ranking: Json | None = None
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
     rerank: bool | None = None
-    """Let the server's reranker order the best results before they are chosen. If it has none, `not_reranked` says
+    """Let a reranker order the best results before they are chosen. If there is none, `not_reranked` says
     so."""
 
 
