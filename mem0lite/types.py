@@ -53,7 +53,7 @@ class ScoreDetails(TypedDict):
     """How a search score came about. ``raw_score`` is the sum of all parts, each multiplied by its weight."""
 
     semantic_score: float
-    """Cosine similarity of query and memory, from 0 to 1. Negative values count as 0."""
+    """Cosine similarity of query and memory, from 0 to 1, on the bundled model's scale. Negative values count as 0."""
     bm25_score: float
     """BM25 of the memory divided by the highest BM25 that the query's terms can reach in this scope, from 0 to 1."""
     semantic_weight: float
@@ -76,6 +76,9 @@ class ScoreDetails(TypedDict):
     """What was changed about the score because of what the memory says, in this order. Most often nothing."""
     threshold: float
     """The lowest score that was asked for, before the rule ``decay``."""
+    cosine: NotRequired[float]
+    """The embedder's own cosine, where ``semantic_score`` is not it: that of an embedder whose cosines are all high is
+    brought to the bundled model's scale."""
     decay: NotRequired[DecayDetails]
     """If the project's setting ``decay`` is on: what its rule rests on."""
 

@@ -30,6 +30,11 @@ Its vectors agree with ours to a cosine of 0.998, so either version goes on with
 vectors don't agree with these needs another fingerprint."""
 
 
+def is_bundled(fingerprint: str) -> bool:
+    """Tell whether vectors are the bundled model's, by what a file remembers of their embedder."""
+    return fingerprint == _FINGERPRINT
+
+
 def source() -> Source:
     """Return the bundled model, whose dimensions and fingerprint are known before it is loaded."""
     return Source(BUNDLED_MODEL, (BUNDLED_MODEL,), _load, known=(_DIMENSIONS, _FINGERPRINT))

@@ -189,7 +189,7 @@ class Shelf:
             deletions += [] if before is None else [record.id]
             new.append((put, record if before is None else _of_same_age(record, before)))
         entries = [Entry(record, vectors[record.text], unique="id") for _, record in new]
-        changes = Changes(entries, updates, deletions)
+        changes = Changes(entries, updates, deletions, scale=self.memory._scaling.to_keep())
         try:
             outcomes = self.memory._store.apply(changes, self.memory._visible()).outcomes
         except MemoryNotFoundError:

@@ -86,6 +86,7 @@ from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
 from .planning import Planner, rating, single_result
+from .scaling import Scaling
 from .searching import Searcher
 from .transfer import Exports, Importer
 from .writing import Writer
@@ -223,8 +224,9 @@ class Memory(Handle):
                 statement_timeout=self._statement_timeout,
             ),
         )
-        self._searcher = Searcher(self._embedder, resolved_ranking, resolved_reranker)
-        self._writer = Writer(self._store, self._embedder, self._grapher)
+        self._scaling = Scaling(self._store, self._embedder)
+        self._searcher = Searcher(self._embedder, self._scaling, resolved_ranking, resolved_reranker)
+        self._writer = Writer(self._store, self._embedder, self._grapher, self._scaling)
         self._uses = Uses(self._store)
         try:
             opening.check_categories(

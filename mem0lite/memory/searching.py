@@ -29,11 +29,15 @@ from .arguments import Instant, clean_threshold
 from .decay import Decay, Uses
 from .graphs import in_graph
 from .judging import Found, Judge
+from .scaling import Scaling
 
 COSINE = 0.8
 """Cosine similarity of the bundled model's vectors from which two texts are worth comparing.
 
 Copies were measured from 0.84 up, except for texts of one or two words, where spelling changes the vector more.
+With a model whose cosines are all high, more texts are compared, and the same ones are found to be copies: the words
+decide. So these cosines are not brought to scale, which would lose some: between texts, models have another scale than
+between a question and a text.
 """
 
 _QUERY_CACHE = 1_024
@@ -162,9 +166,12 @@ class Search(NamedTuple):
 class Searcher:
     """Reads what searches of one store ask for, with its embedder, ranking and reranker."""
 
-    def __init__(self, embedder: Embedder, ranking: Ranking, reranker: Reranker | Configured | None) -> None:
+    def __init__(
+        self, embedder: Embedder, scaling: Scaling, ranking: Ranking, reranker: Reranker | Configured | None
+    ) -> None:
         self.reranker = reranker
         self._at_hand: CrossEncoder | None = None
+        self._scaling = scaling
         self._embedder = embedder
         self._ranking = ranking
         self._remembered = functools.lru_cache(_QUERY_CACHE)(functools.partial(embed_query, embedder))
@@ -194,7 +201,8 @@ class Searcher:
             )
         else:  # nothing would count the vector
             vector, trusted, embedded = no_meaning(self._embedder.dimensions), 0.0, None
-        question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph)
+        scale = self._scaling.scale() if weights.reads_meaning else None
+        question = Query.read(query, vector, asked, weights, zone=zone, trust=trusted, graph=graph, scale=scale)
         return Search(
             query,
             question,

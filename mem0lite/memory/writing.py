@@ -17,6 +17,7 @@ from ..store import Changes, Entry, NotEmbeddedError, Outcome, Store, Update, Vi
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
 from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
+from .scaling import Scaling
 
 
 class Writer(NamedTuple):
@@ -25,6 +26,7 @@ class Writer(NamedTuple):
     store: Store
     embedder: Embedder
     grapher: Grapher
+    scaling: Scaling
 
     def add(self, plans: Sequence[PlannedAdd], now: int) -> list[AddResult]:
         """Store the memories of all adds, or none, and return the answers."""
@@ -68,6 +70,8 @@ class Writer(NamedTuple):
             vectors.update(zip(missing, embed_documents(self.embedder, missing), strict=True))
 
     def _added(self, changes: Changes, now: int) -> Sequence[Outcome]:
+        if any(entry.vector is not None for entry in changes.additions):
+            changes = changes._replace(scale=self.scaling.to_keep())
         return self.store.apply(changes, Visible(horizon=now)).outcomes
 
     def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Sequence[Record]]:

@@ -13,6 +13,7 @@ from .ranking import Ranking
 from .text import FOREIGN, foreign_forms, other_forms, query_terms
 
 if TYPE_CHECKING:
+    from ..embedding.scale import Scale
     from .moments import Moment
     from .view import Floats
 
@@ -49,6 +50,8 @@ class Query(NamedTuple):
     """Names that may be entities of the graph, longest first."""
     asked: Direction = "any"
     """In which direction it follows their relations."""
+    scale: "Scale | None" = None
+    """The scale of the embedder's cosines; None if they count as they are."""
 
     @classmethod
     def read(
@@ -61,6 +64,7 @@ class Query(NamedTuple):
         zone: tzinfo = UTC,
         trust: float = 1.0,
         graph: bool = False,
+        scale: "Scale | None" = None,
     ) -> Self:
         """Return what a text asks for; what ``ranking`` doesn't count is not looked for.
 
@@ -87,6 +91,7 @@ class Query(NamedTuple):
             asks=bool(asked.whole),
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
+            scale=scale,
         )
 
     @property

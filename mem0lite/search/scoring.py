@@ -46,7 +46,9 @@ class Scores:
         keyword = memory_bm25(view, self._terms)
         weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
         self._unread = np.isnan(view.cosine)
-        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(view.cosine, 0.0, 1.0))
+        self._scale = query.scale if query.scale and query.scale.narrow else None
+        cosine = view.cosine if self._scale is None else self._scale.brought(view.cosine)
+        semantic: Floats = np.where(self._unread, np.float32(0), np.clip(cosine, 0.0, 1.0))
         signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
             signals["speaker"] = named
@@ -106,7 +108,7 @@ class Scores:
         semantic, keyword = self._weights["semantic"], self._weights["keyword"]
         if self._unread[position]:
             semantic, keyword = 0.0, semantic + keyword if keyword else 0.0
-        return {
+        details: ScoreDetails = {
             "semantic_score": signals.get("semantic", 0.0),
             "bm25_score": signals.get("keyword", 0.0),
             "semantic_weight": semantic,
@@ -124,6 +126,9 @@ class Scores:
             "adjustments": list(adjustments),
             "threshold": threshold,
         }
+        if self._scale is not None and not self._unread[position]:
+            details["cosine"] = float(self._view.cosine[position])
+        return details
 
 
 def _telling(values: "Floats") -> "tuple[Floats, float]":

@@ -15,7 +15,7 @@ EXAMPLE_INSTANT = "2030-01-31T12:00:00+00:00"
 
 _MESSAGE = {"role": "user", "content": "I am allergic to peanuts"}
 _WEIGHTS = Ranking()
-_SEMANTIC, _KEYWORD = 0.62, 0.4
+_SEMANTIC, _KEYWORD, _COSINE = 0.62, 0.4, 0.89
 _OWN = _WEIGHTS.semantic + _WEIGHTS.keyword
 _OF_MEANING, _OF_WORDS = round(_WEIGHTS.semantic / _OWN, 4), round(_WEIGHTS.keyword / _OWN, 4)
 _DECAY = {"factor": 1.2, "last_used": "2030-01-31T18:00:00+00:00", "uses": 3, "pinned": False}
@@ -120,6 +120,7 @@ EXAMPLES: dict[str, Any] = {
     "weight": _SPEAKER["weight"],
     "rerank_score": 0.9,
     "semantic_score": _SEMANTIC,
+    "cosine": _COSINE,
     "bm25_score": _KEYWORD,
     "semantic_weight": _OF_MEANING,
     "bm25_weight": _OF_WORDS,

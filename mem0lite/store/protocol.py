@@ -160,6 +160,8 @@ class Changes(NamedTuple):
     """The events to keep. They share out the additions among themselves, in order."""
     categories: tuple[str, ...] | None = None
     """The graph categories for which the graphs were made. None: the changes hold no graphs."""
+    scale: float | None = None
+    """The scale of the embedder's cosines, for the store to keep. None: it keeps what it has."""
 
 
 class Outcome(NamedTuple):
@@ -446,6 +448,9 @@ class Store(Protocol):
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder whose vectors the store holds."""
+
+    def scale(self) -> float | None:
+        """Return the scale of that embedder's cosines, as ``apply`` was told it; None if it wasn't."""
 
     # -- documents: settings of the project, webhooks, exports
 

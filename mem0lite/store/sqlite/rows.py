@@ -136,7 +136,9 @@ def remembered(connection: apsw.Connection, name: str) -> Any:
         return found
 
 
-def remember(connection: apsw.Connection, name: str, value: EmbedderIdentity | int | list[str]) -> None:
+def remember(
+    connection: apsw.Connection, name: str, value: EmbedderIdentity | int | list[str] | dict[str, Any]
+) -> None:
     """Keep a value under a name."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 

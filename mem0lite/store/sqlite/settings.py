@@ -8,10 +8,13 @@ from ...search.text import TERMS_VERSION
 from ...types import EmbedderIdentity
 from ..protocol import CategoriesChangedError
 from . import graph, rows
+from .damage import undamaged
 from .database import Database
 
 _GRAPH, _FOLLOWED = "graph", "graph_followed"
 """The file's graph categories, and that all writers follow them."""
+_SCALE = "scale"
+"""The scale of the embedder's cosines, and whose it is."""
 
 
 class Remembered:
@@ -108,6 +111,22 @@ class Remembered:
             f"`mem0lite reembed --db {path} --model …`.{prompts}",
             remembered=theirs,
         )
+
+    def scale(self, connection: apsw.Connection) -> float | None:
+        """Return the scale of the embedder's cosines; None if the file has none, or another embedder's."""
+        kept = rows.remembered(connection, _SCALE)
+        with undamaged():
+            if kept is None or kept["embedder"] != rows.remembered(connection, "embedder"):
+                return None
+            scale = float(kept["unrelated"])
+            if not -2 < scale < 2:  # rounding may bring a cosine a little above 1
+                raise ValueError(scale)
+            return scale
+
+    def keep_scale(self, connection: apsw.Connection, scale: float) -> None:
+        """Keep the scale of the embedder's cosines, beside whose it is: a new embedder makes it void."""
+        embedder = rows.remembered(connection, "embedder")
+        rows.remember(connection, _SCALE, {"embedder": embedder, "unrelated": scale})
 
 
 def _describe(embedder: EmbedderIdentity) -> str:

@@ -243,6 +243,11 @@ class SQLiteStore:
             remembered: EmbedderIdentity | None = rows.remembered(connection, "embedder")
         return remembered or {"name": "", "dimensions": 0, "fingerprint": ""}
 
+    def scale(self) -> float | None:
+        """Return the scale of that embedder's cosines, if the file remembers it."""
+        with self._database.read() as connection:
+            return self._settings.scale(connection)
+
     # -- documents
 
     def documents(self, kind: str) -> list[dict[str, Any]]:

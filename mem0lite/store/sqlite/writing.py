@@ -21,6 +21,8 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
         settings.check_embedder(connection)  # also when there is nothing to write: a call with items would be refused
     if changes.categories is not None:
         settings.check_categories(connection, changes.categories)
+    if changes.scale is not None:
+        settings.keep_scale(connection, changes.scale)
     if changes.deletions:
         _delete(connection, changes.deletions, visible)
     updated = _update(connection, changes.updates, visible) if changes.updates else []
