@@ -61,6 +61,7 @@ SETS = {
             "langgraph==1.2.24",
             "llama-index-core==0.14.25",
             "openai-agents==0.24.0",
+            "pydantic-ai-slim==2.68.0",
         ),
         "pytest==9.2.0",
         *_OWN,

@@ -20,12 +20,16 @@ DOORS = dict.fromkeys(
         "langgraph",
         "llama_index",
         "openai_agents",
+        "pydantic_ai",
     ],
     "doors",
 )
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
-FRAMEWORKS = ("agent_framework", "agents", "anthropic", "google", "langchain_core", "langgraph", "llama_index")
+FRAMEWORKS = (
+    *("agent_framework", "agents", "anthropic", "google"),
+    *("langchain_core", "langgraph", "llama_index", "pydantic_ai"),
+)
 """What the doors import."""
 FOLDER = Path(__file__).parent / "integrations" / "doors"
 MODULES = sorted(file.stem for file in (Path(mem0lite.__file__).parent / "integrations").glob("*.py"))

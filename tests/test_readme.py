@@ -201,11 +201,14 @@ def check_integrations(*printed: str) -> None:
     assert printed[1] == "2\nI am learning to play the cello\n"
     assert "user: My cat is called Mio\n" in printed[2]
     assert printed[2].endswith("\nWhat is my cat called?\n")
-    assert "- user: My bicycle is green\n" in printed[3]
-    assert printed[3].endswith(" | Which colour is my bicycle?\n")
-    assert printed[4].endswith("]\nI moved to Lisbon last month\n")
-    assert printed[5].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
-    assert printed[6] == "I am training for a marathon\n"
+    assert printed[3].startswith("2\n")
+    assert "- user: My sister is called Faye\n" in printed[3]
+    assert printed[3].endswith(" | What is my sister called?\n")
+    assert "- user: My bicycle is green\n" in printed[4]
+    assert printed[4].endswith(" | Which colour is my bicycle?\n")
+    assert printed[5].endswith("]\nI moved to Lisbon last month\n")
+    assert printed[6].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
+    assert printed[7] == "I am training for a marathon\n"
 
 
 def check_mcp(piped: str, asked: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from ..errors import ValidationError
 from ..memory import Memory
 from ..memory.arguments import DEFAULT_MAX_TOKENS
+from ..types import SearchHit
 from ..values import MAX_TEXT_LENGTH
 from .shelf import FOUND_BY_SEARCH, name_of, named_place
 
@@ -61,6 +62,10 @@ class Recall:
         own = [one for one in found["memories"] if one.get("app_id") == self._app]
         sessions = dict.fromkeys(name_of(one["run_id"]) for one in own if "run_id" in one)
         return Recalled(found["text"], tuple(sessions))
+
+    def search(self, query: str, count: int) -> list[SearchHit]:
+        """Return the memories that are closest to a question, best first, as ``Memory.search`` does."""
+        return self.memory.search(encodable_text(query), filters=FOUND_BY_SEARCH, top_k=count, **self._ids)["results"]
 
     def add(self, said: Sequence[Turn], session_id: str | None) -> None:
         """Add what was said, all or nothing. A text longer than a memory can be becomes several of them."""

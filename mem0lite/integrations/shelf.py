@@ -232,6 +232,10 @@ class Shelf:
         """Delete every value of a place."""
         self.memory.delete_all(filters=self._asked({"run_id": {"eq": place}}))
 
+    def forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Remove values from the file that have expired, with their histories."""
+        self._forget([self.id_of(*key) for key in keys])
+
     def instants(self, count: int) -> int:
         """Reserve ``count`` microseconds in a row, which nobody else has got; return the first.
 
