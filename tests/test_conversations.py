@@ -501,6 +501,7 @@ def test_a_large_export_is_read_piece_by_piece(memory, tmp_path):
 def test_the_command(run: Run, tmp_path):  # noqa: F811
     """import --from prints counts, and what it does not know, for which it ends with 1; --json is the library's."""
     lines(tmp_path / "home" / "projects" / "-work-shop" / "s-1.jsonl", CLAUDE_CODE[:6])
+    (tmp_path / "home" / "sessions").mkdir()
     done = run("import", "--from", "claude-code", "home", "--db", "a.db", "--user", "alice")
     assert (done.returncode, done.stderr) == (0, "")
     assert "added\t2\n" in done.stdout
@@ -517,6 +518,7 @@ def test_the_command(run: Run, tmp_path):  # noqa: F811
     assert run("list", "--db", "a.db", "--user", "mem0-mcp").stdout.count("\n") == 4
     for wrong in (["--from", "codex"], ["-", "--from", "codex"], ["c.json", "--from", "codex", "--run", "x"], ["home"]):
         assert run("import", *wrong, "--db", "a.db").returncode == 2
+    assert "Invalid FILE: home has no conversations of codex" in run("import", "home", "--from", "codex").stderr
 
 
 def test_sources_are_those_of_the_command(run: Run):  # noqa: F811

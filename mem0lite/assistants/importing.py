@@ -61,7 +61,7 @@ class ConversationsResult(TypedDict):
 
 def import_conversations(
     memory: Memory,
-    path: str | os.PathLike[str],
+    file: str | os.PathLike[str],
     source: str,
     *,
     user_id: str,
@@ -69,14 +69,14 @@ def import_conversations(
 ) -> ConversationsResult:
     """Add what people and models said in transcripts or an export, each message as a memory with its date and role.
 
-    ``path`` is a file, a folder or a zip, and ``source`` one of SOURCES. A memory has the ``user_id``, the session as
+    ``file`` is a file, a folder or a zip, and ``source`` one of SOURCES. A memory has the ``user_id``, the session as
     ``run_id``, the source as ``app_id``, and in its metadata the ``project`` and the ``branch``, or the ``title``.
     ``progress`` is told how many messages have been read.
 
     A message is added once, whoever reads it how often, and not again after it was deleted. Files are read piece by
     piece. What was added before an error stays.
 
-    Raises ValidationError for a path that cannot be read, and what adding raises.
+    Raises ValidationError for a file that cannot be read, and what adding raises.
     """
     if source not in _READERS:
         raise ValidationError(f"Invalid source: {source!r} is none of {', '.join(SOURCES)}.", field="source")
@@ -84,7 +84,7 @@ def import_conversations(
     result: ConversationsResult = {"added": 0, "skipped": 0, "deleted": 0, "left_out": {}, "not_understood": []}
     taken = _Taken(memory, source, user_id, result)
     with ExitStack() as stack:
-        for found in _found(clean_path(path, "path"), source, stack):
+        for found in _found(clean_path(file, "file"), source, stack):
             if taken.take(found) and progress is not None:
                 progress(taken.read)
     taken.finish()
@@ -211,9 +211,9 @@ def _found(path: str, source: str, stack: ExitStack) -> Iterator[Found | Source]
                 none = False
                 yield from _READERS[source](one)
     except (OSError, zipfile.BadZipFile) as error:
-        raise ValidationError(f"Invalid path: {path} cannot be read: {error}. Give another.", field="path") from error
+        raise ValidationError(f"Invalid file: {path} cannot be read: {error}. Give another.", field="file") from error
     if none:
-        raise ValidationError(f"Invalid path: {path} has no conversations of {source}. Give another.", field="path")
+        raise ValidationError(f"Invalid file: {path} has no conversations of {source}. Give another.", field="file")
 
 
 def _file(place: Path) -> Source:

@@ -57,10 +57,10 @@ def install(
     remove: bool,
     user_id: str | None,
 ) -> None:
-    """Give a coding assistant the memory: a server for MCP, and hooks that recall and keep.
+    """Give a coding assistant the memory.
 
-    Nothing else in its files changes, and the same command changes nothing the second time. See: mem0lite guide
-    assistants.
+    This writes a server for MCP, and hooks that recall and keep. Nothing else in the assistant's files changes, and the
+    second time nothing at all. See: mem0lite guide assistants.
     """
     from ..assistants import installing
 

@@ -80,10 +80,11 @@ def import_(
     api_key: str | None,
     history_db: str | None,
 ) -> None:
-    """Add memories from JSON lines (- is stdin), from mem0, or from conversations.
+    """Add memories from JSON lines, mem0, or conversations.
 
-    In a file or a folder, the ids go to memories that name nobody. Of a server, they say whose memories to ask for; the
-    default is everyone's. Conversations are those of --user; the default is the user of MCP.
+    FILE has JSON lines, and - is stdin, unless --from says what else it has. In a file or a folder, the ids go to
+    memories that name nobody. Of a server, they say whose memories to ask for; the default is everyone's. Conversations
+    are those of --user; the default is the user of MCP.
     """
     if file is not None and source is None:
         if api_key is not None or history_db is not None:
