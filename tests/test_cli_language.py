@@ -17,7 +17,8 @@ from mem0lite.cli.options import Options
 
 OWN = {
     *("--help", "-h", "--version", "--json", "--output", "--yes", "-y", "--url", "--all", "--graph", "--no-categories"),
-    *("BACKUP", "PAGE", "DATA", "MODEL"),
+    *("BACKUP", "PAGE", "DATA", "MODEL", "ASSISTANT", "WHAT"),
+    *("--from", "--name", "--no-hooks", "--print", "--project", "--remove", "--wait"),
 }
 """What no argument of the library is behind, so that no error of it can name it."""
 

@@ -31,6 +31,7 @@ DOCUMENTS = {
 NOT_RUN = {
     "pip install .\n": "installs into the environment of whoever runs the tests",
     "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
+    "mem0lite install ": "writes into the home folder of whoever runs the tests; tests/test_assistants.py has its own",
     "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",

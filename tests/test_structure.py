@@ -24,7 +24,7 @@ FLOORS = [
     ["mem0", "store"],
     ["webhooks"],
     ["memory"],
-    ["aio", "integrations", "retrieval"],
+    ["aio", "assistants", "integrations", "retrieval"],
     ["mcp"],
     ["server"],
     ["compat"],

@@ -18,7 +18,7 @@ from typing import TextIO
 
 import click
 
-from . import bench, guide, mcp, serve, transfer, upkeep  # noqa: F401 (they add their commands)
+from . import assistants, bench, guide, mcp, serve, transfer, upkeep  # noqa: F401 (they add their commands)
 from .commands import cli
 from .output import note
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +55,13 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
 
 
 @cli.command("import")
-@click.argument("file", type=FilePath(exists=True, dir_okay=False, allow_dash=True), required=False)
+@click.argument("file", type=FilePath(exists=True, allow_dash=True), required=False)
+@click.option(
+    "--from",
+    "conversations",
+    type=click.Choice(["claude-code", "codex", "cursor", "chatgpt", "claude"]),
+    help="Read FILE, which may be a folder or a zip, as transcripts of an assistant, or as the export of a chat app.",
+)
 @click.option(
     "--from-mem0", "source", metavar="SOURCE", help="The URL of a mem0 server, or mem0's local Qdrant folder."
 )
@@ -66,26 +73,61 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
 @file_options
 @click.pass_obj
 def import_(
-    options: Options, file: str | None, source: str | None, api_key: str | None, history_db: str | None
+    options: Options,
+    file: str | None,
+    conversations: str | None,
+    source: str | None,
+    api_key: str | None,
+    history_db: str | None,
 ) -> None:
-    """Add memories from JSON lines (- is stdin), or from mem0.
+    """Add memories from JSON lines, mem0, or conversations.
 
-    In a file or a folder, the ids go to memories that name nobody. Of a server, they say whose memories to ask for; the
-    default is everyone's.
+    FILE has JSON lines, and - is stdin, unless --from says what else it has. In a file or a folder, the ids go to
+    memories that name nobody. Of a server, they say whose memories to ask for; the default is everyone's. Conversations
+    are those of --user; the default is the user of MCP.
     """
     if file is not None and source is None:
         if api_key is not None or history_db is not None:
             raise click.UsageError("--api-key and --history-db are for --from-mem0.")
-        _import_lines(options, file)
+        if conversations is None:
+            _import_lines(options, file)
+        else:
+            _import_conversations(options, file, conversations)
+    elif conversations is not None:
+        raise click.UsageError("--from needs a FILE, and no --from-mem0.")
     elif source is not None and file is None:
         _import_from_mem0(options, source, options.api_key if api_key is None else api_key, history_db)
     else:
         raise click.UsageError("Give either a FILE of JSON lines, or --from-mem0.")
 
 
+def _import_conversations(options: Options, file: str, source: str) -> None:
+    from ..assistants.importing import import_conversations
+    from ..mcp.scopes import default_user
+
+    if others := options.scope.keys() - {"user_id"}:
+        named = " and ".join(f"--{name.removesuffix('_id')}" for name in sorted(others))
+        raise click.UsageError(f"{named}: conversations have sessions of their own. Give only --user.")
+    if file == "-":
+        raise click.UsageError("--from needs a FILE; stdin is for JSON lines.")
+    with open_memory(options, create=True) as memory:
+        result = import_conversations(memory, file, source, user_id=options.scope.get("user_id") or default_user())
+    if options.json:
+        print_json(result)
+    else:
+        left = {f"left out: {kind}": count for kind, count in result["left_out"].items()}
+        print_pairs({name: result[name] for name in ("added", "skipped", "deleted")} | left)
+        for one in result["not_understood"]:
+            note(f"Not understood, {one['times']} times, first at {one['where']}: {one['what']}")
+    if result["not_understood"]:
+        raise click.exceptions.Exit(1)
+
+
 def _import_lines(options: Options, file: str) -> None:
     from ..values import clean_id
 
+    if file != "-" and Path(file).is_dir():
+        raise click.UsageError(f"{file} is a folder. Give a file of JSON lines, or say with --from what it holds.")
     for name, value in options.scope.items():
         clean_id(value, name)  # here, or it would be said of the file's first line
     with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:

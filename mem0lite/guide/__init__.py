@@ -30,6 +30,7 @@ NAMES = (
     "server",
     "deploy",
     "mcp",
+    "assistants",
     "webhooks",
     "mem0",
     "integrations",
