@@ -210,6 +210,9 @@ reference_date_option = click.option(
     "[default: now, UTC]",
 )
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
+versions_option = click.option(
+    "--all-versions", "latest_only", flag_value=False, default=True, help="Include superseded memories."
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 
 
