@@ -235,7 +235,7 @@ def test_only_memories_of_the_same_ids_are_superseded(memory, clock, scope):
     gone = put(memory, "tea", "other", ttl=1)["id"]
     clock.advance(seconds=2)
     for target, ids in ((scope, [first]), ({"user_id": "u"}, [gone]), ({"user_id": "u"}, [first, "unknown"])):
-        with pytest.raises(MemoryNotFoundError, match="supersedes takes"):
+        with pytest.raises(MemoryNotFoundError, match="supersedes only those"):
             memory.add("water", **target, supersedes=ids)
     with pytest.raises(MemoryNotFoundError):
         memory.for_user("v").add("water", supersedes=[first])

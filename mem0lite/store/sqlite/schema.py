@@ -172,6 +172,7 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX memory_of_key ON memory (key >> 32, memory_key)
         WHERE memory_key IS NOT NULL AND superseded_at IS NULL;
     CREATE INDEX memory_by_key ON memory (memory_key, key >> 32, created_at) WHERE memory_key IS NOT NULL;
+    CREATE INDEX memory_by_successor ON memory (superseded_by) WHERE superseded_by IS NOT NULL;
 
     ALTER TABLE history ADD COLUMN superseded_by TEXT;     -- of the event SUPERSEDE
     ALTER TABLE history ADD COLUMN superseded_at INTEGER;

@@ -31,8 +31,8 @@ def named(connection: apsw.Connection, ids: Sequence[str], scope: rows.ScopeRow,
         row = rows.fetch_first(connection, f"{sql} AND {LIVE}", (memory_id, scope.number, now))
         if row is None:
             raise MemoryNotFoundError(
-                f"Memory with id {memory_id} not found. supersedes takes memories with the same user, agent, run "
-                "and app as the new one"
+                f"Memory with id {memory_id} not found. A memory supersedes only those with the same user, agent, run "
+                "and app"
             )
         found.append(Row(row[0], rows.to_record(row)))
     return [one for one in found if one.record.superseded_at is None]
