@@ -12,7 +12,7 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import TypedDict as TypedDict  # pydantic, and so all that builds on it, refuses typing's
 
-Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK"]
+Event = Literal["ADD", "UPDATE", "DELETE", "NONE", "FEEDBACK", "SUPERSEDE"]
 
 
 class Signal(TypedDict):
@@ -118,6 +118,14 @@ class StoredMemory(TypedDict):
     """Its rating: POSITIVE, NEGATIVE or VERY_NEGATIVE, if it has one."""
     feedback_reason: NotRequired[str]
     """Why the feedback was given."""
+    key: NotRequired[str]
+    """What it is the value of, if it was added with a key."""
+    superseded_by: NotRequired[str]
+    """Id of the memory that holds instead, if there is one. That memory may be gone by now."""
+    valid_from: NotRequired[str]
+    """Since when it holds: its ``created_at``. Present with ``key`` and ``superseded_by``."""
+    valid_to: NotRequired[str]
+    """Since when another one holds instead. Present with ``superseded_by``."""
 
 
 class MemoryItem(StoredMemory):
@@ -283,6 +291,10 @@ class AddedItem(TypedDict):
     """Who said it. Present with ``infer=False``."""
     role: NotRequired[str | None]
     """Role of the message. Present with ``infer=False``."""
+    supersedes: NotRequired[list[str]]
+    """Ids of the memories that it superseded. Present when there are any."""
+    superseded_by: NotRequired[str]
+    """Id of the memory that holds instead, because it has a later date. Present when there is one."""
 
 
 class SkippedPart(TypedDict):
@@ -415,6 +427,10 @@ class HistoryItem(TypedDict):
     """The feedback that was given; None if it was removed. Present when the event is FEEDBACK."""
     feedback_reason: NotRequired[str | None]
     """Why the feedback was given. Present when the event is FEEDBACK."""
+    superseded_by: NotRequired[str]
+    """Id of the memory that holds instead. Present when the event is SUPERSEDE."""
+    valid_to: NotRequired[str]
+    """Since when that one holds. Present when the event is SUPERSEDE."""
 
 
 class ChangeItem(HistoryItem):

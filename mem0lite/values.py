@@ -85,13 +85,33 @@ def clean_id(value: object, field: str) -> str:
         text = "0" * value.bit_length()  # too long for an id, and perhaps too long for Python to write
     if not isinstance(text, str):
         raise ValidationError(f"Invalid {field}: must be a string, got {type(value).__name__}.", field=field)
-    text = nfc(encodable(text.strip(), field))
-    if not text:
-        raise ValidationError(f"Invalid {field}: cannot be empty. Provide a valid identifier.", field=field)
+    text = _named(text, field)
     if any(character.isspace() for character in text):
         raise ValidationError(
             f"Invalid {field}: cannot contain whitespace. Provide a valid identifier without spaces.", field=field
         )
+    return _bounded_name(text, field)
+
+
+def clean_memory_key(value: object, field: str) -> str:
+    """Return the key of a memory as it is stored: what ``clean_id`` accepts, and spaces inside, as in "home address".
+
+    Raises ValidationError.
+    """
+    if not isinstance(value, str):
+        return clean_id(value, field)
+    return _bounded_name(_named(value, field), field)
+
+
+def _named(text: str, field: str) -> str:
+    """Return a name without whitespace around it, in composed form (NFC). Raise ValidationError if there is none."""
+    text = nfc(encodable(text.strip(), field))
+    if not text:
+        raise ValidationError(f"Invalid {field}: cannot be empty. Provide a valid identifier.", field=field)
+    return text
+
+
+def _bounded_name(text: str, field: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValidationError(f"Invalid {field}: cannot contain control characters. Remove them.", field=field)
     if len(text) > MAX_ID_LENGTH:

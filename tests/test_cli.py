@@ -328,6 +328,28 @@ def test_add_says_what_has_expired(run: Run, lifetime: list[str]) -> None:
     assert json.loads(run("add", "y", "--user", "a", *lifetime, "--json").stdout)["results"][0]["expired"] is True
 
 
+def test_add_sets_a_key(run: Run) -> None:
+    """--key and --supersedes take the place of what held before, which only --all-versions shows; a note tells it."""
+    old = run("add", "The port is 5432", "--user", "a", "--key", "port").stdout.split()[1]
+    added = run("add", "The port is 5433", "--user", "a", "--key", "port")
+    new = added.stdout.split()[1]
+    assert added.stderr == f"It supersedes {old}.\n"
+    late = run("add", "The port is 1", "--user", "a", "--key", "port", "--timestamp", "2020-01-01")
+    assert f"superseded by {old}" in late.stderr
+    assert ids(run("list", "--user", "a", "--json")) == ids(run("search", "port", "--user", "a", "--json")) == [new]
+    assert len(ids(run("list", "--all-versions", "--user", "a", "--json"))) == 3
+    assert len(ids(run("search", "port", "--all-versions", "--user", "a", "--json"))) == 3
+    assert "5432" not in run("context", "port", "--user", "a").stdout
+    assert "5432" in run("context", "port", "--user", "a", "--all-versions").stdout
+    assert run("graph", "--all-versions").returncode == 0
+    run("add", "There is no port", "--user", "a", "--supersedes", new, "--supersedes", old)
+    assert new not in ids(run("list", "--user", "a", "--json"))
+    unknown = run("add", "x", "--user", "b", "--supersedes", new)
+    assert (unknown.returncode, "supersedes only those" in unknown.stderr) == (1, True)
+    refused = run("add", "x", "--user", "a", "--key", "*")
+    assert (refused.returncode, "Invalid --key" in refused.stderr) == (2, True)
+
+
 def test_delete_asks(run: Run, db: Path) -> None:
     """A scope or everything is deleted only with a yes; where nobody answers, nothing is."""
     declined = run("delete", "--user", "alice", stdin="n\n")

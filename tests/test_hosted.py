@@ -372,6 +372,32 @@ def test_expired_memories_are_listed_when_asked_for(client: httpx.Client) -> Non
     assert texts(client.get("/v1/memories/?user_id=alice&show_expired=true")) == {"old tea"}
 
 
+def test_superseded_memories_are_listed_when_asked_for(client: httpx.Client) -> None:
+    """A key has one value. ``latest_only`` counts on every listing and search, and is named nowhere as ignored."""
+    body = {"messages": HELLO, "user_id": "alice", "key": "drink"}
+    [old] = client.post("/v3/memories/add/", json={**body, "messages": "tea of old"}).json()["results"]
+    [new] = client.post("/v1/memories/", json={**body, "messages": "tea of today"}).json()
+    assert new["supersedes"] == [old["id"]]
+    asked = {"filters": {"user_id": "alice"}, "query": "tea", "threshold": 0}
+    for path in ("/v3/memories/", "/v3/memories/search/", "/v2/memories/", "/v2/memories/search/"):
+        given = asked if "search" in path else {"filters": asked["filters"]}
+        for latest, shown in (
+            (None, {"tea of today"}),
+            (True, {"tea of today"}),
+            (False, {"tea of old", "tea of today"}),
+        ):
+            answer = client.post(path, json={**given, "latest_only": latest})
+            assert texts(answer) == shown
+            assert "X-Mem0lite-Ignored" not in answer.headers
+    assert texts(client.get("/v1/memories/?user_id=alice")) == {"tea of today"}
+    every = client.get("/v1/memories/?user_id=alice&latest_only=false&fields=key,superseded_by,valid_to,valid_from")
+    assert [item.get("superseded_by") for item in every.json()] == [None, new["id"]]
+    item = client.get(f"/v1/memories/{old['id']}/").json()
+    assert (item["key"], item["superseded_by"]) == ("drink", new["id"])
+    assert item["valid_from"] <= item["valid_to"]
+    assert [row["event"] for row in client.get(f"/v1/memories/{old['id']}/history/").json()] == ["ADD", "SUPERSEDE"]
+
+
 # -- one memory
 
 

@@ -26,9 +26,9 @@ ADDING = {
     **{"structured_data_schema": {"a": 1}, "top_k": 5, "decay": True, "latest_only": True},
     **UNKNOWN,
 }
-LISTING = {"latest_only": True, "enable_graph": True, "keyword_search": True, "decay": True, **UNKNOWN}
+LISTING = {"enable_graph": True, "keyword_search": True, "decay": True, **UNKNOWN}
 SEARCHING = {
-    **{"latest_only": True, "enable_graph": True, "filter_memories": True, "only_metadata_based_search": True},
+    **{"enable_graph": True, "filter_memories": True, "only_metadata_based_search": True},
     **{"keyword_search": False, "decay": True, "page_size": 5},
     **UNKNOWN,
 }
@@ -44,7 +44,7 @@ OBJECTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
         {"query": "x", "user_id": "u"},
         {"count_tokens": "x", "top_k": 5, "threshold": 0.5, **UNKNOWN},
     ),
-    ("POST", "/search"): ({"query": "x", "user_id": "u"}, {"latest_only": False, "version": "v2", **UNKNOWN}),
+    ("POST", "/search"): ({"query": "x", "user_id": "u"}, {"version": "v2", **UNKNOWN}),
     ("PATCH", PROJECT): (
         {"version": "v2"},
         {
@@ -88,7 +88,7 @@ def test_what_asks_for_nothing_is_not_named(client: httpx.Client, path: str) -> 
         body = dict.fromkeys(ADDING.keys() - UNKNOWN.keys() - {"top_k", "decay", "latest_only"}, nothing)
         body = {**body, "prompt": None}
         assert ignored(client.post(path, json={"messages": HELLO, "user_id": "u", **body})) == []
-    body = {"query": "x", "user_id": "u", "keyword_search": True, "latest_only": False, "enable_graph": False}
+    body = {"query": "x", "user_id": "u", "keyword_search": True, "latest_only": None, "enable_graph": False}
     assert ignored(client.post("/v3/memories/search/", json=body)) == []
     assert ignored(client.patch(PROJECT, json={"multilingual": True, "decay": False, "enable_graph": False})) == []
 

@@ -246,6 +246,25 @@ def test_a_context_is_a_text_for_a_prompt(db: Path) -> None:
     conversation(db, talk)
 
 
+def test_a_model_sets_what_holds_now(db: Path) -> None:
+    """A key and supersedes hide what held before from searches and lists; latest_only false shows it."""
+
+    async def talk(client: Any) -> None:
+        old = (await done(client, "add_memory", text="The port is 5432", key="port"))["results"][0]["id"]
+        new = (await done(client, "add_memory", text="The port is 5433", key="port"))["results"][0]
+        assert new["supersedes"] == [old]
+        for latest, count in ((True, 1), (False, 2)):
+            found = await done(client, "search_memories", query="port", threshold=0, latest_only=latest)
+            assert len(found["results"]) == count
+            assert (await done(client, "get_memories", latest_only=latest))["total"] == count
+        assert (await done(client, "get_memory", memory_id=old))["superseded_by"] == new["id"]
+        await done(client, "add_memory", text="There is no port", supersedes=[new["id"]])
+        assert [one["memory"] for one in (await done(client, "get_memories"))["results"]] == ["There is no port"]
+        assert "supersedes" in await refused(client, "add_memory", text="x", user_id="bob", supersedes=[old])
+
+    conversation(db, talk)
+
+
 def test_pages_show_everything_once(db: Path) -> None:
     """Pages by number and by cursor return every memory once, and so do those of entities."""
     with Memory(db) as memory:

@@ -65,7 +65,7 @@ def mine(carols: Made, tmp_path: Path) -> Path:
 
 def everything(memory: Memory) -> dict[str, tuple[Any, Any]]:
     """All memories with their histories, by id."""
-    items = memory.get_all(filters=ANY_SCOPE, top_k=10_000, show_expired=True)["results"]
+    items = memory.get_all(filters=ANY_SCOPE, top_k=10_000, show_expired=True, latest_only=False)["results"]
     return {item["id"]: (item, memory.history(item["id"])) for item in items}
 
 
@@ -565,6 +565,19 @@ def test_a_server_is_asked_for_expired_memories_too(memory: Memory, interface: s
     assert memory.get(old["id"]) is None
     item, _ = everything(memory)[old["id"]]
     assert item["expires_at"] == "1970-01-01T00:16:40.500000+00:00"
+
+
+@pytest.mark.parametrize("interface", ["hosted", "self-hosted"])
+def test_superseded_memories_come_along(memory: Memory, interface: str) -> None:
+    """Keys come over, and what was superseded with its successor, the date and the event in its history."""
+    with Memory(":memory:", embedder=HashEmbedder()) as other:
+        for text in ("tea", "coffee", "water"):
+            other.add(text, user_id="alice", key="drink")
+        with served_as(other, interface) as client:
+            result = memory.import_from_mem0(str(client.base_url), api_key="secret")
+        assert (result["added"], result["refused"], result["incomplete"]) == (3, [], [])
+        assert everything(memory) == everything(other)
+    assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["water"]
 
 
 @pytest.mark.parametrize("interface", ["hosted", "self-hosted"])

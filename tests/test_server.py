@@ -678,3 +678,35 @@ def test_a_list_takes_a_filter(client: httpx.Client, filters: dict[str, Any], ex
 def test_a_filter_that_cannot_be_read_is_refused(client: httpx.Client, path: str, text: str) -> None:
     """Where a filter cannot be read or understood, nothing is listed."""
     assert client.get(path, params={"filters": text, "user_id": "alice"}).status_code == 400
+
+
+# -- what holds now
+
+
+def test_a_key_has_one_value(client: httpx.Client) -> None:
+    """``key`` and ``supersedes`` of an add hide what held before; ``latest_only=false`` shows it on every read."""
+    old = add(client, "the port is 5432", key="port")
+    new = add(client, "the port is 5433", key="port")
+    ask = {"query": "port", "user_id": "alice", "threshold": 0}
+    for latest, count in ((None, 1), (True, 1), (False, 2)):
+        assert len(texts(client.post("/search", json={**ask, "latest_only": latest}))) == count
+        context = client.post("/context", json={"query": "port", "user_id": "alice", "latest_only": latest}).json()
+        assert len(context["memories"]) == count
+    assert client.get("/memories?user_id=alice").json()["total"] == 1
+    assert client.get("/memories?user_id=alice&latest_only=false").json()["total"] == 2
+    item = client.get(f"/memories/{old}").json()
+    assert (item["key"], item["superseded_by"]) == ("port", new)
+    third = add(client, "there is no port", supersedes=[new])
+    assert client.get("/memories?user_id=alice").json()["results"][0]["id"] == third
+    body = {"messages": HELLO, "user_id": "bob"}
+    assert client.post("/memories", json={**body, "supersedes": [third]}).status_code == 404
+    assert client.post("/memories", json={**body, "supersedes": third}).status_code == 422
+    refused = client.post("/memories", json={**body, "messages": HELLO * 2, "key": "port"})
+    assert (refused.status_code, "key" in refused.json()["detail"]) == (400, True)
+    assert client.get("/memories?user_id=bob&latest_only=false").json()["total"] == 0
+
+
+def test_the_graph_shows_what_holds(client: httpx.Client) -> None:
+    """GET /graph takes ``latest_only``, and refuses what is no yes or no."""
+    for latest, status in (("false", 200), ("true", 200), ("maybe", 422)):
+        assert client.get("/graph", params={"user_id": "alice", "latest_only": latest}).status_code == status

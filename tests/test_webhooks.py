@@ -252,6 +252,20 @@ def test_only_chosen_events_arrive(
     assert [receiver.next().details["event"] for _ in expected] == expected
 
 
+def test_what_is_superseded_arrives_as_an_update(memory: Memory, receiver: Receiver, clock: Clock) -> None:
+    """mem0 has no event for it: it is an update that says by which memory, and since when; then comes the new one."""
+    hook(memory, receiver)
+    old = memory.add("tea", user_id="alice", key="drink")["results"][0]["id"]
+    clock.advance(minutes=1)
+    new = memory.add("coffee", user_id="alice", key="drink")["results"][0]["id"]
+    assert deliver(memory) == (3, 0, 0)
+    added, superseded, after = (receiver.next().details for _ in range(3))
+    assert (added["event"], superseded["event"], after["event"]) == ("ADD", "UPDATE", "ADD")
+    assert (superseded["id"], after["id"]) == (old, new)
+    assert superseded["data"] == {"memory": "tea", "superseded_by": new, "valid_to": clock().isoformat()}
+    assert set(added["data"]) == set(after["data"]) == {"memory"}
+
+
 def test_what_was_before_does_not_arrive(memory: Memory, receiver: Receiver) -> None:
     """A new webhook is told of what happens from then on."""
     memory.add("before", user_id="alice")

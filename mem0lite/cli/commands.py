@@ -27,6 +27,7 @@ from .options import (
     scope_options,
     store_options,
     text_argument,
+    versions_option,
     yes_option,
 )
 from .output import (
@@ -94,6 +95,8 @@ def cli(context: click.Context) -> None:
 @click.option("--ttl", type=Number(), metavar="SECONDS", help="Let the memory expire after this long.")
 @click.option("--expires", metavar="YYYY-MM-DD", help="Let the memory expire at the end of this day, UTC.")
 @click.option("--timestamp", metavar="INSTANT", help="When it was said, in ISO 8601 or epoch seconds.")
+@click.option("--key", metavar="KEY", help="Make it what holds now under this key, in place of what held before.")
+@click.option("--supersedes", metavar="ID", multiple=True, help="A memory that it supersedes; may be repeated.")
 @click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing new.")
 @store_options
 @click.pass_obj
@@ -104,6 +107,8 @@ def add(
     ttl: float | None,
     expires: str | None,
     timestamp: str | None,
+    key: str | None,
+    supersedes: Sequence[str],
     no_infer: bool,
 ) -> None:
     """Store TEXT as a memory; - or no TEXT reads it from stdin."""
@@ -112,6 +117,8 @@ def add(
         ttl=ttl,
         expiration_date=expires,
         timestamp=instant_argument(timestamp),
+        key=key,
+        supersedes=list(supersedes) or None,
         infer=not no_infer,
     )
     text = text_argument(text)
@@ -124,6 +131,10 @@ def add(
         echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
         if item.get("expired"):
             note(f"It was added, but already expired at {item.get('expires_at')}. Only --show-expired shows it.")
+        for superseded in item.get("supersedes", ()):
+            note(f"It supersedes {printable(superseded)}.")
+        if (successor := item.get("superseded_by")) is not None:
+            note(f"It is superseded by {printable(successor)}, which is newer. Only --all-versions shows it.")
         if part := item.get("embedded"):
             note(partly(part))
 
@@ -140,6 +151,7 @@ def add(
 @rerank_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
+@versions_option
 @store_options
 @click.pass_obj
 def search(
@@ -152,13 +164,15 @@ def search(
     rerank: bool,
     explain: bool,
     show_expired: bool,
+    latest_only: bool,
 ) -> None:
     """Find the memories that answer QUERY best."""
     arguments = given(
         filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date, rerank=rerank or None
     )
     with closing(open_store(options, reading=True)) as store:
-        result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
+        arguments |= {"explain": explain, "show_expired": show_expired, "latest_only": latest_only}
+        result = store.search(query, **options.scope, **arguments)
     if options.json:
         print_json(result)
     else:
@@ -176,6 +190,7 @@ def search(
 @click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
 @reference_date_option
 @rerank_option
+@versions_option
 @store_options
 @click.pass_obj
 def context(
@@ -185,6 +200,7 @@ def context(
     max_tokens: int | None,
     reference_date: str | None,
     rerank: bool,
+    latest_only: bool,
 ) -> None:
     """Print what memories say to QUERY, for a prompt.
 
@@ -192,7 +208,7 @@ def context(
     """
     arguments = given(filters=filters, max_tokens=max_tokens, reference_date=reference_date)
     with closing(open_store(options, reading=True)) as store:
-        result = store.context(query, **options.scope, **arguments, rerank=rerank)
+        result = store.context(query, **options.scope, **arguments, rerank=rerank, latest_only=latest_only)
     if options.json:
         print_json(result)
         return
@@ -237,6 +253,7 @@ def context(
     help="What to print.",
 )
 @expired_option
+@versions_option
 @store_options
 @click.pass_obj
 def graph(
@@ -247,6 +264,7 @@ def graph(
     limit: int,
     format: str,
     show_expired: bool,
+    latest_only: bool,
 ) -> None:
     """Show entities and relations.
 
@@ -256,9 +274,10 @@ def graph(
     """
     wanted = _wanted(options, filters)
     asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
+    asked |= {"show_expired": show_expired, "latest_only": latest_only}
     drawn = format in ("mermaid", "graphml")
     with closing(open_store(options, reading=True)) as store:
-        found: Any = store.graph(**asked, show_expired=show_expired, format=format if drawn else "json")
+        found: Any = store.graph(**asked, format=format if drawn else "json")
     if drawn:
         echo(found.rstrip("\n"))
     elif options.json or format == "json":
@@ -289,6 +308,7 @@ def graph(
 @click.option("--offset", type=Number(whole=True), metavar="N", help="Skip this many.")
 @click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
 @expired_option
+@versions_option
 @store_options
 @click.pass_obj
 def list_(
@@ -298,6 +318,7 @@ def list_(
     offset: int | None,
     after: str | None,
     show_expired: bool,
+    latest_only: bool,
 ) -> None:
     """List memories, newest first.
 
@@ -310,6 +331,7 @@ def list_(
             **given(filters=wanted, offset=offset, after=after),
             limit=limit,
             show_expired=show_expired,
+            latest_only=latest_only,
         )
     if options.json:
         print_json(page)
@@ -394,7 +416,7 @@ def _delete_ids(options: Options, store: "Memory | RemoteMemory", ids: Sequence[
 
 
 def _delete_scope(options: Options, store: "Memory | RemoteMemory", yes: bool) -> None:
-    count = store.get_all(**options.scope, limit=0)["total"]
+    count = store.get_all(**options.scope, limit=0, latest_only=False)["total"]
     whose = ", ".join(f"{name} {value}" for name, value in options.scope.items())
     confirm(f"Delete all memories ({count} live ones) of {whose}?", yes)
     report(store.delete_all(**options.scope), options.json)
@@ -403,7 +425,7 @@ def _delete_scope(options: Options, store: "Memory | RemoteMemory", yes: bool) -
 def _delete_everything(options: Options, store: "Memory | RemoteMemory", yes: bool) -> None:
     from ..data.filters import ANY_SCOPE
 
-    count = store.get_all(filters=ANY_SCOPE, limit=0)["total"]
+    count = store.get_all(filters=ANY_SCOPE, limit=0, latest_only=False)["total"]
     confirm(f"Delete all memories ({count} live ones) of everyone, with their histories?", yes)
     store.reset()
     report({"message": "All memories deleted"}, options.json)

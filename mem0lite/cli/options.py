@@ -215,6 +215,9 @@ rerank_option = click.option(
     help="Let a reranker order the results: the server's, or the one of the extra mem0lite[rerank].",
 )
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
+versions_option = click.option(
+    "--all-versions", "latest_only", flag_value=False, default=True, help="Include superseded memories."
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 
 

@@ -76,11 +76,13 @@ class RemoteMemory:
         after: str | None = None,
         filters: Mapping[str, Any] | None = None,
         show_expired: bool = False,
+        latest_only: bool = True,
         **scope: str,
     ) -> "Page":
         """GET /memories."""
         where = {name: value for name, value in (("offset", offset), ("after", after)) if value is not None}
-        query = {"top_k": limit, **where, "show_expired": show_expired, **scope, **_as_query(filters)}
+        shown = {"show_expired": show_expired, "latest_only": latest_only}
+        query = {"top_k": limit, **where, **shown, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))
 
     def graph(

@@ -13,6 +13,7 @@ from ..types import Event
 from ..values import (
     clean_feedback,
     clean_id,
+    clean_memory_key,
     clean_metadata,
     clean_scope,
     clean_text,
@@ -146,10 +147,28 @@ def read_item(
         role=optional_text(data.get("role"), "role"),
         feedback=feedback,
         feedback_reason=reason,
+        key=None if data.get("key") is None else clean_memory_key(data["key"], "key"),
+        **_read_successor(data, created),
     )
     expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
     history = _read_history(data)
     return lifetime(record, data.get("expiration_date"), expires_at), history
+
+
+def _read_successor(data: Mapping[str, Any], begin: int, place: str = "") -> dict[str, Any]:
+    """Return what a memory was superseded by and since when, as the fields of a record; nothing if it was not."""
+    by, since = data.get("superseded_by"), data.get("valid_to")
+    if by is None and since is None:
+        return {}
+    if by is None or since is None:
+        raise ValidationError(
+            f"Invalid {place}superseded_by: it goes with a valid_to. Give both or neither.",
+            field=f"{place}superseded_by",
+        )
+    at = to_micros(since, f"{place}valid_to")
+    if at < begin:
+        raise ValidationError(f"Invalid {place}valid_to: it is before created_at.", field=f"{place}valid_to")
+    return {"superseded_by": clean_id(by, f"{place}superseded_by"), "superseded_at": at}
 
 
 def _read_change(data: object) -> Change:
@@ -171,6 +190,7 @@ def _read_change(data: object) -> Change:
         role=optional_text(data.get("role"), "history.role"),
         feedback=feedback,
         feedback_reason=reason,
+        **_read_successor(data, created, "history."),
     )
 
 

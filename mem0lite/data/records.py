@@ -1,7 +1,7 @@
 """A memory as stores and verbs exchange it, in whatever database it is. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 from ..comparison import nfc
 from ..search.text import indexed_text
@@ -41,6 +41,12 @@ class Record(NamedTuple):
     role: str | None = None
     feedback: str | None = None
     feedback_reason: str | None = None
+    key: str | None = None
+    """What it is the value of."""
+    superseded_by: str | None = None
+    """The id of the memory that holds instead. It may be gone by now."""
+    superseded_at: int | None = None
+    """Since when: the date of that memory. Set together with ``superseded_by``."""
 
     @property
     def indexed_text(self) -> str:
@@ -72,11 +78,32 @@ class Record(NamedTuple):
         from ..search.similarity import near_identical
 
         return (
+            self._adds_nothing(said)
+            and said.span(dated=dated)[0] <= self.created_at <= said.span(dated=dated)[1]
+            and near_identical(self.text, said.text)
+        )
+
+    def holds(self, said: "Record") -> bool:
+        """True if ``said`` sets the key of this memory, which holds at that date, to what it is already.
+
+        Unlike in ``covers``, only the same text counts, to the letter: who sets a key means what he writes. The date
+        does not count, as the value held all along.
+        """
+        return self._adds_nothing(said) and nfc(self.text) == nfc(said.text)
+
+    def superseded(self, by: str, since: int, now: int) -> Self:
+        """Return this memory as superseded by another one, since the date of that one, or since now if that is later.
+
+        A date before its own counts as its own: nothing ends before it begins.
+        """
+        return self._replace(superseded_by=by, superseded_at=max(self.created_at, min(since, now)))
+
+    def _adds_nothing(self, said: "Record") -> bool:
+        """True if ``said`` has the same speaker and metadata, and no longer life."""
+        return (
             self._has_speaker_of(said)
             and same_json(self.metadata, said.metadata)
             and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
-            and said.span(dated=dated)[0] <= self.created_at <= said.span(dated=dated)[1]
-            and near_identical(self.text, said.text)
         )
 
     def _has_speaker_of(self, other: "Record") -> bool:
@@ -111,6 +138,10 @@ class Record(NamedTuple):
             "expires_at": None if self.expires_at is None else to_iso(self.expires_at),
             "feedback": self.feedback,
             "feedback_reason": self.feedback_reason,
+            "key": self.key,
+            "superseded_by": self.superseded_by,
+            "valid_from": None if self.key is None and self.superseded_at is None else created_at,
+            "valid_to": None if self.superseded_at is None else to_iso(self.superseded_at),
         }
         item.update(cast("Any", {name: value for name, value in optional.items() if value is not None}))
         return item
@@ -153,6 +184,8 @@ class Change(NamedTuple):
     role: str | None
     feedback: str | None = None
     feedback_reason: str | None = None
+    superseded_by: str | None = None
+    superseded_at: int | None = None
 
     def to_item(self, memory_id: str) -> HistoryItem:
         """Return the change as callers see it."""
@@ -170,4 +203,6 @@ class Change(NamedTuple):
         }
         if self.event == "FEEDBACK":
             item["feedback"], item["feedback_reason"] = self.feedback, self.feedback_reason
+        if self.event == "SUPERSEDE" and self.superseded_by is not None and self.superseded_at is not None:
+            item["superseded_by"], item["valid_to"] = self.superseded_by, to_iso(self.superseded_at)
         return item

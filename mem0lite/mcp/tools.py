@@ -146,6 +146,7 @@ _IGNORED = {"enable_graph": _flag("Has no effect; accepted for callers of mem0."
 _MEMORY_ID = {"memory_id": _text("The id of the memory, as the other tools return it.")}
 _METADATA = {"type": "object", "description": "Any JSON object to keep with the memory."}
 _EXPIRED = {"show_expired": _flag("Also return memories that have expired.")}
+_VERSIONS = {"latest_only": _flag("false also returns memories that others supersede.")}
 _PAGES = {
     "page": _number("Which page, from 1.", 1),
     "page_size": _number("How many on a page; 20 if left out.", 1, _MAX_PAGE),
@@ -170,7 +171,7 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
     messages = given.get("messages") or given.get("text")
     if messages is None:
         raise ValidationError("Invalid text: missing. Give text, or messages.", field="text")
-    options = _some(given, "metadata", "infer", "expiration_date", "ttl", "timestamp")
+    options = _some(given, "metadata", "infer", "expiration_date", "ttl", "timestamp", "key", "supersedes")
     try:
         added = await memory.add(messages, **scopes.scope(given, user), **options)
     except ValidationError as error:
@@ -184,7 +185,7 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date")
+    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", *_EXPIRED, *_VERSIONS, "reference_date")
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
 
@@ -197,7 +198,7 @@ async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[st
 
 
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    options = _some(given, "filters", "page", "page_size", "after", "show_expired")
+    options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS)
     page = await memory.get_all(**scopes.scope(given, user), **options)
     return {**page, **_without_effect(given)}
 
@@ -274,6 +275,15 @@ TOOLS = (
             "expiration_date": _text("The last day on which it is remembered, YYYY-MM-DD."),
             "ttl": {"type": "number", "description": "Forget it after so many seconds.", "minimum": 0},
             "timestamp": _text("When it was said, in ISO 8601, if not now."),
+            "key": _text(
+                "What the text is the value of, such as phone: what held before under this key is superseded. For one "
+                "text at a time."
+            ),
+            "supersedes": {
+                "type": "array",
+                "description": "Ids of memories that hold no more because of this one. For one text at a time.",
+                "items": {"type": "string"},
+            },
             **_IGNORED,
         },
         (),
@@ -302,6 +312,7 @@ TOOLS = (
             "rerank": _flag("Let a reranker order the results, if there is one."),
             "reference_date": _REFERENCE_DATE,
             **_EXPIRED,
+            **_VERSIONS,
             **_IGNORED,
         },
         ("query",),
@@ -330,7 +341,7 @@ TOOLS = (
         "get_memories",
         "List memories",
         "List memories, newest first, page by page. Use search_memories to find something in particular.",
-        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_IGNORED},
+        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_VERSIONS, **_IGNORED},
         (),
         Listed,
         _list,

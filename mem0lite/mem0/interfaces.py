@@ -17,6 +17,7 @@ _SELFHOSTED_MOST = 1_000  # memories mem0's server lists, with no way to the nex
 _OLD_MOST = 100  # memories it listed before it knew top_k
 _SELFHOSTED_SCAN = 10_000  # memories mem0's server looks at to say whose there are
 _SEARCH_MOST = 50_000
+_EVERY = {"show_expired": True, "latest_only": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,13 @@ class Hosted(Interface):
     def _page(self, ids: Mapping[str, str], page: int) -> tuple[int, Any]:
         """Ask for a page in the newest way that the server knows, and in that way from then on."""
         position = {"page": page, "page_size": _HOSTED_PAGE}
-        expired = {"show_expired": True}
         each = [{name: value} for name, value in ids.items()]
         filters = each[0] if len(each) == 1 else {"AND": each}
         for method, path in tuple(self._lists):
             if method == "GET":
-                status, answer = self.connection.ask(method, path, {**ids, **position, **expired})
+                status, answer = self.connection.ask(method, path, {**ids, **position, **_EVERY})
             else:
-                status, answer = self.connection.ask(method, path, position, {"filters": filters, **expired})
+                status, answer = self.connection.ask(method, path, position, {"filters": filters, **_EVERY})
             if status not in (404, 405):
                 self._lists = ((method, path),)
                 break
@@ -168,7 +168,7 @@ class SelfHosted(Interface):
         """Yield what listing gives, and where that is cut short, what a search finds."""
         got = 0
         while True:
-            params = {**whose.ids, "top_k": _SELFHOSTED_MOST, "offset": got, "show_expired": True}
+            params = {**whose.ids, "top_k": _SELFHOSTED_MOST, "offset": got, **_EVERY}
             status, answer = self.connection.ask("GET", "memories", params)
             if status != 200:
                 return self._failed(whose, status, answer)
@@ -194,7 +194,7 @@ class SelfHosted(Interface):
 
     def _rest(self, whose: Whose, got: int) -> Iterator[list[Item]]:
         """Yield what a search finds, which mem0's server does not limit; report if that may not be everything."""
-        body = {"query": "memory", "filters": whose.ids, "top_k": _SEARCH_MOST, "threshold": 0, "show_expired": True}
+        body = {"query": "memory", "filters": whose.ids, "top_k": _SEARCH_MOST, "threshold": 0, **_EVERY}
         status, answer = self.connection.ask("POST", "search", body=body)
         rows = rows_of(answer) if status == 200 else []
         yield rows

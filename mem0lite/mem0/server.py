@@ -12,12 +12,14 @@ from .source import CHUNK, Found, Item, Report, filled, to_history, with_extras
 
 _OURS = (
     *("id", "memory", "metadata", "created_at", "updated_at", *SCOPE_IDS, "actor_id", "role"),
-    *("expiration_date", "expires_at", "feedback", "feedback_reason"),
+    *("expiration_date", "expires_at", "feedback", "feedback_reason", "key"),
 )
+_SUCCESSOR = ("superseded_by", "valid_to")  # where both are there
 _INTO_METADATA = ("attributed_to", "categories", "immutable")  # mem0 keeps them beside the metadata
 _DERIVED = {  # what follows from the rest, or concerns mem0's own accounts
     *("hash", "score", "score_details", "text", "session_id", "structured_attributes", "text_lemmatized", "name"),
     *("type", "owner", "organization", "org_id", "project_id", "input", "event", "total_memories", "memory_id"),
+    "valid_from",
 }
 _THREADS = 8  # histories asked for at a time: there is a request for each memory
 
@@ -67,7 +69,7 @@ class Server:
             return [] if row.get("id") is None or str(row["id"]) in known else surface.history(str(row["id"]), where)
 
         for row, changes in zip(rows, pool.map(history, rows), strict=True):
-            item = filled(row, _OURS)
+            item = filled(row, _ours(row))
             if "run_id" not in item and row.get("session_id"):
                 item["run_id"] = row["session_id"]
             item.setdefault("memory", row.get("text"))
@@ -76,8 +78,12 @@ class Server:
             yield Found(where, with_extras(item, filled(row, [name for name in _INTO_METADATA if row.get(name)])))
 
 
+def _ours(row: Item) -> Sequence[str]:
+    return (*_OURS, *_SUCCESSOR) if all(row.get(name) for name in _SUCCESSOR) else _OURS
+
+
 def _unknown(row: Item) -> list[str]:
-    known = {*_OURS, *_INTO_METADATA, *_DERIVED}
+    known = {*_ours(row), *_INTO_METADATA, *_DERIVED}
     return [name for name, value in row.items() if name not in known and value not in (None, "", [], {})]
 
 

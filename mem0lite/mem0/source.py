@@ -13,7 +13,7 @@ CHUNK = 256
 
 _CHANGE = (
     *("id", "event", "old_memory", "new_memory", "created_at", "updated_at", "actor_id", "role"),
-    *("feedback", "feedback_reason"),
+    *("feedback", "feedback_reason", "superseded_by", "valid_to"),
 )
 _OLD_NAMES = {"old_memory": "prev_value", "new_memory": "new_value", "created_at": "timestamp"}  # of mem0 before 0.1
 

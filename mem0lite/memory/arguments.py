@@ -85,6 +85,8 @@ class AddItem(TypedDict, total=False):
     infer: bool
     memory_type: str | None
     roles: str | Iterable[str] | None
+    key: str | int | None
+    supersedes: Iterable[str] | None
     prompt: str | None
 
 
@@ -129,13 +131,11 @@ def _check_item(item: object, arguments: type, verb: str) -> None:
         )
 
 
-def clean_ids(memory_ids: Iterable[str]) -> list[str]:
+def clean_ids(memory_ids: Iterable[str], field: str = "memory_ids") -> list[str]:
     """Return the ids of the memories that a call is about."""
     if isinstance(memory_ids, str | bytes | Mapping) or not isinstance(memory_ids, Iterable):
-        raise ValidationError(
-            f"Invalid memory_ids: must be a list of ids, got {type(memory_ids).__name__}.", field="memory_ids"
-        )
-    return [asked_id(memory_id, "memory_id") for memory_id in memory_ids]
+        raise ValidationError(f"Invalid {field}: must be a list of ids, got {type(memory_ids).__name__}.", field=field)
+    return [asked_id(memory_id, "memory_id" if field == "memory_ids" else field) for memory_id in memory_ids]
 
 
 def check_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:

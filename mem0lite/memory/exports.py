@@ -54,7 +54,7 @@ def fill(
         export = _kept(store, owner, asked_id(export_id, "memory_export_id"), now)
         fields, filters, whose = _bounded_fields(export["fields"]), export["filters"], export["user_id"]
     expression = owner.asked(filters, whose, None, None, None)
-    with store.scanning(Visible(expression, now), bounded=True) as found:
+    with store.scanning(Visible(expression, now, latest=True), bounded=True) as found:
         memories = (_filled(one[0].to_item(), fields) for one in found if not isinstance(one, Beside))
         return {"memories": list(_bounded(memories))}
 

@@ -347,6 +347,8 @@ class Memory(Handle):
         infer: bool = True,
         memory_type: str | None = None,
         roles: str | Iterable[str] | None = None,
+        key: str | int | None = None,
+        supersedes: Iterable[str] | None = None,
         prompt: str | None = None,
         llm: object = None,
     ) -> AddResult:
@@ -387,10 +389,17 @@ class Memory(Handle):
         ``expiration_date`` if those arguments are missing; they are then no longer metadata. Values that are not dates
         stay in the metadata. So do ids, which do not decide whose the memory is. Each of these is logged once.
 
+        With ``key``, such as ``"phone"``, the message becomes what holds now under this key, for exactly these ids of a
+        user, an agent, a run and an app: it supersedes the memory that has the key. ``supersedes`` names memories of
+        the same ids that it supersedes as well. Superseded memories are kept, and ``latest_only=False`` shows them. A
+        message that is dated before the memory with the key is stored as superseded. The same text again is not stored
+        again (NONE), whatever its date, if it is what holds at that date. Both need exactly one message.
+
         The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
         ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
 
-        Raises ValidationError, EmbeddingError, ExtractionError or DatabaseError.
+        Raises ValidationError, MemoryNotFoundError if ``supersedes`` names a memory that is not there, EmbeddingError,
+        ExtractionError or DatabaseError.
         """
         if llm is not None:
             _warn_of_model()
@@ -407,6 +416,8 @@ class Memory(Handle):
             "infer": infer,
             "memory_type": memory_type,
             "roles": roles,
+            "key": key,
+            "supersedes": supersedes,
             "prompt": prompt,
         }
         return self.add_many([item])[0]
@@ -670,6 +681,7 @@ class Memory(Handle):
         page_size: int | None = None,
         after: str | None = None,
         show_expired: bool = False,
+        latest_only: bool = True,
         relations: bool = False,
     ) -> Page:
         """List memories, those with the newest ``created_at`` first. Of the same instant, the last added comes first.
@@ -678,14 +690,14 @@ class Memory(Handle):
         ``page_size``, or by ``after``: the ``next_cursor`` of the page before, which is None on the last page. Cursors
         return every memory that stays in the store exactly once, even if others are added and deleted meanwhile;
         offsets do not. ``total`` counts all memories that match. With ``relations`` the answer also has what the
-        memories of graph categories state.
+        memories of graph categories state. ``latest_only=False`` also shows superseded memories.
 
         Raises ValidationError if neither ids nor filters name a user, agent, run or app. ``filters=ANY_SCOPE`` lists
         the memories of everybody.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        visible = self._visible(expression, show_expired=show_expired)
+        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only)
         found = self._store.page(visible, count, start, after=after, relations=relations)
         results = [record.to_item() for record in found.records]
         answer: Page = {"results": results, "total": found.total, "next_cursor": found.following}
@@ -709,6 +721,7 @@ class Memory(Handle):
         rerank: bool | None = None,
         explain: bool = False,
         show_expired: bool = False,
+        latest_only: bool = True,
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
     ) -> SearchResult:
@@ -717,7 +730,7 @@ class Memory(Handle):
         Filters apply before the best ``top_k`` (or ``limit``; default 20) results are chosen. Scores lie between 0 and
         1, and depend only on the memories of the scope. Results below ``threshold`` (None means 0) are left out. Of
         several memories that say nearly the same, all but the best give way to others. ``explain`` adds
-        ``score_details``.
+        ``score_details``. ``latest_only=False`` also finds superseded memories.
 
         A score counts the meaning and the words of the memory itself, then those of the conversation around it, who
         said it, and when. ``ranking``, a Ranking or a dictionary of the weights to change, replaces the store's for
@@ -755,7 +768,7 @@ class Memory(Handle):
             ranking=ranking,
             graph=bool(self.graph_categories),
         )
-        visible = self._visible(expression, show_expired=show_expired, now=now)
+        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
         with self._store.searching(visible, search.question) as reading:
             reached = search.read(reading, self._uses)
         answer = search.answer(reached)
@@ -778,6 +791,7 @@ class Memory(Handle):
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
         rerank: bool = False,
+        latest_only: bool = True,
     ) -> ContextResult:
         """Return what the memories say to ``query``, as a block of text for a prompt.
 
@@ -815,7 +829,8 @@ class Memory(Handle):
             count_tokens,
             reference_date,
         )
-        with self._store.searching(self._visible(expression, now=now), context.search.question) as reading:
+        visible = self._visible(expression, latest_only=latest_only, now=now)
+        with self._store.searching(visible, context.search.question) as reading:
             reached = context.read(reading, self._uses)
         block = context.answer(reached)
         if reached.decays:
@@ -836,6 +851,7 @@ class Memory(Handle):
         depth: int = 1,
         limit: int = DEFAULT_GRAPH_LIMIT,
         show_expired: bool = False,
+        latest_only: bool = True,
         format: Literal["json"] = "json",
     ) -> GraphResult: ...
 
@@ -852,6 +868,7 @@ class Memory(Handle):
         depth: int = 1,
         limit: int = DEFAULT_GRAPH_LIMIT,
         show_expired: bool = False,
+        latest_only: bool = True,
         format: Literal["mermaid", "graphml"],
     ) -> str: ...
 
@@ -868,6 +885,7 @@ class Memory(Handle):
         depth: int = 1,
         limit: int = DEFAULT_GRAPH_LIMIT,
         show_expired: bool = False,
+        latest_only: bool = True,
         format: str,
     ) -> GraphResult | str: ...
 
@@ -883,6 +901,7 @@ class Memory(Handle):
         depth: int = 1,
         limit: int = DEFAULT_GRAPH_LIMIT,
         show_expired: bool = False,
+        latest_only: bool = True,
         format: str = "json",
     ) -> GraphResult | str:
         """Return the entities and relations that the matching memories of graph categories name and state.
@@ -895,7 +914,7 @@ class Memory(Handle):
         Raises ValidationError, also if neither ids nor filters name a user, agent, run or app.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
-        visible = self._visible(expression, show_expired=show_expired)
+        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only)
         around = graphs.clean_asked(entity, depth, limit, format)
         found = self._store.graphs.read(visible, around, depth, limit)
         return graphs.formatted(found, format)
@@ -1261,16 +1280,23 @@ class Memory(Handle):
         return to_micros(self._clock(), "clock")
 
     def _visible(
-        self, expression: Expression | None = None, *, show_expired: bool = False, now: int | None = None
+        self,
+        expression: Expression | None = None,
+        *,
+        show_expired: bool = False,
+        latest_only: bool = False,
+        now: int | None = None,
     ) -> Visible:
         """Return what a call sees of what it asks for, by default of everything that this object can reach.
 
-        That is what is alive now, or expired memories too. A read as of an earlier instant would begin here.
+        That is what is alive now, or expired memories too, and with ``latest_only`` no superseded ones. A read as of an
+        earlier instant would begin here.
         """
         reached = self._owner.within if expression is None else expression
+        latest = argument_flag(latest_only, "latest_only", default=True)
         if argument_flag(show_expired, "show_expired"):
-            return Visible(reached)
-        return Visible(reached, self._now() if now is None else now)
+            return Visible(reached, latest=latest)
+        return Visible(reached, self._now() if now is None else now, latest)
 
     def _importer(self, progress: Progress | None, *ids: object) -> Importer:
         lifetime = self._planner.lifetimes.imported

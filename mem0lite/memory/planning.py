@@ -16,8 +16,18 @@ from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update
 from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult, UpdateResult
-from ..values import argument_flag, asked_id, clean_metadata, clean_text, new_id, text_hash, to_iso, to_micros
-from .arguments import AddItem, UpdateItem
+from ..values import (
+    argument_flag,
+    asked_id,
+    clean_memory_key,
+    clean_metadata,
+    clean_text,
+    new_id,
+    text_hash,
+    to_iso,
+    to_micros,
+)
+from .arguments import AddItem, UpdateItem, clean_ids
 from .lifetimes import Lifetimes
 from .metadata import Notes
 
@@ -30,6 +40,8 @@ class Draft(NamedTuple):
     """Whether it is left out if it adds nothing to a memory that is there."""
     dated: bool
     """Whether the caller said when it was said."""
+    supersedes: Sequence[str] = ()
+    """Ids of the memories that it supersedes."""
 
 
 class PlannedAdd(NamedTuple):
@@ -76,13 +88,14 @@ class Planner(NamedTuple):
         if said is None:
             said = self.notes.take_date("created_at", undated)
         infer = argument_flag(item.get("infer"), "infer", default=True)
+        key, supersedes = _takes_the_place_of(item, len(messages))
         drafts = []
         for message in messages:
             timestamp = said if message.timestamp is None else message.timestamp
             created = now if timestamp is None else to_micros(timestamp, "timestamp")
             record = _record(message, scope, undated if message.timestamp is None else metadata, created)
             record = self.lifetimes.given(record, item.get("ttl"), expiration_date)
-            drafts.append(Draft(record, infer, dated=timestamp is not None))
+            drafts.append(Draft(record._replace(key=key), infer, dated=timestamp is not None, supersedes=supersedes))
         return drafts
 
     def update(self, item: UpdateItem, now: int) -> PlannedUpdate:
@@ -107,6 +120,21 @@ class Planner(NamedTuple):
             return self.lifetimes.updated(record, after, moved=created is not None)
 
         return PlannedUpdate(Update(asked_id(item["memory_id"], "memory_id"), change), text)
+
+
+def _takes_the_place_of(item: AddItem, count: int) -> tuple[str | None, Sequence[str]]:
+    """Return the key of an add that makes so many memories, and the ids that it supersedes."""
+    given, listed = item.get("key"), item.get("supersedes")
+    key = None if given is None else clean_memory_key(given, "key")
+    supersedes = [] if listed is None else list(dict.fromkeys(clean_ids(listed, "supersedes")))
+    if count != 1 and (key is not None or supersedes):
+        field = "supersedes" if key is None else "key"
+        raise ValidationError(
+            f"Invalid {field}: it is for an add that stores one memory, and this one has {count} messages to store. "
+            "Add them one by one, or choose one, for example with roles.",
+            field=field,
+        )
+    return key, supersedes
 
 
 def _metadata_of(item: AddItem) -> dict[str, Any]:
@@ -138,7 +166,8 @@ def _changed(record: Record, text: str | None, changes: Mapping[str, Any], creat
     merged = {**{name: one for name, one in (record.metadata or {}).items() if nfc(name) not in changes}, **changes}
     after = record._replace(metadata=merged or None, updated_at=now)
     if created is not None:
-        after = after._replace(created_at=created)
+        over = record.superseded_at  # never before the beginning
+        after = after._replace(created_at=created, superseded_at=None if over is None else max(created, over))
     return after if text is None else after._replace(text=text, hash=text_hash(text))
 
 
@@ -167,6 +196,10 @@ def _added(draft: Draft, outcome: Outcome, embedder: Embedder, now: int) -> Adde
         item["existing_memory"] = outcome.record.text
     if outcome.added and (part := cut(embedder, draft.record.indexed_text)) is not None:
         item["embedded"] = part
+    if outcome.superseded:
+        item["supersedes"] = list(outcome.superseded)
+    if outcome.record.superseded_by is not None:
+        item["superseded_by"] = outcome.record.superseded_by
     if not draft.infer:
         item["actor_id"], item["role"] = draft.record.actor_id, draft.record.role
     return item

@@ -36,7 +36,10 @@ class Writer(NamedTuple):
     def _insert(self, plans: Sequence[PlannedAdd], now: int) -> list[Stored]:
         drafts = [draft for plan in plans for draft in plan.drafts]
         calls = [plan.call for plan in plans]
-        entries = [Entry(one.record, None, "text" if one.infer else None, dated=one.dated) for one in drafts]
+        entries = [
+            Entry(one.record, None, "text" if one.infer else None, dated=one.dated, supersedes=one.supersedes)
+            for one in drafts
+        ]
         repeated = self._repeated(entries, now)
         vectors: dict[str, UnitVector] = {}
 
@@ -129,7 +132,9 @@ class Writer(NamedTuple):
 
         def write(categories: tuple[str, ...]) -> Sequence[Outcome]:
             entries = [
-                Entry(record, vector, unique="id", history=changes, graph=self.grapher.graph_of(record, categories))
+                Entry(
+                    record, vector, "id", dated=True, history=changes, graph=self.grapher.graph_of(record, categories)
+                )
                 for (record, changes), vector in zip(new, vectors, strict=True)
             ]
             return self._added(Changes(entries, categories=categories), now)

@@ -37,6 +37,7 @@ Filters = Annotated[
     Parameter(description="A filter, as in a search: a JSON object, or a dictionary as Python prints it."),
 ]
 ShowExpired = Annotated[bool, Parameter(description="Include expired memories.")]
+LatestOnly = Annotated[bool, Parameter(description="Leave out superseded memories.")]
 After = Annotated[
     str | None,
     Parameter(

@@ -92,6 +92,12 @@ class MemoryCreate(Struct):
     """`procedural_memory`, or nothing."""
     roles: list[str] | None = None
     """Store only messages in these roles, such as user; the others are named in `skipped`. Default: every role."""
+    key: str | None = None
+    """What the message is the value of, such as phone: it supersedes the memory of exactly these ids that has the key.
+    Needs exactly one message to store."""
+    supersedes: list[str] | None = None
+    """Ids of memories that the message supersedes. They have exactly these ids of a user, agent, run and app. Needs
+    exactly one message to store."""
     prompt: Annotated[
         str | None,
         without_effect("No language model reads the messages: they are stored as they are.", example=""),
@@ -138,6 +144,8 @@ class SearchRequest(Struct):
     """Include score details for each search result."""
     show_expired: bool | None = None
     """Include expired memories."""
+    latest_only: bool | None = None
+    """False also finds superseded memories. Default: true."""
     rerank: bool | None = None
     """Order the best results with the server's reranker, or else with that of the extra `mem0lite[rerank]`. If there is
     neither, `not_reranked` says so."""
@@ -175,6 +183,8 @@ class ContextRequest(Struct):
     rerank: bool | None = None
     """Let a reranker order the best results before they are chosen. If there is none, `not_reranked` says
     so."""
+    latest_only: bool | None = None
+    """False also finds superseded memories. Default: true."""
 
 
 class ResetScope(Struct, forbid_unknown_fields=True):

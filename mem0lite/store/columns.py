@@ -75,6 +75,8 @@ class Memories(NamedTuple):
     created_at: "NDArray[np.int64]"
     expires_at: "NDArray[np.int64]"
     """NEVER for a memory that does not expire."""
+    latest: "NDArray[np.bool_]"
+    """False for a memory that is superseded."""
     speakers: Sequence[str]
     """The actor. Without one, the role after a NUL, which tells it from an actor of that name."""
     prefixes: Sequence[str | None]
@@ -153,6 +155,8 @@ class _Arrays(NamedTuple):
     lengths: "NDArray[np.float32]"
     created_at: "NDArray[np.int64]"
     expires_at: "NDArray[np.int64]"
+    latest: "NDArray[np.bool_]"
+    """Which memories are not superseded."""
     actors: "NDArray[np.int32]"
     """Codes of the actor or the role."""
     prefixes: "NDArray[np.int32]"
@@ -197,6 +201,19 @@ class _Image(_Arrays):
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.scope_numbers, self.created_at, self.speakers)
+
+    @cached_property
+    def latest_positions(self) -> "NDArray[np.int64] | None":
+        """The positions of the memories that are not superseded; None where those are all."""
+        import numpy as np
+
+        return None if self.latest.all() else np.flatnonzero(self.latest)
+
+    @cached_property
+    def latest_sessions(self) -> Sessions:
+        """The sessions without the memories that are superseded."""
+        chosen = self.latest_positions
+        return Sessions(self.scope_numbers[chosen], self.created_at[chosen], self.speakers[chosen])
 
     @cached_property
     def scope_numbers(self) -> "NDArray[np.int64]":
@@ -252,6 +269,7 @@ class _Loaded(NamedTuple):
     lengths: "NDArray[np.float32]"
     created_at: "NDArray[np.int64]"
     expires_at: "NDArray[np.int64]"
+    latest: "NDArray[np.bool_]"
     actors: "NDArray[np.int32]"
     prefixes: "NDArray[np.int32]"
 
@@ -361,7 +379,8 @@ class Collection:
         loaded = self._load(source, ranges)
         none = np.empty(0, dtype=np.int64)
         codes, lengths = none.astype(np.int32), none.astype(np.float32)
-        empty = _Image(version, scopes, none, codes, lengths, none, none, codes, codes, None, None, none)
+        latest = none.astype(bool)
+        empty = _Image(version, scopes, none, codes, lengths, none, none, latest, codes, codes, None, None, none)
         return self._merged(empty, np.ones(0, dtype=bool), loaded, None, version, scopes)
 
     def _fits(self, slots: int) -> bool:
@@ -399,6 +418,7 @@ class Collection:
             column(image.lengths, loaded.lengths),
             column(image.created_at, loaded.created_at),
             column(image.expires_at, loaded.expires_at),
+            column(image.latest, loaded.latest),
             column(image.actors, loaded.actors),
             column(image.prefixes, loaded.prefixes),
             vectors,
@@ -418,12 +438,12 @@ class Collection:
                 piece = pieces.send(len(parts[-1][0]))
         columns = (
             np.concatenate([part[column] for part in parts]) if parts else np.empty(0, dtype=kind)
-            for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.int32, np.int32))
+            for column, kind in enumerate((np.int64, np.float32, np.int64, np.int64, np.bool_, np.int32, np.int32))
         )
         return _Loaded(*columns)
 
     def _load_chunk(self, source: Source, ranges: Sequence[Range]) -> "list[Any]":
-        """Return keys, lengths, dates, expiries, and the codes of speakers and prefixes."""
+        """Return keys, lengths, dates, expiries, what is not superseded, and the codes of speakers and prefixes."""
 
         read, codes = source.memories(ranges), self._speakers
         begin = {one for one in set(read.prefixes) if one is not None and is_name(one)}
@@ -431,7 +451,7 @@ class Collection:
             codes.setdefault(name, len(codes))
         said_by = _coded(read.speakers, codes)
         prefixes = _coded(read.prefixes, {one: codes[one] if one in begin else -1 for one in set(read.prefixes)})
-        columns = read.keys, read.lengths, read.created_at, read.expires_at
+        columns = read.keys, read.lengths, read.created_at, read.expires_at, read.latest
         return [*columns, said_by, prefixes]
 
     def _load_vectors(self, source: Source, image: _Image, keys: "NDArray[np.int64]") -> "NDArray[np.float32] | None":
@@ -563,10 +583,13 @@ class Columns:
         self._lock = threading.Lock()
         self._collections: OrderedDict[str, Collection] = OrderedDict()
 
-    def view(self, source: Source, expression: Expression, now: int | None, query: Query) -> Found:
+    def view(
+        self, source: Source, expression: Expression, now: int | None, query: Query, *, latest: bool = False
+    ) -> Found:
         """Return what a search may return as of the source's snapshot, which must not have begun yet.
 
-        The source is one of the scopes that the expression asks for (``scope_part``).
+        The source is one of the scopes that the expression asks for (``scope_part``). ``latest`` leaves out what is
+        superseded.
         """
         scopes = scope_part(expression)
         name = repr(scopes)
@@ -578,7 +601,8 @@ class Columns:
             self._drop(name)
         elif collection.nbytes > before:
             self._trim()
-        return _found(image, _cosine(source, image, query.vector), postings, mask, now, names)
+        visible = _visible(image, now, latest=latest)
+        return _found(image, _cosine(source, image, query.vector), postings, mask, visible, names)
 
     @property
     def nbytes(self) -> int:
@@ -811,22 +835,34 @@ def _dot(vectors: "NDArray[np.float32]", vector: "NDArray[np.float32]") -> "NDAr
     return products
 
 
+def _visible(image: _Image, now: int | None, *, latest: bool) -> Any:
+    """Return the positions of the memories that can be seen: an array, or a slice of all."""
+    import numpy as np
+
+    chosen = image.latest_positions if latest else None
+    if now is None or image.next_expiry > now:
+        return slice(None) if chosen is None else chosen
+    alive = image.expires_at > now
+    return np.flatnonzero(alive if chosen is None else alive & image.latest)
+
+
 def _found(
     image: _Image,
     cosine: "NDArray[np.float32]",
     postings: Mapping[str, _Postings],
     mask: "NDArray[np.bool_] | None",
-    now: int | None,
+    visible: Any,
     names: dict[str, list[int]],
 ) -> Found:
     import numpy as np
 
-    visible: Any = slice(None)
     positions = image.positions
-    if now is not None and image.next_expiry <= now:
-        visible = np.flatnonzero(image.expires_at > now)
+    known_sessions = image.sessions if isinstance(visible, slice) else None
+    if not isinstance(visible, slice):
         positions = np.full(image.used, -1, dtype=np.int64)
         positions[image.slots[visible]] = np.arange(len(visible))
+        if visible is image.latest_positions:
+            known_sessions = image.latest_sessions
     view = View(
         scopes=image.scope_numbers[visible],
         lengths=image.lengths[visible],
@@ -836,7 +872,7 @@ def _found(
         cosine=cosine[visible],
         postings={term: _located(posting, positions) for term, posting in postings.items()},
         matching=None if mask is None else mask[image.slots[visible]],
-        known_sessions=image.sessions if isinstance(visible, slice) else None,
+        known_sessions=known_sessions,
     )
     return Found(view, image.keys[visible], image.slots[visible], image.vectors)
 

@@ -74,6 +74,8 @@ class Visible(NamedTuple):
     """The filter that a memory has to match."""
     horizon: int | None = None
     """The present. Memories that expired by then are out of sight. None: expired memories can be seen too."""
+    latest: bool = False
+    """Whether superseded memories are out of sight."""
 
     @property
     def now(self) -> int:
@@ -108,19 +110,25 @@ class Entry:
         dated: bool = False,
         history: Sequence[Change] = (),
         graph: Graph | None = None,
+        supersedes: Sequence[str] = (),
     ) -> None:
         self.record = record
+        """With a key, it is the only memory of its scope and key that is not superseded: see ``Store.apply``."""
         self.vector = vector
         """The unit vector of ``record.indexed_text``. None: the text was not embedded, because it repeats a memory."""
         self.unique = unique
         """What makes it a repeat, which is not added: ``"id"``: a memory has its id already, anywhere in the store.
-        ``"text"``: a live memory of its scope covers it (``Record.covers``)."""
+        ``"text"``: a live memory of its scope that is not superseded covers it (``Record.covers``); with a key, the
+        memory that has this key at its date holds the same (``Record.holds``). Memories that it supersedes don't
+        count."""
         self.dated = dated
         """Whether the caller gave the date of the record. Otherwise it is the present."""
         self.history = history
         """The history that it brings along, instead of a new one that begins with ADD."""
         self.graph = graph
         """What the memory names and states, if its category is a graph category."""
+        self.supersedes = supersedes
+        """Ids of live memories of its scope that it supersedes, or the memory that it repeats does."""
         self.seen: Seen | None = None
         """What ``Store.repeats`` returned for it."""
         self.terms = indexed_terms(record.indexed_text)
@@ -170,6 +178,8 @@ class Outcome(NamedTuple):
     record: Record
     """The memory that the store holds now: the entry's, or the one that it repeats."""
     added: bool
+    superseded: Sequence[str] = ()
+    """Ids of the memories that it superseded."""
 
 
 class Applied(NamedTuple):
@@ -322,6 +332,13 @@ class Store(Protocol):
 
         ``visible`` says which memories may be updated and deleted, and when it happens: its horizon is required.
         Each change is noted in the memory's history. Histories stay when memories are deleted.
+
+        An addition with a key supersedes the memory of its scope that has this key (``Record.superseded``, event
+        SUPERSEDE), so that at any time one is not superseded. If it is ``dated``, and its date is before that one's, it
+        is stored as superseded itself, by the next one of this key in the order of dates, and what that one superseded
+        it supersedes instead. So dated values make the same history in whatever order they arrive. Expired memories are
+        superseded without regard to dates, as if they were gone. What is superseded stays superseded, whatever becomes
+        of its successor. An addition that is superseded already keeps its successor.
 
         Raises MemoryNotFoundError for a memory that is not visible, CategoriesChangedError, NotEmbeddedError,
         EmbedderMismatchError (deletions alone need no embedder), and whatever a callback raises.

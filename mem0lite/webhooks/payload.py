@@ -24,23 +24,29 @@ EVENT_TYPES = {
 }
 """mem0's event types and the change that each stands for. mem0lite assigns no categories, so the last never comes."""
 
+_AS_MEM0 = {"SUPERSEDE": "UPDATE"}
+"""Events that mem0 does not have, and the one as which its receivers are told of them."""
+
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)  # as the standard says
 
 
 def is_wanted(change: ChangeItem, event_types: list[str]) -> bool:
     """Return whether a webhook with these event types is told of a change."""
-    return change["event"] in {EVENT_TYPES[event_type] for event_type in event_types}
+    event = _AS_MEM0.get(change["event"], change["event"])
+    return event in {EVENT_TYPES[event_type] for event_type in event_types}
 
 
 def body(change: ChangeItem) -> bytes:
-    """Return mem0's payload for a change; for a deletion it holds the deleted text."""
+    """Return mem0's payload for a change; for a deletion it holds the deleted text. That a memory was superseded is an
+    update, which says by which one and since when."""
     text = change["old_memory"] if change["event"] == "DELETE" else change["new_memory"]
     scope = {name: value for name in SCOPE_IDS if (value := change.get(name)) is not None}
+    successor = {name: value for name in ("superseded_by", "valid_to") if (value := change.get(name)) is not None}
     details = {
         "id": change["memory_id"],
-        "event": change["event"],
-        "data": {"memory": text},
+        "event": _AS_MEM0.get(change["event"], change["event"]),
+        "data": {"memory": text, **successor},
         **scope,
         "created_at": change["created_at"],
         "updated_at": change["updated_at"],

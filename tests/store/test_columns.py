@@ -25,6 +25,7 @@ class DictStore:
 
     def __init__(self):
         self.texts, self.changed, self.expiry, self.rows, self.last = {}, {}, {}, {}, 1
+        self.superseded = set()
         self.reads, self.numbers, self.given = [], {}, 0
         self.touches, self.remembers, self.listed, self.asked = [], True, [], []
         self.owner = lambda user: 1
@@ -50,6 +51,10 @@ class DictStore:
         else:
             self.texts[key], self.changed[key] = text, self.last
         self._touch(key >> 32)
+
+    def supersede(self, key):
+        self.superseded.add(key)
+        self.rewrite(key, self.texts[key])
 
     def _touch(self, scope):
         self.rows[scope] = self.rows[scope]._replace(rewritten=self.last)
@@ -91,6 +96,7 @@ class DictStore:
             np.array([indexed_terms(text).total() for text in texts], dtype=np.float32),
             keys % 7,
             np.array([self.expiry[key] for key in keys.tolist()], dtype=np.int64),
+            np.array([key not in self.superseded for key in keys.tolist()], dtype=bool),
             ["\0user"] * len(keys),
             [text.partition(": ")[0] if ": " in text else None for text in texts],
         )
@@ -121,16 +127,17 @@ class DictStore:
         return np.array([key for key in self.keys(ranges).tolist() if "red" in self.texts[key]], dtype=np.int64)
 
 
-def viewed(columns, store, expression=RED, now=5):
+def viewed(columns, store, expression=RED, now=5, latest=False):
     """Return everything that a search would get, by key, in a form that can be compared."""
     query = Query.read("red tea", embed_query(EMBEDDER, "red tea"), now, Ranking())
-    found = columns.view(store, expression, now, query)
+    found = columns.view(store, expression, now, query, latest=latest)
     view, keys = found.view, found.keys.tolist()
     assert view.scopes.tolist() == [key >> 32 for key in keys]
     return {
         "keys": keys,
         "cosine": view.cosine.tolist(),
         "lengths": view.lengths.tolist(),
+        "sessions": view.sessions.number.tolist(),
         "matching": None if view.matching is None else view.matching.tolist(),
         "postings": {
             term: sorted(zip([keys[at] for at in positions], frequencies.tolist(), strict=True))
@@ -142,13 +149,15 @@ def viewed(columns, store, expression=RED, now=5):
 def change(store, drawn):
     keys = list(store.texts)
     text = " ".join(drawn.choices(WORDS, k=3))
-    match drawn.randrange(6):
+    match drawn.randrange(7):
         case 0 if keys:
             store.rewrite(drawn.choice(keys), text)
         case 1 if keys:
             store.rewrite(drawn.choice(keys), None)
         case 2 if len(store.rows) > 2:
             store.drop(drawn.choice(list(store.rows)))
+        case 3 if keys:
+            store.supersede(drawn.choice(keys))
         case _:
             store.add(drawn.randrange(1, 5), text, drawn.choice([NEVER, 3, 9]))
 
@@ -161,9 +170,10 @@ def test_columns_follow_any_versioned_store(seed, limit):
         store.remembers = drawn.random() < 0.7
         for _ in range(drawn.randrange(4)):
             change(store, drawn)
-        for expression in (RED, EVERYBODY):
-            expected = viewed(Columns(EMBEDDER.dimensions, 10_000_000), store, expression)
-            assert viewed(columns, store, expression) == expected
+        for expression, latest in ((RED, False), (EVERYBODY, True), (EVERYBODY, False)):
+            expected = viewed(Columns(EMBEDDER.dimensions, 10_000_000), store, expression, latest=latest)
+            assert viewed(columns, store, expression, latest=latest) == expected
+            assert not latest or store.superseded.isdisjoint(expected["keys"])
 
 
 def test_only_what_changed_is_read():

@@ -80,11 +80,11 @@ def texts(store, visible=PRESENT):
     return sorted(one.text for one in store.page(visible, 10_000, 0).records)
 
 
-def found(store, query, user="alice", horizon=NOW):
+def found(store, query, user="alice", horizon=NOW, latest=False):
     """Return the texts that a search finds, best first."""
     ranking = Ranking.plain()
     asked = Query.read(query, embed_query(EMBEDDER, query), NOW, ranking)
-    with store.searching(Visible(parse({"user_id": user}), horizon), asked) as reading:
+    with store.searching(Visible(parse({"user_id": user}), horizon, latest), asked) as reading:
         best = Scores(reading.view, asked, ranking).best(100, 0.0)
         vectors = reading.vectors(best)
         assert vectors.shape == (len(best), EMBEDDER.dimensions)
@@ -319,6 +319,71 @@ def test_what_makes_a_repeat(store):
     assert outcomes[2].record.text == "likes tea"
     add(store, "likes wine", expires_at=NOW)
     assert store.apply(Changes([entry("likes wine", unique="text")]), PRESENT).outcomes[0].added
+
+
+LATEST = Visible(horizon=NOW, latest=True)
+
+
+def keyed(text, key="phone", **changed):
+    return entry(text, unique="text", key=key, **changed)
+
+
+def test_a_key_has_one_value(store, other):
+    """A memory with a key supersedes the one that had it in its scope, also in searches that somebody else has warm.
+    The old one stays for reads by id, with its successor and the date, and its history says so."""
+    [first] = store.apply(Changes([keyed("number one")]), PRESENT).outcomes
+    assert found(other, "number", latest=True) == found(other, "number", latest=True) == ["number one"]
+    [second] = store.apply(Changes([keyed("number two")]), PRESENT).outcomes
+    assert (second.added, list(second.superseded)) == (True, [first.record.id])
+    store.apply(Changes([keyed("mail", "mail"), keyed("of bob", scope=BOB)]), PRESENT)
+    for one in (store, other):
+        assert texts(one, LATEST) == ["mail", "number two", "of bob"]
+        assert texts(one) == ["mail", "number one", "number two", "of bob"]
+        assert found(one, "number", latest=True)[:1] == ["number two"]
+        assert "number one" not in found(one, "number", latest=True)
+        assert "number one" in found(one, "number")
+    before = store.get_many([first.record.id], PRESENT)[first.record.id]
+    assert (before.superseded_by, before.superseded_at) == (second.record.id, NOW)
+    assert [one["event"] for one in store.history(first.record.id, PRESENT)] == ["ADD", "SUPERSEDE"]
+    assert [one["event"] for one in store.changes(0, None, NOW, 100)] == ["ADD", "SUPERSEDE", "ADD", "ADD", "ADD"]
+
+
+def test_a_key_has_one_value_whoever_sets_it(store, other):
+    """Of values that many set at once, one is not superseded, and each of the others names one that came after it."""
+    works = [
+        lambda one=one, n=n: one.apply(Changes([keyed(f"number {n}")]), PRESENT)
+        for n, one in enumerate([store, other] * 4)
+    ]
+    together(*works)
+    assert len(texts(store, LATEST)) == 1
+    records = {one.id: one for one in store.page(PRESENT, 100, 0).records}
+    assert len(records) == 8
+    followed = {one.superseded_by for one in records.values()}
+    assert len(followed) == 8  # each has a successor of its own, and the last has none
+    assert followed - {None} <= set(records)
+
+
+def test_what_is_superseded_by_hand(store):
+    """An addition supersedes live memories of its scope by id, and with them counts as no repeat. An id of another
+    scope, or of nothing, undoes the call."""
+    tea, wine = add(store, "likes tea", "likes wine")
+    [bobs] = add(store, "likes tea", scope=BOB)
+    for unknown in (bobs, "no such id"):
+        with pytest.raises(MemoryNotFoundError, match=unknown):
+            store.apply(Changes([superseding("likes water", tea, unknown)]), PRESENT)
+    assert texts(store, LATEST) == ["likes tea", "likes tea", "likes wine"]
+    [outcome] = store.apply(Changes([superseding("likes tea", tea)]), PRESENT).outcomes
+    assert (outcome.added, list(outcome.superseded)) == (True, [tea])
+    [again] = store.apply(Changes([superseding("likes tea", tea, wine)]), PRESENT).outcomes
+    assert (again.added, again.record.id, list(again.superseded)) == (False, outcome.record.id, [wine])
+    by = {one.id: one.superseded_by for one in store.get_many([tea, wine, bobs], PRESENT).values()}
+    assert by == {tea: outcome.record.id, wine: outcome.record.id, bobs: None}
+
+
+def superseding(text, *ids):
+    made = entry(text, unique="text")
+    made.supersedes = ids
+    return made
 
 
 def test_updates_are_made_of_what_they_replace(store, other):

@@ -26,6 +26,12 @@ FIELDS: dict[str, FieldKind] = {
 CATEGORIES = "categories"
 """The metadata key whose values are names: ``contains`` finds part of a name."""
 
+KEY = "key"
+"""The key of a memory, and the metadata key of that name: a condition on it is true if either passes.
+
+It is no field of FIELDS, because metadata had that key before memories had one.
+"""
+
 SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
 
 ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
@@ -39,8 +45,8 @@ class Condition(NamedTuple):
     composed form. Two operators are not the caller's: ``on`` is true for an instant within one of the days that begin
     at the operands, and ``part`` for a name, or one name in a list, that has the operand in it, in any case.
 
-    ``paths`` are the places where a metadata key may be; the test must pass at one of them. There are none for the
-    memory's own fields.
+    ``paths`` are the places where a metadata key may be; the test must pass at one of them, or for KEY at the memory's
+    key. There are none for the memory's own fields.
     """
 
     field: str

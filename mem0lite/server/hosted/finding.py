@@ -14,6 +14,7 @@ from ..parameters import (
     AgentId,
     AppId,
     Filters,
+    LatestOnly,
     RunId,
     SessionId,
     ShowExpired,
@@ -94,6 +95,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         rerank=data.rerank,
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
+        latest_only=data.latest_only is not False,
         reference_date=data.reference_date,
         ranking=data.ranking,
     )
@@ -184,6 +186,7 @@ async def hosted_list_v1(
         str | None, Parameter(description="Only memories created on or before this time or day.")
     ] = None,
     show_expired: ShowExpired = False,
+    latest_only: LatestOnly = True,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,
@@ -216,6 +219,7 @@ async def hosted_list_v1(
         start_date=start_date,
         end_date=end_date,
         show_expired=show_expired,
+        latest_only=latest_only,
         top_k=top_k,
         limit=limit,
         keywords=keywords,
@@ -261,6 +265,7 @@ async def _list(
         page_size=page_size,
         after=after,
         show_expired=bool(data.show_expired),
+        latest_only=data.latest_only is not False,
     )
     results = with_fields(items(matching), data.fields)
     if after is not None:

@@ -59,7 +59,7 @@ _ADD = {"messages": [{"role": "user", "content": "I am allergic to peanuts"}], "
     status_code=200,
     tags=[MEMORIES],
     summary="Store memories",
-    responses=answers(responses.HostedAdded, "The outcome of each message", 422),
+    responses=answers(responses.HostedAdded, "The outcome of each message", 404, 422),
     operation_class=body(_ADD),
 )
 async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer:
@@ -72,7 +72,7 @@ async def hosted_add(request: AnyRequest, memory: Memory, data: JSONBody[AddRequ
     status_code=200,
     tags=[MEMORIES],
     summary="Store memories (v1)",
-    responses=answers(list[responses.Outcome] | responses.HostedAdded, "The outcome of each message", 422),
+    responses=answers(list[responses.Outcome] | responses.HostedAdded, "The outcome of each message", 404, 422),
     operation_class=body(_ADD),
 )
 async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddRequest]) -> Answer | Answers:
@@ -99,6 +99,8 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
         infer=data.infer is not False,
         memory_type=data.memory_type,
         roles=data.roles,
+        key=data.key,
+        supersedes=data.supersedes,
     )
     return {
         "message": "Memories stored.",

@@ -65,10 +65,8 @@ class Conditions(ScopeIds, kw_only=True):
     """Return only these fields of each memory: a list, or separated by commas."""
     output_format: str | None = None
     """On v1 and v2 routes, `v1.1` returns an object, not a list."""
-    latest_only: Annotated[
-        Any,
-        without_effect("Memories do not replace each other: an update changes a memory in place, an add keeps them."),
-    ] = None
+    latest_only: bool | None = None
+    """False also returns superseded memories. Default: true."""
     version: Any = None
     """Accepted: the path is the version."""
 
@@ -99,6 +97,12 @@ class AddRequest(ScopeIds, kw_only=True):
     """`procedural_memory`, or nothing."""
     roles: list[str] | None = None
     """Store only messages in these roles, such as user; the others are named in `skipped`. Default: every role."""
+    key: str | None = None
+    """What the message is the value of, such as phone: it supersedes the memory of exactly these ids that has the key.
+    Needs exactly one message to store."""
+    supersedes: list[str] | None = None
+    """Ids of memories that the message supersedes. They have exactly these ids of a user, agent, run and app. Needs
+    exactly one message to store."""
     output_format: str | None = None
     """On the v1 route, `v1.1` returns an object, not a list."""
     async_mode: Any = None

@@ -71,6 +71,10 @@ class HostedMemory(Answered, total=False):
     score_details: types.ScoreDetails
     feedback: str
     feedback_reason: str
+    key: str
+    superseded_by: str
+    valid_from: str
+    valid_to: str
 
 
 class HostedFound(Answered):

@@ -18,6 +18,7 @@ from ..parameters import (
     AgentId,
     AppId,
     Filters,
+    LatestOnly,
     MemoryId,
     RunId,
     ShowExpired,
@@ -44,7 +45,7 @@ from .selecting import Categories, DomainTags, Lifespans, ProjectIds, either, fi
     status_code=200,
     tags=["memories"],
     summary="Store memories",
-    responses=answers(responses.AddResponse, "The outcome of each message", 422),
+    responses=answers(responses.AddResponse, "The outcome of each message", 404, 422),
     operation_class=body(
         {
             "messages": [{"role": "user", "content": "I am allergic to peanuts"}],
@@ -94,6 +95,7 @@ async def list_memories(
     ] = None,
     after: After = None,
     show_expired: ShowExpired = False,
+    latest_only: LatestOnly = True,
     relations: Annotated[
         bool, Parameter(description="Add what memories of graph categories say about entities.")
     ] = False,
@@ -117,6 +119,7 @@ async def list_memories(
         page_size=page_size,
         after=after,
         show_expired=show_expired,
+        latest_only=latest_only,
         relations=relations,
     )
 

@@ -12,6 +12,7 @@ from ..parameters import (
     AgentId,
     AppId,
     Filters,
+    LatestOnly,
     RunId,
     ShowExpired,
     UserId,
@@ -51,6 +52,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         rerank=data.rerank,
         explain=bool(data.explain),
         show_expired=bool(data.show_expired),
+        latest_only=data.latest_only is not False,
         reference_date=data.reference_date,
         ranking=data.ranking,
         **threshold,
@@ -79,6 +81,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         reference_date=data.reference_date,
         ranking=data.ranking,
         rerank=bool(data.rerank),
+        latest_only=data.latest_only is not False,
         **length,
     )
 
@@ -110,6 +113,7 @@ async def get_graph(
         int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
     ] = DEFAULT_GRAPH_LIMIT,
     show_expired: ShowExpired = False,
+    latest_only: LatestOnly = True,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
         Parameter(description="JSON, or text: a Mermaid flowchart, or GraphML."),
@@ -134,6 +138,7 @@ async def get_graph(
         depth=depth,
         limit=limit,
         show_expired=show_expired,
+        latest_only=latest_only,
         format=format,
     )
     return NamingResponse(found, media_type=_MEDIA_TYPES[format])

@@ -145,7 +145,12 @@ _RULES = (
     ),
     _Rule(
         "memories", "dates outside the years 1 to 9999",
-        f"SELECT id FROM memory WHERE created_at {_OUTSIDE} OR updated_at {_OUTSIDE} OR expires_at {_OUTSIDE}",
+        f"SELECT id FROM memory WHERE created_at {_OUTSIDE} OR updated_at {_OUTSIDE} OR expires_at {_OUTSIDE} "
+        f"OR superseded_at {_OUTSIDE}",
+    ),
+    _Rule(
+        "memories", "superseded without a date or a successor, or by themselves",
+        "SELECT id FROM memory WHERE (superseded_by IS NULL) <> (superseded_at IS NULL) OR superseded_by = id",
     ),
     _Rule(
         "history", "memories without a history",
@@ -158,7 +163,8 @@ _RULES = (
     ),
     _Rule(
         "history", "changes with dates outside the years 1 to 9999",
-        f"SELECT memory_id FROM history WHERE created_at {_OUTSIDE} OR updated_at {_OUTSIDE}",
+        f"SELECT memory_id FROM history WHERE created_at {_OUTSIDE} OR updated_at {_OUTSIDE} "
+        f"OR superseded_at {_OUTSIDE}",
     ),
     _Rule(
         "events", "events in a scope that is not recorded",

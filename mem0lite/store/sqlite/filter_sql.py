@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...comparison import DAY, is_exact, is_settled, span, spellings, whole
-from ...data.filters import FIELDS, All, AnyOf, Condition, Expression, Not
+from ...data.filters import FIELDS, KEY, All, AnyOf, Condition, Expression, Not
 
 Sql = tuple[str, list[Any]]
 """A condition and its parameters, in order."""
@@ -44,13 +44,24 @@ def _joined(word: str, parts: Sequence[Sql]) -> Sql:
 
 def _condition(condition: Condition) -> Sql:
     if condition.kind == "metadata":
-        return _joined("OR", [_json_condition(condition, path) for path in condition.paths])
+        own = _key_conditions(condition) if condition.field == KEY else []
+        return _joined("OR", [*own, *(_json_condition(condition, path) for path in condition.paths)])
     column = _COLUMN_OF[condition.field]
     if condition.kind == "scope" and condition.operator in ("eq", "in"):
         return one_of_ids(column, (condition.operand,) if condition.operator == "eq" else condition.operand)
     if condition.kind != "instant" and condition.operator != "exists":
         return _text(column, condition.operator, condition.operand)
     return _COLUMN_SQL[condition.operator](column, condition.operand)
+
+
+def _key_conditions(condition: Condition) -> list[Sql]:
+    """Return the tests of a memory's own key, which is a text, for a condition on that or on metadata."""
+    column, operand = "m.memory_key", condition.operand
+    if condition.operator == "exists":
+        return [_COLUMN_SQL["exists"](column, operand)]
+    if condition.operator == "in":
+        operand = [one for one in operand if isinstance(one, str)]
+    return [_text(column, condition.operator, operand)] if isinstance(operand, list | str) else []
 
 
 _COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind in FIELDS.items()} | {

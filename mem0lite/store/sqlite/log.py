@@ -30,10 +30,15 @@ def change(event: Event, before: Record | None, after: Record) -> Change:
         role=after.role,
         feedback=after.feedback if event == "FEEDBACK" else None,
         feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
+        superseded_by=after.superseded_by if event == "SUPERSEDE" else None,
+        superseded_at=after.superseded_at if event == "SUPERSEDE" else None,
     )
 
 
-_CHANGE_COLUMNS = "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason"
+_CHANGE_COLUMNS = (
+    "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
+    "superseded_by, superseded_at"
+)
 
 
 # A view numbers its user's changes itself: from the file's numbers one could tell how much others write. The first
@@ -50,12 +55,12 @@ def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]]
     """Note changes: the number of the scope, the id of the memory, and what changed."""
     connection.executemany(
         f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
                 *(change.created_at, change.updated_at, change.actor_id, change.role),
-                *(change.feedback, change.feedback_reason),
+                *(change.feedback, change.feedback_reason, change.superseded_by, change.superseded_at),
                 *(connection.execute(_NEXT_NUMBER, (now, scope)).get or (None, None)),
             )
             for scope, memory_id, change in changes
@@ -151,11 +156,11 @@ def history(connection: apsw.Connection, memory_id: str, within: Expression, sco
 
 def to_change(row: Sequence[Any]) -> Change:
     """Return the change in a row of CHANGES."""
-    change_id, event, old, new, created_at, updated_at, *rest = row
+    change_id, event, old, new, created_at, updated_at, *rest, superseded_at = row
     with undamaged():
         check_texts(change_id, event)
         check_optional_texts(old, new, *rest)
-        check_instants(created_at, updated_at)
+        check_instants(created_at, updated_at, updated_at if superseded_at is None else superseded_at)
     return Change(*row)
 
 

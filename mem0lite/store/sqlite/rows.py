@@ -28,12 +28,16 @@ from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
 from . import graph, log
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
-from .schema import LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
+from .schema import LATEST, LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
 
 COLUMNS = (
     "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
-    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason"
+    "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason, "
+    "m.memory_key, m.superseded_by, m.superseded_at"
 )
+
+KEYED = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.memory_key = ? AND m.key >> 32 = ?"
+"""Selects all memories that ever had a key in a scope; its parameters are the key and the number of the scope."""
 
 # What near-copies have in common, generously: how many terms are looked for, of which memories are counted up to a
 # number that makes a term common, of a common one how many are looked at, the last ones, and by how many terms the
@@ -167,11 +171,11 @@ def fetch_first(connection: apsw.Connection, sql: str, parameters: Sequence[Any]
 def to_record(row: Sequence[Any]) -> Record:
     """Return the memory in a row of COLUMNS."""
     _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
-    created_at, updated_at, expires_at, *texts = rest
+    created_at, updated_at, expires_at, *texts, superseded_at = rest
     with undamaged():
         check_texts(memory_id, text, text_hash)
         check_optional_texts(user_id, agent_id, run_id, app_id, *texts)
-        check_instants(created_at, updated_at, updated_at if expires_at is None else expires_at)
+        check_instants(created_at, updated_at, *(one for one in (expires_at, superseded_at) if one is not None))
         scope = Scope(user_id, agent_id, run_id, app_id)
         return Record(memory_id, scope, text, text_hash, None if metadata is None else _to_object(metadata), *rest)
 
@@ -252,6 +256,9 @@ def existing(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: in
     """Return the memory that an entry repeats, or None."""
     if entry.unique == "id":
         return _first(connection, "m.id = ?", (entry.record.id,))
+    if entry.unique == "text" and entry.record.key is not None:
+        held = _holding(connection, entry, scope, now)
+        return None if held is None else to_record(held)
     if entry.unique == "text":
         looked: _Looked | None = None if entry.seen is None else entry.seen.state
         if looked is not None and looked.holds(scope):
@@ -291,6 +298,10 @@ def repeats(connection: apsw.Connection, entries: Sequence[Entry], now: int) -> 
     seen = []
     for entry in entries:
         scope = _known_scope(connection, entry.record.scope)
+        if entry.record.key is not None:  # looked up again in no time
+            held = None if scope is None else _holding(connection, entry, scope, now)
+            seen.append(Seen(held is not None, None))
+            continue
         if scope is None:
             looked = _Looked(version, None, 0, None)
         else:
@@ -302,15 +313,35 @@ def repeats(connection: apsw.Connection, entries: Sequence[Entry], now: int) -> 
 
 
 def _covering(entry: Entry, said: Iterable[Sequence[Any]]) -> Sequence[Any] | None:
-    """Return the first row whose memory covers an entry."""
-    return next((row for row in said if to_record(row).covers(entry.record, dated=entry.dated)), None)
+    """Return the first row whose memory covers an entry, which does not supersede it."""
+    for row in said:
+        record = to_record(row)
+        if record.id not in entry.supersedes and record.covers(entry.record, dated=entry.dated):
+            return row
+    return None
+
+
+def _holding(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now: int) -> Sequence[Any] | None:
+    """Return the row of the live memory that has an entry's key at its date, if it holds the same."""
+    at = entry.record.created_at
+    dates, parameters = ("m.created_at <= ?", [at]) if entry.dated else (LATEST, [])
+    row = fetch_first(
+        connection,
+        f"{KEYED} AND {LIVE} AND {dates} ORDER BY m.created_at DESC, m.key DESC LIMIT 1",
+        (entry.record.key, scope.number, now, *parameters),
+    )
+    if row is None:
+        return None
+    record = to_record(row)
+    over = record.superseded_at is not None and record.superseded_at <= at
+    return None if over or record.id in entry.supersedes or not record.holds(entry.record) else row
 
 
 def _since(
     connection: apsw.Connection, entry: Entry, scope: ScopeRow, looked: _Looked, now: int
 ) -> list[Sequence[Any]]:
     """Return rows of the memory that was found, or else of the live ones that were added since and may be copies."""
-    rows = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {LIVE} AND"
+    rows = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE {LIVE} AND {LATEST} AND"
     if looked.key is not None:
         return fetch(connection, f"{rows} m.key = ?", (now, looked.key))
     if scope.next_sequence == looked.following:
@@ -340,7 +371,7 @@ def _same_words(connection: apsw.Connection, entry: Entry, scope: ScopeRow, now:
         connection,
         f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN ("
         "SELECT key FROM memory WHERE text_hash IN (SELECT value FROM json_each(?)) AND key >> 32 = ? "
-        f"AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} "
+        f"AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT {_OF_A_TERM}) AND {LIVE} AND {LATEST} "
         f"ORDER BY m.created_at DESC LIMIT {_MAX_CANDIDATES}",
         (json.dumps(text_hashes(entry.record.text)), scope.number, *dates, now),
     )
@@ -358,7 +389,7 @@ _NEAR_COPIES = (
     "SELECT m.key, m.text FROM memory m "
     f"WHERE m.key IN ({_WITH_TERM.format(term='?4')} UNION {_WITH_TERM.format(term='?5')}) "
     "AND (SELECT count(*) FROM posting p WHERE p.owner_id = ?1 AND p.term IN (?4, ?5, ?6) AND p.key = m.key) >= ?7 "
-    f"AND abs(m.length - ?8) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?9 AND ?10 AND {LIVE} "
+    f"AND abs(m.length - ?8) <= {_LENGTHS_APART} AND m.created_at BETWEEN ?9 AND ?10 AND {LIVE} AND {LATEST} "
     f"ORDER BY abs(m.length - ?8), m.key LIMIT {_MAX_CANDIDATES}"
 )
 
@@ -390,26 +421,29 @@ def _first(connection: apsw.Connection, where: str, parameters: Sequence[Any]) -
     return None if row is None else to_record(row)
 
 
-def insert(connection: apsw.Connection, entry: Entry, scope: ScopeRow, version: int, now: int) -> None:
-    """Insert a memory with its vector, postings and history."""
+def insert(connection: apsw.Connection, entry: Entry, record: Record, scope: ScopeRow, version: int, now: int) -> None:
+    """Insert a memory with its vector, postings and history. ``record`` is the entry's, perhaps superseded."""
     if entry.vector is None:
         raise NotEmbeddedError
-    record, key = entry.record, scope.next_key()
+    key = scope.next_key()
     connection.execute(
         "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "
-        "expiration_date, metadata, text, feedback, feedback_reason, version) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?)",
+        "expiration_date, metadata, text, feedback, feedback_reason, version, memory_key, superseded_by, "
+        "superseded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?, ?, ?, ?)",
         (
             *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
             *(record.hash, record.actor_id, record.role, record.expiration_date),
             *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason, version),
+            *(record.key, record.superseded_by, record.superseded_at),
         ),
     )
     connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
     _insert_postings(connection, scope.owner, key, entry.terms)
     if entry.graph is not None:
         graph.insert(connection, scope.owner, key, entry.graph)
-    changes = entry.history or [log.change("ADD", None, record)]
+    changes = [*(entry.history or [log.change("ADD", None, record)])]
+    if entry.record.superseded_at is None and record.superseded_at is not None:
+        changes.append(log.change("SUPERSEDE", record, record._replace(updated_at=now)))
     log.note(connection, [(scope.number, record.id, change) for change in changes], now)
 
 
@@ -428,10 +462,12 @@ def rewrite(connection: apsw.Connection, key: int, record: Record, version: int)
     """Replace what may change of a memory."""
     connection.execute(
         "UPDATE memory SET text = ?, text_hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, "
-        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, version = ? WHERE key = ?",
+        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, superseded_at = ?, version = ? "
+        "WHERE key = ?",
         (
             *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
-            *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason, version, key),
+            *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason),
+            *(record.superseded_at, version, key),
         ),
     )
 

@@ -171,6 +171,17 @@ MIGRATIONS = (
         count INTEGER NOT NULL,
         last INTEGER NOT NULL                   -- when it was the last time
     ) STRICT;
+
+    ALTER TABLE memory ADD COLUMN memory_key TEXT;         -- what it is the value of
+    ALTER TABLE memory ADD COLUMN superseded_by TEXT;      -- the id of the memory that holds instead, if still there
+    ALTER TABLE memory ADD COLUMN superseded_at INTEGER;   -- since when; one is set if and only if the other is
+    CREATE UNIQUE INDEX memory_of_key ON memory (key >> 32, memory_key)
+        WHERE memory_key IS NOT NULL AND superseded_at IS NULL;
+    CREATE INDEX memory_by_key ON memory (memory_key, key >> 32, created_at) WHERE memory_key IS NOT NULL;
+    CREATE INDEX memory_by_successor ON memory (superseded_by) WHERE superseded_by IS NOT NULL;
+
+    ALTER TABLE history ADD COLUMN superseded_by TEXT;     -- of the event SUPERSEDE
+    ALTER TABLE history ADD COLUMN superseded_at INTEGER;
     """,
 )
 
@@ -187,9 +198,12 @@ MEMORIES = f"FROM scope s CROSS JOIN memory m ON m.key {SCOPE_KEYS}"
 MEMORY_BY_ID = "FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.id = ?"
 LIVE = "(m.expires_at IS NULL OR m.expires_at > ?)"  # its parameter is now, in microseconds
 EXPIRED = "(m.expires_at <= ?)"  # the exact negation, as NULL <= now is not true
+LATEST = "(m.superseded_at IS NULL)"  # it is never later than the write that sets it
 
 
 def condition(visible: Visible) -> tuple[str, list[Any]]:
     """Return the SQL of "is visible", and its parameters."""
     sql, parameters = compile_filter(visible.expression)
-    return (sql, parameters) if visible.horizon is None else (f"{sql} AND {LIVE}", [*parameters, visible.horizon])
+    if visible.horizon is not None:
+        sql, parameters = f"{sql} AND {LIVE}", [*parameters, visible.horizon]
+    return (f"{sql} AND {LATEST}" if visible.latest else sql), parameters

@@ -90,9 +90,10 @@ class SnapshotSource:
         """Return the memories in the ranges."""
         import numpy as np
 
-        lengths, created_at, expiring, expiries, speakers, prefixes = self._get(
+        lengths, created_at, expiring, expiries, superseded, speakers, prefixes = self._get(
             "SELECT group_concat(m.length), group_concat(m.created_at), "
             "group_concat(CASE WHEN m.expires_at IS NOT NULL THEN m.key END), group_concat(m.expires_at), "
+            "group_concat(CASE WHEN m.superseded_at IS NOT NULL THEN m.key END), "
             "json_group_array(ifnull(nullif(m.actor_id, ''), char(0) || ifnull(m.role, ''))), "
             f"json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1 "
             "THEN substr(m.text, 1, instr(m.text, ': ') - 1) END) "
@@ -107,7 +108,9 @@ class SnapshotSource:
             raise ValueError("a number is missing")
         expires_at = np.full(len(keys), NEVER, dtype=np.int64)
         expires_at[np.searchsorted(keys, _numbers(expiring, np.int64))] = _numbers(expiries, np.int64)
-        return Memories(keys, *numbers, expires_at, said_by, begin)
+        latest = np.ones(len(keys), dtype=bool)
+        latest[np.searchsorted(keys, _numbers(superseded, np.int64))] = False
+        return Memories(keys, *numbers, expires_at, latest, said_by, begin)
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors."""

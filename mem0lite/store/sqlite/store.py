@@ -192,7 +192,7 @@ class SQLiteStore:
                 self._database.touched.between,
             )
             with undamaged():
-                found = self._columns.view(source, visible.expression, visible.horizon, query)
+                found = self._columns.view(source, visible.expression, visible.horizon, query, latest=visible.latest)
             snapshot = SnapshotReading(connection, found, self._settings.categories(connection), self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)

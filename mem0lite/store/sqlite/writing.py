@@ -9,7 +9,7 @@ import apsw
 from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
-from . import graph, log, rows
+from . import graph, log, rows, validity
 from .filter_sql import compile_filter
 from .schema import TABLES
 from .settings import Remembered
@@ -60,19 +60,28 @@ def _add(connection: apsw.Connection, entries: Sequence[Entry], calls: Sequence[
     for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
         scopes[asked] = rows.scope_row(connection, asked)
     version = rows.next_version(connection)
-    outcomes: list[Outcome] = []
-    for entry in entries:
-        scope = scopes[entry.record.scope]
-        kept = rows.existing(connection, entry, scope, now)
-        if kept is None:
-            rows.insert(connection, entry, scope, version, now)
-        outcomes.append(Outcome(kept or entry.record, kept is None))
+    outcomes = [_add_one(connection, entry, scopes[entry.record.scope], version, now) for entry in entries]
     rows.note_inserted(connection, version, scopes.values())
     given = iter(outcomes)
     for call in calls:
         results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
         log.insert_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
     return outcomes
+
+
+def _add_one(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, version: int, now: int) -> Outcome:
+    record = entry.record
+    named = validity.named(connection, entry.supersedes, scope, now)
+    kept = rows.existing(connection, entry, scope, now)
+    by, since = (kept or record).id, record.created_at
+    superseded = validity.supersede(connection, named, by, since, scope, version, now)
+    if kept is not None:
+        return Outcome(kept, added=False, superseded=superseded)
+    if record.key is not None and record.superseded_at is None:
+        record, replaced = validity.replaced(connection, entry, scope, now)
+        superseded += validity.supersede(connection, replaced, by, since, scope, version, now)
+    rows.insert(connection, entry, record, scope, version, now)
+    return Outcome(record, added=True, superseded=superseded)
 
 
 def take(

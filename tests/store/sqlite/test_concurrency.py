@@ -174,6 +174,42 @@ def test_one_fact_in_the_words_of_many_is_stored_once(path):
         assert memory.get_all(user_id="u")["total"] == 12
 
 
+SETTING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+from mem0lite import Memory
+with Memory(sys.argv[2], embedder=HashEmbedder()) as memory:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(10):
+        memory.add(f"value {sys.argv[3]} {number}", user_id="u", key="k")
+"""
+
+
+def test_processes_leave_one_value_of_a_key(path):
+    """However many processes set a key at once, one value holds, and every other has a successor of its own."""
+    Memory(path, embedder=HashEmbedder()).close()
+    command = [sys.executable, "-c", SETTING, str(Path(__file__).parents[2]), str(path)]
+    children = [
+        subprocess.Popen([*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for name in "abc"
+    ]
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        for child in children:
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        for _ in range(20):  # whatever they write meanwhile, a search never sees two values
+            assert len(memory.search("value", user_id="u", threshold=0)["results"]) <= 1
+        for child in children:
+            child.communicate(timeout=120)
+        assert [child.returncode for child in children] == [0, 0, 0]
+        assert len(memory.search("value", user_id="u", threshold=0)["results"]) == 1
+        every = memory.get_all(user_id="u", latest_only=False, top_k=100)["results"]
+        assert len({item.get("superseded_by") for item in every}) == len(every) == 30
+
+
 def test_waiting_writers_share_a_commit(memory):
     """What waits while one commit runs is committed together, and each still gets its own answer or error."""
     database = memory._store._database

@@ -279,6 +279,28 @@ def test_a_file_of_schema_5_keeps_the_numbers_of_a_view(tmp_path):
         assert numbers == [1772366400250000, 1772366400250001, 1772366400250002]
 
 
+def test_a_file_of_schema_6_keeps_what_was_superseded(tmp_path):
+    """Keys of a file of schema 6, and what was superseded under them, are read back, and the key goes on."""
+    shutil.copy(DATA / "v6.db", tmp_path / "v6.db")
+    with Memory(tmp_path / "v6.db", embedder=HashEmbedder()) as memory:
+        python, perl = memory.get_all(user_id="alice", latest_only=False)["results"]
+        assert (python["key"], perl["key"], perl["superseded_by"]) == ("language", "language", python["id"])
+        assert perl["valid_to"] == python["valid_from"]
+        memory.add("I love ruby", user_id="alice", key="language")
+        assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["I love ruby"]
+
+
+def test_a_file_of_an_earlier_schema_has_no_keys(tmp_path):
+    """Memories of a file from before schema 6 have no key and are not superseded, and may be from then on."""
+    shutil.copy(DATA / "v5.db", tmp_path / "v5.db")
+    with Memory(tmp_path / "v5.db", embedder=HashEmbedder()) as memory:
+        [old] = memory.get_all(user_id="alice")["results"]
+        assert not {"key", "superseded_by", "valid_from", "valid_to"} & set(old)
+        memory.add("I love ruby", user_id="alice", key="language", supersedes=[old["id"]])
+        assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["I love ruby"]
+        assert memory.check()["ok"]
+
+
 def test_views_of_an_older_file_go_on_after_the_numbers_they_showed(tmp_path):
     """Views showed the file's own numbers before schema 5: these stay, and what comes later is numbered higher than any
     of the file."""
