@@ -1,16 +1,21 @@
 """Reading as of an instant: a store answers as it did then."""
 
+import asyncio
 import io
 import json
 import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import serving
 from embedder import HashEmbedder
 
-from mem0lite import Memory
+from mem0lite import AsyncMemory, Memory
+from mem0lite.cli import main
 from mem0lite.data.filters import ANY_SCOPE
 from mem0lite.errors import ValidationError
+from mem0lite.mcp.tools import TOOLS
+from mem0lite.server import Settings, create_app
 
 LEARNT = {"memory_category": "skill"}
 WORDS = (
@@ -379,3 +384,109 @@ def test_meaning_counts_as_it_did(path, clock, model):
             assert [item["id"] for item in found["results"]] == [item["id"] for item in before["results"]]
             for one, other in zip(found["results"], before["results"], strict=True):
                 assert one["score"] == pytest.approx(other["score"], abs=1e-6)
+
+
+# -- over HTTP, on the command line, and over MCP
+
+
+@pytest.fixture
+def past(memory, clock):
+    """A memory whose text was changed, and one that was deleted: their ids, when that was, and a store of them."""
+    ids = [only(memory.add(text, user_id="u", metadata=LEARNT)) for text in ("Alice works at Acme", "tea in Lisbon")]
+    then = clock()
+    clock.advance(seconds=1)
+    memory.update(ids[0], "Alice works at Initech")
+    memory.delete(ids[1])
+    clock.advance(days=1)
+    return memory, ids, then
+
+
+@pytest.fixture
+def client(past):
+    with serving.served_by(create_app(past[0], Settings(vacuum_interval_seconds=0))) as client:
+        yield client
+
+
+def test_every_read_over_http_takes_an_instant(past, client):
+    """Both surfaces answer as of an instant, in a body or in a query, as text or in epoch seconds."""
+    memory, [_, deleted], then = past
+    for as_of in (then.isoformat(), then.timestamp()):
+        given = {"user_id": "u", "as_of": as_of}
+        listed = memory.get_all(user_id="u", as_of=then)["results"]
+        assert client.get("/memories", params=given).json()["results"] == listed
+        assert client.get(f"/memories/{deleted}", params={"as_of": as_of}).json()["memory"] == "tea in Lisbon"
+        assert client.get(f"/v1/memories/{deleted}/", params={"as_of": as_of}).json()["memory"] == "tea in Lisbon"
+        assert client.get("/graph", params=given).json() == memory.graph(user_id="u", as_of=then)
+        asked = {"query": "tea in Lisbon", **given}
+        found = memory.search("tea in Lisbon", user_id="u", as_of=then)["results"]
+        assert client.post("/search", json=asked).json()["results"] == found
+        block = memory.context("tea in Lisbon", user_id="u", as_of=then)
+        assert client.post("/context", json=asked).json() == block
+        for path in ("/v3/memories/search/", "/v3/memories/", "/v2/memories/search/", "/v2/memories/"):
+            assert "tea in Lisbon" in serving.texts(client.post(path, json=asked)), path
+        assert serving.texts(client.get("/v1/memories/", params=given)) == {"Alice works at Acme", "tea in Lisbon"}
+    assert client.get(f"/memories/{deleted}").json() is None
+
+
+@pytest.mark.parametrize("as_of", ["soon", "2999-01-01"])
+def test_an_instant_that_cannot_be_known_is_the_client_s_error(past, client, as_of):
+    """Over HTTP, what is no instant, and the future, are refused by the name of the field."""
+    given = {"user_id": "u", "as_of": as_of}
+    asked = {"query": "x", **given}
+    for answer in (
+        *(client.get(path, params=given) for path in ("/memories", "/memories/x", "/graph", "/v1/memories/")),
+        *(client.post(path, json=asked) for path in ("/search", "/context", "/v3/memories/", "/v3/memories/search/")),
+    ):
+        assert answer.status_code in (400, 422), answer.url
+        assert "as_of" in answer.text
+
+
+def test_tools_take_an_instant(past):
+    """A model can look up what was stored earlier."""
+    memory, [_, deleted], then = past
+    calls = {tool.name: tool.call for tool in TOOLS}
+    given = {"user_id": "u", "as_of": then.isoformat()}
+
+    async def ask():
+        reading = AsyncMemory(memory)
+        found = await calls["search_memories"](reading, {**given, "query": "tea in Lisbon"}, "u")
+        listed = await calls["get_memories"](reading, given, "u")
+        return found, listed, await calls["get_memory"](reading, {"memory_id": deleted, "as_of": given["as_of"]}, "u")
+
+    found, listed, item = asyncio.run(ask())
+    assert "tea in Lisbon" in texts(found)
+    assert "tea in Lisbon" in texts(listed)
+    assert item["memory"] == "tea in Lisbon"
+
+
+def test_the_command_line_takes_an_instant(path, clock, model, capsys):
+    """--as-of is an option of every command that reads memories, on a file."""
+    clock.advance(days=-1000)
+    with Memory(path, embedder=model, clock=clock, graph_categories=["skill"]) as memory:
+        one = only(memory.add("Alice works at Acme", user_id="u", metadata=LEARNT))
+        then = clock()
+        clock.advance(seconds=1)
+        memory.delete(one)
+    where = ["--db", str(path), "--as-of", then.isoformat()]
+    for arguments in (
+        ["search", "Where does Alice work?", "--user", "u"],
+        ["context", "Alice", "--user", "u"],
+        ["list"],
+    ):
+        assert main([*arguments, *where]) == 0
+        assert "Alice works at Acme" in capsys.readouterr().out
+    assert main(["get", one, *where]) == 0
+    assert "Alice works at Acme" in capsys.readouterr().out
+    assert main(["graph", "--user", "u", *where]) == 0
+    assert "Acme" in capsys.readouterr().out
+    assert main(["list", "--db", str(path), "--as-of", "2999-01-01"]) == 2
+    assert "--as-of" in capsys.readouterr().err
+
+
+def test_the_command_line_asks_a_server_for_an_instant(past, client, capsys):
+    """--as-of reaches a server, also as epoch seconds."""
+    _, [_, deleted], then = past
+    where = ["--url", str(client.base_url), "--as-of", str(then.timestamp())]
+    for arguments in (["search", "tea in Lisbon", "--user", "u"], ["list", "--user", "u"], ["get", deleted]):
+        assert main([*arguments, *where]) == 0
+        assert "tea in Lisbon" in capsys.readouterr().out

@@ -14,6 +14,7 @@ from .language import Group
 from .options import (
     Number,
     Options,
+    as_of_option,
     confirm,
     expired_option,
     filter_option,
@@ -136,6 +137,7 @@ def add(
     "--threshold", type=Number(), metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]"
 )
 @reference_date_option
+@as_of_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @store_options
@@ -147,11 +149,14 @@ def search(
     top_k: int | None,
     threshold: float | None,
     reference_date: str | None,
+    as_of: str | None,
     explain: bool,
     show_expired: bool,
 ) -> None:
     """Find the memories that answer QUERY best."""
-    arguments = given(filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date)
+    arguments = given(
+        filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date, as_of=instant_argument(as_of)
+    )
     with closing(open_store(options, reading=True)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
     if options.json:
@@ -168,6 +173,7 @@ def search(
 @filter_option
 @click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
 @reference_date_option
+@as_of_option
 @click.option("--rerank", is_flag=True, help="Let the server's reranker order the results (with --url).")
 @store_options
 @click.pass_obj
@@ -177,13 +183,16 @@ def context(
     filters: dict[str, Any] | None,
     max_tokens: int | None,
     reference_date: str | None,
+    as_of: str | None,
     rerank: bool,
 ) -> None:
     """Print what memories say to QUERY, for a prompt.
 
     The memories are dated, with their speakers, and marked as quotations. The number of tokens is estimated.
     """
-    arguments = given(filters=filters, max_tokens=max_tokens, reference_date=reference_date)
+    arguments = given(
+        filters=filters, max_tokens=max_tokens, reference_date=reference_date, as_of=instant_argument(as_of)
+    )
     with closing(open_store(options, reading=True)) as store:
         result = store.context(query, **options.scope, **arguments, rerank=rerank)
     if options.json:
@@ -230,6 +239,7 @@ def context(
     help="What to print.",
 )
 @expired_option
+@as_of_option
 @store_options
 @click.pass_obj
 def graph(
@@ -240,6 +250,7 @@ def graph(
     limit: int,
     format: str,
     show_expired: bool,
+    as_of: str | None,
 ) -> None:
     """Show entities and relations.
 
@@ -248,7 +259,8 @@ def graph(
     The graph is made from the memories of the file's graph categories. stats shows them, reindex --graph changes them.
     """
     wanted = _wanted(options, filters)
-    asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
+    chosen = given(filters=wanted, entity=entity, as_of=instant_argument(as_of))
+    asked = {**options.scope, **chosen, "depth": depth, "limit": limit}
     drawn = format in ("mermaid", "graphml")
     with closing(open_store(options, reading=True)) as store:
         found: Any = store.graph(**asked, show_expired=show_expired, format=format if drawn else "json")
@@ -282,6 +294,7 @@ def graph(
 @click.option("--offset", type=Number(whole=True), metavar="N", help="Skip this many.")
 @click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
 @expired_option
+@as_of_option
 @store_options
 @click.pass_obj
 def list_(
@@ -291,6 +304,7 @@ def list_(
     offset: int | None,
     after: str | None,
     show_expired: bool,
+    as_of: str | None,
 ) -> None:
     """List memories, newest first.
 
@@ -300,7 +314,7 @@ def list_(
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
             **options.scope,
-            **given(filters=wanted, offset=offset, after=after),
+            **given(filters=wanted, offset=offset, after=after, as_of=instant_argument(as_of)),
             limit=limit,
             show_expired=show_expired,
         )
@@ -332,12 +346,13 @@ def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] 
 
 @cli.command()
 @click.argument("id")
+@as_of_option
 @store_options
 @click.pass_obj
-def get(options: Options, id: str) -> None:
+def get(options: Options, id: str, as_of: str | None) -> None:
     """Show one memory."""
     with closing(open_store(options, reading=True)) as store:
-        item = store.get(id)
+        item = store.get(id, **given(as_of=instant_argument(as_of)))
     if item is None:
         raise MemoryNotFoundError(f"Memory with id {id} not found")
     if options.json:

@@ -117,6 +117,7 @@ _IGNORED = {"enable_graph": _flag("Has no effect; accepted for callers of mem0."
 _MEMORY_ID = {"memory_id": _text("The id of the memory, as the other tools return it.")}
 _METADATA = {"type": "object", "description": "Any JSON object to keep with the memory."}
 _EXPIRED = {"show_expired": _flag("Also return memories that have expired.")}
+_AS_OF = {"as_of": _text("Answer as it was at this instant, in ISO 8601: also what was changed or deleted since.")}
 _PAGES = {
     "page": _number("Which page, from 1.", 1),
     "page_size": _number("How many on a page; 20 if left out.", 1, _MAX_PAGE),
@@ -154,19 +155,21 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date")
+    options = _some(
+        given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date", "as_of"
+    )
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
 
 
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    options = _some(given, "filters", "page", "page_size", "after", "show_expired")
+    options = _some(given, "filters", "page", "page_size", "after", "show_expired", "as_of")
     page = await memory.get_all(**scopes.scope(given, user), **options)
     return {**page, **_without_effect(given)}
 
 
 async def _get(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    item: Mapping[str, Any] | None = await memory.get(given["memory_id"])
+    item: Mapping[str, Any] | None = await memory.get(given["memory_id"], **_some(given, "as_of"))
     if item is None:
         raise MemoryNotFoundError(f"Memory with id {given['memory_id']} not found")
     return item
@@ -265,6 +268,7 @@ TOOLS = (
             "rerank": _flag("Let the server's reranker order the results, if it has one."),
             "reference_date": _text('What the question means by "now", in ISO 8601, if not the present.'),
             **_EXPIRED,
+            **_AS_OF,
             **_IGNORED,
         },
         ("query",),
@@ -275,12 +279,20 @@ TOOLS = (
         "get_memories",
         "List memories",
         "List memories, newest first, page by page. Use search_memories to find something in particular.",
-        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_IGNORED},
+        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_AS_OF, **_IGNORED},
         (),
         Listed,
         _list,
     ),
-    Tool("get_memory", "Get a memory", "Get one memory by its id.", _MEMORY_ID, ("memory_id",), MemoryItem, _get),
+    Tool(
+        "get_memory",
+        "Get a memory",
+        "Get one memory by its id.",
+        {**_MEMORY_ID, **_AS_OF},
+        ("memory_id",),
+        MemoryItem,
+        _get,
+    ),
     Tool(
         "update_memory",
         "Change a memory",

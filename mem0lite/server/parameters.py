@@ -37,6 +37,10 @@ Filters = Annotated[
     Parameter(description="A filter, as in a search: a JSON object, or a dictionary as Python prints it."),
 ]
 ShowExpired = Annotated[bool, Parameter(description="Include expired memories.")]
+AsOf = Annotated[
+    str | None,
+    Parameter(description="As it was at this instant: ISO 8601 or epoch seconds. Default: the present."),
+]
 After = Annotated[
     str | None,
     Parameter(

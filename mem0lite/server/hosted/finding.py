@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar import Response, get, post
 from litestar.params import JSONBody, Parameter
 
+from ...data.parameters import instant
 from ...memory import DEFAULT_THRESHOLD
 from ..ignored import NamingResponse, note
 from ..parameters import (
@@ -13,6 +14,7 @@ from ..parameters import (
     After,
     AgentId,
     AppId,
+    AsOf,
     Filters,
     RunId,
     SessionId,
@@ -96,6 +98,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
     )
     return {
         "results": with_fields(items(found), data.fields),
@@ -184,6 +187,7 @@ async def hosted_list_v1(
         str | None, Parameter(description="Only memories created on or before this time or day.")
     ] = None,
     show_expired: ShowExpired = False,
+    as_of: AsOf = None,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,
@@ -216,6 +220,7 @@ async def hosted_list_v1(
         start_date=start_date,
         end_date=end_date,
         show_expired=show_expired,
+        as_of=instant(as_of),
         top_k=top_k,
         limit=limit,
         keywords=keywords,
@@ -261,6 +266,7 @@ async def _list(
         page_size=page_size,
         after=after,
         show_expired=bool(data.show_expired),
+        as_of=data.as_of,
     )
     results = with_fields(items(matching), data.fields)
     if after is not None:

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 from litestar import Response, get, post
 from litestar.params import JSONBody, Parameter
 
+from ...data.parameters import instant
 from ...memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
 from .. import responses
 from ..ignored import NamingResponse
 from ..parameters import (
     AgentId,
     AppId,
+    AsOf,
     Filters,
     RunId,
     ShowExpired,
@@ -53,6 +55,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
         **threshold,
     )
 
@@ -78,6 +81,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         app_id=data.app_id,
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
         rerank=bool(data.rerank),
         **length,
     )
@@ -110,6 +114,7 @@ async def get_graph(
         int, Parameter(ge=1, le=MAX_GRAPH_LIMIT, description="Maximum number of entities to return.")
     ] = DEFAULT_GRAPH_LIMIT,
     show_expired: ShowExpired = False,
+    as_of: AsOf = None,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
         Parameter(description="JSON, or text: a Mermaid flowchart, or GraphML."),
@@ -134,6 +139,7 @@ async def get_graph(
         depth=depth,
         limit=limit,
         show_expired=show_expired,
+        as_of=instant(as_of),
         format=format,
     )
     return NamingResponse(found, media_type=_MEDIA_TYPES[format])
