@@ -14,6 +14,7 @@ from .language import Group
 from .options import (
     Number,
     Options,
+    as_of_option,
     confirm,
     expired_option,
     filter_option,
@@ -149,6 +150,7 @@ def add(
 )
 @reference_date_option
 @rerank_option
+@as_of_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @versions_option
@@ -162,13 +164,19 @@ def search(
     threshold: float | None,
     reference_date: str | None,
     rerank: bool,
+    as_of: str | None,
     explain: bool,
     show_expired: bool,
     latest_only: bool,
 ) -> None:
     """Find the memories that answer QUERY best."""
     arguments = given(
-        filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date, rerank=rerank or None
+        filters=filters,
+        top_k=top_k,
+        threshold=threshold,
+        reference_date=reference_date,
+        as_of=instant_argument(as_of),
+        rerank=rerank or None,
     )
     with closing(open_store(options, reading=True)) as store:
         arguments |= {"explain": explain, "show_expired": show_expired, "latest_only": latest_only}
@@ -191,6 +199,7 @@ def search(
 @reference_date_option
 @rerank_option
 @versions_option
+@as_of_option
 @store_options
 @click.pass_obj
 def context(
@@ -199,6 +208,7 @@ def context(
     filters: dict[str, Any] | None,
     max_tokens: int | None,
     reference_date: str | None,
+    as_of: str | None,
     rerank: bool,
     latest_only: bool,
 ) -> None:
@@ -206,7 +216,9 @@ def context(
 
     The memories are dated, with their speakers, and marked as quotations. The number of tokens is estimated.
     """
-    arguments = given(filters=filters, max_tokens=max_tokens, reference_date=reference_date)
+    arguments = given(
+        filters=filters, max_tokens=max_tokens, reference_date=reference_date, as_of=instant_argument(as_of)
+    )
     with closing(open_store(options, reading=True)) as store:
         result = store.context(query, **options.scope, **arguments, rerank=rerank, latest_only=latest_only)
     if options.json:
@@ -254,6 +266,7 @@ def context(
 )
 @expired_option
 @versions_option
+@as_of_option
 @store_options
 @click.pass_obj
 def graph(
@@ -265,6 +278,7 @@ def graph(
     format: str,
     show_expired: bool,
     latest_only: bool,
+    as_of: str | None,
 ) -> None:
     """Show entities and relations.
 
@@ -273,7 +287,8 @@ def graph(
     The graph is made from the memories of the file's graph categories. stats shows them, reindex --graph changes them.
     """
     wanted = _wanted(options, filters)
-    asked = {**options.scope, **given(filters=wanted, entity=entity), "depth": depth, "limit": limit}
+    chosen = given(filters=wanted, entity=entity, as_of=instant_argument(as_of))
+    asked = {**options.scope, **chosen, "depth": depth, "limit": limit}
     asked |= {"show_expired": show_expired, "latest_only": latest_only}
     drawn = format in ("mermaid", "graphml")
     with closing(open_store(options, reading=True)) as store:
@@ -309,6 +324,7 @@ def graph(
 @click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
 @expired_option
 @versions_option
+@as_of_option
 @store_options
 @click.pass_obj
 def list_(
@@ -319,6 +335,7 @@ def list_(
     after: str | None,
     show_expired: bool,
     latest_only: bool,
+    as_of: str | None,
 ) -> None:
     """List memories, newest first.
 
@@ -328,7 +345,7 @@ def list_(
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
             **options.scope,
-            **given(filters=wanted, offset=offset, after=after),
+            **given(filters=wanted, offset=offset, after=after, as_of=instant_argument(as_of)),
             limit=limit,
             show_expired=show_expired,
             latest_only=latest_only,
@@ -361,12 +378,13 @@ def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] 
 
 @cli.command()
 @click.argument("id")
+@as_of_option
 @store_options
 @click.pass_obj
-def get(options: Options, id: str) -> None:
+def get(options: Options, id: str, as_of: str | None) -> None:
     """Show one memory."""
     with closing(open_store(options, reading=True)) as store:
-        item = store.get(id)
+        item = store.get(id, **given(as_of=instant_argument(as_of)))
     if item is None:
         raise MemoryNotFoundError(f"Memory with id {id} not found")
     if options.json:

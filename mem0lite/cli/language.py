@@ -20,6 +20,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "after": ("--after",),
     "agent_id": ("--agent",),
     "api_key": ("--api-key",),
+    "as_of": ("--as-of",),
     "app_id": ("--app",),
     "categories": ("--categories",),
     "checksums": ("--checksums",),

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -214,6 +213,9 @@ rerank_option = click.option(
     is_flag=True,
     help="Let a reranker order the results: the server's, or the one of the extra mem0lite[rerank].",
 )
+as_of_option = click.option(
+    "--as-of", metavar="INSTANT", help="As it was then, such as 2026-03-01T12:00Z.  [default: now]"
+)
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
 versions_option = click.option(
     "--all-versions", "latest_only", flag_value=False, default=True, help="Include superseded memories."
@@ -239,16 +241,9 @@ def text_argument(argument: str | None) -> str:
 
 def instant_argument(text: str | None) -> str | float | None:
     """Return epoch seconds as a number, and anything else unchanged, for the library to read or refuse."""
-    if text is None:
-        return None
-    try:
-        datetime.fromisoformat(text)  # first, because 20300131 is a date
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            pass
-    return text
+    from ..data.parameters import instant
+
+    return instant(text)
 
 
 def confirm(question: str, yes: bool, otherwise: str = "Nothing was deleted.") -> None:

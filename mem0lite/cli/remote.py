@@ -77,10 +77,13 @@ class RemoteMemory:
         filters: Mapping[str, Any] | None = None,
         show_expired: bool = False,
         latest_only: bool = True,
+        as_of: str | float | None = None,
         **scope: str,
     ) -> "Page":
         """GET /memories."""
-        where = {name: value for name, value in (("offset", offset), ("after", after)) if value is not None}
+        where = {
+            name: value for name, value in (("offset", offset), ("after", after), ("as_of", as_of)) if value is not None
+        }
         shown = {"show_expired": show_expired, "latest_only": latest_only}
         query = {"top_k": limit, **where, **shown, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))
@@ -92,9 +95,9 @@ class RemoteMemory:
         query = {**asked, "format": format, **_as_query(filters)}
         return cast("GraphResult | str", self._request("GET", "/graph", params=query, text=format != "json"))
 
-    def get(self, memory_id: str) -> "MemoryItem | None":
+    def get(self, memory_id: str, **as_of: Any) -> "MemoryItem | None":
         """GET /memories/{id}."""
-        return cast("MemoryItem | None", self._request("GET", _memory_path(memory_id)))
+        return cast("MemoryItem | None", self._request("GET", _memory_path(memory_id), params=as_of))
 
     def history(self, memory_id: str) -> "list[HistoryItem]":
         """GET /memories/{id}/history."""

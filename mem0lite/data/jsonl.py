@@ -18,6 +18,7 @@ from ..values import (
     clean_scope,
     clean_text,
     encodable,
+    end_of_day,
     new_id,
     shown,
     text_hash,
@@ -25,11 +26,13 @@ from ..values import (
     to_micros,
 )
 from .messages import optional_text
-from .records import AddEvent, Change, FileSettings, Gone, Record, Scope
+from .records import AddEvent, Change, FileSettings, Gone, Record, Scope, State
 
 Lifetime = Callable[[Record, Any, int | None], Record]
 """Returns a record with its expiry, given an expiration date or the instant of expiry; each may be None."""
 
+
+_INSTANTS = ("created_at", "updated_at", "expires_at", "valid_to")
 
 Entry = tuple[Record, Sequence[Change]]
 """A memory with its history."""
@@ -59,10 +62,24 @@ def _to_object(exported: Exported) -> dict[str, Any]:
                 "results": results,
             }
         case Gone():
-            history = [change.to_item(exported.memory_id) for change in exported.changes]
+            history = [_change(exported.memory_id, change) for change in exported.changes]
             return {"type": "history", "id": exported.memory_id, **exported.scope.ids(), "history": history}
         case (record, changes):
-            return {**record.to_item(), "history": [change.to_item(record.id) for change in changes]}
+            return {**record.to_item(), "history": [_change(record.id, change) for change in changes]}
+
+
+def _change(memory_id: str, change: Change) -> dict[str, Any]:
+    """Return a change with what ``as_of`` needs of it."""
+    item: dict[str, Any] = {**change.to_item(memory_id)}
+    if change.recorded_at is not None:
+        item["recorded_at"] = to_iso(change.recorded_at)
+    if change.before is not None:
+        state = change.before._asdict()
+        before = {"valid_to": state.pop("superseded_at"), **state}
+        item["before"] = {
+            name: to_iso(one) if name in _INSTANTS else one for name, one in before.items() if one is not None
+        }
+    return item
 
 
 def read_lines(
@@ -191,6 +208,27 @@ def _read_change(data: object) -> Change:
         feedback=feedback,
         feedback_reason=reason,
         **_read_successor(data, created, "history."),
+        recorded_at=None if data.get("recorded_at") is None else to_micros(data["recorded_at"], "history.recorded_at"),
+        before=None if data.get("before") is None else _read_state(data["before"]),
+    )
+
+
+def _read_state(data: object) -> State:
+    if not isinstance(data, dict):
+        raise ValidationError("Invalid history.before: must be an object.", field="history.before")
+    metadata, expires_at, day = data.get("metadata"), data.get("expires_at"), data.get("expiration_date")
+    feedback, reason = clean_feedback(data.get("feedback"), data.get("feedback_reason"), "history.before.")
+    created = to_micros(data.get("created_at"), "history.before.created_at")
+    return State(
+        metadata=None if metadata is None else clean_metadata(metadata, "history.before.metadata") or None,
+        created_at=created,
+        updated_at=to_micros(data.get("updated_at"), "history.before.updated_at"),
+        expires_at=None if expires_at is None else to_micros(expires_at, "history.before.expires_at"),
+        expiration_date=None if day is None else end_of_day(day)[0],
+        feedback=feedback,
+        feedback_reason=reason,
+        key=None if data.get("key") is None else clean_memory_key(data["key"], "history.before.key"),
+        **_read_successor(data, created, "history.before."),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from ..errors import ValidationError
@@ -26,6 +27,24 @@ def meanings(text: str) -> list[Any]:
     except (ValueError, RecursionError, ValidationError):
         pass
     return [text]
+
+
+def instant(text: str | None) -> str | float | None:
+    """Return epoch seconds as a number, and anything else unchanged, for the library to read or refuse.
+
+    >>> instant("1767225600"), instant("20300131"), instant("soon")
+    (1767225600.0, '20300131', 'soon')
+    """
+    if text is None:
+        return None
+    try:
+        datetime.fromisoformat(text)  # first, because 20300131 is a date
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    return text
 
 
 def listed(values: Iterable[str]) -> list[Any]:

@@ -171,6 +171,26 @@ class FileSettings(NamedTuple):
     graph_categories: Sequence[str] = ()
 
 
+class State(NamedTuple):
+    """What a memory was before a change, besides its text, its speaker and its scope. Instants are microseconds."""
+
+    metadata: dict[str, Any] | None
+    created_at: int
+    updated_at: int
+    expires_at: int | None = None
+    expiration_date: str | None = None
+    feedback: str | None = None
+    feedback_reason: str | None = None
+    key: str | None = None
+    superseded_by: str | None = None
+    superseded_at: int | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "State":
+        """Return the state of a memory."""
+        return cls(*(getattr(record, name) for name in cls._fields))
+
+
 class Change(NamedTuple):
     """One row of a memory's history."""
 
@@ -186,6 +206,10 @@ class Change(NamedTuple):
     feedback_reason: str | None = None
     superseded_by: str | None = None
     superseded_at: int | None = None
+    recorded_at: int | None = None
+    """When it was recorded where it happened. None: when it is written here."""
+    before: State | None = None
+    """What the memory was before; None if it is not known, or if there was none."""
 
     def to_item(self, memory_id: str) -> HistoryItem:
         """Return the change as callers see it."""

@@ -147,6 +147,7 @@ _MEMORY_ID = {"memory_id": _text("The id of the memory, as the other tools retur
 _METADATA = {"type": "object", "description": "Any JSON object to keep with the memory."}
 _EXPIRED = {"show_expired": _flag("Also return memories that have expired.")}
 _VERSIONS = {"latest_only": _flag("false also returns memories that others supersede.")}
+_AS_OF = {"as_of": _text("Answer as it was at this instant, in ISO 8601: also what was changed or deleted since.")}
 _PAGES = {
     "page": _number("Which page, from 1.", 1),
     "page_size": _number("How many on a page; 20 if left out.", 1, _MAX_PAGE),
@@ -185,7 +186,8 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", *_EXPIRED, *_VERSIONS, "reference_date")
+    flags = (*_EXPIRED, *_VERSIONS, *_AS_OF)
+    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "reference_date", *flags)
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
 
@@ -198,13 +200,13 @@ async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[st
 
 
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS)
+    options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS, *_AS_OF)
     page = await memory.get_all(**scopes.scope(given, user), **options)
     return {**page, **_without_effect(given)}
 
 
 async def _get(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    item: Mapping[str, Any] | None = await memory.get(given["memory_id"])
+    item: Mapping[str, Any] | None = await memory.get(given["memory_id"], **_some(given, "as_of"))
     if item is None:
         raise MemoryNotFoundError(f"Memory with id {given['memory_id']} not found")
     return item
@@ -313,6 +315,7 @@ TOOLS = (
             "reference_date": _REFERENCE_DATE,
             **_EXPIRED,
             **_VERSIONS,
+            **_AS_OF,
             **_IGNORED,
         },
         ("query",),
@@ -341,12 +344,20 @@ TOOLS = (
         "get_memories",
         "List memories",
         "List memories, newest first, page by page. Use search_memories to find something in particular.",
-        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_VERSIONS, **_IGNORED},
+        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_VERSIONS, **_AS_OF, **_IGNORED},
         (),
         Listed,
         _list,
     ),
-    Tool("get_memory", "Get a memory", "Get one memory by its id.", _MEMORY_ID, ("memory_id",), MemoryItem, _get),
+    Tool(
+        "get_memory",
+        "Get a memory",
+        "Get one memory by its id.",
+        {**_MEMORY_ID, **_AS_OF},
+        ("memory_id",),
+        MemoryItem,
+        _get,
+    ),
     Tool(
         "update_memory",
         "Change a memory",

@@ -6,6 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
@@ -20,8 +21,9 @@ from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
 from ..graph import Extractor
 from ..limits import clean_timeout
+from ..search.query import Query
 from ..search.ranking import Ranking
-from ..store import Changes, Durability, Store, Visible, open_store, stopping
+from ..store import Changes, Durability, Reads, Store, Visible, open_store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -85,6 +87,7 @@ from .graphs import Grapher
 from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
+from .past import Past, clean_instant
 from .planning import Planner, rating, single_result
 from .scaling import Scaling
 from .searching import Searcher
@@ -228,6 +231,7 @@ class Memory(Handle):
         self._searcher = Searcher(self._embedder, self._scaling, resolved_ranking, resolved_reranker)
         self._writer = Writer(self._store, self._embedder, self._grapher, self._scaling)
         self._uses = Uses(self._store)
+        self._past = Past(self._store, self._embedder, self._grapher)
         try:
             opening.check_categories(
                 self.path, self.graph_categories, asked_categories, given=graph_categories is not None
@@ -598,6 +602,7 @@ class Memory(Handle):
         self._now()  # a clock that fails does so before anything is gone
         removed = self._store.erase(parse(scope), list(scope.values()))
         self._searcher.forget()
+        self._past.forget()
         return maintenance.receipt(scope, removed, self._now())
 
     @answer
@@ -655,14 +660,17 @@ class Memory(Handle):
     # -- reading
 
     @answer_or_none
-    def get(self, memory_id: str, *, show_expired: bool = False) -> MemoryItem | None:
+    def get(self, memory_id: str, *, show_expired: bool = False, as_of: Instant | None = None) -> MemoryItem | None:
         """Return one memory, or None if the id is unknown or the memory has expired.
 
-        With ``show_expired`` an expired memory is returned, too.
+        With ``show_expired`` an expired memory is returned, too. With ``as_of``, an instant, it is the memory as it was
+        then; see ``get_all``.
         """
         memory_id = asked_id(memory_id, "memory_id")
-        visible = self._visible(show_expired=show_expired)
-        record = self._store.get_many([memory_id], visible).get(memory_id)
+        now, instant = self._moment(as_of)
+        visible = self._visible(show_expired=show_expired, now=now)
+        with self._reading(visible, instant, ids=[memory_id]) as store:
+            record = store.get_many([memory_id], visible).get(memory_id)
         return None if record is None else {**record.to_item(), "score": None}
 
     @answer
@@ -683,6 +691,7 @@ class Memory(Handle):
         show_expired: bool = False,
         latest_only: bool = True,
         relations: bool = False,
+        as_of: Instant | None = None,
     ) -> Page:
         """List memories, those with the newest ``created_at`` first. Of the same instant, the last added comes first.
 
@@ -692,13 +701,20 @@ class Memory(Handle):
         offsets do not. ``total`` counts all memories that match. With ``relations`` the answer also has what the
         memories of graph categories state. ``latest_only=False`` also shows superseded memories.
 
-        Raises ValidationError if neither ids nor filters name a user, agent, run or app. ``filters=ANY_SCOPE`` lists
-        the memories of everybody.
+        With ``as_of``, an instant such as ``"2026-03-01T12:00:00Z"``, the answer is the one that this call gave then:
+        with the memories that were there and alive, their texts, metadata and ratings, deleted ones, too. What
+        ``vacuum``, ``reset`` or ``erase`` removed is gone from the past as well. A day means its beginning, and without
+        a time zone UTC is meant.
+
+        Raises ValidationError if neither ids nor filters name a user, agent, run or app, and for an ``as_of`` in the
+        future, or so early that the file kept no states yet. ``filters=ANY_SCOPE`` lists the memories of everybody.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only)
-        found = self._store.page(visible, count, start, after=after, relations=relations)
+        now, instant = self._moment(as_of)
+        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
+        with self._reading(visible, instant) as store:
+            found = store.page(visible, count, start, after=after, relations=relations)
         results = [record.to_item() for record in found.records]
         answer: Page = {"results": results, "total": found.total, "next_cursor": found.following}
         if relations:
@@ -724,6 +740,7 @@ class Memory(Handle):
         latest_only: bool = True,
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
+        as_of: Instant | None = None,
     ) -> SearchResult:
         """Find the memories that are closest to ``query`` in meaning and in words, best first.
 
@@ -747,6 +764,10 @@ class Memory(Handle):
         needed or what comes next, those results that are steps of one procedure come in its order, whatever their
         scores.
 
+        With ``as_of``, an instant, the answer is the one that this search gave then; see ``get_all``. The "now" of
+        questions is then that instant, unless there is a ``reference_date``. Texts that were changed or deleted since
+        are embedded again.
+
         The model sees only parts of a very long query; the answer then says how many as ``embedded``.
 
         Raises ValidationError for a blank query, a ``threshold`` outside 0 to 1, an unknown weight, an invalid
@@ -756,7 +777,7 @@ class Memory(Handle):
         clean_text(query, "query")
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
         count, _ = page_of(top_k, limit)
-        now = self._now()
+        now, instant = self._moment(as_of)
         search = self._searcher.search(
             query,
             now,
@@ -769,7 +790,10 @@ class Memory(Handle):
             graph=bool(self.graph_categories),
         )
         visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
-        with self._store.searching(visible, search.question) as reading:
+        with (
+            self._reading(visible, instant, query=search.question) as store,
+            store.searching(visible, search.question) as reading,
+        ):
             reached = search.read(reading, self._uses)
         answer = search.answer(reached)
         if reached.decays:
@@ -792,6 +816,7 @@ class Memory(Handle):
         ranking: Ranking | Mapping[str, float] | None = None,
         rerank: bool = False,
         latest_only: bool = True,
+        as_of: Instant | None = None,
     ) -> ContextResult:
         """Return what the memories say to ``query``, as a block of text for a prompt.
 
@@ -812,7 +837,7 @@ class Memory(Handle):
         """
         clean_text(query, "query")
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
-        now = self._now()
+        now, instant = self._moment(as_of)
         context = Context.of(
             lambda count: self._searcher.search(
                 query,
@@ -830,7 +855,11 @@ class Memory(Handle):
             reference_date,
         )
         visible = self._visible(expression, latest_only=latest_only, now=now)
-        with self._store.searching(visible, context.search.question) as reading:
+        question = context.search.question
+        with (
+            self._reading(visible, instant, query=question) as store,
+            store.searching(visible, question) as reading,
+        ):
             reached = context.read(reading, self._uses)
         block = context.answer(reached)
         if reached.decays:
@@ -853,6 +882,7 @@ class Memory(Handle):
         show_expired: bool = False,
         latest_only: bool = True,
         format: Literal["json"] = "json",
+        as_of: Instant | None = None,
     ) -> GraphResult: ...
 
     @overload
@@ -870,6 +900,7 @@ class Memory(Handle):
         show_expired: bool = False,
         latest_only: bool = True,
         format: Literal["mermaid", "graphml"],
+        as_of: Instant | None = None,
     ) -> str: ...
 
     @overload
@@ -887,6 +918,7 @@ class Memory(Handle):
         show_expired: bool = False,
         latest_only: bool = True,
         format: str,
+        as_of: Instant | None = None,
     ) -> GraphResult | str: ...
 
     def graph(
@@ -903,6 +935,7 @@ class Memory(Handle):
         show_expired: bool = False,
         latest_only: bool = True,
         format: str = "json",
+        as_of: Instant | None = None,
     ) -> GraphResult | str:
         """Return the entities and relations that the matching memories of graph categories name and state.
 
@@ -911,12 +944,17 @@ class Memory(Handle):
         returned, with the relations between them; ``truncated`` says whether there are more. ``format`` is ``"json"``
         for a dictionary, or a text: ``"mermaid"``, a flowchart for Markdown, or ``"graphml"``.
 
+        With ``as_of``, an instant, these are the entities and relations of what was stored then; see ``get_all``. The
+        categories are those of today.
+
         Raises ValidationError, also if neither ids nor filters name a user, agent, run or app.
         """
         expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
-        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only)
+        now, instant = self._moment(as_of)
+        visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
         around = graphs.clean_asked(entity, depth, limit, format)
-        found = self._store.graphs.read(visible, around, depth, limit)
+        with self._reading(visible, instant) as store:
+            found = store.graphs.read(visible, around, depth, limit)
         return graphs.formatted(found, format)
 
     @answer
@@ -1279,6 +1317,27 @@ class Memory(Handle):
     def _now(self) -> int:
         return to_micros(self._clock(), "clock")
 
+    def _moment(self, as_of: Instant | None) -> tuple[int, int | None]:
+        """Return the present of a call that reads, and the instant that it reads at if that is in the past."""
+        now = self._now()
+        if as_of is None:
+            return now, None
+        instant = clean_instant(as_of, now)
+        return now if instant is None else instant, instant
+
+    def _reading(
+        self,
+        visible: Visible,
+        instant: int | None,
+        *,
+        ids: Sequence[str] | None = None,
+        query: Query | None = None,
+    ) -> AbstractContextManager[Reads]:
+        """Return what a call reads: the store, or what it held at an instant."""
+        if instant is None:
+            return nullcontext(self._store)
+        return self._past.at(instant, visible.expression, ids=ids, query=query)
+
     def _visible(
         self,
         expression: Expression | None = None,
@@ -1289,8 +1348,7 @@ class Memory(Handle):
     ) -> Visible:
         """Return what a call sees of what it asks for, by default of everything that this object can reach.
 
-        That is what is alive now, or expired memories too, and with ``latest_only`` no superseded ones. A read as of an
-        earlier instant would begin here.
+        That is what is alive now, or expired memories too, and with ``latest_only`` no superseded ones.
         """
         reached = self._owner.within if expression is None else expression
         latest = argument_flag(latest_only, "latest_only", default=True)

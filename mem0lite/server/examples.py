@@ -78,6 +78,7 @@ EXAMPLES: dict[str, Any] = {
     "timestamp": EXAMPLE_INSTANT,
     "observation_date": EXAMPLE_INSTANT,
     "reference_date": EXAMPLE_INSTANT,
+    "as_of": None,
     "start_date": EXAMPLE_INSTANT,
     "end_date": EXAMPLE_INSTANT,
     "expiration_date": "2030-12-31",

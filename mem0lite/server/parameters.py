@@ -38,6 +38,10 @@ Filters = Annotated[
 ]
 ShowExpired = Annotated[bool, Parameter(description="Include expired memories.")]
 LatestOnly = Annotated[bool, Parameter(description="Leave out superseded memories.")]
+AsOf = Annotated[
+    str | None,
+    Parameter(description="As it was at this instant: ISO 8601 or epoch seconds. Default: the present."),
+]
 After = Annotated[
     str | None,
     Parameter(

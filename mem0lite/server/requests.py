@@ -152,6 +152,9 @@ class SearchRequest(Struct):
     reference_date: Instant = None
     """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are counted in its
     UTC offset, or in UTC if it has none. Default: the present."""
+    as_of: Instant = None
+    """Search what was stored at this instant, as it was then: ISO 8601 or epoch seconds. It is also the "now" of the
+    question, if there is no `reference_date`. Default: the present."""
     ranking: Json | None = None
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
 
@@ -178,6 +181,9 @@ class ContextRequest(Struct):
     reference_date: Instant = None
     """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are those of its UTC
     offset, or of UTC if it has none. Default: the present."""
+    as_of: Instant = None
+    """Search what was stored at this instant, as it was then: ISO 8601 or epoch seconds. It is also the "now" of the
+    question, if there is no `reference_date`. Default: the present."""
     ranking: Json | None = None
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
     rerank: bool | None = None

@@ -220,6 +220,15 @@ class ListedEvents(NamedTuple):
     following: str | None
 
 
+class Remaking(NamedTuple):
+    """How to compute again what a store does not keep of the past."""
+
+    vectors: Callable[[Sequence[Record]], Sequence[UnitVector]]
+    """Returns the unit vector of the ``indexed_text`` of each memory."""
+    graph_of: Callable[[Record, tuple[str, ...]], Graph | None]
+    """Returns what a memory names and states, if it has one of these graph categories."""
+
+
 class CategoriesChangedError(Exception):
     """The store has other graph categories than those for which the graphs were made. Nothing was stored."""
 
@@ -299,7 +308,36 @@ class Graphs(Protocol):
         """Note that the graph is made. Raises CategoriesChangedError."""
 
 
-class Store(Protocol):
+class Reads(Protocol):
+    """What can be asked of the present and of the past."""
+
+    @property
+    def graphs(self) -> Graphs:
+        """The graph."""
+
+    def get_many(self, ids: Iterable[str], visible: Visible) -> dict[str, Record]:
+        """Return the visible memories among these ids, by id."""
+
+    def page(
+        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
+    ) -> Listed:
+        """Return visible memories from ``offset`` on, or after a cursor: newest ``created_at`` first, and of the same
+        instant the one stored last first.
+
+        A cursor stays valid whatever is added or deleted, and tells its holder nothing about others. Raises
+        ValidationError for a cursor that is not one of this list.
+        """
+
+    def searching(self, visible: Visible, query: Query) -> AbstractContextManager[Reading]:
+        """Yield what a search may return, from one snapshot: all live memories of the scopes that the expression asks
+        for, which of them match it, and where the query's terms occur.
+
+        What a store keeps in memory from one search for the next is its own affair, and changes no number: a memory's
+        cosine is the same to the last bit, whether its vector was kept or read, and equal vectors have equal cosines.
+        """
+
+
+class Store(Reads, Protocol):
     """The memories of one store, their histories, events and documents. Usable from any thread.
 
     Every method may raise ClosedError and other leaves of DatabaseError. A method that has to do with vectors raises
@@ -313,10 +351,6 @@ class Store(Protocol):
     @property
     def graph_categories(self) -> tuple[str, ...]:
         """The store's graph categories, as this process saw them last. A call that uses them checks them again."""
-
-    @property
-    def graphs(self) -> Graphs:
-        """The graph."""
 
     @property
     def file(self) -> "FilePart | None":
@@ -392,8 +426,28 @@ class Store(Protocol):
 
     # -- reading
 
-    def get_many(self, ids: Iterable[str], visible: Visible) -> dict[str, Record]:
-        """Return the visible memories among these ids, by id."""
+    def at(
+        self,
+        instant: int,
+        within: Expression,
+        remaking: Remaking,
+        *,
+        ids: Sequence[str] | None = None,
+        query: Query | None = None,
+    ) -> AbstractContextManager[Reads]:
+        """Yield the store as it was at an instant, as far as the scopes go that an expression asks for, or only the
+        memories with these ids. It has to be asked with that instant as the horizon; for ``searching`` it has to be
+        given the query.
+
+        The answers are those that the store gave at the instant: texts, metadata, lifetimes, feedback, order, scores.
+        Instants are those at which changes were recorded, and the very instant is included; whatever the clock does,
+        the order of the changes counts. Memories with their histories that ``vacuum``, ``reset`` or ``erase`` removed
+        are gone from the past, too. The graph is the one that today's categories make of what was stored then. What is
+        imported with states of its own (``Change.recorded_at``, ``Change.before``) was there at those instants, unless
+        the store has a history of that id.
+
+        Raises ValidationError, for the field ``as_of``, if what was stored then is not known.
+        """
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that a memory has: anybody's, expired or not. Nothing else of the memories is read.
@@ -408,16 +462,6 @@ class Store(Protocol):
         Near-copies may be left to it, but not memories with the same words.
         """
 
-    def page(
-        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, relations: bool = False
-    ) -> Listed:
-        """Return visible memories from ``offset`` on, or after a cursor: newest ``created_at`` first, and of the same
-        instant the one stored last first.
-
-        A cursor stays valid whatever is added or deleted, and tells its holder nothing about others. Raises
-        ValidationError for a cursor that is not one of this list.
-        """
-
     def scanning(
         self, visible: Visible, *, logs: Expression | None = None, settings: bool = False, bounded: bool = False
     ) -> AbstractContextManager[Iterable[Exported]]:
@@ -426,14 +470,6 @@ class Store(Protocol):
         First, with ``settings``, those of the store. Then the visible memories with their histories, in the order in
         which they were stored within a scope. Then, with ``logs``, the histories of memories that are gone and the
         events, of the scopes that match it. It may take any time, unless it is ``bounded`` by the store's time limit.
-        """
-
-    def searching(self, visible: Visible, query: Query) -> AbstractContextManager[Reading]:
-        """Yield what a search may return, from one snapshot: all live memories of the scopes that the expression asks
-        for, which of them match it, and where the query's terms occur.
-
-        What a store keeps in memory from one search for the next is its own affair, and changes no number: a memory's
-        cosine is the same to the last bit, whether its vector was kept or read, and equal vectors have equal cosines.
         """
 
     def history(self, memory_id: str, visible: Visible) -> list[HistoryItem]:

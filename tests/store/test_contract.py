@@ -10,7 +10,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import ClosedError, DatabaseError, EmbedderMismatchError, MemoryNotFoundError
-from mem0lite.data.filters import parse
+from mem0lite.data.filters import EVERYTHING, parse
 from mem0lite.data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
 from mem0lite.embedding.protocol import embed_documents, embed_query, identity
 from mem0lite.memory.maintenance import file_of
@@ -24,6 +24,7 @@ from mem0lite.store import (
     Changes,
     Entry,
     NotEmbeddedError,
+    Remaking,
     Update,
     Visible,
     open_store,
@@ -80,12 +81,15 @@ def texts(store, visible=PRESENT):
     return sorted(one.text for one in store.page(visible, 10_000, 0).records)
 
 
+def asked(query):
+    return Query.read(query, embed_query(EMBEDDER, query), NOW, Ranking.plain())
+
+
 def found(store, query, user="alice", horizon=NOW, latest=False):
     """Return the texts that a search finds, best first."""
-    ranking = Ranking.plain()
-    asked = Query.read(query, embed_query(EMBEDDER, query), NOW, ranking)
-    with store.searching(Visible(parse({"user_id": user}), horizon, latest), asked) as reading:
-        best = Scores(reading.view, asked, ranking).best(100, 0.0)
+    question = asked(query)
+    with store.searching(Visible(parse({"user_id": user}), horizon, latest), question) as reading:
+        best = Scores(reading.view, question, Ranking.plain()).best(100, 0.0)
         vectors = reading.vectors(best)
         assert vectors.shape == (len(best), EMBEDDER.dimensions)
         return [one.text for one in reading.records(best)]
@@ -522,6 +526,35 @@ def test_vectors_come_back_as_they_were(store):
 
 def replace_vector(made, vector):
     return Entry(made.record, vector)
+
+
+def test_the_past_is_a_store_of_its_own(store, other):
+    """At an instant the store holds what it held then, whoever has changed it since: in lists, by id and in searches.
+    What it does not keep any more is asked for."""
+    [kept] = add(store, "kept")
+    [changed, deleted] = add(store, "before\0", "deleted", scope=BOB, metadata={"a": 1}, actor_id="Bob")
+    held = store.page(PRESENT, 10, 0).records
+    later = Visible(horizon=NOW + 1)
+    other.apply(Changes(updates=[retold(changed, "after")], deletions=[deleted]), later)
+    other.apply(Changes(additions=[entry("new")]), later)
+    made = []
+
+    def vectors(records):
+        made.extend(one.text for one in records)
+        return embed_documents(EMBEDDER, [one.indexed_text for one in records])
+
+    remaking = Remaking(vectors, lambda record, categories: None)
+    with store.at(NOW, EVERYTHING, remaking) as past:
+        assert past.page(PRESENT, 10, 0).records == held
+        assert past.graphs.read(PRESENT, None, 1, 10)["nodes"] == []
+        assert made == []
+    with store.at(NOW, parse({"user_id": "bob"}), remaking, query=asked("deleted")) as past:
+        assert found(past, "deleted", "bob") == ["deleted", "before\0"]
+        assert sorted(made) == ["before\0", "deleted"]
+    with store.at(NOW, EVERYTHING, remaking, ids=[kept, deleted, "unknown"]) as past:
+        assert set(past.get_many([kept, deleted, "unknown"], PRESENT)) == {kept, deleted}
+    with store.at(NOW - 1, EVERYTHING, remaking) as past:
+        assert past.page(EVERYTHING_STORED, 10, 0).total == 0
 
 
 def test_what_an_import_brings_is_taken_once(store):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from litestar import Response, get, post
 from litestar.params import JSONBody, Parameter
 
+from ...data.parameters import instant
 from ...memory import DEFAULT_THRESHOLD
 from ..ignored import NamingResponse, note
 from ..parameters import (
@@ -13,6 +14,7 @@ from ..parameters import (
     After,
     AgentId,
     AppId,
+    AsOf,
     Filters,
     LatestOnly,
     RunId,
@@ -98,6 +100,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         latest_only=data.latest_only is not False,
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
     )
     return {
         "results": with_fields(items(found), data.fields),
@@ -187,6 +190,7 @@ async def hosted_list_v1(
     ] = None,
     show_expired: ShowExpired = False,
     latest_only: LatestOnly = True,
+    as_of: AsOf = None,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,
@@ -220,6 +224,7 @@ async def hosted_list_v1(
         end_date=end_date,
         show_expired=show_expired,
         latest_only=latest_only,
+        as_of=instant(as_of),
         top_k=top_k,
         limit=limit,
         keywords=keywords,
@@ -266,6 +271,7 @@ async def _list(
         after=after,
         show_expired=bool(data.show_expired),
         latest_only=data.latest_only is not False,
+        as_of=data.as_of,
     )
     results = with_fields(items(matching), data.fields)
     if after is not None:

@@ -11,12 +11,14 @@ from msgspec import UNSET
 
 from ... import types
 from ...data.filters import ANY_SCOPE, SCOPE_IDS
+from ...data.parameters import instant
 from ...memory import UpdateItem
 from ..examples import EXAMPLE_ID
 from ..ignored import note, refuse_noted
 from ..parameters import (
     AgentId,
     AppId,
+    AsOf,
     MemoryId,
     RunId,
     SessionId,
@@ -119,12 +121,12 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
     "/v1/memories/{memory_id:str}",
     tags=[MEMORIES],
     summary="Get a memory",
-    responses=answers(responses.HostedMemory, "The memory", 404),
+    responses=answers(responses.HostedMemory, "The memory", 404, 422),
 )
-async def hosted_get(memory: Memory, memory_id: MemoryId) -> Answer:
+async def hosted_get(memory: Memory, memory_id: MemoryId, as_of: AsOf = None) -> Answer:
     """Get one memory. 404 if no memory has the id or the memory has expired, 400 if it is also not a UUID."""
     with known(memory_id):
-        return item(found(await memory.get(memory_id), memory_id))
+        return item(found(await memory.get(memory_id, as_of=instant(as_of)), memory_id))
 
 
 @put(

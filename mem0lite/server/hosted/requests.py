@@ -59,6 +59,8 @@ class Conditions(ScopeIds, kw_only=True):
     """Memories created on or before this time or day."""
     show_expired: bool | None = None
     """Include expired memories."""
+    as_of: Instant = None
+    """As it was at this instant: ISO 8601 or epoch seconds. Default: the present."""
     keywords: OneOrMore = None
     """Memories whose text contains this, or any of these, in upper or lower case."""
     fields: OneOrMore = None

@@ -9,6 +9,7 @@ from litestar.params import JSONBody, Parameter
 
 from ... import types
 from ...data.filters import SCOPE_IDS
+from ...data.parameters import instant
 from .. import responses
 from ..ignored import refuse_noted
 from ..parameters import (
@@ -17,6 +18,7 @@ from ..parameters import (
     After,
     AgentId,
     AppId,
+    AsOf,
     Filters,
     LatestOnly,
     MemoryId,
@@ -96,6 +98,7 @@ async def list_memories(
     after: After = None,
     show_expired: ShowExpired = False,
     latest_only: LatestOnly = True,
+    as_of: AsOf = None,
     relations: Annotated[
         bool, Parameter(description="Add what memories of graph categories say about entities.")
     ] = False,
@@ -120,6 +123,7 @@ async def list_memories(
         after=after,
         show_expired=show_expired,
         latest_only=latest_only,
+        as_of=instant(as_of),
         relations=relations,
     )
 
@@ -157,11 +161,11 @@ async def delete_memories(
     "/memories/{memory_id:str}",
     tags=["memories"],
     summary="Get a memory",
-    responses=answers(responses.MemoryResponse | None, "The memory, or null"),
+    responses=answers(responses.MemoryResponse | None, "The memory, or null", 422),
 )
-async def get_memory(memory: Memory, memory_id: MemoryId) -> Answer | None:
+async def get_memory(memory: Memory, memory_id: MemoryId, as_of: AsOf = None) -> Answer | None:
     """Get one memory, or null if no memory has the id or the memory has expired."""
-    return await memory.get(memory_id)
+    return await memory.get(memory_id, as_of=instant(as_of))
 
 
 @put(

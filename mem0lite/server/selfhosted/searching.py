@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 from litestar import Response, get, post
 from litestar.params import JSONBody, Parameter
 
+from ...data.parameters import instant
 from ...memory import DEFAULT_GRAPH_LIMIT, MAX_GRAPH_DEPTH, MAX_GRAPH_LIMIT
 from .. import responses
 from ..ignored import NamingResponse
 from ..parameters import (
     AgentId,
     AppId,
+    AsOf,
     Filters,
     LatestOnly,
     RunId,
@@ -55,6 +57,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         latest_only=data.latest_only is not False,
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
         **threshold,
     )
 
@@ -80,6 +83,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         app_id=data.app_id,
         reference_date=data.reference_date,
         ranking=data.ranking,
+        as_of=data.as_of,
         rerank=bool(data.rerank),
         latest_only=data.latest_only is not False,
         **length,
@@ -114,6 +118,7 @@ async def get_graph(
     ] = DEFAULT_GRAPH_LIMIT,
     show_expired: ShowExpired = False,
     latest_only: LatestOnly = True,
+    as_of: AsOf = None,
     format: Annotated[
         Literal["json", "mermaid", "graphml"],
         Parameter(description="JSON, or text: a Mermaid flowchart, or GraphML."),
@@ -139,6 +144,7 @@ async def get_graph(
         limit=limit,
         show_expired=show_expired,
         latest_only=latest_only,
+        as_of=instant(as_of),
         format=format,
     )
     return NamingResponse(found, media_type=_MEDIA_TYPES[format])

@@ -164,7 +164,12 @@ _RULES = (
     _Rule(
         "history", "changes with dates outside the years 1 to 9999",
         f"SELECT memory_id FROM history WHERE created_at {_OUTSIDE} OR updated_at {_OUTSIDE} "
-        f"OR superseded_at {_OUTSIDE}",
+        f"OR superseded_at {_OUTSIDE} OR recorded_at {_OUTSIDE}",
+    ),
+    _Rule(
+        "history", "changes of something that is not a JSON object",
+        "SELECT memory_id FROM history WHERE before IS NOT NULL "
+        "AND (NOT json_valid(before, 8) OR json_type(before) <> 'object')",
     ),
     _Rule(
         "events", "events in a scope that is not recorded",

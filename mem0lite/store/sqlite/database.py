@@ -6,7 +6,7 @@ import time
 import unicodedata
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -88,6 +88,7 @@ class Database:
         read_only: bool = False,
         checksums: bool = False,
         statement_timeout: float | None = None,
+        image: bytes | None = None,
     ) -> None:
         if durability not in ("full", "normal"):
             raise ConfigurationError(f"durability: must be 'full' or 'normal', got {durability!r}.")
@@ -100,6 +101,8 @@ class Database:
         """How many seconds a call may read, unless it has its own limit. None: any time."""
         self._durability = durability
         self._migrations = migrations
+        self._image = image
+        """The pages that a store in memory begins with, as ``image`` returns them: sooner than making the tables."""
         self.read_only = read_only
         self.checksums = checksums
         """Whether every page has a checksum, which SQLite compares when it reads the page."""
@@ -189,6 +192,11 @@ class Database:
             if job.error is not None:
                 raise job.error
         return job.result
+
+    def image(self) -> bytes:
+        """Return the pages of the database."""
+        with self.read() as connection:
+            return connection.serialize("main")
 
     def maintain(self, work: Callable[[apsw.Connection], Any]) -> Any:
         """Run ``work`` while no write runs. It is a statement that SQLite refuses inside a transaction."""
@@ -556,6 +564,8 @@ class Database:
             raise ConfigurationError("read_only: a store in memory has nothing to read. Give the path of a file.")
         connection = self._connect(keep_log=False)
         try:
+            if self._image is not None:
+                _load(connection, self._image)
             # The header may be older than the WAL beside it, so the version counts as read through SQLite; until it is
             # known to be ours, not even a checkpoint may touch the file. Nor is the log of one that could not be made
             # whole removed, which tells that from a copy without its log.
@@ -673,6 +683,14 @@ class Database:
     @property
     def _name(self) -> str:
         return "The in-memory store" if self.path is None else str(self.path)
+
+
+def _load(connection: apsw.Connection, image: bytes) -> None:
+    """Copy pages into an empty database in memory. One that is deserialized itself could not grow beyond 1 GiB."""
+    with closing(apsw.Connection(":memory:")) as source:
+        source.deserialize("main", image)
+        with connection.backup("main", source, "main") as copying:
+            copying.step()
 
 
 @contextmanager

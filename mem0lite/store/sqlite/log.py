@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import apsw
 
 from ...data.filters import Expression
-from ...data.records import AddEvent, Change, Gone, Record, Scope
+from ...data.records import AddEvent, Change, Gone, Record, Scope, State
 from ...types import Event, EventItem
 from ...values import new_id, to_iso
 from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
@@ -32,13 +32,20 @@ def change(event: Event, before: Record | None, after: Record) -> Change:
         feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
         superseded_by=after.superseded_by if event == "SUPERSEDE" else None,
         superseded_at=after.superseded_at if event == "SUPERSEDE" else None,
+        before=None if before is None else State.of(before),
     )
 
 
 _CHANGE_COLUMNS = (
-    "id, event, old_memory, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
+    "id, event, old_text, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
     "superseded_by, superseded_at"
 )
+CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+_WITH_STATES = (
+    f"{CHANGES}, ifnull(h.recorded_at, (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'recorded_since')), "
+    "json(h.before)"
+)
+"""What an older version recorded was recorded when this version first opened the file, or before."""
 
 
 # A view numbers its user's changes itself: from the file's numbers one could tell how much others write. The first
@@ -51,21 +58,64 @@ _NEXT_NUMBER = (
 )
 
 
-def note(connection: apsw.Connection, changes: Iterable[tuple[int, str, Change]], now: int) -> None:
-    """Note changes: the number of the scope, the id of the memory, and what changed."""
+class Noted(NamedTuple):
+    """A change to note."""
+
+    scope: int
+    """The number of the memory's scope."""
+    memory_id: str
+    change: Change
+    key: int | None = None
+    """Of a memory that is deleted: what lists are in the order of."""
+
+
+def note(connection: apsw.Connection, changes: Iterable[Noted], now: int) -> None:
+    """Note changes."""
     connection.executemany(
-        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number, recorded_at, imported, before)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?))",
         [
             (
-                *(scope, memory_id, change.id, change.event, change.old_memory, change.new_memory),
+                *(one.scope, one.memory_id, change.id, change.event, change.old_memory, change.new_memory),
                 *(change.created_at, change.updated_at, change.actor_id, change.role),
                 *(change.feedback, change.feedback_reason, change.superseded_by, change.superseded_at),
-                *(connection.execute(_NEXT_NUMBER, (now, scope)).get or (None, None)),
+                *(connection.execute(_NEXT_NUMBER, (now, one.scope)).get or (None, None)),
+                *((now, None) if change.recorded_at is None else (min(change.recorded_at, now), 1)),
+                None if change.before is None else _to_json(change.before, one.key),
             )
-            for scope, memory_id, change in changes
+            for one in changes
+            for change in (one.change,)
         ],
     )
+
+
+def _to_json(state: State, key: int | None) -> str:
+    """Return a state as the file keeps it: without what is None."""
+    fields = {name: value for name, value in (*state._asdict().items(), ("position", key)) if value is not None}
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+
+
+def to_state(text: str) -> State:
+    """Return a state that the file keeps."""
+    with undamaged():
+        fields = json.loads(text)
+        check_object(fields)
+        state = State(*(fields.get(name) for name in State._fields))
+        check_optional_texts(
+            state.expiration_date, state.feedback, state.feedback_reason, state.key, state.superseded_by
+        )
+        ends = [one for one in (state.expires_at, state.superseded_at) if one is not None]
+        check_instants(state.created_at, state.updated_at, *ends)
+        if state.metadata is not None:
+            check_object(state.metadata)
+    return state
+
+
+def key_in(text: str) -> int | None:
+    """Return the key that a deleted memory had."""
+    with undamaged():
+        key: int | None = json.loads(text).get("position")
+        return key
 
 
 def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | None = None) -> None:
@@ -104,7 +154,7 @@ def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
     """Yield the histories of deleted memories in the scopes that match, in the order in which they began."""
     where, parameters = compile_filter(within)
     found = connection.execute(
-        f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {CHANGES} "
+        f"SELECT h.memory_id, h.scope, s.user_id, s.agent_id, s.run_id, s.app_id, {_WITH_STATES} "
         "FROM scope s CROSS JOIN history h ON h.scope = s.id WHERE NOT EXISTS "
         f"(SELECT 1 FROM memory m WHERE m.id = h.memory_id AND m.key >> 32 = h.scope) AND {where} "
         "ORDER BY min(h.sequence) OVER (PARTITION BY h.scope, h.memory_id), h.sequence",
@@ -140,14 +190,21 @@ def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bo
     return bool(connection.changes())
 
 
-def history(connection: apsw.Connection, memory_id: str, within: Expression, scope: int | None = None) -> list[Change]:
+def history(
+    connection: apsw.Connection,
+    memory_id: str,
+    within: Expression,
+    scope: int | None = None,
+    *,
+    states: bool = False,
+) -> list[Change]:
     """Return a memory's changes: those in the scopes that match, or in one, as an imported id may have been another's
-    before."""
+    before. With ``states`` they say when they were recorded, and what they replaced."""
     where, parameters = compile_filter(within)
     if scope is not None:
         where, parameters = f"{where} AND s.id = ?", [*parameters, scope]
     rows = connection.execute(
-        f"SELECT {_CHANGE_COLUMNS} FROM history h WHERE h.memory_id = ? "
+        f"SELECT {_WITH_STATES if states else CHANGES} FROM history h WHERE h.memory_id = ? "
         f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
         (memory_id, *parameters),
     )
@@ -155,16 +212,18 @@ def history(connection: apsw.Connection, memory_id: str, within: Expression, sco
 
 
 def to_change(row: Sequence[Any]) -> Change:
-    """Return the change in a row of CHANGES."""
-    change_id, event, old, new, created_at, updated_at, *rest, superseded_at = row
+    """Return the change in a row of CHANGES, which may go on with an instant and a state."""
+    change_id, event, old, new, created_at, updated_at, *rest = row
+    texts, superseded_at, recorded = rest[:5], rest[5], rest[6:]
     with undamaged():
         check_texts(change_id, event)
-        check_optional_texts(old, new, *rest)
-        check_instants(created_at, updated_at, updated_at if superseded_at is None else superseded_at)
-    return Change(*row)
-
-
-CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+        check_optional_texts(old, new, *texts)
+        check_instants(created_at, updated_at, *([] if superseded_at is None else [superseded_at]), *recorded[:1])
+    change = Change(*row[: len(row) - len(recorded)])
+    if not recorded:
+        return change
+    recorded_at, before = recorded
+    return change._replace(recorded_at=recorded_at, before=None if before is None else to_state(before))
 
 
 # -- events and documents

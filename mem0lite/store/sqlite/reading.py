@@ -85,7 +85,9 @@ def exported(connection: apsw.Connection, visible: Visible, logs: Expression | N
     gone and events, of the scopes that match ``logs``."""
     where, parameters = condition(visible)
     read = connection.execute(f"SELECT {rows.COLUMNS} {MEMORIES} WHERE {where} ORDER BY m.key", parameters)
-    memories = ((rows.to_record(row), log.history(connection, row[1], EVERYTHING, row[0] >> 32)) for row in read)
+    memories = (
+        (rows.to_record(row), log.history(connection, row[1], EVERYTHING, row[0] >> 32, states=True)) for row in read
+    )
     return chain(
         memories,
         () if logs is None else log.gone(connection, logs),

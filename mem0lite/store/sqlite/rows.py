@@ -11,6 +11,7 @@ what it has to read again, whichever process wrote it.
 
 import json
 import sys
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, cast
 import apsw
 
 from ...data.filters import SCOPE_IDS
-from ...data.records import Record, Scope
+from ...data.records import Change, Record, Scope
 from ...embedding.reading import UnitVector
 from ...errors import MemoryNotFoundError
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
@@ -425,7 +426,20 @@ def insert(connection: apsw.Connection, entry: Entry, record: Record, scope: Sco
     """Insert a memory with its vector, postings and history. ``record`` is the entry's, perhaps superseded."""
     if entry.vector is None:
         raise NotEmbeddedError
-    key = scope.next_key()
+    noted = (
+        brought(connection, scope, record.id, entry.history)
+        if entry.history
+        else [log.Noted(scope.number, record.id, log.change("ADD", None, record))]
+    )
+    if entry.record.superseded_at is None and record.superseded_at is not None:
+        change = log.change("SUPERSEDE", record, record._replace(updated_at=now))
+        noted.append(log.Noted(scope.number, record.id, change))
+    insert_at(connection, scope.next_key(), scope.owner, entry, record, version)
+    log.note(connection, noted, now)
+
+
+def insert_at(connection: apsw.Connection, key: int, owner: int, entry: Entry, record: Record, version: int) -> None:
+    """Insert a memory and what belongs to it, without a history. One without a vector has no keywords, either."""
     connection.execute(
         "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "
         "expiration_date, metadata, text, feedback, feedback_reason, version, memory_key, superseded_by, "
@@ -437,14 +451,28 @@ def insert(connection: apsw.Connection, entry: Entry, record: Record, scope: Sco
             *(record.key, record.superseded_by, record.superseded_at),
         ),
     )
-    connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
-    _insert_postings(connection, scope.owner, key, entry.terms)
+    if entry.vector is not None:
+        connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
+        _insert_postings(connection, owner, key, entry.terms)
     if entry.graph is not None:
-        graph.insert(connection, scope.owner, key, entry.graph)
-    changes = [*(entry.history or [log.change("ADD", None, record)])]
-    if entry.record.superseded_at is None and record.superseded_at is not None:
-        changes.append(log.change("SUPERSEDE", record, record._replace(updated_at=now)))
-    log.note(connection, [(scope.number, record.id, change) for change in changes], now)
+        graph.insert(connection, owner, key, entry.graph)
+
+
+def brought(connection: apsw.Connection, scope: ScopeRow, memory_id: str, changes: Iterable[Change]) -> list[log.Noted]:
+    """Return the history that a memory brings along, with keys for what was deleted.
+
+    Its past comes with it, unless the file has a past of that id: two pasts would contradict each other.
+    """
+    known = fetch_first(connection, "SELECT 1 FROM history WHERE memory_id = ? LIMIT 1", (memory_id,)) is not None
+    return [
+        log.Noted(
+            scope.number,
+            memory_id,
+            change._replace(recorded_at=None) if known else change,
+            scope.next_key() if change.event == "DELETE" else None,
+        )
+        for change in changes
+    ]
 
 
 def note_inserted(connection: apsw.Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
@@ -499,6 +527,14 @@ def to_bytes(vector: UnitVector) -> bytes:
     return vector.tobytes()
 
 
+def from_bytes(vector: bytes) -> UnitVector:
+    """Return a vector that the file holds."""
+    found = array("f", vector)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
 def rebuild_postings(connection: apsw.Connection) -> None:
     """Rebuild the postings of all memories, with the terms of this version."""
     connection.execute("DELETE FROM posting")
@@ -547,7 +583,8 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     changes = []
     for row in by_keys(connection, keys):
         before = to_record(row)
-        changes.append((row[0] >> 32, before.id, log.change("DELETE", before, before._replace(updated_at=now))))
+        change = log.change("DELETE", before, before._replace(updated_at=now))
+        changes.append(log.Noted(row[0] >> 32, before.id, change, row[0]))
     log.note(connection, changes, now)
     remove(connection, keys)
 

@@ -182,6 +182,13 @@ MIGRATIONS = (
 
     ALTER TABLE history ADD COLUMN superseded_by TEXT;     -- of the event SUPERSEDE
     ALTER TABLE history ADD COLUMN superseded_at INTEGER;
+    -- What a memory was at an instant: each change keeps what it replaced. What a memory is now is in its own row only.
+    ALTER TABLE history ADD COLUMN recorded_at INTEGER;  -- NULL: by an older version, which kept no states
+    ALTER TABLE history ADD COLUMN imported INTEGER;     -- 1: recorded_at is that of the store it came from
+    ALTER TABLE history ADD COLUMN before BLOB;          -- JSONB: the state that was replaced, beside old_text
+    -- A process of an older version that has the file open must fail rather than write on without states.
+    ALTER TABLE history RENAME COLUMN old_memory TO old_text;
+    INSERT INTO meta VALUES ('recorded_since', CAST(CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER) AS TEXT));
     """,
 )
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,7 @@ from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ..columns import Columns
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Seen, Use, Visible
+from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Remaking, Seen, Use, Visible
 from . import log, maintenance, reading, rows, writing
 from .damage import undamaged
 from .database import Database, Durability, limited
@@ -50,6 +50,7 @@ class SQLiteStore:
         checksums: bool = False,
         graph_categories: tuple[str, ...] | None = None,
         statement_timeout: float | None = None,
+        image: bytes | None = None,
     ) -> None:
         self._database = Database(
             path,
@@ -58,8 +59,11 @@ class SQLiteStore:
             read_only=read_only,
             checksums=checksums,
             statement_timeout=statement_timeout,
+            image=image,
         )
         self._settings = Remembered(self._database, embedder)
+        self._embedder = embedder
+        self._empty: bytes | None = None  # an empty store in memory, once one was needed
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
@@ -144,6 +148,36 @@ class SQLiteStore:
         asked = list(ids)
         with self._database.read(statements=len(asked) > 1) as connection:
             return reading.get_many(connection, asked, visible)
+
+    @contextmanager
+    def at(
+        self,
+        instant: int,
+        within: Expression,
+        remaking: Remaking,
+        *,
+        ids: Sequence[str] | None = None,
+        query: Query | None = None,
+    ) -> Iterator["SQLiteStore"]:
+        """Yield a copy of what was stored at an instant."""
+        from . import past  # few ask for it
+
+        asked = past.Asked(instant, within, ids, None if query is None else query.all_terms)
+        with self._database.read() as connection:
+            if query is not None:
+                self._settings.check_embedder(connection)
+            held = past.read(connection, asked, self._settings.categories(connection))
+        made = past.entries(held, remaking)
+        with closing(self._empty_copy()) as copy:
+            copy._database.write(lambda connection: past.fill(connection, held, made))
+            yield copy
+
+    def _empty_copy(self) -> "SQLiteStore":
+        limit = self._database.statement_timeout
+        copy = SQLiteStore(":memory:", embedder=self._embedder, statement_timeout=limit, image=self._empty)
+        if self._empty is None:
+            self._empty = copy._database.image()
+        return copy
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that a memory has."""

@@ -77,7 +77,7 @@ def supersede(
             (after.superseded_by, after.superseded_at, version, key),
         )
         change = log.change("SUPERSEDE", before, after._replace(updated_at=now))
-        log.note(connection, [(scope.number, before.id, change)], now)
+        log.note(connection, [log.Noted(scope.number, before.id, change)], now)
     if found:
         rows.note_rewritten(connection, version, [scope.number])
         scope.rewritten = version

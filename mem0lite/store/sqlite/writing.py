@@ -48,7 +48,7 @@ def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Vis
         if update.graph is not None:
             graph.put(connection, key, update.graph(after))
         change = log.change(update.event, before, after._replace(updated_at=visible.now))
-        log.note(connection, [(key >> 32, before.id, change)], visible.now)
+        log.note(connection, [log.Noted(key >> 32, before.id, change)], visible.now)
         scopes.add(key >> 32)
         changed.append(after)
     rows.note_rewritten(connection, version, scopes)
@@ -105,10 +105,11 @@ def take(
 
 
 def _take_history(connection: apsw.Connection, gone: Gone, now: int, *, by_scope: bool) -> bool:
-    scope = rows.scope_row(connection, gone.scope).number
-    if log.history(connection, gone.memory_id, EVERYTHING, scope if by_scope else None):
+    scope = rows.scope_row(connection, gone.scope)
+    if log.history(connection, gone.memory_id, EVERYTHING, scope.number if by_scope else None):
         return False
-    log.note(connection, [(scope, gone.memory_id, change) for change in gone.changes], now)
+    log.note(connection, rows.brought(connection, scope, gone.memory_id, gone.changes), now)
+    rows.note_inserted(connection, rows.next_version(connection), [scope])
     return True
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -26,6 +27,7 @@ from mem0lite import (
     NotAMemoryFileError,
     NotPicklableError,
 )
+from mem0lite.errors import ValidationError
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -299,6 +301,43 @@ def test_a_file_of_an_earlier_schema_has_no_keys(tmp_path):
         memory.add("I love ruby", user_id="alice", key="language", supersedes=[old["id"]])
         assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["I love ruby"]
         assert memory.check()["ok"]
+
+
+def test_a_file_of_schema_6_keeps_its_past(tmp_path):
+    """What a file of schema 6 held before its last changes is read back."""
+    shutil.copy(DATA / "v6.db", tmp_path / "v6.db")
+    clock = lambda: datetime(2026, 4, 1, tzinfo=UTC)  # noqa: E731
+    with Memory(tmp_path / "v6.db", embedder=HashEmbedder(), clock=clock) as memory:
+        before = memory.get_all(user_id="alice", as_of="2026-03-01T12:30:00Z")["results"]
+        shown = [(item["memory"], item["metadata"], item.get("expires_at")) for item in before]
+        assert shown == [
+            ("The lamp is red", None, "2026-03-01T14:00:00.250000+00:00"),
+            ("I like python", {"project_id": "proj122"}, None),
+        ]
+        assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["I love python"]
+
+
+@pytest.mark.parametrize("file", ["v1.db", "v5.db"])
+def test_the_past_of_an_older_file_begins_when_it_is_migrated(tmp_path, file):
+    """What an older version changed is not known: an instant before the migration is refused. A later one is exact, and
+    a scope without old changes has no such limit."""
+    shutil.copy(DATA / file, tmp_path / file)
+    with Memory(tmp_path / file, embedder=HashEmbedder()) as memory:
+        migrated = datetime.now(UTC)
+        before = migrated - timedelta(days=1)
+        [item] = memory.get_all(user_id="alice")["results"]
+        memory.update(item["id"], "I hate python", metadata={"sure": False})
+        memory.add("new", user_id="somebody")
+        for ask in (
+            lambda: memory.get(item["id"], as_of=before),
+            lambda: memory.get_all(user_id="alice", as_of=before),
+            lambda: memory.search("python", user_id="alice", as_of=before),
+        ):
+            with pytest.raises(ValidationError, match="as_of: an older version of mem0lite"):
+                ask()
+        assert memory.get_all(user_id="somebody", as_of=before)["total"] == 0
+        assert memory.get(item["id"], as_of=migrated) == {**item, "score": None}
+        assert memory.get_all(user_id="alice", as_of=migrated)["results"] == [item]
 
 
 def test_views_of_an_older_file_go_on_after_the_numbers_they_showed(tmp_path):
