@@ -364,6 +364,26 @@ def test_removing_takes_the_superseded_along(memory):
         assert memory.check()["ok"]
 
 
+def test_a_value_is_deleted_with_all_before_it(memory, clock):
+    """delete_linked deletes what a memory superseded, step by step, and nothing else; without it those stay hidden."""
+    kept = [put(memory, "of another key", "other")["id"], memory.add("no key", user_id="u")["results"][0]["id"]]
+    put(memory, "beer", ttl=60)
+    first, second, third = (put(memory, text)["id"] for text in ("cola", "coffee", "tea"))
+    hand = memory.add("milk", user_id="u", supersedes=[third])["results"][0]["id"]
+    last = put(memory, "water")["id"]
+    clock.advance(minutes=2)
+    memory.delete(second, delete_linked=True)
+    assert [memory.get(one) is None for one in (first, second, third)] == [True, True, False]
+    memory.delete(hand, delete_linked=True)
+    assert {item["id"] for item in memory.get_all(**SHOWN, latest_only=False)["results"]} == {*kept, last}
+    assert memory.get_all(**SHOWN, latest_only=False, show_expired=True)["total"] == 3
+    assert [row["event"] for row in memory.history(first)] == ["ADD", "SUPERSEDE", "DELETE"]
+    memory.delete(last)
+    assert memory.check()["ok"]
+    with pytest.raises(ValidationError):
+        memory.delete(kept[0], delete_linked="no")
+
+
 def test_relations_of_the_superseded_are_hidden(path, clock):
     """The graph shows what holds now; latest_only=False shows the relations of superseded memories, too."""
     category = {"memory_category": "skill_procedural"}
