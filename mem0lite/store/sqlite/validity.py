@@ -49,8 +49,10 @@ def replaced(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, no
     if not entry.dated or current.record.created_at <= record.created_at or current.record.is_expired(now):
         return record, [current]
     where = f"{LIVE} AND m.created_at > ? ORDER BY m.created_at, m.key LIMIT 1"
-    [later] = rows.fetch(connection, f"{rows.KEYED} AND {where}", (record.key, scope.number, now, record.created_at))
-    successor = rows.to_record(later)
+    later = rows.fetch_first(
+        connection, f"{rows.KEYED} AND {where}", (record.key, scope.number, now, record.created_at)
+    )
+    successor = rows.to_record(later or row)
     before = rows.fetch(
         connection,
         f"{rows.KEYED} AND {LIVE} AND m.superseded_by = ? AND m.created_at <= ? AND m.superseded_at > ?",
