@@ -344,6 +344,9 @@ def test_add_sets_a_key(run: Run) -> None:
     assert run("graph", "--all-versions").returncode == 0
     run("add", "There is no port", "--user", "a", "--supersedes", new, "--supersedes", old)
     assert new not in ids(run("list", "--user", "a", "--json"))
+    assert run("delete", new, "--linked").returncode == 0
+    assert len(ids(run("list", "--all-versions", "--user", "a", "--json"))) == 1
+    assert run("delete", "--user", "a", "--linked").returncode == 2
     unknown = run("add", "x", "--user", "b", "--supersedes", new)
     assert (unknown.returncode, "supersedes only those" in unknown.stderr) == (1, True)
     refused = run("add", "x", "--user", "a", "--key", "*")

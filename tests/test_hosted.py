@@ -396,6 +396,8 @@ def test_superseded_memories_are_listed_when_asked_for(client: httpx.Client) -> 
     assert (item["key"], item["superseded_by"]) == ("drink", new["id"])
     assert item["valid_from"] <= item["valid_to"]
     assert [row["event"] for row in client.get(f"/v1/memories/{old['id']}/history/").json()] == ["ADD", "SUPERSEDE"]
+    assert client.delete(f"/v1/memories/{new['id']}/?delete_linked=True").status_code == 200
+    assert client.get(f"/v1/memories/{old['id']}/").status_code == 404
 
 
 # -- one memory

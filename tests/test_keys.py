@@ -364,6 +364,26 @@ def test_removing_takes_the_superseded_along(memory):
         assert memory.check()["ok"]
 
 
+def test_a_value_is_deleted_with_all_before_it(memory, clock):
+    """delete_linked deletes what a memory superseded, step by step, and nothing else; without it those stay hidden."""
+    kept = [put(memory, "of another key", "other")["id"], memory.add("no key", user_id="u")["results"][0]["id"]]
+    put(memory, "beer", ttl=60)
+    first, second, third = (put(memory, text)["id"] for text in ("cola", "coffee", "tea"))
+    hand = memory.add("milk", user_id="u", supersedes=[third])["results"][0]["id"]
+    last = put(memory, "water")["id"]
+    clock.advance(minutes=2)
+    memory.delete(second, delete_linked=True)
+    assert [memory.get(one) is None for one in (first, second, third)] == [True, True, False]
+    memory.delete(hand, delete_linked=True)
+    assert {item["id"] for item in memory.get_all(**SHOWN, latest_only=False)["results"]} == {*kept, last}
+    assert memory.get_all(**SHOWN, latest_only=False, show_expired=True)["total"] == 3
+    assert [row["event"] for row in memory.history(first)] == ["ADD", "SUPERSEDE", "DELETE"]
+    memory.delete(last)
+    assert memory.check()["ok"]
+    with pytest.raises(ValidationError):
+        memory.delete(kept[0], delete_linked="no")
+
+
 def test_relations_of_the_superseded_are_hidden(path, clock):
     """The graph shows what holds now; latest_only=False shows the relations of superseded memories, too."""
     category = {"memory_category": "skill_procedural"}
@@ -517,3 +537,45 @@ def test_threads_leave_one_value(memory):
     successors = [one.get("superseded_by") for one in memory.get_all(**SHOWN, latest_only=False)["results"]]
     assert len(set(successors)) == 24
     assert memory.check()["ok"]
+
+
+def test_whatever_happens_a_key_has_one_value(memory, path, clock, seed):
+    """Whatever is added, by key or by hand, dated or not, updated, deleted or expires: a key has one value at most, the
+    one set last. Lists and searches show what is not superseded, also where the file is open a second time. Nothing
+    comes back, and everything in the file agrees."""
+    drawn = random.Random(seed)
+    with Memory(path, embedder=HashEmbedder(), clock=clock) as other:
+        superseded = set()
+        for number in range(45):
+            every = memory.get_all(**SHOWN, latest_only=False)["results"]
+            ids = [item["id"] for item in every]
+            match drawn.randrange(9):
+                case 0 if ids:
+                    memory.delete(drawn.choice(ids), delete_linked=drawn.random() < 0.3)
+                case 1 if ids:
+                    memory.update(drawn.choice(ids), f"corrected {number}")
+                case 2 if ids:
+                    memory.add(f"by hand {number}", user_id="u", supersedes=drawn.sample(ids, min(2, len(ids))))
+                case 3:
+                    when = clock() - timedelta(days=drawn.randrange(1, 9))
+                    put(memory, f"dated {number}", drawn.choice("ab"), timestamp=when)
+                case 4:
+                    clock.advance(minutes=drawn.randrange(60))
+                case _:
+                    key = drawn.choice("ab")
+                    put(memory, f"value {number}", key, ttl=drawn.choice([None, 1_800]))
+                    assert now(other, filters={"key": key}) == [f"value {number}"]
+            every = {item["id"]: item for item in memory.get_all(**SHOWN, latest_only=False)["results"]}
+            holds = {one for one, item in every.items() if "superseded_by" not in item}
+            keys = [every[one]["key"] for one in holds if "key" in every[one]]
+            assert len(keys) == len(set(keys))
+            assert superseded.isdisjoint(holds)
+            superseded |= every.keys() - holds
+            assert all(
+                item["valid_from"] <= item.get("valid_to", "9") for item in every.values() if "valid_from" in item
+            )
+            for one in (memory, other):
+                assert {item["id"] for item in one.get_all(**SHOWN)["results"]} == holds
+                hits = one.search("value", **SHOWN, threshold=0)["results"]
+                assert {item["id"] for item in hits} == holds
+        assert memory.check()["ok"]

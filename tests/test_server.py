@@ -704,6 +704,9 @@ def test_a_key_has_one_value(client: httpx.Client) -> None:
     refused = client.post("/memories", json={**body, "messages": HELLO * 2, "key": "port"})
     assert (refused.status_code, "key" in refused.json()["detail"]) == (400, True)
     assert client.get("/memories?user_id=bob&latest_only=false").json()["total"] == 0
+    assert client.delete(f"/memories/{third}?delete_linked=maybe").status_code == 422
+    assert client.delete(f"/memories/{third}?delete_linked=true").status_code == 200
+    assert client.get("/memories?user_id=alice&latest_only=false").json()["total"] == 0
 
 
 def test_the_graph_shows_what_holds(client: httpx.Client) -> None:

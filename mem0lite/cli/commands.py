@@ -398,28 +398,31 @@ def get(options: Options, id: str, as_of: str | None) -> None:
 @click.argument("ids", nargs=-1)
 @scope_options
 @click.option("--all", "everything", is_flag=True, help="Delete everyone's memories, with their histories.")
+@click.option("--linked", is_flag=True, help="With ids: also delete what these memories superseded.")
 @yes_option
 @store_options
 @click.pass_obj
-def delete(options: Options, ids: Sequence[str], everything: bool, yes: bool) -> None:
+def delete(options: Options, ids: Sequence[str], everything: bool, linked: bool, yes: bool) -> None:
     """Delete memories by id, by user, agent, run or app, or all."""
     if (bool(ids), bool(options.scope), everything).count(True) != 1:
         raise click.UsageError("Give only one of: ids; --user, --agent, --run or --app; --all.")
+    if linked and not ids:
+        raise click.UsageError("--linked is for deleting by id. Otherwise superseded memories are deleted anyway.")
     with closing(open_store(options)) as store:
         if ids:
-            _delete_ids(options, store, ids)
+            _delete_ids(options, store, ids, linked=linked)
         elif everything:
             _delete_everything(options, store, yes)
         else:
             _delete_scope(options, store, yes)
 
 
-def _delete_ids(options: Options, store: "Memory | RemoteMemory", ids: Sequence[str]) -> None:
+def _delete_ids(options: Options, store: "Memory | RemoteMemory", ids: Sequence[str], *, linked: bool) -> None:
     deleted: list[str] = []
     missing: list[str] = []
     for memory_id in dict.fromkeys(ids):
         try:
-            store.delete(memory_id)
+            store.delete(memory_id, delete_linked=linked)
             deleted.append(memory_id)
         except MemoryNotFoundError as error:
             missing.append(memory_id)

@@ -103,9 +103,10 @@ class RemoteMemory:
         """GET /memories/{id}/history."""
         return cast("list[HistoryItem]", self._request("GET", f"{_memory_path(memory_id)}/history"))
 
-    def delete(self, memory_id: str) -> "MessageResult":
+    def delete(self, memory_id: str, *, delete_linked: bool = False) -> "MessageResult":
         """DELETE /memories/{id}."""
-        return cast("MessageResult", self._request("DELETE", _memory_path(memory_id)))
+        params = {"delete_linked": True} if delete_linked else {}
+        return cast("MessageResult", self._request("DELETE", _memory_path(memory_id), params=params))
 
     def delete_all(self, **scope: str) -> "MessageResult":
         """DELETE /memories."""

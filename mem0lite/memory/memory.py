@@ -513,9 +513,16 @@ class Memory(Handle):
         return {"id": rated.memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
-    def delete(self, memory_id: str) -> MessageResult:
-        """Delete one memory. Its history is kept. Raises MemoryNotFoundError if the id is unknown or it has expired."""
-        self.delete_many([memory_id])
+    def delete(self, memory_id: str, *, delete_linked: bool = False) -> MessageResult:
+        """Delete one memory. Its history is kept.
+
+        With ``delete_linked``, the memories that it superseded are deleted as well, and those that they superseded.
+        Without it they stay, and stay superseded.
+
+        Raises MemoryNotFoundError if the id is unknown or the memory has expired.
+        """
+        linked = argument_flag(delete_linked, "delete_linked")
+        self._store.apply(Changes(deletions=[asked_id(memory_id, "memory_id")], linked=linked), self._visible())
         return {"message": "Memory deleted successfully!"}
 
     @answer

@@ -37,6 +37,9 @@ Filters = Annotated[
     Parameter(description="A filter, as in a search: a JSON object, or a dictionary as Python prints it."),
 ]
 ShowExpired = Annotated[bool, Parameter(description="Include expired memories.")]
+DeleteLinked = Annotated[
+    bool, Parameter(description="Also delete the memories that it superseded, and those that they superseded.")
+]
 LatestOnly = Annotated[bool, Parameter(description="Leave out superseded memories.")]
 AsOf = Annotated[
     str | None,

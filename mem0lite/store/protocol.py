@@ -164,6 +164,9 @@ class Changes(NamedTuple):
     updates: Sequence[Update] = ()
     deletions: Sequence[str] = ()
     """Ids. An id that is there twice counts once."""
+    linked: bool = False
+    """Whether what the deleted memories superseded is deleted, too, and what that superseded. Of what has expired, the
+    histories go as well."""
     calls: Sequence[Call] = ()
     """The events to keep. They share out the additions among themselves, in order."""
     categories: tuple[str, ...] | None = None

@@ -1,12 +1,12 @@
 """The hosted API's memories: add, read, change and delete them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import msgspec
 from litestar import delete, get, post, put
 from litestar.exceptions import ClientException
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody
 from msgspec import UNSET
 
 from ... import types
@@ -19,6 +19,7 @@ from ..parameters import (
     AgentId,
     AppId,
     AsOf,
+    DeleteLinked,
     MemoryId,
     RunId,
     SessionId,
@@ -154,14 +155,12 @@ async def hosted_delete(
     request: AnyRequest,
     memory: Memory,
     memory_id: MemoryId,
-    delete_linked: Annotated[str | None, Parameter(description="Accepted: no memory is linked to another one.")] = None,
+    delete_linked: DeleteLinked = False,
 ) -> Answer:
-    """Delete one memory; its history is kept. `delete_linked` is accepted: no memory is linked to another one. Any
-    other parameter is refused.
-    """
+    """Delete one memory; its history is kept. Unknown parameters are refused."""
     refuse_noted(request)
     with known(memory_id):
-        return await memory.delete(memory_id)
+        return await memory.delete(memory_id, delete_linked=delete_linked)
 
 
 @get(

@@ -19,6 +19,7 @@ from ..parameters import (
     AgentId,
     AppId,
     AsOf,
+    DeleteLinked,
     Filters,
     LatestOnly,
     MemoryId,
@@ -187,10 +188,12 @@ async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[Memo
     summary="Delete a memory",
     responses=answers(*DONE, 404),
 )
-async def delete_memory(request: AnyRequest, memory: Memory, memory_id: MemoryId) -> Answer:
-    """Delete one memory; its history is kept. Query parameters are refused."""
+async def delete_memory(
+    request: AnyRequest, memory: Memory, memory_id: MemoryId, delete_linked: DeleteLinked = False
+) -> Answer:
+    """Delete one memory; its history is kept. Unknown parameters are refused."""
     refuse_noted(request)
-    await memory.delete(memory_id)
+    await memory.delete(memory_id, delete_linked=delete_linked)
     return {"message": "Memory deleted successfully"}
 
 

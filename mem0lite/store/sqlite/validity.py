@@ -1,5 +1,6 @@
 """Which memory of a scope holds now: keys that have one value at a time, and memories that supersede others."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -48,8 +49,10 @@ def replaced(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, no
     if not entry.dated or current.record.created_at <= record.created_at or current.record.is_expired(now):
         return record, [current]
     where = f"{LIVE} AND m.created_at > ? ORDER BY m.created_at, m.key LIMIT 1"
-    [later] = rows.fetch(connection, f"{rows.KEYED} AND {where}", (record.key, scope.number, now, record.created_at))
-    successor = rows.to_record(later)
+    later = rows.fetch_first(
+        connection, f"{rows.KEYED} AND {where}", (record.key, scope.number, now, record.created_at)
+    )
+    successor = rows.to_record(later or row)
     before = rows.fetch(
         connection,
         f"{rows.KEYED} AND {LIVE} AND m.superseded_by = ? AND m.created_at <= ? AND m.superseded_at > ?",
@@ -82,3 +85,17 @@ def supersede(
         rows.note_rewritten(connection, version, [scope.number])
         scope.rewritten = version
     return [before.id for _, before in found]
+
+
+def predecessors(connection: apsw.Connection, keys: Sequence[int], now: int) -> tuple[list[int], list[int]]:
+    """Return the keys of what memories superseded, of what that superseded, and so on: of live ones, and of expired
+    ones. All are of the scope of the memory that superseded them."""
+    found = rows.fetch(
+        connection,
+        "WITH RECURSIVE old(key) AS (SELECT value FROM json_each(?) UNION SELECT m.key FROM old "
+        "CROSS JOIN memory s ON s.key = old.key CROSS JOIN memory m ON m.superseded_by = s.id "
+        f"AND m.key >> 32 = s.key >> 32) SELECT m.key, {LIVE} FROM old JOIN memory m ON m.key = old.key ORDER BY m.key",
+        (json.dumps(list(keys)), now),
+    )
+    before = [(key, lives) for key, lives in found if key not in keys]
+    return [key for key, lives in before if lives], [key for key, lives in before if not lives]

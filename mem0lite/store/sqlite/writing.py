@@ -24,16 +24,21 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
     if changes.scale is not None:
         settings.keep_scale(connection, changes.scale)
     if changes.deletions:
-        _delete(connection, changes.deletions, visible)
+        _delete(connection, changes.deletions, visible, linked=changes.linked)
     updated = _update(connection, changes.updates, visible) if changes.updates else []
     if not (changes.additions or changes.calls):
         return Applied(updated=updated)
     return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
 
 
-def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible) -> None:
+def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible, *, linked: bool) -> None:
     keys = [rows.live_record(connection, memory_id, visible, "")[0] for memory_id in memory_ids]
-    rows.delete(connection, list(dict.fromkeys(keys)), visible.now)
+    keys = list(dict.fromkeys(keys))
+    if linked:
+        before, expired = validity.predecessors(connection, keys, visible.now)
+        rows.purge(connection, expired)
+        keys = list(dict.fromkeys([*keys, *before]))
+    rows.delete(connection, keys, visible.now)
 
 
 def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Visible) -> list[Record]:
