@@ -23,6 +23,7 @@ from .options import (
     label_options,
     matched_label_options,
     reference_date_option,
+    relevant_option,
     rerank_option,
     scope_options,
     store_options,
@@ -138,6 +139,7 @@ def add(
 )
 @reference_date_option
 @rerank_option
+@relevant_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @store_options
@@ -150,12 +152,18 @@ def search(
     threshold: float | None,
     reference_date: str | None,
     rerank: bool,
+    relevant_only: bool,
     explain: bool,
     show_expired: bool,
 ) -> None:
     """Find the memories that answer QUERY best."""
     arguments = given(
-        filters=filters, top_k=top_k, threshold=threshold, reference_date=reference_date, rerank=rerank or None
+        filters=filters,
+        top_k=top_k,
+        threshold=threshold,
+        reference_date=reference_date,
+        rerank=rerank or None,
+        relevant_only=relevant_only or None,
     )
     with closing(open_store(options, reading=True)) as store:
         result = store.search(query, **options.scope, **arguments, explain=explain, show_expired=show_expired)
@@ -176,6 +184,7 @@ def search(
 @click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
 @reference_date_option
 @rerank_option
+@click.option("--everything", is_flag=True, help="Keep what is not relevant, too.")
 @store_options
 @click.pass_obj
 def context(
@@ -185,6 +194,7 @@ def context(
     max_tokens: int | None,
     reference_date: str | None,
     rerank: bool,
+    everything: bool,
 ) -> None:
     """Print what memories say to QUERY, for a prompt.
 
@@ -192,7 +202,7 @@ def context(
     """
     arguments = given(filters=filters, max_tokens=max_tokens, reference_date=reference_date)
     with closing(open_store(options, reading=True)) as store:
-        result = store.context(query, **options.scope, **arguments, rerank=rerank)
+        result = store.context(query, **options.scope, **arguments, rerank=rerank, relevant_only=not everything)
     if options.json:
         print_json(result)
         return
@@ -357,7 +367,7 @@ def get(options: Options, id: str) -> None:
 @cli.command()
 @click.argument("ids", nargs=-1)
 @scope_options
-@click.option("--all", "everything", is_flag=True, help="Delete everyone's memories, with their histories.")
+@click.option("--everything", is_flag=True, help="Delete everyone's memories, with their histories.")
 @yes_option
 @store_options
 @click.pass_obj

@@ -214,6 +214,7 @@ rerank_option = click.option(
     is_flag=True,
     help="Let a reranker order the results: the server's, or the one of the extra mem0lite[rerank].",
 )
+relevant_option = click.option("--relevant-only", is_flag=True, help="Leave out what is not relevant, down to nothing.")
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 

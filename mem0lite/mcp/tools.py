@@ -154,7 +154,9 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "show_expired", "reference_date")
+    options = _some(
+        given, "filters", "limit", "top_k", "threshold", "rerank", "relevant_only", "show_expired", "reference_date"
+    )
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
 
@@ -263,6 +265,7 @@ TOOLS = (
                 "maximum": 1,
             },
             "rerank": _flag("Let a reranker order the results, if there is one."),
+            "relevant_only": _flag("Leave out what is not relevant, down to nothing."),
             "reference_date": _text('What the question means by "now", in ISO 8601, if not the present.'),
             **_EXPIRED,
             **_IGNORED,

@@ -111,6 +111,8 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
+        if self.search.relevant_only and not scores.any_relevant():
+            return Reached([], {}, {})
         found = with_records(reading, scores.best(self.search.top_k, self.search.threshold))
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]

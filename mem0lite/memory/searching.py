@@ -124,11 +124,15 @@ class Search(NamedTuple):
     explain: bool
     embedded: EmbeddedPart | None
     """How much of the query the model sees, if that is not all of it."""
+    relevant_only: bool = False
+    """Whether what is not relevant is left out."""
 
     def read(self, reading: Reading) -> Reached:
         """Return the best results, with what their order and the answer depend on."""
         scores = Scores(reading.view, self.question, self.weights)
         found = best(reading, scores, self.reranking.wanted(self.top_k), self.threshold)
+        if self.relevant_only:
+            found = relevant_of(scores, found)
         of_graph = _any_in_graph(found, reading.graph_categories)
         stated = reading.relations([one.ranked for one in found]) if of_graph else []
         return Reached(found, scores, reading.graph_categories, stated)
@@ -180,6 +184,7 @@ class Searcher:
         reference_date: Instant | None,
         ranking: Ranking | Mapping[str, float] | None,
         graph: bool,
+        relevant_only: bool,
     ) -> Search:
         """Return what a call of ``search`` asks for; ``graph`` says that the file has one."""
         least = clean_threshold(threshold)
@@ -203,6 +208,7 @@ class Searcher:
             self._reranking(None if rerank is None else argument_flag(rerank, "rerank"), query),
             argument_flag(explain, "explain"),
             embedded,
+            argument_flag(relevant_only, "relevant_only"),
         )
 
     def _reranking(self, asked: bool | None, query: str) -> Reranking:
@@ -254,6 +260,12 @@ def best(reading: Reading, scores: Scores, count: int, threshold: float) -> list
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
+
+
+def relevant_of(scores: Scores, found: Sequence[Found]) -> list[Found]:
+    """Return the results that are relevant, down to none."""
+    kept = {one.position for one in scores.relevant([one.ranked for one in found])}
+    return [one for one in found if one.ranked.position in kept]
 
 
 def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:

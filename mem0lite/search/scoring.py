@@ -8,6 +8,7 @@ from .bm25 import memory_bm25, session_bm25, telling_terms, with_forms
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
+from .relevance import answers, relevant
 from .view import Ranked, View
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Scores:
         import numpy as np
 
         view = with_forms(view, query)
-        self._view = view
+        self._view, self._query = view, query
         self._terms = telling_terms(view, query.terms)
         keyword = memory_bm25(view, self._terms)
         weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
@@ -79,6 +80,14 @@ class Scores:
         return [
             Ranked(int(position), min(1.0, float(self._score(self.raw[position])))) for position in positions[order]
         ]
+
+    def relevant(self, ranked: Sequence[Ranked]) -> list[Ranked]:
+        """Return those of some results that are relevant, down to none."""
+        return relevant(self._view, self._query, self._terms, self.raw, ranked)
+
+    def any_relevant(self) -> bool:
+        """Whether any memory is relevant."""
+        return answers(self._view, self._query, self._terms)
 
     def _score(self, raw: "Floats") -> "Floats":
         """Return scores from what speaks for memories, in the same order.

@@ -103,6 +103,7 @@ EXAMPLES: dict[str, Any] = {
     "page_size": 100,
     "show_expired": False,
     "explain": False,
+    "relevant_only": False,
     "rerank": False,
     "ranking": {"date": 0},
     # a block for a prompt

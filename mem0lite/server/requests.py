@@ -146,6 +146,8 @@ class SearchRequest(Struct):
     UTC offset, or in UTC if it has none. Default: the present."""
     ranking: Json | None = None
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
+    relevant_only: bool | None = None
+    """Leave out what is not relevant to the query, down to nothing. Default: false."""
 
 
 class ContextRequest(Struct):
@@ -175,6 +177,8 @@ class ContextRequest(Struct):
     rerank: bool | None = None
     """Let a reranker order the best results before they are chosen. If there is none, `not_reranked` says
     so."""
+    relevant_only: bool | None = None
+    """Leave out what is not relevant to the query, down to nothing. Default: true."""
 
 
 class ResetScope(Struct, forbid_unknown_fields=True):

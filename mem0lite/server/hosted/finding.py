@@ -96,6 +96,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
+        relevant_only=bool(data.relevant_only),
     )
     return {
         "results": with_fields(items(found), data.fields),

@@ -53,6 +53,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         show_expired=bool(data.show_expired),
         reference_date=data.reference_date,
         ranking=data.ranking,
+        relevant_only=bool(data.relevant_only),
         **threshold,
     )
 
@@ -79,6 +80,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         reference_date=data.reference_date,
         ranking=data.ranking,
         rerank=bool(data.rerank),
+        relevant_only=data.relevant_only is not False,
         **length,
     )
 
