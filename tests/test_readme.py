@@ -33,6 +33,7 @@ NOT_RUN = {
     "pip install '.[server]' && mem0lite serve\n": "the same; the server is started by these tests",
     "mem0lite install ": "writes into the home folder of whoever runs the tests; tests/test_assistants.py has its own",
     "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
+    "pip install '.[rerank]'\n": "the same; tests/test_crossing.py runs what follows",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
     "mem0lite serve --db agent.db --workers 4\n": "ends only when it is told to; tests/test_workers.py tells it to",

@@ -24,6 +24,7 @@ from .options import (
     label_options,
     matched_label_options,
     reference_date_option,
+    relevant_option,
     rerank_option,
     scope_options,
     store_options,
@@ -151,6 +152,7 @@ def add(
 @reference_date_option
 @rerank_option
 @as_of_option
+@relevant_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @versions_option
@@ -165,6 +167,7 @@ def search(
     reference_date: str | None,
     rerank: bool,
     as_of: str | None,
+    relevant_only: bool,
     explain: bool,
     show_expired: bool,
     latest_only: bool,
@@ -177,6 +180,7 @@ def search(
         reference_date=reference_date,
         as_of=instant_argument(as_of),
         rerank=rerank or None,
+        relevant_only=relevant_only or None,
     )
     with closing(open_store(options, reading=True)) as store:
         arguments |= {"explain": explain, "show_expired": show_expired, "latest_only": latest_only}
@@ -200,6 +204,7 @@ def search(
 @rerank_option
 @versions_option
 @as_of_option
+@click.option("--irrelevant", is_flag=True, help="Keep what is not relevant, too.")
 @store_options
 @click.pass_obj
 def context(
@@ -211,6 +216,7 @@ def context(
     as_of: str | None,
     rerank: bool,
     latest_only: bool,
+    irrelevant: bool,
 ) -> None:
     """Print what memories say to QUERY, for a prompt.
 
@@ -220,7 +226,8 @@ def context(
         filters=filters, max_tokens=max_tokens, reference_date=reference_date, as_of=instant_argument(as_of)
     )
     with closing(open_store(options, reading=True)) as store:
-        result = store.context(query, **options.scope, **arguments, rerank=rerank, latest_only=latest_only)
+        arguments |= {"rerank": rerank, "latest_only": latest_only, "relevant_only": not irrelevant}
+        result = store.context(query, **options.scope, **arguments)
     if options.json:
         print_json(result)
         return

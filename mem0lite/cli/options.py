@@ -216,6 +216,7 @@ rerank_option = click.option(
 as_of_option = click.option(
     "--as-of", metavar="INSTANT", help="As it was then, such as 2026-03-01T12:00Z.  [default: now]"
 )
+relevant_option = click.option("--relevant-only", is_flag=True, help="Leave out what is not relevant, down to nothing.")
 expired_option = click.option("--show-expired", is_flag=True, help="Include expired memories.")
 versions_option = click.option(
     "--all-versions", "latest_only", flag_value=False, default=True, help="Include superseded memories."

@@ -186,8 +186,8 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    flags = (*_EXPIRED, *_VERSIONS, *_AS_OF)
-    options = _some(given, "filters", "limit", "top_k", "threshold", "rerank", "reference_date", *flags)
+    flags = ("rerank", "relevant_only", *_EXPIRED, *_VERSIONS, *_AS_OF)
+    options = _some(given, "filters", "limit", "top_k", "threshold", "reference_date", *flags)
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
 
@@ -312,6 +312,7 @@ TOOLS = (
                 "maximum": 1,
             },
             "rerank": _flag("Let a reranker order the results, if there is one."),
+            "relevant_only": _flag("Leave out what is not relevant, down to nothing."),
             "reference_date": _REFERENCE_DATE,
             **_EXPIRED,
             **_VERSIONS,

@@ -112,6 +112,8 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
+        if self.search.relevant_only and not scores.any_relevant():
+            return Reached([], {}, {}, decays=False)
         ranked = scores.best(self.search.top_k, self.search.threshold)
         found = Judge.of_block(self.search.query).judged(with_records(reading, ranked), self.search.threshold)
         repeated = copies(reading, found)

@@ -745,6 +745,7 @@ class Memory(Handle):
         explain: bool = False,
         show_expired: bool = False,
         latest_only: bool = True,
+        relevant_only: bool = False,
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
         as_of: Instant | None = None,
@@ -755,6 +756,10 @@ class Memory(Handle):
         1, and depend only on the memories of the scope. Results below ``threshold`` (None means 0) are left out. Of
         several memories that say nearly the same, all but the best give way to others. ``explain`` adds
         ``score_details``. ``latest_only=False`` also finds superseded memories.
+
+        ``relevant_only`` returns what is relevant to the query and nothing else, down to nothing: "Tell me a joke"
+        finds no memory, however little there is in the scope. It is for an English query, or one that the store's
+        model reads; to any other, most memories count as relevant.
 
         A score counts the meaning and the words of the memory itself, then those of the conversation around it, who
         said it, and when. ``ranking``, a Ranking or a dictionary of the weights to change, replaces the store's for
@@ -795,6 +800,7 @@ class Memory(Handle):
             reference_date=reference_date,
             ranking=ranking,
             graph=bool(self.graph_categories),
+            relevant_only=relevant_only,
         )
         visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
         with (
@@ -824,6 +830,7 @@ class Memory(Handle):
         rerank: bool = False,
         latest_only: bool = True,
         as_of: Instant | None = None,
+        relevant_only: bool = True,
     ) -> ContextResult:
         """Return what the memories say to ``query``, as a block of text for a prompt.
 
@@ -837,7 +844,8 @@ class Memory(Handle):
         ``left_out`` are results that did not fit. At most 1,000 results are looked at.
 
         The other arguments are those of ``search``. Days are those of the time zone of ``reference_date``. ``rerank``
-        orders the best 30 results before they are chosen.
+        orders the best 30 results before they are chosen. If nothing is relevant, the text is empty;
+        ``relevant_only=False`` then still gives what there is.
 
         Raises ValidationError for what ``search`` refuses, for a ``max_tokens`` below 0, and for a ``count_tokens``
         that raises or does not return a number.
@@ -856,6 +864,7 @@ class Memory(Handle):
                 reference_date=reference_date,
                 ranking=ranking,
                 graph=bool(self.graph_categories),
+                relevant_only=relevant_only,
             ),
             max_tokens,
             count_tokens,

@@ -119,6 +119,8 @@ class Search(NamedTuple):
     """How much of the query the model sees, if that is not all of it."""
     now: int
     """The present, whatever date the question refers to."""
+    relevant_only: bool = False
+    """Whether what is not relevant is left out."""
 
     def read(self, reading: Reading, uses: Uses) -> Reached:
         """Return the best results, with what their order and the answer depend on."""
@@ -126,6 +128,8 @@ class Search(NamedTuple):
         asked = decay.asked_of(reading.project())
         wanted = self.reranking.wanted(self.top_k)
         found = best(reading, scores, self.judge, wanted if asked is None else decay.pool(wanted), self.threshold)
+        if self.relevant_only:
+            found = relevant_of(scores, found)
         if asked is not None:
             found = decayed(reading, found, asked, uses, self.now)[:wanted]
         of_graph = _any_in_graph(found, reading.graph_categories)
@@ -188,6 +192,7 @@ class Searcher:
         reference_date: Instant | None,
         ranking: Ranking | Mapping[str, float] | None,
         graph: bool,
+        relevant_only: bool,
     ) -> Search:
         """Return what a call of ``search`` asks for; ``graph`` says that the file has one."""
         least = clean_threshold(threshold)
@@ -214,6 +219,7 @@ class Searcher:
             argument_flag(explain, "explain"),
             embedded,
             now,
+            argument_flag(relevant_only, "relevant_only"),
         )
 
     def _reranking(self, asked: bool | None, query: str) -> Reranking:
@@ -268,6 +274,12 @@ def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: 
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
+
+
+def relevant_of(scores: Scores, found: Sequence[Found]) -> list[Found]:
+    """Return the results that are relevant, down to none."""
+    kept = {one.position for one in scores.relevant([one.ranked for one in found])}
+    return [one for one in found if one.ranked.position in kept]
 
 
 def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:

@@ -87,6 +87,24 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     return _reached(scores, highest)
 
 
+def coverage(view: View, terms: Sequence[str]) -> "Floats | None":
+    """Return for each memory the share of a query's terms that it has, rare terms counting more: in 0..1, shape (n,).
+
+    None if the query has no terms. Pairs of characters that no memory has don't count, as in ``memory_bm25``.
+    """
+    import numpy as np
+
+    size = len(view.scopes)
+    had, total = np.zeros(size, dtype=np.float32), 0.0
+    for term in terms:
+        positions, _ = view.postings[term]
+        if len(positions) or not is_part_of_run(term):
+            idf = _idf(size, len(positions))
+            total += idf
+            had[positions] += idf
+    return had / total if total else None
+
+
 def _reached(scores: "Floats", highest: float) -> "Floats":
     """Return scores as shares of √(the highest the query could reach · the highest one does).
 

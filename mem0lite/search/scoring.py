@@ -9,6 +9,7 @@ from .conversation import Shares
 from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
+from .relevance import answers, relevant
 from .view import Ranked, View
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Scores:
         import numpy as np
 
         view = with_forms(view, query)
-        self._view = view
+        self._view, self._query = view, query
         self._terms = telling_terms(view, query.terms)
         keyword = memory_bm25(view, self._terms)
         weights = _effective(ranking, query.trust, matched=bool(keyword.any()))
@@ -89,6 +90,14 @@ class Scores:
 
     def _score_at(self, position: int) -> float:
         return min(1.0, float(self._score(self.raw[position])))
+
+    def relevant(self, ranked: Sequence[Ranked]) -> list[Ranked]:
+        """Return those of some results that are relevant, down to none."""
+        return relevant(self._view, self._query, self._terms, self.raw, ranked)
+
+    def any_relevant(self) -> bool:
+        """Whether any memory is relevant."""
+        return answers(self._view, self._query, self._terms)
 
     def _score(self, raw: "Floats") -> "Floats":
         """Return scores from what speaks for memories, in the same order.

@@ -111,6 +111,7 @@ EXAMPLES: dict[str, Any] = {
     "show_expired": False,
     "latest_only": True,
     "explain": False,
+    "relevant_only": False,
     "rerank": False,
     "ranking": {"date": 0},
     # a block for a prompt

@@ -157,6 +157,8 @@ class SearchRequest(Struct):
     question, if there is no `reference_date`. Default: the present."""
     ranking: Json | None = None
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
+    relevant_only: bool | None = None
+    """Leave out what is not relevant to the query, down to nothing. Default: false."""
 
 
 class ContextRequest(Struct):
@@ -191,6 +193,8 @@ class ContextRequest(Struct):
     so."""
     latest_only: bool | None = None
     """False also finds superseded memories. Default: true."""
+    relevant_only: bool | None = None
+    """Leave out what is not relevant to the query, down to nothing. Default: true."""
 
 
 class ResetScope(Struct, forbid_unknown_fields=True):

@@ -101,6 +101,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         reference_date=data.reference_date,
         ranking=data.ranking,
         as_of=data.as_of,
+        relevant_only=bool(data.relevant_only),
     )
     return {
         "results": with_fields(items(found), data.fields),

@@ -134,6 +134,8 @@ class HostedSearch(Conditions, kw_only=True):
     rerank: bool | None = None
     reference_date: Instant = None
     ranking: Json | None = None
+    relevant_only: bool | None = None
+    """Leave out what is not relevant to the query, down to nothing. Default: false."""
     keyword_search: Annotated[
         Any,
         without_effect(

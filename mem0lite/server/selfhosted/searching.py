@@ -58,6 +58,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         reference_date=data.reference_date,
         ranking=data.ranking,
         as_of=data.as_of,
+        relevant_only=bool(data.relevant_only),
         **threshold,
     )
 
@@ -86,6 +87,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         as_of=data.as_of,
         rerank=bool(data.rerank),
         latest_only=data.latest_only is not False,
+        relevant_only=data.relevant_only is not False,
         **length,
     )
 
