@@ -66,6 +66,7 @@ SETS = {
         "pytest==9.2.0",
         *_OWN,
     ),
+    "doors-crewai": ("crewai==1.15.30", "pytest==9.2.0", *_OWN),  # needs an older pydantic and openai than the others
     "crewai": ("crewai[mem0]==1.9.3", *_SERVER),
     "pipecat": ("pipecat-ai[mem0]==1.14.0", "mem0ai==2.2.1", *_SERVER),
     "npm-packages": ("@mem0/community@0.0.1", "@mem0/vercel-ai-provider@3.0.2", "mem0ai@2.4.6", "zod@3.25.76"),

@@ -23,11 +23,11 @@ DOORS = dict.fromkeys(
         "pydantic_ai",
     ],
     "doors",
-)
+) | {"crewai": "doors-crewai"}
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FRAMEWORKS = (
-    *("agent_framework", "agents", "anthropic", "google"),
+    *("agent_framework", "agents", "anthropic", "crewai", "google"),
     *("langchain_core", "langgraph", "llama_index", "pydantic_ai"),
 )
 """What the doors import."""

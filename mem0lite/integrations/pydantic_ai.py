@@ -170,7 +170,14 @@ class MemoryCapability(AbstractCapability[Any]):
         return result
 
     def _recall_of_run(self, ctx: RunContext[Any]) -> Recall:
-        return self._recall_of(self._user_id(ctx) if callable(self._user_id) else self._user_id)
+        if not callable(self._user_id):
+            return self._recall_of(self._user_id)
+        if not (user_id := self._user_id(ctx)):  # with an agent_id it would be about everybody
+            raise ValidationError(
+                f"Invalid user_id: the function returned {user_id!r}. Return the id of the user of this run.",
+                field="user_id",
+            )
+        return self._recall_of(user_id)
 
     def _recall_of(self, user_id: str | None) -> Recall:
         return Recall(self.memory, _APP, user_id=user_id, agent_id=self._agent_id, max_tokens=self._max_tokens)

@@ -23,6 +23,8 @@ from ..embedding.reading import UnitVector
 from ..errors import DatabaseBusyError, MemoryNotFoundError, ValidationError
 from ..memory import DEFAULT_THRESHOLD, Memory
 from ..memory.owner import NO_IDS
+from ..search.query import Query
+from ..search.view import Ranked
 from ..store import Changes, Entry, Update
 from ..types import SearchHit
 from ..values import (
@@ -41,6 +43,7 @@ _HIDDEN = ".hidden"
 """Follows the name of the door in the ``app_id`` of values that no search with a query finds."""
 FOUND_BY_SEARCH = {"NOT": [{"app_id": {"contains": _HIDDEN}}]}
 """A filter that leaves hidden values out, whichever door they are of."""
+_CHUNK = 100
 _ATTEMPTS = 100
 """Times that a write is tried again because others write the same keys. Each time one of them has succeeded."""
 
@@ -132,6 +135,37 @@ class Shelf:
         """Return the same as the memories that they are."""
         asked = self._asked(filters, hidden=False)
         return self.memory.search(query, filters=asked, top_k=count, threshold=threshold)["results"]
+
+    def nearest(
+        self, vector: Sequence[float], filters: Mapping[str, Any], count: int, accepts: Callable[[Kept], bool]
+    ) -> list[Kept]:
+        """Return accepted values whose texts are closest to a unit vector, best first. Scores are cosines, not below 0.
+
+        A text that the model cannot read is close to nothing, and left out.
+        """
+        import numpy as np
+
+        now, found = self.memory._now(), list[Kept]()
+        asked = self._expression(self._asked(filters, hidden=False))
+        query = Query(np.asarray(vector, dtype=np.float32), 1.0, (), frozenset(), (), {}, False, now)
+        with self.memory._store.searching(self.memory._visible(asked, now=now), query) as reading:
+            view = reading.view
+            readable = ~np.isnan(view.cosine)
+            places = np.flatnonzero(readable if view.matching is None else readable & view.matching)
+            order = places[np.argsort(-view.cosine[places], kind="stable")]
+            for start in range(0, len(order), _CHUNK):
+                ranked = [Ranked(int(at), max(0.0, float(view.cosine[at]))) for at in order[start : start + _CHUNK]]
+                for one, record in zip(ranked, reading.records(ranked), strict=True):
+                    value = kept(cast("Any", record.to_item()))._replace(score=one.score)
+                    found += [value] if accepts(value) else []
+                    if len(found) >= count:
+                        return found[:count]
+        return found
+
+    def count(self, filters: Mapping[str, Any]) -> int:
+        """Return how many values there are."""
+        total: int = self.memory.get_all(filters=self._asked(filters), top_k=1)["total"]
+        return total
 
     def places(self) -> list[str]:
         """Return the places that have values."""
@@ -230,7 +264,11 @@ class Shelf:
 
     def clear(self, place: str) -> None:
         """Delete every value of a place."""
-        self.memory.delete_all(filters=self._asked({"run_id": {"eq": place}}))
+        self.delete({"run_id": {"eq": place}})
+
+    def delete(self, filters: Mapping[str, Any]) -> None:
+        """Delete every value that matches."""
+        self.memory.delete_all(filters=self._asked(filters))
 
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
         """Remove values from the file that have expired, with their histories."""
