@@ -55,10 +55,14 @@ SETS = {
     "doors": (
         *(
             "anthropic==2.14.0",
+            "autogen-agentchat==0.7.5",
+            "autogen-core==0.7.5",
+            "autogen-ext==0.7.5",
             "google-adk==2.13.0",
             "langchain-core==1.8.3",
             "langgraph==1.2.24",
             "openai-agents==0.24.0",
+            "strands-agents==1.62.0",
         ),
         "pytest==9.2.0",
         *_OWN,
