@@ -54,6 +54,7 @@ SETS = {
     "tools": ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0", *_OWN),
     "doors": (
         *(
+            "agno==3.1.10",
             "anthropic==2.14.0",
             "autogen-agentchat==0.7.5",
             "autogen-core==0.7.5",

@@ -12,7 +12,7 @@ import pytest
 import mem0lite
 
 DOORS = dict.fromkeys(["anthropic", "google_adk", "langchain", "langgraph", "openai_agents"], "doors")
-DOORS |= dict.fromkeys(["autogen", "strands"], "doors")
+DOORS |= dict.fromkeys(["agno", "autogen", "strands"], "doors")
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FOLDER = Path(__file__).parent / "integrations" / "doors"
@@ -47,8 +47,9 @@ def test_a_missing_framework_names_the_extra(door):
     code = (
         "import sys\n"
         "from mem0lite.errors import DependencyError\n"
-        "for name in ('langgraph', 'agents', 'anthropic', 'langchain_core', 'google', 'autogen_core', 'strands'):\n"
+        "for name in ('langgraph', 'agents', 'anthropic', 'langchain_core', 'google'):\n"
         "    sys.modules[name] = None\n"
+        "sys.modules.update(dict.fromkeys(['agno', 'autogen_core', 'strands']))\n"
         "try:\n"
         f"    import mem0lite.integrations.{door}\n"
         "except DependencyError as error:\n"

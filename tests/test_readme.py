@@ -203,6 +203,7 @@ def check_integrations(*printed: str) -> None:
     assert printed[2].endswith("]\nI moved to Lisbon last month\n")
     assert printed[3].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
     assert printed[4] == "I am training for a marathon\n"
+    assert printed[-3] == "Paints with watercolours\n"
     assert printed[-2] == "I repair old clocks\n"
     assert printed[-1] == "chat-7\nI keep bees on the roof\n"
 
