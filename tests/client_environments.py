@@ -55,13 +55,18 @@ SETS = {
     "doors": (
         *(
             "agent-framework-core==1.23.0",
+            "agno==3.1.10",
             "anthropic==2.14.0",
+            "autogen-agentchat==0.7.5",
+            "autogen-core==0.7.5",
+            "autogen-ext==0.7.5",
             "google-adk==2.13.0",
             "langchain-core==1.8.3",
             "langgraph==1.2.24",
             "llama-index-core==0.14.25",
             "openai-agents==0.24.0",
             "pydantic-ai-slim==2.68.0",
+            "strands-agents==1.62.0",
         ),
         "pytest==9.2.0",
         *_OWN,

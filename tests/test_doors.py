@@ -14,21 +14,24 @@ import mem0lite
 DOORS = dict.fromkeys(
     [
         "agent_framework",
+        "agno",
         "anthropic",
+        "autogen",
         "google_adk",
         "langchain",
         "langgraph",
         "llama_index",
         "openai_agents",
         "pydantic_ai",
+        "strands",
     ],
     "doors",
 ) | {"crewai": "doors-crewai"}
 """Each module of mem0lite.integrations, and the environment that has its framework."""
 
 FRAMEWORKS = (
-    *("agent_framework", "agents", "anthropic", "crewai", "google"),
-    *("langchain_core", "langgraph", "llama_index", "pydantic_ai"),
+    *("agent_framework", "agents", "agno", "anthropic", "autogen_core", "crewai", "google"),
+    *("langchain_core", "langgraph", "llama_index", "pydantic_ai", "strands"),
 )
 """What the doors import."""
 FOLDER = Path(__file__).parent / "integrations" / "doors"

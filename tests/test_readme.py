@@ -221,6 +221,9 @@ def check_integrations(*printed: str) -> None:
     assert printed[6].endswith("]\nI moved to Lisbon last month\n")
     assert printed[7].endswith("29B\t/memories/food.md\nAlice is allergic to peanuts\n\n")
     assert printed[8] == "I am training for a marathon\n"
+    assert printed[-3] == "Paints with watercolours\n"
+    assert printed[-2] == "I repair old clocks\n"
+    assert printed[-1] == "chat-7\nI keep bees on the roof\n"
 
 
 def check_mcp(piped: str, asked: str) -> None:
