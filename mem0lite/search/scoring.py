@@ -76,9 +76,9 @@ class Scores:
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
-        return [
-            Ranked(int(position), min(1.0, float(self._score(self.raw[position])))) for position in positions[order]
-        ]
+        positions = positions[order]
+        shown = self._score(self.raw[positions]).tolist()
+        return [Ranked(position, min(1.0, score)) for position, score in zip(positions.tolist(), shown, strict=True)]
 
     def _score(self, raw: "Floats") -> "Floats":
         """Return scores from what speaks for memories, in the same order.
