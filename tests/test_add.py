@@ -1,4 +1,8 @@
+import os
 import re
+import subprocess
+import sys
+import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -521,3 +525,25 @@ def test_a_text_said_meanwhile_is_stored_once(counting):
     counting._embedder.before = first
     assert counting.add("new", user_id="u")["results"][0]["event"] == "NONE"
     assert [one["memory"] for one in counting.get_all(user_id="u")["results"]].count("new") == 1
+
+
+_FORKED = """
+import os
+from mem0lite.values import new_id
+known, (reading, writing) = new_id(), os.pipe()
+if os.fork() == 0:
+    os.write(writing, " ".join(new_id() for _ in range(100)).encode())
+    os._exit(0)
+os.wait()
+print(known, *(new_id() for _ in range(100)), os.read(reading, 10_000).decode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_ids_are_random_uuids_also_after_a_fork():
+    """Every id is a UUID of version 4, and a forked process gives none that its parent gives, too."""
+    ids = subprocess.run([sys.executable, "-c", _FORKED], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    assert len(ids) == len(set(ids)) == 201
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant, str(uuid.UUID(one)) == one) for one in ids} == {
+        (4, uuid.RFC_4122, True)
+    }

@@ -21,8 +21,7 @@ class Scope(NamedTuple):
 
     def ids(self) -> dict[str, str]:
         """Return the ids that are set, by name, in composed form (NFC), which ids in old files may not have."""
-        named = {"user_id": self.user_id, "agent_id": self.agent_id, "run_id": self.run_id, "app_id": self.app_id}
-        return {name: nfc(value) for name, value in named.items() if value is not None}
+        return {name: nfc(value) for name, value in zip(self._fields, self, strict=True) if value is not None}
 
 
 class Record(NamedTuple):
@@ -130,21 +129,28 @@ class Record(NamedTuple):
             "created_at": created_at,
             "updated_at": created_at if self.updated_at == self.created_at else to_iso(self.updated_at),
         }
-        optional = {
-            **self.scope.ids(),
-            "actor_id": self.actor_id,
-            "role": self.role,
-            "expiration_date": self.expiration_date,
-            "expires_at": None if self.expires_at is None else to_iso(self.expires_at),
-            "feedback": self.feedback,
-            "feedback_reason": self.feedback_reason,
-            "key": self.key,
-            "superseded_by": self.superseded_by,
-            "valid_from": None if self.key is None and self.superseded_at is None else created_at,
-            "valid_to": None if self.superseded_at is None else to_iso(self.superseded_at),
-        }
-        item.update(cast("Any", {name: value for name, value in optional.items() if value is not None}))
+        item.update(cast("Any", self.scope.ids()))
+        if self.actor_id is not None:
+            item["actor_id"] = self.actor_id
+        if self.role is not None:
+            item["role"] = self.role
+        if self.expiration_date is not None:
+            item["expiration_date"] = self.expiration_date
+        if self.expires_at is not None:
+            item["expires_at"] = to_iso(self.expires_at)
+        if self.feedback is not None:
+            item["feedback"] = self.feedback
+        if self.feedback_reason is not None:
+            item["feedback_reason"] = self.feedback_reason
+        if self.key is not None or self.superseded_at is not None:
+            item.update(cast("Any", self._validity(created_at)))
         return item
+
+    def _validity(self, created_at: str) -> dict[str, str]:
+        """Return what this is the value of, and when it held."""
+        valid_to = None if self.superseded_at is None else to_iso(self.superseded_at)
+        fields = {"key": self.key, "superseded_by": self.superseded_by, "valid_from": created_at, "valid_to": valid_to}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class Gone(NamedTuple):

@@ -1,6 +1,7 @@
 """Whose memories a call means: everybody's, or one user's in a view. Pure."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Self, cast
 
 from ..data.filters import (
@@ -17,6 +18,8 @@ from ..data.records import Scope
 from ..errors import PermissionDeniedError, ValidationError
 from ..values import argument_id, clean_id, clean_scope, shown
 from .arguments import AddItem, Unset
+
+_NAMED = 1_024  # users whose ids need no second look
 
 NO_IDS = (None, None, None, None)
 """No user, agent, run or app, in the order of SCOPE_IDS."""
@@ -121,6 +124,17 @@ def _named(ids: tuple[object, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def _expression(filters: object, *ids: object) -> Expression:
+    if filters is None and all(one is None or type(one) is str for one in ids):
+        return _naming(*ids)
+    return _checked(filters, *ids)
+
+
+@lru_cache(_NAMED)
+def _naming(*ids: object) -> Expression:
+    return _checked(None, *ids)
+
+
+def _checked(filters: object, *ids: object) -> Expression:
     given = {name: argument_id(value, name) for name, value in _named(ids) if value is not None}
     return both(parse(filters), parse(given))
 

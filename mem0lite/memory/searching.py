@@ -304,7 +304,10 @@ def copies(reading: Reading, found: list[Found]) -> set[int]:
     if len(found) < 2:
         return set()
     vectors = reading.vectors([one.ranked for one in found[:_CHECKED]])
-    near = np.triu(vectors @ vectors.T >= COSINE, k=1)
+    near = vectors @ vectors.T >= COSINE
+    if np.count_nonzero(near) == len(near):  # each only to itself, as in most searches
+        return set()
+    near = np.triu(near, k=1)
     positions: list[int] = np.flatnonzero(near.any(axis=0) | near.any(axis=1)).tolist()
     if not positions:
         return set()

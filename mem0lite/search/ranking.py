@@ -126,7 +126,7 @@ class Ranking:
 
     def weights(self) -> dict[str, float]:
         """Return the weights by signal."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def _off(ranking: type[Ranking]) -> dict[str, float]:

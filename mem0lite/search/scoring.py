@@ -86,10 +86,9 @@ class Scores:
             least = -np.partition(-scores, top_k - 1)[top_k - 1]
             positions, scores = positions[scores >= least], scores[scores >= least]
         order = np.lexsort((-self._view.created_at[positions], -scores))[:top_k]
-        return [Ranked(int(position), self._score_at(int(position))) for position in positions[order]]
-
-    def _score_at(self, position: int) -> float:
-        return min(1.0, float(self._score(self.raw[position])))
+        positions = positions[order]
+        shown = self._score(self.raw[positions]).tolist()
+        return [Ranked(position, min(1.0, score)) for position, score in zip(positions.tolist(), shown, strict=True)]
 
     def relevant(self, ranked: Sequence[Ranked]) -> list[Ranked]:
         """Return those of some results that are relevant, down to none."""

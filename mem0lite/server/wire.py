@@ -5,12 +5,12 @@ routing.
 """
 
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..values import drawn
 from . import access_log
 from .metrics import Metrics
 from .reading_on import farewell, goes_on, has_body, read_on
@@ -115,4 +115,4 @@ def _methods(allowed: bytes, scope: Any) -> bytes:
 def _request_id(scope: Any) -> str:
     """Return the id that the client gave the request if it is short and printable, or else a new one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return bytes(given).decode() if _GOOD_ID.fullmatch(given) else secrets.token_hex(4)
+    return bytes(given).decode() if _GOOD_ID.fullmatch(given) else drawn().hex()[:8]

@@ -856,11 +856,11 @@ def _found(
 ) -> Found:
     import numpy as np
 
-    positions = image.positions
+    located = None if image.in_order else image.positions
     known_sessions = image.sessions if isinstance(visible, slice) else None
     if not isinstance(visible, slice):
-        positions = np.full(image.used, -1, dtype=np.int64)
-        positions[image.slots[visible]] = np.arange(len(visible))
+        located = np.full(image.used, -1, dtype=np.int64)
+        located[image.slots[visible]] = np.arange(len(visible))
         if visible is image.latest_positions:
             known_sessions = image.latest_sessions
     view = View(
@@ -870,14 +870,19 @@ def _found(
         speakers=image.speakers[visible],
         names=names,
         cosine=cosine[visible],
-        postings={term: _located(posting, positions) for term, posting in postings.items()},
+        postings={term: _located(posting, located) for term, posting in postings.items()},
         matching=None if mask is None else mask[image.slots[visible]],
         known_sessions=known_sessions,
     )
     return Found(view, image.keys[visible], image.slots[visible], image.vectors)
 
 
-def _located(postings: _Postings, positions: "NDArray[np.int64]") -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+def _located(
+    postings: _Postings, positions: "NDArray[np.int64] | None"
+) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    """Return postings with positions in the place of slots; None for ``positions`` says that they are the same."""
+    if positions is None:
+        return postings.slots.astype("i8"), postings.frequencies
     located = positions[postings.slots]
     here = located >= 0
     return (located, postings.frequencies) if here.all() else (located[here], postings.frequencies[here])

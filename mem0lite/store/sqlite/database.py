@@ -6,7 +6,7 @@ import time
 import unicodedata
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -39,6 +39,7 @@ _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode wi
 BUSY_TIMEOUT_MS = 30_000
 _MAX_SHARED_COMMIT = 256
 _MAX_IDLE_READERS = 8
+_SHORT_READ_SECONDS = 0.02  # in which the log does not grow long, so that its length before the read tells enough
 _LONG_LOG_BYTES = 16 * 1024 * 1024  # twice what SQLite lets it grow to before it begins again, when nobody reads
 _INCREMENTAL = 2  # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
 _BREAKING = (apsw.IOError, apsw.CorruptError, apsw.NotADBError)
@@ -162,11 +163,12 @@ class Database:
             return
         with self._enter(), self._translated():
             connection = self._take_reader()
-            healthy = True
+            healthy, began = True, time.monotonic()
             try:
                 yield from self._snapshot(connection, limit, statements)
                 self._check_unwritten()
-                self._shorten_log(connection)
+                if time.monotonic() - began > _SHORT_READ_SECONDS or self._log_is_long():
+                    self._shorten_log(connection)
             except _BREAKING:
                 healthy = False
                 raise
@@ -283,6 +285,9 @@ class Database:
                     self._write_lock.release()
             raise lost from error
 
+    def _log_is_long(self) -> bool:
+        return self._held is not None and self._held.log_was > _LONG_LOG_BYTES
+
     def _shorten_log(self, connection: apsw.Connection) -> None:
         """Shrink the log that grew while somebody read for long, unless somebody still does.
 
@@ -323,10 +328,13 @@ class Database:
 
     # -- who may enter
 
-    @contextmanager
-    def _enter(self) -> Iterator[None]:
+    def _enter(self) -> "_Call":
+        return _Call(self)
+
+    def _begin(self) -> None:
         with self._state:
-            self._state.wait_for(lambda: not self._paused)
+            if self._paused:
+                self._state.wait_for(lambda: not self._paused)
             if self._closed:
                 raise ClosedError("This Memory is closed. Open a new one.")
             if not self._finalizer.alive:
@@ -338,22 +346,22 @@ class Database:
                 )
             self._active += 1
             self._callers.append(threading.get_ident())
-        try:
-            yield
-        except Exception as error:
-            if not self._finalizer.alive:  # closed in the middle of the call: whatever it met comes from that
-                raise ClosedError(_ENDED) from error
-            if isinstance(error, DatabaseError):
-                self._look_whether_lost(error)
-            raise
-        finally:
-            with self._state:
-                self._active -= 1
-                with suppress(ValueError):  # in a child that was forked in the middle of the call
-                    self._callers.remove(threading.get_ident())
-                if self._settling:
-                    self._rest()
-                self._state.notify_all()
+
+    def _failed(self, error: Exception) -> None:
+        """Raise what a call met, if that is something else than the error that it raised."""
+        if not self._finalizer.alive:  # closed in the middle of the call: whatever it met comes from that
+            raise ClosedError(_ENDED) from error
+        if isinstance(error, DatabaseError):
+            self._look_whether_lost(error)
+
+    def _end(self) -> None:
+        with self._state:
+            self._active -= 1
+            if (caller := threading.get_ident()) in self._callers:  # not in a child forked in the middle of the call
+                self._callers.remove(caller)
+            if self._settling:
+                self._rest()
+            self._state.notify_all()
 
     def _forget(self, connection: apsw.Connection) -> None:
         with self._state:
@@ -445,8 +453,11 @@ class Database:
         if statements:
             connection.execute("BEGIN")
         try:
-            with limited(connection, limit):
+            if limit is None:
                 yield connection
+            else:
+                with limited(connection, limit):
+                    yield connection
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -677,12 +688,31 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._name)
+    def _translated(self) -> "translated":
+        return translated(self.path)
 
     @property
     def _name(self) -> str:
-        return "The in-memory store" if self.path is None else str(self.path)
+        return _named(self.path)
+
+
+class _Call:
+    """A call while it uses a database: whoever closes it waits for the call."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database._begin()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            if isinstance(error, Exception):
+                self._database._failed(error)
+        finally:
+            self._database._end()
 
 
 def _load(connection: apsw.Connection, image: bytes) -> None:
@@ -707,22 +737,35 @@ def limited(connection: apsw.Connection, limit: Limit | None) -> Iterator[None]:
         raise limit.error() from None
 
 
-@contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Turn whatever apsw raises of the file with this name into this package's errors."""
-    try:
-        yield
-    except Mem0LiteError:
-        raise
-    except UnicodeDecodeError as error:
-        raise CorruptFileError(f"{name} is damaged: a text in it is not UTF-8.") from error
-    except apsw.Error as error:
-        if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
-            raise CorruptFileError(f"{name} is damaged: a page differs from its checksum.") from error
-        for apsw_class, ours, sentence in _TRANSLATIONS:
-            if isinstance(error, apsw_class):
-                raise ours(f"{name} {sentence} ({error})") from error
-        raise DatabaseError(f"{name}: {error}") from error
+class translated:  # noqa: N801 -- named as what it does to the errors of its block
+    """Turn whatever apsw raises of the file at this path (None: the store in memory) into this package's errors."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, apsw.Error | UnicodeDecodeError):
+            raise _ours(error, _named(self._path)) from error
+
+
+def _ours(error: apsw.Error | UnicodeDecodeError, name: str) -> DatabaseError:
+    if isinstance(error, UnicodeDecodeError):
+        return CorruptFileError(f"{name} is damaged: a text in it is not UTF-8.")
+    if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
+        return CorruptFileError(f"{name} is damaged: a page differs from its checksum.")
+    for apsw_class, ours, sentence in _TRANSLATIONS:
+        if isinstance(error, apsw_class):
+            return ours(f"{name} {sentence} ({error})")
+    return DatabaseError(f"{name}: {error}")
+
+
+def _named(path: Path | None) -> str:
+    return "The in-memory store" if path is None else str(path)
 
 
 _ENDED = "This Memory was closed because the process is ending. Join the threads that use it first."

@@ -130,9 +130,22 @@ def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, 
 # -- what the file remembers of itself
 
 
+def state(connection: apsw.Connection, names: tuple[str, str]) -> tuple[int, str | None, str | None]:
+    """Return the number of the last change, and what is kept under two names as the file has it, in one statement."""
+    kept = "(SELECT value FROM meta WHERE name = ?)"
+    version, first, second = connection.execute(f"SELECT {kept}, {kept}, {kept}", ("version", *names)).get
+    with undamaged():
+        return int(version), first, second
+
+
+def as_kept(connection: apsw.Connection, name: str) -> Any:
+    """Return what is kept under a name, as the file has it, or None."""
+    return connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+
+
 def remembered(connection: apsw.Connection, name: str) -> Any:
     """Return what ``remember`` kept under a name, or None."""
-    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    value = as_kept(connection, name)
     with undamaged():
         found = None if value is None else json.loads(value)
         if found is not None and name in _EMBEDDERS:

@@ -24,6 +24,8 @@ class Remembered:
         self._database, self._embedder = database, embedder
         self.graph_categories: tuple[str, ...] = ()
         """The file's, as the last call of this process that looked at them found them."""
+        self._agreed: str | None = None  # as the file has it: the embedder that was compared, and is ours
+        self._read: tuple[str | None, tuple[str, ...]] = None, ()  # the categories as the file has them
 
     def adopt(self, embedder: EmbedderIdentity, graph_categories: tuple[str, ...] | None) -> None:
         """Let the file remember the embedder, its keyword terms and its graph categories. Rebuild the keyword index if
@@ -83,8 +85,15 @@ class Remembered:
 
     def categories(self, connection: apsw.Connection) -> tuple[str, ...]:
         """Return the file's graph categories."""
-        self.graph_categories = tuple(rows.remembered(connection, _GRAPH) or ())
-        return self.graph_categories
+        return self._categories(connection, rows.as_kept(connection, _GRAPH))
+
+    def _categories(self, connection: apsw.Connection, kept: str | None) -> tuple[str, ...]:
+        known, categories = self._read
+        if kept != known:
+            categories = tuple(rows.remembered(connection, _GRAPH) or ())
+            self._read = kept, categories
+        self.graph_categories = categories
+        return categories
 
     def remember_categories(self, connection: apsw.Connection, categories: tuple[str, ...]) -> None:
         """Have every writer follow these graph categories, once the transaction is committed."""
@@ -97,10 +106,21 @@ class Remembered:
 
     # -- the embedder
 
+    def current(self, connection: apsw.Connection) -> tuple[int, tuple[str, ...]]:
+        """Return the version of the file and its graph categories. Raises EmbedderMismatchError."""
+        version, embedder, categories = rows.state(connection, ("embedder", _GRAPH))
+        if embedder is None or embedder != self._agreed:
+            self.check_embedder(connection)
+        return version, self._categories(connection, categories)
+
     def check_embedder(self, connection: apsw.Connection) -> None:
         """Raise EmbedderMismatchError if the file has another embedder's vectors."""
+        kept = rows.as_kept(connection, "embedder")
+        if kept is not None and kept == self._agreed:
+            return
         ours, theirs = self._embedder, rows.remembered(connection, "embedder")
         if ours is None or theirs is None or ours == theirs:
+            self._agreed = kept
             return
         path = self._database.path
         same = theirs["fingerprint"].partition(PROMPTED)[0] == ours["fingerprint"].partition(PROMPTED)[0] != ""

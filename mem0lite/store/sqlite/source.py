@@ -6,6 +6,7 @@ memory four threads searched at half the speed of one.
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -15,7 +16,7 @@ from ...search.conversation import NAME_LENGTH
 from ..columns import NEVER, KeysOfTerm, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
 from . import rows
 from .damage import check_optional_texts
-from .filter_sql import compile_filter
+from .filter_sql import Sql, compile_filter
 from .schema import SCOPE_KEYS
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ _RANGES = "json_each(?) r"
 _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
 _EACH_TERM = "CROSS JOIN t CROSS JOIN posting p ON p.term = t.term AND"
 _FEW_RANGES = 16
+_TERMS_AT_ONCE = 32
+_WITHIN = (  # keys from the first one on, as they are shorter; and how often a term occurs where that is not once
+    "SELECT group_concat(p.key - ?2), group_concat(CASE WHEN p.frequency <> 1 THEN p.key - ?2 END), "
+    "group_concat(nullif(p.frequency, 1)) "
+    "FROM posting p WHERE p.owner_id = ?1 AND p.term = ?{} AND p.key BETWEEN ?2 AND ?3"
+)
 
 
 class SnapshotSource:
-    """A ``columns.Source`` of the scopes that an expression asks for; ``check`` raises when the file must not be read.
+    """A ``columns.Source`` of the scopes that an expression asks for.
 
+    ``state`` returns the version of the file and its graph categories, and raises when it must not be read.
     ``between`` returns which memories were touched between two versions, or None if it doesn't know (``Touched``). The
     connection's snapshot begins with its first statement.
     """
@@ -38,34 +46,42 @@ class SnapshotSource:
     def __init__(
         self,
         connection: apsw.Connection,
-        check: Callable[[apsw.Connection], None],
+        state: Callable[[apsw.Connection], tuple[int, tuple[str, ...]]],
         expression: Expression,
         dimensions: int,
         between: Callable[[int, int], set[int] | None],
     ) -> None:
-        self._connection, self._check, self._dimensions, self._between = connection, check, dimensions, between
-        self._where, self._parameters = compile_filter(scope_part(expression))
+        self._connection, self._state, self._dimensions, self._between = connection, state, dimensions, between
+        self._expression = expression
+        self.graph_categories: tuple[str, ...] = ()
+        """The file's, once ``version`` was called."""
+
+    @cached_property
+    def _scopes(self) -> Sql:
+        """The SQL of the scopes: most searches need none, as they find the version that they know."""
+        return compile_filter(scope_part(self._expression))
 
     def version(self) -> int:
         """Return the version of the file."""
-        self._check(self._connection)
-        self._version = rows.current_version(self._connection)
+        self._version, self.graph_categories = self._state(self._connection)
         return self._version
 
     def newest(self) -> tuple[int, int]:
         """Return how many scopes match, and the highest version among them."""
+        where, parameters = self._scopes
         found: tuple[int, int] = self._connection.execute(
-            f"SELECT count(*), ifnull(max(s.version), 0) FROM scope s WHERE {self._where}", self._parameters
+            f"SELECT count(*), ifnull(max(s.version), 0) FROM scope s WHERE {where}", parameters
         ).get
         return found
 
     def scopes(self, since: int = -1) -> list[ScopeVersion]:
         """Return the scopes that match and have a later version, by number."""
+        where, parameters = self._scopes
         found = rows.fetch(
             self._connection,
             "SELECT s.id, s.owner_id, s.next_sequence, s.rewritten FROM scope s "
-            f"WHERE {self._where} AND s.version > ? ORDER BY s.id",
-            [*self._parameters, since],
+            f"WHERE {where} AND s.version > ? ORDER BY s.id",
+            [*parameters, since],
         )
         return [ScopeVersion(*row) for row in found]
 
@@ -155,9 +171,28 @@ class SnapshotSource:
 
     def postings(self, ranges: Sequence[Range] | None, terms: Sequence[str]) -> "list[KeysOfTerm]":
         """Return for each term the keys of the memories in which it occurs, and how often."""
+        if ranges is not None and len(ranges) == 1:
+            return self._postings_within(ranges[0], terms)
         if ranges is not None and len(ranges) <= _FEW_RANGES:
             return [self._postings_of(ranges, term) for term in terms]
         return self._postings_by_range(ranges, terms)
+
+    def _postings_within(self, within: Range, terms: Sequence[str]) -> "list[KeysOfTerm]":
+        """Read several terms with one statement: what it costs to begin one is more than most terms' postings."""
+        import numpy as np
+
+        owner, first, last = within
+        found = []
+        for start in range(0, len(terms), _TERMS_AT_ONCE):
+            some = terms[start : start + _TERMS_AT_ONCE]
+            sql = " UNION ALL ".join(_WITHIN.format(number) for number in range(4, 4 + len(some)))
+            for listed, repeating, frequencies in rows.fetch(self._connection, sql, (owner, first, last, *some)):
+                places = _numbers(listed, np.int64)
+                often = np.ones(len(places), dtype=np.float32)
+                if repeating:
+                    often[np.searchsorted(places, _numbers(repeating, np.int64))] = _numbers(frequencies, np.float32)
+                found.append((places + first, often))
+        return found
 
     def _postings_of(self, ranges: Sequence[Range], term: str) -> "KeysOfTerm":
         import numpy as np
@@ -176,11 +211,9 @@ class SnapshotSource:
         import numpy as np
 
         if ranges is None:
-            scopes, parameters = (
-                f"scope s {_EACH_TERM} p.owner_id = s.owner_id AND p.key {SCOPE_KEYS}",
-                self._parameters,
-            )
-            where = f"WHERE {self._where}"
+            condition, parameters = self._scopes
+            scopes = f"scope s {_EACH_TERM} p.owner_id = s.owner_id AND p.key {SCOPE_KEYS}"
+            where = f"WHERE {condition}"
         else:
             scopes, parameters = (
                 f"{_RANGES} {_EACH_TERM} p.owner_id = r.value ->> 0 AND p.key {_IN_RANGE}",

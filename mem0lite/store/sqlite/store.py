@@ -220,14 +220,14 @@ class SQLiteStore:
         with self._database.read() as connection:
             source = SnapshotSource(
                 connection,
-                self._settings.check_embedder,
+                self._settings.current,
                 visible.expression,
                 self._dimensions,
                 self._database.touched.between,
             )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query, latest=visible.latest)
-            snapshot = SnapshotReading(connection, found, self._settings.categories(connection), self._dimensions)
+            snapshot = SnapshotReading(connection, found, source.graph_categories, self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)
             yield snapshot

@@ -141,7 +141,7 @@ def restore(backup: Path, path: Path, *, replace: bool, checksums: bool) -> int:
     if there and backup.exists() and path.samefile(backup):
         raise DatabaseError(f"{path} is the backup itself. Give another path.")
     with (beside if there else appearing)(path) as copied:
-        with translated(str(backup)):
+        with translated(backup):
             sqlite_file.copy(backup, copied, version=len(MIGRATIONS), checksums=checksums)
         with closing(_without_embedder(copied)) as database:
             memories = _upkeep(database).accept(backup)

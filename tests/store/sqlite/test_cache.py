@@ -25,6 +25,7 @@ USERS = st.sampled_from(["u", "v"])
 RUNS = st.sampled_from([None, "r1", "r2"])
 NAMES = st.sampled_from([None, "Anna", "Bob"])
 HOURS = st.sampled_from([None, -30, -2, -0.5, 0.5])
+USER = {"user_id": "u"}
 FILTERS = st.sampled_from([None, {"project": 1}, {"NOT": {"project": 1}}, {"run_id": "r1"}, {"project": [1, 2]}])
 
 
@@ -389,7 +390,7 @@ def test_words_are_found_among_the_many_users_of_an_agent(path):
             expected.add(late)
 
 
-@pytest.mark.parametrize(("users", "runs"), [(3, 1), (40, 1), (30, 4)])
+@pytest.mark.parametrize(("users", "runs"), [(1, 1), (1, 9), (3, 1), (40, 1), (30, 4)])
 def test_new_words_are_found_in_one_pass_over_many_owners(path, users, runs):
     """However a scope's words are read, one after the other, or all of each owner's at once, the same are found."""
     words, agent = ["tea", "pear", "fig", "plum"], {"agent_id": "bot"}
@@ -414,7 +415,29 @@ def test_new_words_are_found_in_one_pass_over_many_owners(path, users, runs):
             matched = {item["memory"]: set(item["score_details"]["matched_terms"]) for item in found}
             assert matched == {text: {"tea", "fig", "word7"} & set(text.split()) for text in stored}
         read = [sql for sql in statements if "posting p" in sql]
-        assert (len(read) == 1) is (users > 16)
+        assert (len(read) == 1) is (users == 1 or users > 16)
+
+
+def test_a_search_asks_the_file_little(path):
+    """A search takes four statements: the snapshot's two, the file's state, the results; words not asked for before
+    take one more, up to a number that few questions have."""
+    statements = []
+    words = ["tea", "pear", "fig", "plum", "coffee", "milk", "rice", "salt", "soup", "bread", "corn", "jam"]
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add_many({"messages": f"{one} and {one} with {other}"} | USER for one in words for other in words)
+        for _ in range(2):
+            memory.search("nothing", **USER)
+        for connection in memory._store._database._open_connections:
+            connection.exec_trace = lambda cursor, sql, bindings: statements.append(sql) or True
+        counts, scores = [], []
+        for _ in range(2):
+            statements.clear()
+            results = memory.search(" ".join(words), **USER, threshold=0, top_k=200, explain=True)["results"]
+            counts.append(len(statements))
+            scores.append({one["memory"]: one["score_details"]["bm25_score"] for one in results})
+    assert counts == [5, 4]
+    assert scores[0] == scores[1]
+    assert min(scores[0].values()) > 0
 
 
 def test_stats_count_again_only_after_a_change(path, clock):
