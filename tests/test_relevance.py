@@ -202,7 +202,7 @@ def test_the_question_itself_is_no_measure(model):
     with Memory(":memory:", embedder=model) as memory:
         memory.add_many([{"messages": text, "user_id": "u"} for text in ("I moved to Porto", "Where is my home?")])
         found = texts(memory.search("Where is my home?", user_id="u", threshold=0, relevant_only=True))
-    assert found == ["Where is my home?", "I moved to Porto"]
+    assert found == ["I moved to Porto", "Where is my home?"]
 
 
 # -- the other doors

@@ -21,6 +21,7 @@ from . import graph, log, rows
 from .damage import check_order, text, undamaged
 from .filter_sql import compile_filter, composed
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, condition
+from .settings import Current
 
 if TYPE_CHECKING:
     import numpy as np
@@ -235,12 +236,11 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
 class SnapshotReading:
     """A ``protocol.Reading`` of a connection's snapshot."""
 
-    def __init__(
-        self, connection: apsw.Connection, found: Found, graph_categories: tuple[str, ...], dimensions: int
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, found: Found, current: Current, dimensions: int) -> None:
         self._connection, self._found, self._dimensions = connection, found, dimensions
         self.view: View = found.view
-        self.graph_categories = graph_categories
+        self.graph_categories = current.graph_categories
+        self._project = current.project
 
     def add_entities(self, visible: Visible, query: Query) -> None:
         """Add to the view what the graph says."""
@@ -275,7 +275,7 @@ class SnapshotReading:
 
     def project(self) -> dict[str, Any] | None:
         """Return the document of the kind ``project``."""
-        return log.document(self._connection, "project", "")
+        return None if self._project is None else log.to_document(self._project)
 
     def uses(self, ranked: Sequence[Ranked]) -> list[Use | None]:
         """Return how often and when the memories were in answers, in this order."""

@@ -130,12 +130,25 @@ def leave_behind(connection: apsw.Connection, version: int, given: Mapping[str, 
 # -- what the file remembers of itself
 
 
-def state(connection: apsw.Connection, names: tuple[str, str]) -> tuple[int, str | None, str | None]:
-    """Return the number of the last change, and what is kept under two names as the file has it, in one statement."""
-    kept = "(SELECT value FROM meta WHERE name = ?)"
-    version, first, second = connection.execute(f"SELECT {kept}, {kept}, {kept}", ("version", *names)).get
+class State(NamedTuple):
+    """What searches have to know of a file, as the file has it."""
+
+    version: int
+    """The number of the last change."""
+    embedder: str | None
+    graph: str | None
+    project: str | None
+    """The settings of the project."""
+
+
+def state(connection: apsw.Connection) -> State:
+    """Return what searches have to know of the file, in one statement."""
+    kept = "(SELECT value FROM meta WHERE name = '{}')"
+    asked = ", ".join(kept.format(name) for name in ("version", "embedder", "graph"))
+    project = "(SELECT value FROM document WHERE kind = 'project' AND name = '')"
+    version, *texts = connection.execute(f"SELECT {asked}, {project}").get
     with undamaged():
-        return int(version), first, second
+        return State(int(version), *texts)
 
 
 def as_kept(connection: apsw.Connection, name: str) -> Any:

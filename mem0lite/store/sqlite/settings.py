@@ -1,5 +1,7 @@
 """What a file remembers of itself: its embedder, its graph categories, and how its keywords were made."""
 
+from typing import NamedTuple
+
 import apsw
 
 from ...embedding.prompts import PROMPTED
@@ -15,6 +17,15 @@ _GRAPH, _FOLLOWED = "graph", "graph_followed"
 """The file's graph categories, and that all writers follow them."""
 _SCALE = "scale"
 """The scale of the embedder's cosines, and whose it is."""
+
+
+class Current(NamedTuple):
+    """What searches have to know of a file."""
+
+    version: int
+    graph_categories: tuple[str, ...]
+    project: str | None
+    """The document of the kind ``project``, as the file has it."""
 
 
 class Remembered:
@@ -106,12 +117,12 @@ class Remembered:
 
     # -- the embedder
 
-    def current(self, connection: apsw.Connection) -> tuple[int, tuple[str, ...]]:
-        """Return the version of the file and its graph categories. Raises EmbedderMismatchError."""
-        version, embedder, categories = rows.state(connection, ("embedder", _GRAPH))
-        if embedder is None or embedder != self._agreed:
+    def current(self, connection: apsw.Connection) -> Current:
+        """Return what searches have to know of the file. Raises EmbedderMismatchError."""
+        state = rows.state(connection)
+        if state.embedder is None or state.embedder != self._agreed:
             self.check_embedder(connection)
-        return version, self._categories(connection, categories)
+        return Current(state.version, self._categories(connection, state.graph), state.project)
 
     def check_embedder(self, connection: apsw.Connection) -> None:
         """Raise EmbedderMismatchError if the file has another embedder's vectors."""

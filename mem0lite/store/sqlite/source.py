@@ -18,6 +18,7 @@ from . import rows
 from .damage import check_optional_texts
 from .filter_sql import Sql, compile_filter
 from .schema import SCOPE_KEYS
+from .settings import Current
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,15 +47,15 @@ class SnapshotSource:
     def __init__(
         self,
         connection: apsw.Connection,
-        state: Callable[[apsw.Connection], tuple[int, tuple[str, ...]]],
+        state: Callable[[apsw.Connection], Current],
         expression: Expression,
         dimensions: int,
         between: Callable[[int, int], set[int] | None],
     ) -> None:
         self._connection, self._state, self._dimensions, self._between = connection, state, dimensions, between
         self._expression = expression
-        self.graph_categories: tuple[str, ...] = ()
-        """The file's, once ``version`` was called."""
+        self.current = Current(0, (), None)
+        """What the file is like, once ``version`` was called."""
 
     @cached_property
     def _scopes(self) -> Sql:
@@ -63,8 +64,8 @@ class SnapshotSource:
 
     def version(self) -> int:
         """Return the version of the file."""
-        self._version, self.graph_categories = self._state(self._connection)
-        return self._version
+        self.current = self._state(self._connection)
+        return self.current.version
 
     def newest(self) -> tuple[int, int]:
         """Return how many scopes match, and the highest version among them."""
@@ -89,7 +90,7 @@ class SnapshotSource:
         """Return the keys of the memories that were changed or removed after a version; None if that is not known."""
         import numpy as np
 
-        keys = self._between(since, self._version)
+        keys = self._between(since, self.current.version)
         return None if keys is None else np.array(sorted(keys), dtype=np.int64)
 
     def versions(self, first: int, last: int) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":

@@ -227,7 +227,7 @@ class SQLiteStore:
             )
             with undamaged():
                 found = self._columns.view(source, visible.expression, visible.horizon, query, latest=visible.latest)
-            snapshot = SnapshotReading(connection, found, source.graph_categories, self._dimensions)
+            snapshot = SnapshotReading(connection, found, source.current, self._dimensions)
             if query.names:
                 snapshot.add_entities(visible, query)
             yield snapshot
