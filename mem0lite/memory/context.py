@@ -110,7 +110,9 @@ class Context(NamedTuple):
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
         ranked = scores.best(self.search.top_k, self.search.threshold)
-        found = Judge.of_block(self.search.query).judged(with_records(reading, ranked), self.search.threshold)
+        judge = Judge.of_block(self.search.query, self.search.question, self.search.weights)
+        found = judge.judged(with_records(reading, ranked), self.search.threshold)
+        found = [one for one in found if not one.outdated]
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked = {one.record.id: question for one in found if (question := _question_of(reading, scores, one))}
