@@ -42,11 +42,14 @@ class Adjustment(TypedDict):
 
     rule: str
     """``asks_the_same`` for a question that is the query, ``only_asks`` for another question, ``only_guesses`` for an
-    assistant's guess, ``decay`` for what answers had lately or had not."""
+    assistant's guess, ``superseded_by_newer`` and ``supersedes_older`` for two that say what only one thing can be,
+    ``decay`` for what answers had lately or had not."""
     before: float
     """The score without the rule."""
     after: float
     """The score with it."""
+    memory_id: NotRequired[str]
+    """The id of the newer or older memory. Present for the rules that compare two."""
 
 
 class ScoreDetails(TypedDict):

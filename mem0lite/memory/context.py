@@ -115,7 +115,9 @@ class Context(NamedTuple):
         if self.search.relevant_only and not scores.any_relevant():
             return Reached([], {}, {}, decays=False)
         ranked = scores.best(self.search.top_k, self.search.threshold)
-        found = Judge.of_block(self.search.query).judged(with_records(reading, ranked), self.search.threshold)
+        judge = Judge.of_block(self.search.query, self.search.question, self.search.weights)
+        found = judge.judged(with_records(reading, ranked), self.search.threshold)
+        found = [one for one in found if not one.outdated]
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked_decay = asked_of(reading.project())

@@ -1,16 +1,23 @@
-"""What the texts of the best results say to their place: a question is worth little as an answer, and so is a guess.
+"""What the texts of the best results say to their place: a question is worth little as an answer, and so is a guess;
+what was said later about the same comes first.
 
-What makes a text a question or a guess is in ``search/speech``.
+What makes a text a question or a guess is in ``search/speech``, what two texts say about the same in ``search/slots``.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self, cast
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from ..data.records import Record
+from ..search.query import Query
+from ..search.ranking import Ranking
 from ..search.speech import Doubt, doubts
 from ..search.view import Ranked
 from ..types import Adjustment, SearchHit
 from .decay import Weighed
+
+if TYPE_CHECKING:
+    from ..search.slots import Asked, Statement
 
 
 class Found(NamedTuple):
@@ -23,6 +30,8 @@ class Found(NamedTuple):
     """What was changed about its score."""
     weighed: Weighed | None = None
     """What decay says to it; that is one of the adjustments."""
+    outdated: bool = False
+    """Whether another result says what is so now in its place."""
 
     def to_hit(self) -> SearchHit:
         """Return it as callers see it."""
@@ -31,10 +40,19 @@ class Found(NamedTuple):
             hit["rerank_score"] = self.rerank_score
         return hit
 
-    def rescored(self, score: float, rule: str) -> "Found":
-        """Return it with the score that a rule gives it."""
+    def rescored(self, score: float, rule: str, other: "Found | None" = None) -> "Found":
+        """Return it with the score that a rule gives it, perhaps because of another result."""
         adjustment = Adjustment(rule=rule, before=self.ranked.score, after=score)
+        if other is not None:
+            adjustment["memory_id"] = other.record.id
         return self._replace(ranked=self.ranked._replace(score=score), adjustments=[*self.adjustments, adjustment])
+
+
+class _Said(NamedTuple):
+    """A statement, and the place of the result that makes it."""
+
+    place: int
+    statement: "Statement"
 
 
 class Judge(NamedTuple):
@@ -42,31 +60,105 @@ class Judge(NamedTuple):
 
     doubt: Callable[[str, str | None], Doubt | None] | None
     """Says from a text and a role why a memory is no good answer. None finds no fault with any."""
+    now: "Asked | None"
+    """What a query about the present asks. None if it is about something else."""
 
     @classmethod
-    def of(cls, query: str) -> Self:
+    def of(cls, query: str, question: Query, ranking: Ranking) -> Self:
         """Return what judges the results of a query. Whoever only gives words for what to find gets every use of
         them."""
         from ..search.dates import asks  # its patterns take time to compile
 
-        return cls(doubts(query) if asks(query) else None)
+        return cls(doubts(query) if asks(query) else None, _now(query, question, ranking))
 
     @classmethod
-    def of_block(cls, query: str) -> Self:
+    def of_block(cls, query: str, question: Query, ranking: Ranking) -> Self:
         """Return what judges the memories for a prompt: every word in it costs, however the query is put."""
         from ..search.dates import is_statement
 
-        return cls(None if is_statement(query) else doubts(query))
+        return cls(None if is_statement(query) else doubts(query), _now(query, question, ranking))
+
+    def compares(self, found: Sequence[Found]) -> bool:
+        """Return whether a result says what the query asks about, so that a newer one may be worth more."""
+        return any(True for one in found for _ in self._said(one.record))
 
     def judged(self, found: Sequence[Found], threshold: float) -> list[Found]:
         """Return results, best first, with the scores that they are worth, in that order; without those that are then
         below the threshold."""
-        if self.doubt is None:
-            return list(found)
-        worth = [_worth(one, self.doubt(one.record.text, one.record.role)) for one in found]
-        worth.sort(key=lambda one: -one.ranked.score)  # stable: at equal scores the order stays
-        return [one for one in worth if one.ranked.score >= threshold]
+        import numpy as np
+
+        worth = list(found)
+        if self.doubt is not None:
+            worth = [_worth(one, self.doubt(one.record.text, one.record.role)) for one in found]
+            worth.sort(key=lambda one: -one.ranked.score)  # stable: at equal scores the order stays
+        worth = self._newest_first(worth)
+        least = float(np.float32(threshold))  # as the scores are
+        return [one for one in worth if one.ranked.score >= least]
+
+    def _newest_first(self, found: list[Found]) -> list[Found]:
+        """Return results with newer statements before older ones of the same slot: they change scores."""
+        slots: dict[tuple[str, ...], list[_Said]] = {}
+        for place, one in enumerate(found):
+            for statement in self._said(one.record):
+                slots.setdefault(_slot(one.record, statement), []).append(_Said(place, statement))
+        ordered = False
+        for said in slots.values():
+            if len(said) > 1:
+                said.sort(key=lambda one: _time(found[one.place]))
+                ordered |= _reorder(found, said)
+        return sorted(found, key=lambda one: (-one.ranked.score, one.outdated)) if ordered else found
+
+    def _said(self, record: Record) -> "Iterator[Statement]":
+        """Yield what a memory says about what the query asks; an assistant only repeats what it was told."""
+        if self.now is not None and record.role != "assistant":
+            yield from self.now.said_in(record.text)
+
+
+def _now(query: str, question: Query, ranking: Ranking) -> "Asked | None":
+    if not ranking.recency or not question.asks or question.moments:
+        return None
+    from ..search.slots import Asked, asks_about_now  # its patterns take time to compile
+
+    return Asked(query) if asks_about_now(query) else None
 
 
 def _worth(one: Found, doubt: Doubt | None) -> Found:
     return one if doubt is None else one.rescored(one.ranked.score * doubt.share, doubt.rule)
+
+
+def _slot(record: Record, one: "Statement") -> tuple[str, ...]:
+    """Return what only one thing can be said about: of somebody with a name whoever says it, else of the speaker."""
+    scope, speaker = record.scope, (record.actor_id or "").casefold()
+    owner = (scope.user_id or "", scope.agent_id or "" if scope.user_id is None else "")
+    return (*owner, "" if one.named else speaker, one.subject, one.slot)
+
+
+def _time(one: Found) -> tuple[int, int]:
+    return one.record.created_at, one.ranked.position
+
+
+def _reorder(found: list[Found], said: Sequence[_Said]) -> bool:
+    """Give the newer ones of statements about a slot, oldest first, the higher scores. Return whether there are any
+    that take the place of others."""
+    from ..search.slots import STAY_IN_FORCE
+
+    newest = {older.place: newer.place for older, newer in combinations(said, 2) if _replaces(newer, older)}
+    oldest = {newer: older for older, newer in reversed(newest.items())}
+    places = sorted({*newest, *oldest}, key=lambda place: _time(found[place]), reverse=True)
+    scores = sorted((found[place].ranked.score for place in places), reverse=True)
+    outdated = said[0].statement.slot not in STAY_IN_FORCE
+    as_found = list(found)
+    for place, score in zip(places, scores, strict=True):
+        one = as_found[place]
+        if place in newest:
+            lower = one.rescored(score, "superseded_by_newer", as_found[newest[place]])
+            found[place] = lower._replace(outdated=outdated)
+        else:
+            found[place] = one.rescored(score, "supersedes_older", as_found[oldest[place]])
+    return bool(places)
+
+
+def _replaces(newer: _Said, older: _Said) -> bool:
+    from ..search.slots import replaces
+
+    return newer.place != older.place and replaces(newer.statement, older.statement)

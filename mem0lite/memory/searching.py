@@ -43,6 +43,7 @@ between a question and a text.
 _QUERY_CACHE = 1_024
 _REMEMBERED_QUERY = 1_000  # characters up to which a query's vector is remembered: this bounds the cache in bytes
 _WIDER, _CHECKED = 3, 100  # if there are copies, this many times as many results are looked at, and at least so many
+_NEXT = 20  # results that are looked at beside, if some are worth less than they seem
 _FIRST_STEPS, _STEPS = 5, 10  # results within which the steps of a procedure come in their order
 _RERANKED = 3  # times as many as asked for are given to a reranker
 _JUDGED = 30  # of the best are given to the model of the extra
@@ -215,7 +216,7 @@ class Searcher:
             count,
             least,
             self._reranking(None if rerank is None else argument_flag(rerank, "rerank"), query),
-            Judge.of(query),
+            Judge.of(query, question, weights),
             argument_flag(explain, "explain"),
             embedded,
             now,
@@ -262,15 +263,21 @@ def blended(model: CrossEncoder, query: str, found: Sequence[Found]) -> list[Fou
 
 
 def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:
-    """Return the best ``count`` results. Copies, and what is worth less than it seems, yield to others among the best
-    _CHECKED, or among _WIDER times as many as asked for."""
+    """Return the best ``count`` results. What is worth less than it seems yields to the next ones. Copies, and what is
+    so no more, yield to others among the best _CHECKED, or among _WIDER times as many as asked for."""
     ranked = scores.best(count, threshold)
-    found = judge.judged(with_records(reading, ranked), threshold)
-    judged = len(found) < len(ranked) or any(one.adjustments for one in found)
-    if len(ranked) < count or not (judged or copies(reading, found)):
-        return found
-    ranked = scores.best(max(_CHECKED, _WIDER * count), threshold)
-    found = judge.judged(with_records(reading, ranked), threshold)
+    first = with_records(reading, ranked)
+    found = judge.judged(first, threshold)
+    if not judge.compares(found):
+        if len(ranked) < count:
+            return found
+        if not copies(reading, found):
+            lowered = len(ranked) - sum(not one.adjustments for one in found)
+            if not lowered:
+                return found
+            more = scores.best(count + max(_NEXT, 2 * lowered), threshold)[count:]  # of these, some may be lowered, too
+            return judge.judged([*first, *with_records(reading, more)], threshold)[:count]
+    found = judge.judged(with_records(reading, scores.best(max(_CHECKED, _WIDER * count), 0)), threshold)
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]

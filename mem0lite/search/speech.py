@@ -3,6 +3,7 @@
 Such a text has the words of an answer, and is none. It is recognised by its marks and words, not by its meaning.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -53,6 +54,7 @@ _FOR_REPLIES = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=4_096)
 def only_asks(text: str) -> bool:
     """Return whether a text is a question with at most a few words beside it ("Great! Where is it?").
 
@@ -76,6 +78,7 @@ def _states(sentence: str) -> bool:
     return _TOLD.match(sentence) is not None or estimate_tokens(sentence, _ASKED) > _ASKED
 
 
+@functools.lru_cache(maxsize=4_096)
 def only_guesses(text: str) -> bool:
     """Return whether an English text is a short guess ("Lisbon, I believe."), or says that somebody does not know."""
     return _GUESS.search(text) is not None and estimate_tokens(text, _LONG) <= _LONG
