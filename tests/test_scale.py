@@ -148,15 +148,26 @@ def test_the_texts_of_others_move_no_score(tmp_path, narrow):
 
 def test_the_file_keeps_the_scale(path, model):
     """Whoever opens the file again, also for reading only, embeds its question and nothing else."""
-    first = Narrow(model)
-    with Memory(path, embedder=first) as memory:
+    with Memory(path, embedder=Narrow(model)) as memory:
         fill(memory)
+        scores(memory, QUESTIONS[0])
+        memory.add("One more", user_id="mia", infer=False)
         expected = scores(memory, QUESTIONS[0])
     for options in ({}, {"read_only": True}):
         again = Narrow(model)
         with Memory(path, embedder=again, **options) as memory:
             assert scores(memory, QUESTIONS[0]) == expected
         assert again.embedded == 1
+
+
+def test_whoever_only_stores_measures_nothing(path, model):
+    """An add embeds its texts and nothing else, and a search that can find nothing its question."""
+    embedder = Narrow(model)
+    with Memory(path, embedder=embedder) as memory:
+        assert found(memory, QUESTIONS[0]) == []
+        assert embedder.embedded == 1
+        fill(memory)
+        assert embedder.embedded == 1 + len(FACTS)
 
 
 def test_the_bundled_model_has_no_scale(path, model):

@@ -211,7 +211,8 @@ def _measure(embedder: Embedder) -> Scale | None:
         asked = np.array([embed_query(embedder, question) for question in questions])
     except Exception as error:  # an embedder that knows only some texts, or a service that is away
         logging.getLogger("mem0lite").warning(
-            "The scale of the embedder %r could not be measured, so its cosines count as they are: %r",
+            "The scale of the embedder %r could not be measured, so its cosines count as they are until the store is "
+            "opened again: %r",
             embedder.name,
             error,
         )

@@ -11,36 +11,41 @@ if TYPE_CHECKING:
 
 
 class Scaling:
-    """Finds the scale of one store's embedder. Usable from any thread; two at once measure the same."""
+    """Finds the scale of one store's embedder. Usable from any thread; two at once measure the same.
+
+    The first search measures it, and the next memory that is added takes it along. The rejected option is to measure
+    when a memory is added: then whoever only stores would pay for it, and adds would embed more than their texts.
+    """
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store, self._embedder = store, embedder
         self._scale: Scale | None = None
-        self._kept = self._settled = is_bundled(getattr(embedder, "fingerprint", ""))
+        self._settled = is_bundled(getattr(embedder, "fingerprint", ""))
+        self._unkept = False
 
     def scale(self) -> "Scale | None":
         """Return the scale. None if cosines count as they are: those of the bundled model, to which the others are
-        brought, and those of an embedder whose scale could not be measured."""
+        brought, and those of an embedder whose scale could not be measured. None, too, if there is nothing to find."""
         if not self._settled:
-            self._scale = self._of_store() or self._measured()
-            self._settled = True
+            self._settle()
         return self._scale
 
-    def to_keep(self) -> float | None:
-        """Return what the store shall keep with the next memories; None if it has it, or if there is nothing."""
-        if self._kept:
-            return None
-        self._kept = self._of_store() is not None
-        scale = None if self._kept else self.scale()
-        return None if scale is None else scale.unrelated
-
-    def _of_store(self) -> "Scale | None":
-        from ..embedding.scale import Scale  # few stores need it
+    def _settle(self) -> None:
+        from ..embedding.scale import Scale, measured  # few stores need it
 
         kept = self._store.scale()
-        return None if kept is None else Scale(kept)
+        if kept is not None:
+            self._scale = Scale(kept)
+        elif self._store.is_empty():
+            return
+        else:
+            self._scale = measured(self._embedder)
+            self._unkept = self._scale is not None
+        self._settled = True
 
-    def _measured(self) -> "Scale | None":
-        from ..embedding.scale import measured
-
-        return measured(self._embedder)
+    def to_keep(self) -> float | None:
+        """Return what the store shall keep with the next memories; None if there is nothing new."""
+        if not self._unkept or self._scale is None:
+            return None
+        self._unkept = self._store.scale() is None  # another add has kept it
+        return self._scale.unrelated if self._unkept else None

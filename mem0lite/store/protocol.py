@@ -505,6 +505,9 @@ class Store(Reads, Protocol):
     def identity(self) -> EmbedderIdentity:
         """Return the embedder whose vectors the store holds."""
 
+    def is_empty(self) -> bool:
+        """Whether the store holds no memory at all."""
+
     def scale(self) -> float | None:
         """Return the scale of that embedder's cosines, as ``apply`` was told it; None if it wasn't."""
 

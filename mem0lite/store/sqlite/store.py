@@ -277,6 +277,11 @@ class SQLiteStore:
             remembered: EmbedderIdentity | None = rows.remembered(connection, "embedder")
         return remembered or {"name": "", "dimensions": 0, "fingerprint": ""}
 
+    def is_empty(self) -> bool:
+        """Whether the file holds no memory at all."""
+        with self._database.read() as connection:
+            return connection.execute("SELECT 1 FROM memory LIMIT 1").get is None
+
     def scale(self) -> float | None:
         """Return the scale of that embedder's cosines, if the file remembers it."""
         with self._database.read() as connection:

@@ -18,6 +18,12 @@ FACTS = [
 QUESTIONS = ["What does she do for a living in the small village?", "Which food makes her ill in spring?"]
 
 
+class Wider(Narrow):
+    """Half as narrow."""
+
+    share, name = 0.38, "wider"
+
+
 class Picky(HashEmbedder):
     """Embeds short texts only."""
 
@@ -51,34 +57,35 @@ def kept(path):
     return found and json.loads(found)
 
 
-def test_a_file_without_a_scale(path, model):
-    """A file of an earlier version is searched with a scale that is measured once, and keeps it from then on."""
-    with Memory(path, embedder=Narrow(model)) as memory:
-        fill(memory)
-        expected = scores(memory, QUESTIONS[0])
-    row = kept(path)
-    apsw.Connection(str(path)).execute("DELETE FROM meta WHERE name = 'scale'")
-    with Memory(path, embedder=Narrow(model), read_only=True) as memory:
-        assert scores(memory, QUESTIONS[0]) == expected
+def test_the_next_memory_takes_the_scale_along(path, model):
+    """A scale that a search measured, once, is kept with the next memory that is added."""
     embedder = Narrow(model)
     with Memory(path, embedder=embedder) as memory:
-        assert scores(memory, QUESTIONS[0]) == expected
+        fill(memory)
+        expected = scores(memory, QUESTIONS[0])
         first = embedder.embedded
         assert scores(memory, QUESTIONS[1])
         assert embedder.embedded == first + 1
         assert kept(path) is None
         memory.add("One more", user_id="mia", infer=False)
         assert embedder.embedded == first + 2
+        row = kept(path)
+        assert row["embedder"]["name"] == "narrow"
+        memory.delete_all(user_id="mia")
+        fill(memory)
+        assert scores(memory, QUESTIONS[0]) == expected
     assert kept(path) == row
 
 
 def test_another_embedder_has_another_scale(path, model):
     """A scale belongs to its embedder: after a re-embedding, the one before counts no more."""
     with Memory(path, embedder=Narrow(model)) as memory:
-        fill(memory)
+        fill(memory, FACTS[1:])
+        assert found(memory, QUESTIONS[0])
+        fill(memory, FACTS[:1])
     assert kept(path)["unrelated"] == pytest.approx(0.776, abs=0.01)
-    Memory.reembed(path)
-    with Memory(path, embedder=model) as memory, Memory(":memory:", embedder=model) as other:
+    Memory.reembed(path, embedder=Wider(model))
+    with Memory(path, embedder=Wider(model)) as memory, Memory(":memory:", embedder=Wider(model)) as other:
         fill(other)
         assert scores(memory, QUESTIONS[0]) == scores(other, QUESTIONS[0])
 
@@ -89,6 +96,7 @@ def test_what_is_not_measured_is_not_kept(path, embedder):
     with Memory(path, embedder=embedder) as memory:
         memory.add("I eat peanuts", user_id="mia", infer=False)
         assert found(memory, "peanuts")
+        memory.add("I eat peas", user_id="mia", infer=False)
     assert kept(path) is None
 
 
@@ -97,6 +105,8 @@ def test_a_damaged_scale_is_named(path, value, narrow):
     """A row that is no scale is damage, and not ranked with; one of another embedder is none."""
     with Memory(path, embedder=narrow) as memory:
         fill(memory, FACTS[:2])
+        assert found(memory, QUESTIONS[0])
+        fill(memory, FACTS[2:])
     connection = apsw.Connection(str(path))
     embedder = connection.execute("SELECT value FROM meta WHERE name = 'embedder'").get
     connection.execute("UPDATE meta SET value = ? WHERE name = 'scale'", (value.replace("%s", embedder),))
