@@ -10,7 +10,7 @@ The package's own graph holds weights as bytes, but each of its products is four
 bytes, floats from that, a bias. Here each is one DynamicQuantizeMatMul with the same bytes and scales. Query, key and
 value are one product, attention is MultiHeadAttention, and of the last layer only the first token is computed, because
 nothing else of it is read. One pair per call, because products in bytes have one scale per call: so a pair's logit
-depends on nothing but the pair. That takes less than half of the time (benchmarks/RESULTS.md).
+depends on nothing but the pair. That takes less than half of the time of thirty pairs a call (benchmarks/RESULTS.md).
 """
 
 import argparse
