@@ -350,7 +350,7 @@ def documents() -> Iterator[tuple[dict[str, Any], str]]:
         opening, closing = "{}" if isinstance(value, dict) else "[]"
         return opening + ",".join(parts) + end + blank() + closing
 
-    for number in range(150):
+    for number in range(60):
         value = {key: chance.choice(VALUES) for key in chance.sample("abcde", number % 5)}
         yield value, written(value)
         yield value, json.dumps(value, indent=number % 5)

@@ -6,7 +6,20 @@ Where messages name those that they answer, an edited one begins a branch. The b
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .reading import Found, LeftOut, Line, Message, Said, Source, Unknown, instant, items, json_items, mapping, text_of
+from .reading import (
+    Found,
+    LeftOut,
+    Line,
+    Message,
+    Said,
+    Source,
+    Unknown,
+    conversations,
+    instant,
+    items,
+    mapping,
+    text_of,
+)
 
 _ROLES = {"human": "user", "user": "user", "assistant": "assistant"}
 _BLOCKS = {
@@ -20,14 +33,11 @@ _BLOCKS = {
 
 def read(source: Source) -> Iterator[Found]:
     """Yield what an export holds."""
-    for found in json_items(source):
-        if not isinstance(found, Line):
+    for found in conversations(source):
+        if isinstance(found, Line):
+            yield from _conversation(found.where, found.data)
+        else:
             yield found
-            continue
-        where, data = found
-        nested = items(mapping(data).get("conversations"))
-        for one in nested or [data]:
-            yield from _conversation(where, one)
 
 
 def _conversation(where: str, data: Any) -> Iterator[Found]:

@@ -109,6 +109,16 @@ def json_items(source: Source) -> Iterator[Line | Unknown]:
             yield Unknown("the file ends in the middle", source.name)
 
 
+def conversations(source: Source) -> Iterator[Line | Unknown]:
+    """Yield the conversations of an export: the items of an array, also of one that an object has."""
+    for found in json_items(source):
+        nested = items(mapping(found.data).get("conversations")) if isinstance(found, Line) else ()
+        if isinstance(found, Line) and nested:
+            yield from (Line(found.where, one) for one in nested)
+        else:
+            yield found
+
+
 class _Buffer:
     """The beginning of a text that has not been consumed yet."""
 
