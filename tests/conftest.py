@@ -32,8 +32,8 @@ settings.load_profile("mem0lite")
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """The environment variable by which coverage's ``patch = ["subprocess"]`` reaches a new process."""
 
-MEASURED_CASES = 3
-"""How many cases of a parametrised test coverage measures at most, spread evenly over all of them."""
+MEASURED_CASES = 1
+"""How many cases of a parametrised test coverage measures: the cases take the same paths with other values."""
 MEASURED = pytest.StashKey[bool]()
 WITH_PROCESSES = {"test_cli.py"}
 """The files of which the processes are measured, too."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _COSINE, _COVERAGE, _MEMORIES, _LEAST = 15.6, 6.4, 0.75, 3.7
 _UNKNOWN_COSINE, _UNKNOWN_COVERAGE = 0.5, 0.25  # taken where the model can't read the question, or it has no keywords
 _ITSELF = 0.95  # cosine from which a memory is the question
-_ALIKE = 0.35  # mean cosine of a scope from which the embedder is one that finds everything alike
 _OF_TALK, _OF_FACTS = 0.5, 0.3  # of what speaks for the best that must speak for a result; in conversations, all have
 _MANY = 100  # facts from which that much must; among fewer, several are often needed
 
@@ -55,14 +54,11 @@ def answers(view: View, query: Query, terms: Sequence[str]) -> bool:
 
 
 def _likeness(cosine: "Floats", trust: float) -> float:
-    """Return the highest cosine, as the bundled model would have it: with an embedder that finds everything alike, it
-    is measured from the mean. As far as the model can't read the question, it is unknown."""
+    """Return the highest cosine. As far as the model can't read the question, it is unknown."""
     import numpy as np
 
     read = cosine[~np.isnan(cosine)]
     if not len(read):
         return _UNKNOWN_COSINE
-    highest, mean = float(read.max()), float(read.mean())
-    if mean > _ALIKE:
-        highest = _ALIKE + (1 - _ALIKE) * (highest - mean) / max(1 - mean, 1e-6)
+    highest = float(read.max())
     return trust * highest + (1 - trust) * _UNKNOWN_COSINE

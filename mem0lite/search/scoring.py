@@ -49,6 +49,7 @@ class Scores:
         self._unread = np.isnan(view.cosine)
         self._scale = query.scale if query.scale and query.scale.narrow else None
         cosine = view.cosine if self._scale is None else self._scale.brought(view.cosine)
+        self._to_scale = view._replace(cosine=cosine)
         semantic: Floats = np.where(self._unread, np.float32(0), np.clip(cosine, 0.0, 1.0))
         signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
         if (named := _named_speaker(view, query.words)) is not None:
@@ -92,11 +93,11 @@ class Scores:
 
     def relevant(self, ranked: Sequence[Ranked]) -> list[Ranked]:
         """Return those of some results that are relevant, down to none."""
-        return relevant(self._view, self._query, self._terms, self.raw, ranked)
+        return relevant(self._to_scale, self._query, self._terms, self.raw, ranked)
 
     def any_relevant(self) -> bool:
         """Whether any memory is relevant."""
-        return answers(self._view, self._query, self._terms)
+        return answers(self._to_scale, self._query, self._terms)
 
     def _score(self, raw: "Floats") -> "Floats":
         """Return scores from what speaks for memories, in the same order.
