@@ -23,7 +23,7 @@ from mem0lite.embedding import prompts
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
-from mem0lite.search import dates, similarity, text
+from mem0lite.search import dates, similarity, slots, text
 from mem0lite.search.dates import grammar
 
 pytestmark = pytest.mark.harness
@@ -49,6 +49,9 @@ def imported():
 
 
 MODULES = imported()
+COMPILING = {
+    f"re.{name}" for name in ("compile", "match", "fullmatch", "search", "findall", "finditer", "sub", "split")
+}
 METHODS = {"match", "fullmatch", "search", "findall", "finditer", "sub", "split"}
 MADE = {
     "identifier": lambda: [text._patterns("").identifier, text._unicode().marked.identifier],
@@ -57,6 +60,7 @@ MADE = {
     "segments": lambda: [re.compile(r"(?:/+[^/]+){40}")],
     "family": lambda: [family for family, _ in prompts._FAMILIES],
     "phrase": lambda: [phrase for phrase, _ in language._PHRASES],
+    "frame": lambda: [*(frame for _, _, frame in slots._frames()), *slots._attribute_frames()],
     "pattern": lambda: list({pattern: None for rules in grammar._RULES.values() for pattern, _ in rules}),
 }
 """Patterns of which a part is known in a function only, by the name of that part."""
@@ -93,7 +97,7 @@ def collected():
     }
     found = {}
     for module, node in nodes:
-        if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("re."):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in COMPILING:
             continue
         variable = variables.get((module, node), "")
         method = node.func.attr

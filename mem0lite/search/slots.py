@@ -310,12 +310,12 @@ def _stated(sentence: str) -> Iterator[Statement]:
 def _frames() -> list[tuple[str, bool, re.Pattern[str]]]:
     """Return slots, whether there may be several at a time, and patterns of what somebody does: which take time."""
     given = [(slot, False, pattern) for slot, pattern in _DOES] + [(slot, True, pattern) for slot, pattern in _LEARNS]
-    return [(slot, many, re.compile(pattern, re.IGNORECASE)) for slot, many, pattern in given]
+    return [(slot, many, re.compile(frame, re.IGNORECASE)) for slot, many, frame in given]
 
 
 @functools.cache
 def _attribute_frames() -> list[re.Pattern[str]]:
-    return [re.compile(pattern, re.IGNORECASE) for pattern in _ATTRIBUTES]
+    return [re.compile(frame, re.IGNORECASE) for frame in _ATTRIBUTES]
 
 
 def _done(sentence: str, changed: bool) -> Iterator[Statement]:
