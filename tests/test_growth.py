@@ -68,7 +68,7 @@ BOUNDED = {
     module.__name__: dates.MAX_QUESTION_LENGTH
     for module in MODULES
     if module.__name__.startswith("mem0lite.search.dates")
-} | {"mem0lite.embedding.prompts": prompts.LONGEST_NAME}
+} | {"mem0lite.embedding.prompts": prompts.LONGEST_NAME, "mem0lite.search.slots": slots.LONGEST_TEXT}
 """Modules whose patterns see no longer texts than this."""
 
 

@@ -21,7 +21,7 @@ HOOKED = ("claude-code", "codex", "cursor")
 """Those of them that have hooks in their configuration. Those of OpenCode are plugins, which are programs."""
 
 _BOM = "\ufeff"
-_OURS = re.compile(r"mem0lite\b.* hook (recall|keep) (claude-code|codex|cursor)\b")
+_HOOK = re.compile(r" hook (?:recall|keep) (?:claude-code|codex|cursor)\b")
 _SECONDS = 10
 """How long an assistant waits for a hook. They take a fraction of one."""
 _STARTS = "startup|clear|compact"
@@ -375,4 +375,4 @@ def _ours(text: str, event: Sequence[str]) -> list[list[str | int]]:
 
 def _is_ours(hook: object) -> bool:
     command = hook.get("command") if isinstance(hook, dict) else None
-    return isinstance(command, str) and _OURS.search(command) is not None
+    return isinstance(command, str) and "mem0lite" in command and _HOOK.search(command) is not None

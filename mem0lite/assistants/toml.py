@@ -11,9 +11,11 @@ from ..errors import ConfigurationError
 
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 _TOKEN = re.compile(
-    r'''"""(?:\\.|.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\#[^\n]*|[\[{]|[\]}]|\n|[^"'\#\[\]{}\n]+''',
+    r'''"""(?:\\.|[^"\\]|"(?!""))*+(?:"{3,5})?|\'\'\'(?:[^']|'(?!''))*+(?:\'{3,5})?|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?'''
+    r"""|\#[^\n]*|[\[{]|[\]}]|\n|[^"'\#\[\]{}\n]+""",
     re.DOTALL,
 )
+"""A text that is never closed goes on to the end, so that no character is looked at twice."""
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 _INLINE = re.compile(r"[ \t]*")
 

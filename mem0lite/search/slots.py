@@ -18,7 +18,7 @@ STAY_IN_FORCE = frozenset({"allergic", "learning", "reading", "preference"})
 """Slots whose older values are not left out of a prompt: it may be wrong to forget an allergy."""
 SELF = ""
 """The subject of "I", "we", "my" and "the user"."""
-_READ, _SENTENCES, _LONG = 2_000, 12, 250  # characters and sentences of a text, and characters of a sentence
+LONGEST_TEXT, _SENTENCES, _LONG = 2_000, 12, 250  # characters and sentences of a text, and characters of a sentence
 
 
 class Statement(NamedTuple):
@@ -233,7 +233,7 @@ _ATTRIBUTES = (
     rf"(?:I|we){_HAVE} {_CHANGED} (?:the |our |my )?(?P<of>{_THING}) (?:from [\w .]+?)?to "
     r"(?P<noun>version) (?P<value>v?\d[\w.]*)",
     rf"(?:I|we|the user) (?:use|uses) (?P<value>{_PROPER}) as (?:my|our|the|their) (?P<noun>{_NOUN})[.!]*$",
-    rf"(?P<noun>(?:[\w-]+ ){{0,2}}?[\w-]+)(?: of (?:the )?(?P<of>{_THING}))?: (?P<value>.+)",
+    rf"^(?P<noun>(?:[\w-]+ ){{0,2}}?[\w-]+)(?: of (?:the )?(?P<of>{_THING}))?: (?P<value>.+)",
 )
 _ALIASES = {
     "number": "phone number", "phone": "phone number", "telephone number": "phone number", "email address": "email",
@@ -286,7 +286,7 @@ _SAME_BUT_END = re.compile(
 def statements(text: str) -> tuple[Statement, ...]:
     """Return what an English text says to be so now, at most once for each slot; nothing for most texts."""
     found = {}
-    for sentence in _SENTENCE.split(text[:_READ])[:_SENTENCES]:
+    for sentence in _SENTENCE.split(text[:LONGEST_TEXT])[:_SENTENCES]:
         for one in _stated(sentence.strip()):
             found[one.subject, one.slot] = one
     return tuple(found.values())
@@ -487,7 +487,7 @@ class Asked:
 
     def said_in(self, text: str) -> list[Statement]:
         """Return what a text says about what is asked. Most texts have no word of it, and are not read."""
-        folded = text[:_READ].lower()
+        folded = text[:LONGEST_TEXT].lower()
         if not any(part in folded for part in self._parts):
             return []
         return [one for one in statements(text) if is_about(self._words, one)]

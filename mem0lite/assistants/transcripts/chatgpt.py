@@ -4,7 +4,6 @@ A message that was edited and an answer that was made again are branches of the 
 what is on the others is left out.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from .reading import (
     items,
     mapping,
     text_of,
+    without,
 )
 
 _CONTENTS = {
@@ -31,7 +31,7 @@ _CONTENTS = {
     **dict.fromkeys(["user_editable_context", "model_editable_context"], "instructions"),
     "system_error": "error",
 }
-_CITATION = re.compile("\ue200[^\ue201]*\ue201")
+_CITATION = "\ue200", "\ue201"
 
 
 def read(source: Source) -> Iterator[Found]:
@@ -115,5 +115,5 @@ def _parts(where: str, role: str, parts: object) -> Iterator[Said | LeftOut | Un
             yield LeftOut("attachment")
         else:
             yield Unknown(f"a part of the type {kind or type(part).__name__!r}", where)
-    text = _CITATION.sub("", "\n".join(texts)).strip()
+    text = without("\n".join(texts), *_CITATION).strip()
     yield Said(role, text) if text else LeftOut("empty message")

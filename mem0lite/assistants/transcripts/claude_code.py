@@ -4,7 +4,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .reading import Found, LeftOut, Line, Message, Source, Unknown, instant, items, json_lines, mapping, text_of
+from .reading import (
+    Found,
+    LeftOut,
+    Line,
+    Message,
+    Source,
+    Unknown,
+    instant,
+    items,
+    json_lines,
+    mapping,
+    text_of,
+    without,
+)
 
 _FLAGS = {
     "isSidechain": "subagent",
@@ -24,7 +37,7 @@ _BLOCKS = {
     **dict.fromkeys(["tool_result", "mcp_tool_result", "tool_reference"], "tool result"),
     **dict.fromkeys(["image", "document"], "attachment"),
 }
-_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_REMINDER = "<system-reminder>", "</system-reminder>"
 _PROGRAM = re.compile(
     r"\s*(?:<(?:command-|local-command-|bash-|user-memory-input|task-notification|cross-session-message|"
     r"teammate-message|ide_)|\[Request interrupted by user|Caveat: The messages below were generated)"
@@ -88,7 +101,7 @@ def _spoken(
 ) -> Iterator[Found]:
     text = "\n".join(texts)
     if role == "user":
-        text = _REMINDER.sub("", text)
+        text = without(text, *_REMINDER)
         by_program = by_program or _PROGRAM.match(text) is not None
     else:
         by_program = mapping(line.get("message")).get("model") == "<synthetic>"

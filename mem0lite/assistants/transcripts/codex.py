@@ -5,6 +5,7 @@ that the program writes in the user's name. The events are read; items only wher
 0.171 writes the events ``item_completed``, earlier ones ``user_message`` and ``agent_message``.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -36,10 +37,6 @@ _LINES = {
     "world_state": "event",
 }
 _PROGRAM = re.compile(r"\s*(?:<[a-z_]+>|# AGENTS\.md instructions|# Context from my IDE setup)")
-_EVENT = re.compile(
-    rb'"event_msg".*?"payload"\s*:\s*\{\s*"type"\s*:\s*'
-    rb'"(?:(?P<message>user_message|agent_message)"|item_completed".*?"type"\s*:\s*"(?P<item>UserMessage|AgentMessage)")'
-)
 _NAME = re.compile(r"rollout-[\dT-]{19}-(.+?)\.jsonl$")
 
 
@@ -74,8 +71,20 @@ def read(source: Source) -> Iterator[Found]:
 def _told(source: Source) -> set[str]:
     """Return the roles whose messages are there as events."""
     with source.open() as file:
-        found = (_EVENT.search(line) for line in file)
-        return {_ROLES[(one["message"] or one["item"]).decode()] for one in found if one}
+        roles = {_role_of_event(line) for line in file if b'"event_msg"' in line}
+    return roles - {""}
+
+
+def _role_of_event(line: bytes) -> str:
+    """Return whose message an event is; nothing for another line."""
+    try:
+        data = mapping(json.loads(line))
+    except ValueError:  # it is named when the messages are read
+        return ""
+    payload = mapping(data.get("payload")) if data.get("type") == "event_msg" else {}
+    message, item = payload.get("type"), mapping(payload.get("item")).get("type")
+    kind = item if message == "item_completed" else message
+    return _ROLES.get(kind, "") if isinstance(kind, str) else ""
 
 
 def _session(data: Mapping[str, Any], known: _Session) -> _Session | None:

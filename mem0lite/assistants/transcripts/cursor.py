@@ -3,13 +3,12 @@
 They have no dates, and a message has no id but its line.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .reading import Found, LeftOut, Line, Message, Source, Unknown, items, json_lines, mapping
+from .reading import Found, LeftOut, Line, Message, Source, Unknown, items, json_lines, mapping, marked
 
-_QUERY = re.compile(r"<user_query>\s*(.*?)\s*</user_query>", re.DOTALL)
+_QUERY = "<user_query>", "</user_query>"
 _BLOCKS = {"tool_use": "tool call", "tool_result": "tool result", "thinking": "thought", "image": "attachment"}
 
 
@@ -40,7 +39,8 @@ def _said(where: str, line: Mapping[str, Any], session: str) -> Iterator[Found]:
         else:
             yield Unknown(f"a part of the type {kind!r}", where)
     text = "\n".join(texts).strip()
-    queries = _QUERY.findall(text) if line["role"] == "user" else []
+    spans = marked(text, *_QUERY) if line["role"] == "user" else ()
+    queries = [text[start + len(_QUERY[0]) : end - len(_QUERY[1])].strip() for start, end in spans]
     if text:
         number = where.rpartition(":")[2]
         yield Message(f"{session} {number}", session, line["role"], "\n".join(queries) or text, None)

@@ -169,6 +169,26 @@ def instant(value: object) -> int | None:
         return None
 
 
+def marked(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
+    """Yield where parts begin and end that stand between two marks. A part that is never closed is none.
+
+    A regular expression would look for the end again from every beginning.
+    """
+    start = text.find(opening)
+    while start >= 0 and (end := text.find(closing, start + len(opening))) >= 0:
+        yield start, end + len(closing)
+        start = text.find(opening, end + len(closing))
+
+
+def without(text: str, opening: str, closing: str) -> str:
+    """Return a text without what stands between two marks."""
+    kept, last = [], 0
+    for start, end in marked(text, opening, closing):
+        kept.append(text[last:start])
+        last = end
+    return "".join([*kept, text[last:]])
+
+
 def text_of(value: object) -> str:
     """Return a text, or nothing for what is none."""
     return value if isinstance(value, str) else ""
