@@ -195,3 +195,15 @@ def test_facts_in_the_third_person_across_runs(model):
 def test_what_a_statement_is_about(text, slots):
     """Whose it is and what it says is told by grammar; a plan, a question, a quotation or a state says nothing."""
     assert {(one.subject, one.slot) for one in statements(text)} == slots
+
+
+def test_a_reranker_leaves_what_holds_now_above_what_it_replaced(model):
+    """The cross-encoder sees no dates: it neither puts the older value first again, nor a question or a guess."""
+    with Memory(":memory:", embedder=model) as memory:
+        memory.add("I live in Lisbon.", user_id="u", timestamp="2024-01-10")
+        memory.add("I moved to Porto.", user_id="u", timestamp="2024-03-05")
+        said = [{"role": "user", "content": "Where do I live?"}, {"role": "assistant", "content": "Lisbon, I believe."}]
+        memory.add(said, user_id="u")
+        found = memory.search("Where do I live?", user_id="u", rerank=True)
+    assert "not_reranked" not in found
+    assert found["results"][0]["memory"] == "I moved to Porto."

@@ -4,6 +4,7 @@ what was said later about the same comes first.
 What makes a text a question or a guess is in ``search/speech``, what two texts say about the same in ``search/slots``.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
@@ -18,6 +19,9 @@ from .decay import Weighed
 
 if TYPE_CHECKING:
     from ..search.slots import Asked, Statement
+
+_REPLACED = "superseded_by_newer"
+"""The rule that lowers what a newer memory says otherwise."""
 
 
 class Found(NamedTuple):
@@ -39,6 +43,18 @@ class Found(NamedTuple):
         if self.rerank_score is not None:
             hit["rerank_score"] = self.rerank_score
         return hit
+
+    @property
+    def share(self) -> float:
+        """What part of its score the rules left it that look at this memory alone."""
+        rules = [one for one in self.adjustments if "memory_id" not in one and one["before"]]
+        return math.prod(one["after"] / one["before"] for one in rules)
+
+    def blended(self, more: float) -> float:
+        """Return its score with something added to it, on which the rules bear as they do on the score."""
+        share = self.share
+        whole = (self.ranked.score / share if share else 0.0) + more
+        return whole * share if whole > 0 else whole
 
     def rescored(self, score: float, rule: str, other: "Found | None" = None) -> "Found":
         """Return it with the score that a rule gives it, perhaps because of another result."""
@@ -151,7 +167,7 @@ def _reorder(found: list[Found], said: Sequence[_Said]) -> bool:
     for place, score in zip(places, scores, strict=True):
         one = as_found[place]
         if place in newest:
-            lower = one.rescored(score, "superseded_by_newer", as_found[newest[place]])
+            lower = one.rescored(score, _REPLACED, as_found[newest[place]])
             found[place] = lower._replace(outdated=outdated)
         else:
             found[place] = one.rescored(score, "supersedes_older", as_found[oldest[place]])
@@ -162,3 +178,18 @@ def _replaces(newer: _Said, older: _Said) -> bool:
     from ..search.slots import replaces
 
     return newer.place != older.place and replaces(newer.statement, older.statement)
+
+
+def newer_first(found: Sequence[Found]) -> list[Found]:
+    """Return results in another order, with the newer of two that say what only one thing can be before the older, as
+    they were judged."""
+    ordered = list(found)
+    places = {one.record.id: place for place, one in enumerate(ordered)}
+    for one in found:
+        for adjustment in one.adjustments:
+            if adjustment["rule"] == _REPLACED and (newer := places.get(adjustment["memory_id"])) is not None:
+                older = places[one.record.id]
+                if older < newer:
+                    ordered[older], ordered[newer] = ordered[newer], ordered[older]
+                    places |= {ordered[place].record.id: place for place in (older, newer)}
+    return ordered

@@ -28,7 +28,7 @@ from . import decay
 from .arguments import Instant, clean_threshold
 from .decay import Decay, Uses
 from .graphs import in_graph
-from .judging import Found, Judge
+from .judging import Found, Judge, newer_first
 from .scaling import Scaling
 
 COSINE = 0.8
@@ -257,9 +257,10 @@ def blended(model: CrossEncoder, query: str, found: Sequence[Found]) -> list[Fou
     read = {name: text for name, text in texts.items() if reads(text)}
     logits = dict(zip(read, model.logits(query, list(read.values())), strict=True))
     mean = sum(logits.values()) / max(1, len(logits))
-    ordered = sorted(judged, key=lambda one: -(one.ranked.score + _OF_LOGIT * logits.get(one.record.id, mean)))
+    ordered = sorted(judged, key=lambda one: -one.blended(_OF_LOGIT * logits.get(one.record.id, mean)))
     scores = {name: logistic(logit) for name, logit in logits.items()}
-    return [*(one._replace(rerank_score=scores.get(one.record.id)) for one in ordered), *found[_JUDGED:]]
+    reranked = (one._replace(rerank_score=scores.get(one.record.id)) for one in newer_first(ordered))
+    return [*reranked, *found[_JUDGED:]]
 
 
 def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:
