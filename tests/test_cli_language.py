@@ -19,6 +19,7 @@ OWN = {
     *("--help", "-h", "--version", "--json", "--output", "--yes", "-y", "--url", "--all", "--graph", "--no-categories"),
     *("BACKUP", "PAGE", "DATA", "MODEL", "ASSISTANT", "WHAT"),
     *("--from", "--name", "--no-hooks", "--print", "--project", "--remove", "--wait"),
+    *("--linked", "[NAME=VALUE]..."),
 }
 """What no argument of the library is behind, so that no error of it can name it."""
 
@@ -43,6 +44,8 @@ def paths(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], 
 @pytest.mark.parametrize(("path", "command"), list(paths(cli, [])), ids=lambda value: str(value))
 def test_blank_values_are_refused(refused: Any, path: list[str], command: click.Command) -> None:
     """No option or argument may be blank: an empty variable of a script would else mean another store."""
+    if path == ["hook"]:
+        pytest.skip("A hook says what is wrong and ends well: an error would stop the assistant.")
     before = Path("mem0lite.db").read_bytes()
     for parameter in command.params:
         if not getattr(parameter, "is_flag", False):

@@ -53,7 +53,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "query": ("QUERY",),
     "read_only": ("--read-only",),
     "reference_date": ("--reference-date",),
-    "relevant_only": ("--relevant-only", "--everything"),
+    "relevant_only": ("--relevant-only", "--irrelevant"),
     "repair": ("--repair",),
     "replace": ("--replace",),
     "rerank": ("--rerank",),

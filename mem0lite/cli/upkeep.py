@@ -138,7 +138,7 @@ def stats(options: Options) -> None:
 @file_options
 @click.pass_obj
 def project(options: Options, changes: Sequence[str]) -> None:
-    """Show the settings that the file keeps for its project, or change some.
+    """Show the settings of the project, or change some.
 
     A VALUE is JSON, or else a text. decay=true lets searches favour what they returned lately.
     """

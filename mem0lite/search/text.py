@@ -70,8 +70,8 @@ _ENCLITIC = re.compile(r"(?<![^\W_])[^\W\d_]{1,6}n['’]t(?![^\W_])|(?<=[^\W\d_]
 """Don't and can't, and the ends of pet's, I'm and we'll, which no query asks for."""
 _PLURAL = re.compile(r"(?<![^\W_])([A-Z][A-Z\d]+)(?:s['’]?|['’]s)(?![^\W_])")  # PDFs, CEOs', GPU's
 _WORD = re.compile(r"[^\W_]+")
-_DASHED = re.compile(r"(?<![\w./\\:@#+-])[^\W_]{1,20}+(?:-[^\W_]{1,20}+)++(?![\w@/\\:]|[-.+]\w)")
-_DOTTED = re.compile(r"(?<![\w./\\:@#+-])[^\W\d_]{1,20}+(?:\.[^\W\d_]{1,20}+)++(?![\w@/\\:]|[-.+]\w)")
+_DASHED = re.compile(r"(?<![\w./\\:@#+-])[^\W_]{1,20}+(?:-[^\W_]{1,20}+)+(?![\w@/\\:]|[-.+]\w)")
+_DOTTED = re.compile(r"(?<![\w./\\:@#+-])[^\W\d_]{1,20}+(?:\.[^\W\d_]{1,20}+)+(?![\w@/\\:]|[-.+]\w)")
 _SPACED = re.compile(r"(?<!\w)([^\W_]{1,20}+) (?=([^\W_]{1,20}+)(?!\w))")
 
 
@@ -93,13 +93,16 @@ class _Unicode(NamedTuple):
 
 @cache
 def _patterns(marks: str) -> _Patterns:
-    """Return the patterns for words of ``\\w`` and ``marks``; possessive quantifiers keep them to linear time."""
+    """Return the patterns for words of ``\\w`` and ``marks``; possessive quantifiers keep them to linear time.
+
+    None of them is of a group: Python before 3.11.5 matches those wrongly (https://github.com/python/cpython/issues/106052).
+    """
     word = rf"[\w{marks}]"
-    sign = r"(?:\+\+\d*+|(?<=[A-Za-z])\#(?!\w))"
+    sign = r"(?:\+\+\d*|(?<=[A-Za-z])\#(?!\w))"
     identifier = rf"""(?<!{word})(?:
-        (?P<number>\d{{1,3}}(?:,\d{{3}}){{1,8}}+(?:\.\d{{1,20}}+)?+)(?!{word})
-        |(?P<time>\d{{1,2}}:\d\d(?::\d\d)?+)(?=(?:[AaPp][Mm]|Z)(?!{word})|(?![:\w]))
-        |(?P<name>(?:(?<![@\#.])[@\#.])?+{word}++(?:(?:(?:://|:\\|::|->|[-./\\:@+=&~%?\#]){word}++)++{sign}?+|{sign})
+        (?=(?P<number>\d{{1,3}}(?:,\d{{3}}){{1,8}}(?:\.\d{{1,20}})?))(?P=number)(?!{word})
+        |(?P<time>\d{{1,2}}:\d\d(?::\d\d)?)(?=(?:[AaPp][Mm]|Z)(?!{word})|(?![:\w]))
+        |(?P<name>(?:(?<![@\#.])[@\#.])?{word}++(?:(?:(?:://|:\\|::|->|[-./\\:@+=&~%?\#]){word}++)+{sign}?|{sign})
             |(?<![@\#.])[@\#.]{word}++
             |(?={word}*_){word}++))"""
     return _Patterns(re.compile(rf"[^\W_]{word}{{0,{_LONGEST_WORD - 1}}}"), re.compile(identifier, re.VERBOSE))

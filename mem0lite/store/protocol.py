@@ -164,15 +164,15 @@ class Changes(NamedTuple):
     updates: Sequence[Update] = ()
     deletions: Sequence[str] = ()
     """Ids. An id that is there twice counts once."""
-    linked: bool = False
-    """Whether what the deleted memories superseded is deleted, too, and what that superseded. Of what has expired, the
-    histories go as well."""
     calls: Sequence[Call] = ()
     """The events to keep. They share out the additions among themselves, in order."""
     categories: tuple[str, ...] | None = None
     """The graph categories for which the graphs were made. None: the changes hold no graphs."""
     scale: float | None = None
     """The scale of the embedder's cosines, for the store to keep. None: it keeps what it has."""
+    linked: bool = False
+    """Whether what the deleted memories superseded is deleted, too, and what that superseded. Of what has expired, the
+    histories go as well."""
 
 
 class Outcome(NamedTuple):

@@ -105,7 +105,7 @@ _FROM_NOW_IN_CHARACTERS = re.compile(
     "[昨今明][天日早晚年]|[前去]年|前天|一昨日|[上下这這本先今来來][一个個]?(?:[周週月]|星期)|最近|刚才|剛才|さっき"
 )
 _ASKING_MARKS = "?\uff1f\u061f\u037e\u1367"  # of Latin, Chinese, Arabic, Greek and Ethiopic
-_SENTENCE = re.compile(r"(?:[^.!?\n。！？؟]|[.!?](?=[^\s]))*+(?:[.!?。！？؟]+|\n|$)")
+_SENTENCE = re.compile(r"(?:[^.!?\n。！？؟]|[.!?](?=[^\s]))*(?:[.!?。！？؟]+|\n|$)")
 _LONG_MESSAGE = 400  # characters from which on a text is a message, of which only the sentences that ask count
 _FROM_NOW = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|now|ago|lately|recently|(?:last|this|next|past|these|coming) [a-z]+)\b"

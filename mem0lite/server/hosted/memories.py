@@ -149,7 +149,7 @@ async def hosted_update(memory: Memory, memory_id: MemoryId, data: JSONBody[Host
     status_code=200,
     tags=[MEMORIES],
     summary="Delete a memory",
-    responses=answers(*DONE, 404),
+    responses=answers(*DONE, 404, 422),
 )
 async def hosted_delete(
     request: AnyRequest,

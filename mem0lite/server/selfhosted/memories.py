@@ -186,7 +186,7 @@ async def update_memory(memory: Memory, memory_id: MemoryId, data: JSONBody[Memo
     status_code=200,
     tags=["memories"],
     summary="Delete a memory",
-    responses=answers(*DONE, 404),
+    responses=answers(*DONE, 404, 422),
 )
 async def delete_memory(
     request: AnyRequest, memory: Memory, memory_id: MemoryId, delete_linked: DeleteLinked = False

@@ -167,8 +167,8 @@ def test_an_agent_goes_on(tmp_path):
     assert again.state.get() == {"n": 1}
     assert len(messages) == 4
     again("Is it grey?")
-    [found] = second.memory.search("Which bird is it?", user_id="alice", run_id="chat-1", top_k=1)["results"]
-    assert (found["memory"], found["role"], found["agent_id"]) == ("Which bird is it?", "user", "bot")
+    found = second.memory.search("which bird", user_id="alice", run_id="chat-1")["results"]
+    assert ("Which bird is it?", "user", "bot") in [(one["memory"], one["role"], one["agent_id"]) for one in found]
     assert "toolUse" not in str(
         second.memory.search("grey heron", user_id="alice", filters={"app_id": "strands-sessions"})
     )
