@@ -47,11 +47,17 @@ _FOR_QUESTIONS = re.compile(
     r"|requests?|requested|frag(?:e|en|t|te|ten|st)|gefragt|pregunt\w+|demand(?:é|ée|ais|ait|er?)|questions)\b|[问問]",
     re.IGNORECASE,
 )
-_FOR_REPLIES = re.compile(
-    r"\b(?:you|assistant|ai|bot)\b.*\b(?:sa(?:y|id)|suggest\w*|recommend\w*|guess\w*|th(?:ink|ought)|t(?:ell|old)"
+_REPLIER = re.compile(r"\b(?:you|assistant|ai|bot)\b", re.IGNORECASE)
+_REPLIED = re.compile(
+    r"\b(?:sa(?:y|id)|suggest\w*|recommend\w*|guess\w*|th(?:ink|ought)|t(?:ell|old)"
     r"|mention\w*|propos\w*|answer\w*|repl(?:y|ied)|advi[cs]e\w*|believe\w*)\b",
     re.IGNORECASE,
 )
+
+
+def _asks_for_replies(query: str) -> bool:
+    said_by = _REPLIER.search(query)
+    return said_by is not None and _REPLIED.search(query, said_by.end()) is not None
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -90,7 +96,7 @@ def doubts(query: str) -> Callable[[str, str | None], Doubt | None]:
     A question is worth little as an answer, and its own copy next to nothing. So is a short guess of an assistant. But
     a query that asks for questions gets them, and one that asks what an assistant said gets its guesses.
     """
-    for_questions, for_replies = _FOR_QUESTIONS.search(query), _FOR_REPLIES.search(query)
+    for_questions, for_replies = _FOR_QUESTIONS.search(query), _asks_for_replies(query)
 
     def doubt(text: str, role: str | None) -> Doubt | None:
         if role == "assistant" and only_guesses(text):
