@@ -18,7 +18,11 @@ STAY_IN_FORCE = frozenset({"allergic", "learning", "reading", "preference"})
 """Slots whose older values are not left out of a prompt: it may be wrong to forget an allergy."""
 SELF = ""
 """The subject of "I", "we", "my" and "the user"."""
-LONGEST_TEXT, _SENTENCES, _LONG = 2_000, 12, 250  # characters and sentences of a text, and characters of a sentence
+LONGEST_TEXT, _SENTENCES, LONGEST_SENTENCE = (
+    2_000,
+    12,
+    250,
+)  # characters and sentences of a text, and characters of a sentence
 
 
 class Statement(NamedTuple):
@@ -293,7 +297,7 @@ def statements(text: str) -> tuple[Statement, ...]:
 
 
 def _stated(sentence: str) -> Iterator[Statement]:
-    if len(sentence) > _LONG or sentence.endswith(QUESTION_MARKS):
+    if len(sentence) > LONGEST_SENTENCE or sentence.endswith(QUESTION_MARKS):
         return
     sentence = _ENDED.sub("", _PASSIVE.sub("is", sentence))
     if _NOT_SO.search(sentence):
