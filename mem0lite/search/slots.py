@@ -18,11 +18,8 @@ STAY_IN_FORCE = frozenset({"allergic", "learning", "reading", "preference"})
 """Slots whose older values are not left out of a prompt: it may be wrong to forget an allergy."""
 SELF = ""
 """The subject of "I", "we", "my" and "the user"."""
-LONGEST_TEXT, _SENTENCES, LONGEST_SENTENCE = (
-    2_000,
-    12,
-    250,
-)  # characters and sentences of a text, and characters of a sentence
+LONGEST_TEXT, _SENTENCES = 2_000, 12  # characters and sentences of a text that are read
+LONGEST_SENTENCE = 250  # characters of a sentence that may tell what is so
 
 
 class Statement(NamedTuple):
