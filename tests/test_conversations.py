@@ -48,7 +48,7 @@ def taken(memory: Memory, path: Path, source: str) -> Any:
 
 def claude_line(number: int, role: str, content: Any, **more: Any) -> dict[str, Any]:
     return {
-        "parentUuid": None, "isSidechain": False, "userType": "external", "cwd": "/work/shop", "sessionId": "s-1",
+        "parentUuid": None, "isSidechain": False, "userType": "external", "cwd": "/home/ana/shop", "sessionId": "s-1",
         "version": "2.1.12", "gitBranch": "main", "type": role, "uuid": f"u-{number}",
         "message": {"role": role, "content": content}, "timestamp": DAY.format(number), **more,
     }  # fmt: skip
@@ -66,7 +66,7 @@ CLAUDE_CODE = [
                             {"type": "text", "text": "Tool loaded."}], toolUseResult={"stdout": "a.py"}),
     claude_line(6, "user", [{"type": "text", "text": "See this picture"},
                             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}}]),
-    {"type": "attachment", "uuid": "u-60", "sessionId": "s-1", "timestamp": DAY.format(6), "cwd": "/work/shop",
+    {"type": "attachment", "uuid": "u-60", "sessionId": "s-1", "timestamp": DAY.format(6), "cwd": "/home/ana/shop",
      "gitBranch": "main",
      "attachment": {"type": "queued_command", "commandMode": "prompt", "prompt": "And the port is 5433"}},
     {"type": "attachment", "uuid": "u-61", "attachment": {"type": "todo"}},
@@ -104,13 +104,13 @@ def event(number: int, kind: str, **more: Any) -> dict[str, Any]:
 
 CODEX_HEAD = {
     "timestamp": DAY.format(1), "type": "session_meta",
-    "payload": {"id": "c-1", "timestamp": DAY.format(1), "cwd": "/work/shop", "originator": "codex_cli_rs",
+    "payload": {"id": "c-1", "timestamp": DAY.format(1), "cwd": "/home/ana/shop", "originator": "codex_cli_rs",
                 "cli_version": "0.65.0", "source": "cli", "git": {"branch": "main"}},
 }  # fmt: skip
 CODEX_CONTEXT = [
     item(1, "developer", "<skills_instructions>"),
-    item(1, "user", "<environment_context>\n<cwd>/work/shop</cwd></environment_context>"),
-    {"timestamp": DAY.format(1), "type": "turn_context", "payload": {"cwd": "/work/shop", "model": "m"}},
+    item(1, "user", "<environment_context>\n<cwd>/home/ana/shop</cwd></environment_context>"),
+    {"timestamp": DAY.format(1), "type": "turn_context", "payload": {"cwd": "/home/ana/shop", "model": "m"}},
     {"timestamp": DAY.format(1), "type": "world_state", "payload": {"full": True}},
 ]
 CODEX_WORK = [
@@ -272,7 +272,7 @@ def test_a_transcript_is_read_once(sample, memory, tmp_path):
     assert kept(memory) == expected
     [one] = memory.get_all(user_id="alice", filters={"role": "user"}, top_k=1)["results"]
     assert one["app_id"] == source
-    assert one["metadata"] == {"source": source, "project": "/work/shop", "branch": "main"}
+    assert one["metadata"] == {"source": source, "project": "/home/ana/shop", "branch": "main"}
 
 
 def test_what_a_claude_code_transcript_has_besides(memory, tmp_path):
@@ -534,15 +534,15 @@ def test_recall_tells_what_was_kept_and_asked(memory, tmp_path):
     memory.add("We deploy on Fridays", user_id="alice", timestamp="2026-03-01")
     memory.add("Bob's secret", user_id="bob")
     taken(memory, lines(tmp_path / "s.jsonl", CLAUDE_CODE), "claude-code")
-    text = hooks.recall(memory, {"cwd": "/work/shop", "session_id": "s-2"}, "alice")
+    text = hooks.recall(memory, {"cwd": "/home/ana/shop", "session_id": "s-2"}, "alice")
     assert "- 2026-03-01: We deploy on Fridays" in text
     assert "Asked in this project before:\n- 2026-03-06: And the port is 5433" in text.replace("See this picture", "")
     assert "I will rename it" not in text
     assert "secret" not in text
-    elsewhere = hooks.recall(memory, {"workspace_roots": ["/work/other"], "conversation_id": "x"}, "alice")
+    elsewhere = hooks.recall(memory, {"workspace_roots": ["/home/ana/other"], "conversation_id": "x"}, "alice")
     assert "Fridays" in elsewhere
     assert "5433" not in elsewhere
-    assert "5433" not in hooks.recall(memory, {"cwd": "/work/shop", "session_id": "s-1"}, "alice")
+    assert "5433" not in hooks.recall(memory, {"cwd": "/home/ana/shop", "session_id": "s-1"}, "alice")
     assert hooks.recall(memory, {}, "carol") == ""
 
 
@@ -565,7 +565,7 @@ def hook(run: Run, what: str, assistant: str, event: Any, *more: str, **changes:
 def test_hooks_of_claude_code(run: Run, tmp_path):  # noqa: F811
     """What one session says, the next is told; the shapes are those that the assistant documents."""
     file = lines(tmp_path / "s-1.jsonl", CLAUDE_CODE)
-    event = {"session_id": "s-1", "transcript_path": str(file), "cwd": "/work/shop", "hook_event_name": "Stop",
+    event = {"session_id": "s-1", "transcript_path": str(file), "cwd": "/home/ana/shop", "hook_event_name": "Stop",
              "stop_hook_active": False, "permission_mode": "default"}  # fmt: skip
     assert hook(run, "keep", "claude-code", event, "--wait") == ({}, "")
     start = {**event, "session_id": "s-2", "hook_event_name": "SessionStart", "source": "startup"}
