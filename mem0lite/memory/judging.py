@@ -5,7 +5,7 @@ What makes a text a question or a guess is in ``search/speech``, what two texts 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
@@ -193,3 +193,17 @@ def newer_first(found: Sequence[Found]) -> list[Found]:
                     ordered[older], ordered[newer] = ordered[newer], ordered[older]
                     places |= {ordered[place].record.id: place for place in (older, newer)}
     return ordered
+
+
+def newer_highest(found: Sequence[Found]) -> list[Found]:
+    """Return results with no score above that of the newer one which was judged to say what is so now."""
+    named = {one.record.id: one for one in found}
+    return [_at_most(one, named) for one in found]
+
+
+def _at_most(one: Found, named: Mapping[str, Found]) -> Found:
+    for adjustment in one.adjustments:
+        newer = named.get(adjustment["memory_id"]) if adjustment["rule"] == _REPLACED else None
+        if newer is not None and newer.ranked.score < one.ranked.score:
+            return one.rescored(newer.ranked.score, _REPLACED, newer)
+    return one
