@@ -1,6 +1,9 @@
 """Searches and blocks that have only what is relevant: nothing when nothing fits, and the fact when there is one."""
 
 import asyncio
+import json
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +12,8 @@ from serving import served_by
 
 from mem0lite import AsyncMemory, LocalEmbedder, Memory, Ranking, ValidationError, create_app
 from mem0lite.cli import cli
+from mem0lite.search.slots import Asked
+from mem0lite.search.speech import is_personal
 from mem0lite.server import Settings
 
 TURNS = [
@@ -144,6 +149,106 @@ def test_without_the_option_a_search_stays_as_it_is(talk):
     assert texts(talk.search(question, user_id="u", threshold=0))
     assert talk.search(question, user_id="u", relevant_only=False) == talk.search(question, user_id="u")
     assert talk.context(question, user_id="u", relevant_only=False)["text"]
+
+
+# -- small scopes
+
+SMALL = json.loads(Path(__file__).with_name("data").joinpath("small_scopes.json").read_text(encoding="utf-8"))
+"""Dialogues, of which half were not looked at while the numbers were fitted. Each has questions that a turn answers,
+requests that have nothing to do with it ("general"), and questions about what was not told ("absent")."""
+
+
+def tally(model, dialogues):
+    """Return how many questions of each kind there are, and how many are as they should be."""
+    counts = Counter()
+    for one in dialogues:
+        with Memory(":memory:", embedder=model) as memory:
+            roles = ("user", "assistant")
+            said = [
+                {"role": who if who in roles else "user", "content": text} | ({} if who in roles else {"name": who})
+                for who, text in one["turns"]
+            ]
+            memory.add(said, user_id="u", run_id="r", infer=False)
+            for asked in one["answered"]:
+                held = memory.context(asked["question"], user_id="u")["memories"]
+                counts["answered"] += 1
+                counts["given"] += one["turns"][asked["turn"]][1] in [item["memory"] for item in held]
+            for question in one["general"]:
+                counts["general"] += 1
+                counts["silent"] += not memory.context(question, user_id="u")["text"]
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("half", "language", "given", "silent"),
+    [
+        ("fitted", ["en"], 0.9, 0.9),
+        ("final", ["en"], 0.87, 0.85),
+        ("fitted", ["es", "zh"], 0.9, 0.8),
+        ("final", ["es", "zh"], 0.9, 0.4),
+    ],
+    ids=["english", "english-final", "others", "others-final"],
+)
+def test_a_newcomers_questions_are_answered(model, half, language, given, silent):
+    """With one to seven memories, a block has what answers, also if it has no word of the question, and most requests
+    about something else get nothing: in English, Spanish and Chinese."""
+    counts = tally(model, [one for one in SMALL if one["half"] == half and one["language"] in language])
+    assert counts["given"] >= given * counts["answered"], counts
+    assert counts["silent"] >= silent * counts["general"], counts
+
+
+@pytest.mark.parametrize(
+    ("question", "personal"),
+    [
+        ("Where do I live?", True),
+        ("Suggest a dinner for me", True),
+        ("Can we meet on Friday?", True),
+        ("¿Qué me gusta a mí?", True),
+        ("Wo wohne ich?", True),
+        ("我住在哪里？", True),
+        ("Tell me a joke about penguins", False),
+        ("How do I bake sourdough bread?", False),
+        ("What is the capital of Mongolia?", False),
+        ("Who is the president of the US?", False),
+        ("When is my sister's birthday?", False),
+        ("给我讲一个关于企鹅的笑话", False),
+    ],
+)
+def test_who_asks_about_himself_is_asking_his_memories(question, personal):
+    """A question about whoever asks is told from a request that has "me" in it."""
+    assert is_personal(question) is personal
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answers"),
+    [
+        ("Where do I live?", "Fine. I moved to Porto last week.", True),
+        ("What is my phone number?", "My new number is 555-0142", True),
+        ("How old am I?", "I turned 40", True),
+        ("Where does my sister play the violin?", "I live in Lisbon, near the river", False),
+        ("What color is the fire truck?", "My favorite color is blue", False),
+        ("Who painted the Mona Lisa?", "My name is Ann", False),
+        ("How old is my sister?", "I turned 40", False),
+    ],
+)
+def test_what_says_just_what_is_asked_answers(question, text, answers):
+    """A statement about the very thing that is asked is an answer; one that only has a word of the question is none."""
+    assert Asked(question).answered_by(text) is answers
+
+
+def test_what_says_just_what_is_asked_is_found_among_many(model):
+    """Among many memories, where much must speak for an answer, such a statement is found, and nothing else with it."""
+    with Memory(":memory:", embedder=model) as memory:
+        memory.add_many([{"messages": f"Order {n} of {thing} was shipped", "user_id": "u"} for n, thing in GOODS])
+        memory.add("I joined Brandmark & Sons in May", user_id="u")
+        question = "Where do I work now?"
+        assert texts(memory.search(question, user_id="u", threshold=0, relevant_only=True)) == [STATED]
+        assert [item["memory"] for item in memory.context(question, user_id="u")["memories"]] == [STATED]
+        assert memory.context("Where does the mayor sleep?", user_id="u")["memories"] == []
+
+
+GOODS = list(enumerate(("paper", "ink", "chairs", "lamps", "soap", "rope", "bricks", "tiles", "nails", "glue") * 12))
+STATED = "I joined Brandmark & Sons in May"
 
 
 # -- other languages, embedders and rankings

@@ -112,12 +112,13 @@ class Context(NamedTuple):
         """Return the relevant memories, and what their place in the block depends on."""
         view = reading.view
         scores = Scores(view, self.search.question, self.search.weights)
-        if self.search.relevant_only and not scores.any_relevant():
+        judge = Judge.of_block(self.search.query, self.search.question, self.search.weights)
+        silent = self.search.relevant_only and not scores.any_relevant()
+        if silent and judge.now is None:
             return Reached([], {}, {}, decays=False)
         ranked = scores.best(self.search.top_k, self.search.threshold)
-        judge = Judge.of_block(self.search.query, self.search.question, self.search.weights)
         found = judge.judged(with_records(reading, ranked), self.search.threshold)
-        found = [one for one in found if not one.outdated]
+        found = [one for one in found if not one.outdated and (not silent or judge.answered_by(one))]
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked_decay = asked_of(reading.project())

@@ -98,6 +98,10 @@ class Judge(NamedTuple):
         """Return whether a result says what the query asks about, so that a newer one may be worth more."""
         return any(True for one in found for _ in self._said(one.record))
 
+    def answered_by(self, one: Found) -> bool:
+        """Return whether a result says just what the query asks: "I moved to Porto." for "Where do I live?"."""
+        return self.now is not None and one.record.role != "assistant" and self.now.answered_by(one.record.text)
+
     def judged(self, found: Sequence[Found], threshold: float) -> list[Found]:
         """Return results, best first, with the scores that they are worth, in that order; without those that are then
         below the threshold."""

@@ -130,7 +130,7 @@ class Search(NamedTuple):
         wanted = self.reranking.wanted(self.top_k)
         found = best(reading, scores, self.judge, wanted if asked is None else decay.pool(wanted), self.threshold)
         if self.relevant_only:
-            found = relevant_of(scores, found)
+            found = relevant_of(scores, self.judge, found)
         if asked is not None:
             found = decayed(reading, found, asked, uses, self.now)[:wanted]
         of_graph = _any_in_graph(found, reading.graph_categories)
@@ -284,10 +284,10 @@ def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: 
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]
 
 
-def relevant_of(scores: Scores, found: Sequence[Found]) -> list[Found]:
-    """Return the results that are relevant, down to none."""
+def relevant_of(scores: Scores, judge: Judge, found: Sequence[Found]) -> list[Found]:
+    """Return the results that are relevant, down to none. What says just what is asked is, whatever its score."""
     kept = {one.position for one in scores.relevant([one.ranked for one in found])}
-    return [one for one in found if one.ranked.position in kept]
+    return [one for one in found if one.ranked.position in kept or judge.answered_by(one)]
 
 
 def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:

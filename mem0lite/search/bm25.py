@@ -92,10 +92,11 @@ def memory_bm25(view: View, terms: Sequence[str]) -> "Floats":
     return _reached(scores, highest)
 
 
-def coverage(view: View, terms: Sequence[str]) -> "Floats | None":
+def coverage(view: View, terms: Sequence[str], *, characters: bool = False) -> "Floats | None":
     """Return for each memory the share of a query's terms that it has, rare terms counting more: in 0..1, shape (n,).
 
-    None if the query has no terms. Pairs of characters that no memory has don't count, as in ``memory_bm25``.
+    None if the query has no terms. Pairs of characters that no memory has don't count, as in ``memory_bm25``; with
+    ``characters``, single ones do.
     """
     import numpy as np
 
@@ -103,7 +104,7 @@ def coverage(view: View, terms: Sequence[str]) -> "Floats | None":
     had, total = np.zeros(size, dtype=np.float32), 0.0
     for term in terms:
         positions, _ = view.postings[term]
-        if len(positions) or not is_part_of_run(term):
+        if len(positions) or (characters and len(term) == 1) or not is_part_of_run(term):
             idf = _idf(size, len(positions))
             total += idf
             had[positions] += idf

@@ -10,7 +10,8 @@ from ..embedding.reading import UnitVector
 from ..graph import Direction, Named, direction, named_in
 from .languages import STOP_WORDS
 from .ranking import Ranking
-from .text import FOREIGN, foreign_forms, other_forms, query_terms
+from .speech import is_personal
+from .text import FOREIGN, foreign_forms, language_of, other_forms, query_terms
 
 if TYPE_CHECKING:
     from ..embedding.scale import Scale
@@ -52,6 +53,10 @@ class Query(NamedTuple):
     """In which direction it follows their relations."""
     scale: "Scale | None" = None
     """The scale of the embedder's cosines; None if they count as they are."""
+    personal: bool = False
+    """Whether somebody asks about himself."""
+    language: str = ""
+    """The language in Latin script that it is in; "" for English."""
 
     @classmethod
     def read(
@@ -92,12 +97,15 @@ class Query(NamedTuple):
             names=named_in(text) if graph and ranking.reads_graph else (),
             asked=direction(text) if graph and ranking.reads_graph else "any",
             scale=scale,
+            personal=is_personal(text),
+            language=language_of(text),
         )
 
     @property
     def all_terms(self) -> list[str]:
         """Every term whose postings are needed, once each."""
-        others = [*self.anchors.values(), *self.forms.values(), *self.foreign.values(), [FOREIGN] * bool(self.foreign)]
+        extra = [FOREIGN] if self.foreign or self.language else []
+        others = [*self.anchors.values(), *self.forms.values(), *self.foreign.values(), extra]
         return list(dict.fromkeys([*self.terms, *chain.from_iterable(others)]))
 
 

@@ -8,6 +8,7 @@ English. In doubt they are none: a plan, a wish, a question, a quotation, someth
 import functools
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from .languages import STOP_WORDS
@@ -563,6 +564,8 @@ _TOLD_BY = {
 """Parts of words, of which a statement of a slot has one."""
 _LABELS = frozenset({"phone number", "location", "city", "employer", "company"})
 _I = _words("i my me mine we our us user i'm am")
+_SELF_ALONE = _words("i me we us user i'm am")
+_LOOSE = _words("where who place do does avoid up get like name names named called eat")  # ask for much else, too
 
 
 def asks_about_now(query: str) -> bool:
@@ -583,11 +586,25 @@ def is_about(words: frozenset[str], one: Statement) -> bool:
     return bool(words & _I) if not whose and one.slot in _CUES else not whose or not words.isdisjoint(whose)
 
 
+def names(query: str, one: Statement) -> bool:
+    """Return whether a query asks for nothing but a slot: "Where do I live?" asks for a home, and "Where does my sister
+    play?" does not."""
+    words = words_of(query)
+    if one.slot not in _CUES:
+        return words.issuperset(_WORD.findall(f"{one.slot} {one.subject}"))
+    cues = set(_CUES[one.slot].split()) - _LOOSE
+    if one.subject:
+        return not words.isdisjoint(cues) and words.issuperset(_WORD.findall(one.subject))
+    if not words.isdisjoint(_SELF_ALONE):
+        return not words.isdisjoint(cues)
+    return any(pair[0] in ("my", "our") and pair[1] in cues for pair in pairwise(_WORD.findall(query.lower())))
+
+
 class Asked:
     """What a query about the present asks for."""
 
     def __init__(self, query: str) -> None:
-        self._words = words_of(query)
+        self._query, self._words = query, words_of(query)
         slots = [slot for slot, cues in _CUES.items() if not self._words.isdisjoint(cues.split())]
         told_by = [part for slot in slots for part in _TOLD_BY.get(slot, "").split()]
         named = [word for word in self._words if len(word) > 2 and word not in STOP_WORDS and word not in _I]
@@ -602,6 +619,10 @@ class Asked:
         if not any(part in folded for part in self._parts):
             return []
         return [one for one in statements(text) if one.instead_of or is_about(self._words, one)]
+
+    def answered_by(self, text: str) -> bool:
+        """Return whether a text says just what is asked."""
+        return any(names(self._query, one) for one in self.said_in(text))
 
 
 def words_of(query: str) -> frozenset[str]:

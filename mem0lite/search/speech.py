@@ -29,6 +29,19 @@ _TOLD = re.compile(
     r"(?:i|i[’'](?:m|ve|d|ll)|we|we[’'](?:re|ve|d|ll)|my \w+|our \w+)\s",
     re.IGNORECASE,
 )
+# "Where do I live?", "Suggest a dinner for me"; not "How do I boil an egg?", "Tell me a joke", or what a question names
+# itself: "When is my sister's birthday?"
+_NOT_PERSONAL = re.compile(
+    r"\bhow (?:do|can|would|could) (?:i|we)\b"
+    r"|\b(?:tell|give|show|teach|write|read|sing|send|find|get|make|draw|recommend|let|help|remind|explain(?: to)?)"
+    r" (?:me|us)\b",
+    re.IGNORECASE,
+)
+_SELF = """i me myself we us ourselves ich mir mich wir uns yo mí conmigo nos nosotros nosotras je j moi nous ik mij
+wij"""
+_PERSONAL = frozenset(_SELF.split())
+_PERSONAL_SIGNS = re.compile("(?<![给給告诉訴])我(?!的)|[私僕俺](?!の)")
+_END = 1_000  # characters, the last of a long query, that may show who asks
 
 
 class Doubt(NamedTuple):
@@ -58,6 +71,18 @@ _REPLIED = re.compile(
 def _asks_for_replies(query: str) -> bool:
     said_by = _REPLIER.search(query)
     return said_by is not None and _REPLIED.search(query, said_by.end()) is not None
+
+
+def is_personal(query: str) -> bool:
+    """Return whether somebody asks about himself: only what he has told can answer that."""
+    end = query[-_END:]
+    if not end.isascii() and _PERSONAL_SIGNS.search(end):
+        return True
+    return _names_self(end) and _names_self(_NOT_PERSONAL.sub("", end))
+
+
+def _names_self(text: str) -> bool:
+    return any(word.lower() in _PERSONAL and word != "US" for word in _WORD.findall(text))
 
 
 @functools.lru_cache(maxsize=4_096)

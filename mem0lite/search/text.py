@@ -255,6 +255,13 @@ def foreign_forms(query: str) -> dict[str, list[str]]:
     return {term: sorted(stems - {term}) for term, stems in forms.items() if stems - {term}}
 
 
+def language_of(query: str) -> str:
+    """Return the language in Latin script that a query is most likely in; "" for English, and if nothing tells it."""
+    text = _plain(query)
+    found = languages_of(_WORD.findall(text), text)
+    return found[0] if found else ""
+
+
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:_LONGEST_JOINED]).casefold()
 
