@@ -16,6 +16,7 @@ from .errors import (
     ExtractionError,
     FileReplacedError,
     FilterError,
+    LanguageModelError,
     Mem0LiteError,
     MemoryNotFoundError,
     ModelNotFoundError,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from .embedding.protocol import Embedder
     from .embedding.rerank import Reranker
     from .graph import Extractor, RuleExtractor
+    from .llm.client import ChatCompletions
+    from .llm.protocol import LanguageModel
     from .mem0.configuration import CompatibilityWarning
     from .memory import UNSET, Memory
     from .search.ranking import Ranking
@@ -47,6 +50,7 @@ __all__ = [
     "ANY_SCOPE",
     "UNSET",
     "AsyncMemory",
+    "ChatCompletions",
     "ClosedError",
     "CompatibilityWarning",
     "ConfigurationError",
@@ -62,6 +66,8 @@ __all__ = [
     "Extractor",
     "FileReplacedError",
     "FilterError",
+    "LanguageModel",
+    "LanguageModelError",
     "LocalEmbedder",
     "Mem0LiteError",
     "Memory",
@@ -88,9 +94,11 @@ _LAZY = {
     "ANY_SCOPE": "data.filters",
     "UNSET": "memory",
     "AsyncMemory": "aio",
+    "ChatCompletions": "llm.client",
     "CompatibilityWarning": "mem0.configuration",
     "Embedder": "embedding.protocol",
     "Extractor": "graph",
+    "LanguageModel": "llm.protocol",
     "LocalEmbedder": "embedding.local",
     "Memory": "memory",
     "Ranking": "search.ranking",

@@ -12,6 +12,7 @@
     │   ├── ModelNotFoundError                  the model's files are not on this machine
     │   └── EmbedderMismatchError (ValueError)  the file was embedded with another model
     ├── ExtractionError (RuntimeError)          the graph extractor failed or returned nonsense
+    ├── LanguageModelError (RuntimeError)       the language model gave no usable answer
     ├── NotPicklableError (TypeError)           an open store can't be sent to another process
     └── DatabaseError (RuntimeError)            the file could not be read or written
         ├── NotAMemoryFileError                 the file is not a mem0lite store
@@ -160,6 +161,35 @@ class ExtractionError(Mem0LiteError, RuntimeError):
     """The graph extractor failed, or returned something else than entities and relations; nothing was stored."""
 
     _more = "`mem0lite guide graph` says what an extractor has to answer."
+
+
+class LanguageModelError(Mem0LiteError, RuntimeError):
+    """The language model gave no usable answer; the message names it and says what to do.
+
+    ``retryable`` tells whether the same call may succeed later, and ``retry_after`` in how many seconds, if the model's
+    server says so. ``too_long`` is true if the question or its answer did not fit, so that less may be asked at a time.
+    ``answer`` is what the model wrote, if that could not be read; it may repeat what users said. ``usage`` is what
+    asking cost, a ``Usage``, if that is known.
+    """
+
+    _more = "`mem0lite guide llm` says what a language model has to do."
+
+    def __init__(
+        self,
+        message: object = "",
+        *told: "Any",
+        retryable: bool = False,
+        retry_after: float | None = None,
+        too_long: bool = False,
+        answer: str | None = None,
+        **more: "Any",
+    ) -> None:
+        super().__init__(message, *told, **more)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.too_long = too_long
+        self.answer = answer
+        self.usage: Any = None
 
 
 class DatabaseError(Mem0LiteError, RuntimeError):

@@ -421,6 +421,7 @@ EXPECTED = {
     errors.ModelNotFoundError: 502,
     errors.EmbeddingError: 500,
     errors.ExtractionError: 500,
+    errors.LanguageModelError: 502,
     errors.ConfigurationError: 500,
     errors.DependencyError: 500,
     errors.Mem0LiteError: 500,

@@ -21,7 +21,7 @@ FLOORS = [
     ["limits", "embedding", "graph"],
     ["search"],
     ["data"],
-    ["mem0", "store"],
+    ["llm", "mem0", "store"],
     ["webhooks"],
     ["memory"],
     ["aio", "assistants", "integrations", "retrieval"],

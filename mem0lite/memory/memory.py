@@ -21,6 +21,8 @@ from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
 from ..graph import Extractor
 from ..limits import clean_timeout
+from ..llm.choosing import choose
+from ..llm.protocol import LanguageModel
 from ..search.query import Query
 from ..search.ranking import Ranking
 from ..store import Changes, Durability, Reads, Store, Visible, open_store, stopping
@@ -167,6 +169,11 @@ class Memory(Handle):
             Other SQLite programs can read a file with checksums, but must not write it.
         statement_timeout: for how many seconds one call may read the file before TimeLimitError stops it. Default: no
             limit. Calls that go through the whole file (exports, backups, checks) never have one.
+        llm: a language model that draws facts from messages: an object with the method of LanguageModel, or the URL of
+            an endpoint with the OpenAI chat-completions protocol (``http://localhost:11434`` for Ollama). Texts are
+            sent there. Default: none, and nothing leaves this machine.
+        llm_model: the name of the model, for a URL.
+        llm_api_key: the key for a URL, if its server wants one. It is never shown.
         config: refused. ``from_config`` opens the store that a configuration of mem0 describes.
 
     Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
@@ -199,6 +206,9 @@ class Memory(Handle):
         graph_categories: Iterable[str] | None = None,
         graph_extractor: Extractor | None = None,
         statement_timeout: float | None = None,
+        llm: LanguageModel | str | None = None,
+        llm_model: str | None = None,
+        llm_api_key: str | None = None,
         config: object = None,
     ) -> None:
         opening.refuse_configuration(path, config)
@@ -210,6 +220,7 @@ class Memory(Handle):
         self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
         resolved_ranking = Ranking.of({} if ranking is None else ranking)
         resolved_reranker = resolve_reranker(reranker)
+        self._model = choose(llm, llm_model, llm_api_key)
         asked_categories = opening.graph_categories(graph_categories)
         self._grapher = Grapher(opening.extractor_of(graph_extractor))
         self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")

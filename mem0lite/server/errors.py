@@ -17,6 +17,7 @@ from ..errors import (
     EmbeddingError,
     ExtractionError,
     FileReplacedError,
+    LanguageModelError,
     Mem0LiteError,
     ModelNotFoundError,
     NotFoundError,
@@ -54,6 +55,7 @@ _FAILURES: dict[type[Exception], tuple[int, str]] = {
     ModelNotFoundError: (502, "The embedding model is not installed. The server's log says what to do."),
     EmbeddingError: (500, "The text could not be embedded. The server's log says why."),
     ExtractionError: (500, "The text's entities could not be extracted. The server's log says why."),
+    LanguageModelError: (502, "The language model gave no usable answer. The server's log says why."),
     Mem0LiteError: _INTERNAL,
 }
 
