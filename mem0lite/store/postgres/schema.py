@@ -8,9 +8,9 @@ Filters are compiled over the aliases ``s`` (scope) and ``m`` (memory), whose co
 SQLite file. Two things differ:
 
 - Texts are kept in the form that ``texts.stored`` makes, because PostgreSQL refuses NUL. The connection turns every
-  text that is a parameter into that form, and every text that it reads back into the original, so queries need not care
-  (``texts.adapt``). The form keeps the order of texts, and one text is in another exactly if their forms are.
-  Columns compare by code points (``COLLATE "C"``), as SQLite does; an expression on ``m.metadata`` has to say so itself.
+  text that is a parameter into that form, and every text that it reads into the original, so queries need not care
+  (``adapting``). The form keeps the order of texts, and one text is in another exactly if their forms are. Columns
+  compare by code points (``COLLATE "C"``), as SQLite does; an expression on ``m.metadata`` has to say so itself.
 - ``m.metadata`` is a ``jsonb`` for filters only: its keys and texts are in that form, too. ``jsonb`` keeps numbers as
   exact decimals, but neither the order of keys nor the difference between 1e22 and 10000000000000000000000 nor -0.0. So
   ``m.metadata_text`` holds the JSON as it was given, and that is what records are read from. Both are NULL when there
@@ -22,7 +22,10 @@ in place of PARTITION BY, ``create_reference_table`` for ``meta``, ``scope``, ``
 transaction holds; there, ``LOCK`` in ``database`` would be a ``SELECT … FOR UPDATE`` of one row of ``meta``.
 """
 
+from collections.abc import Callable
 from typing import Any
+
+from .functions import functions
 
 SCHEMA = "mem0lite"
 PARTITIONS = 8
@@ -35,7 +38,7 @@ _PARTS = "".join(
     for number in range(PARTITIONS)
 )
 
-MIGRATIONS = (
+MIGRATIONS: tuple[str | Callable[[], str], ...] = (
     f"""
     CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL);  -- a value is a JSON text
 
@@ -169,6 +172,7 @@ MIGRATIONS = (
         -- What cursors are sealed with.
         ('seal', '"' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '') || '"');
     """,
+    functions,  # made when they are needed
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

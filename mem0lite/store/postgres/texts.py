@@ -27,8 +27,14 @@ def original(form: str) -> str:
     return first + "".join(_ORIGINALS["\x01" + part[:2]] + part[2:] for part in rest)
 
 
+def exact(number: float) -> float:
+    """Return a number so that its JSON has its value to the last digit, as filters compare it: 1e23, the double, is
+    99999999999999991611392. Doubles below 2**53 compare as their shortest digits do."""
+    return int(number) if abs(number) >= 2**53 else number
+
+
 def stored_json(value: Any) -> Any:
-    """Return a JSON value with all keys and texts in the form in which they are stored."""
+    """Return a JSON value for filters: keys and texts in the form in which they are stored, and numbers exact."""
     match value:
         case str():
             return stored(value)
@@ -36,5 +42,7 @@ def stored_json(value: Any) -> Any:
             return {stored(key): stored_json(one) for key, one in value.items()}
         case list() | tuple():
             return [stored_json(one) for one in value]
+        case float():
+            return exact(value)
         case _:
             return value
