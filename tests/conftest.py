@@ -68,9 +68,15 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis's own
 def pytest_configure(config: pytest.Config) -> None:
-    """Give Hypothesis the seed of the run, unless it was given another."""
+    """Give Hypothesis the seed of the run, unless it was given another, and start the server of ``--store``."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = SEED
+    backends.start_server(config)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the server that the run began."""
+    backends.stop_server()
 
 
 # -- how a run is spread over the cores
@@ -202,6 +208,14 @@ def clock() -> Clock:
 def path(tmp_path: Path, request: pytest.FixtureRequest) -> backends.Location:
     """Where the store of a test is to be: a file, or what ``--store`` has in its place."""
     return backends.BACKENDS[backends.chosen(request.config)](tmp_path, request)
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of an empty database, whatever the run is on."""
+    if reason := backends.no_postgres():
+        pytest.skip(reason)
+    return str(backends.postgres(tmp_path, request))
 
 
 @pytest.fixture

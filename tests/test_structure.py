@@ -100,15 +100,17 @@ def test_contributing_lists_the_floors():
 
 
 def test_sql_stays_in_its_room():
-    """Only store/sqlite knows SQL or SQLite; a second backend replaces no other room.
+    """Only store/sqlite and store/postgres know SQL, and each its own database; a backend replaces no other room.
 
     mem0/ reads the databases of mem0, which stay what they are whatever our own backend is.
     """
     for file in PACKAGE.glob("**/*.py"):
-        if not file.is_relative_to(PACKAGE / "store" / "sqlite") and file.parent.name != "mem0":
+        if file.parent.name != "mem0":
             source = file.read_text()
-            assert "apsw" not in source, file
-            assert "SELECT " not in source, file
+            inside = {name for name in ("sqlite", "postgres") if file.is_relative_to(PACKAGE / "store" / name)}
+            assert "sqlite" in inside or "apsw" not in source, file
+            assert "postgres" in inside or not re.search(r"^\s*(import|from) psycopg", source, re.MULTILINE), file
+            assert inside or "SELECT " not in source, file
 
 
 def test_only_the_opening_function_knows_the_backend():

@@ -14,8 +14,8 @@ from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ..columns import Columns
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Remaking, Seen, Use, Visible
-from . import log, maintenance, reading, rows, writing
+from ..protocol import Applied, Attached, Changes, Document, Entry, Listed, ListedEvents, Remaking, Seen, Use, Visible
+from . import copying, log, maintenance, reading, rows, writing
 from .damage import undamaged
 from .database import Database, Durability, limited
 from .filter_sql import compile_filter
@@ -307,6 +307,19 @@ class SQLiteStore:
             lambda connection: log.change_document(connection, kind, name, change)
         )
         return changed
+
+    # -- copying
+
+    def attached(self, ids: Sequence[str]) -> dict[str, Attached]:
+        """Return what memories have beside their records and histories, by id."""
+        with self._database.read() as connection:
+            self._settings.check_embedder(connection)
+            return copying.attached(connection, ids)
+
+    def all_documents(self) -> list[Document]:
+        """Return the documents of every kind, oldest first."""
+        with self._database.read() as connection:
+            return copying.documents(connection)
 
 
 @contextmanager

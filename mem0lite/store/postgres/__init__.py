@@ -1,0 +1,1 @@
+"""The memories of one store in a PostgreSQL database, with pgvector."""
