@@ -77,6 +77,7 @@ SETS = {
     "npm-packages": ("@mem0/community@0.0.1", "@mem0/vercel-ai-provider@3.0.2", "mem0ai@2.4.6", "zod@3.25.76"),
     "npm-mcp": ("@modelcontextprotocol/sdk@1.32.2", "zod@3.25.76"),
     "npm-pyright": ("pyright@1.1.414",),
+    "npm-axe": ("axe-core@4.14.1",),  # finds what people who use a keyboard or a screen reader cannot use
     "npm-mastra": ("@mastra/mem0@0.1.4", "@mastra/core@0.10.15", "zod@3.25.76"),
 }
 """Packages that are installed beside each other, for tests of their own."""

@@ -254,6 +254,14 @@ def test_the_wheel_brings_the_guide(built: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mem0lite" / "server" / "static" / "guide.css").is_file()
 
 
+def test_the_wheel_brings_the_page(built: Path) -> None:
+    """Every file of the page at /ui is in the wheel."""
+    here = [path for path in (ROOT / "mem0lite" / "server" / "static" / "ui").rglob("*") if path.is_file()]
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as archive:
+        assert {str(path.relative_to(ROOT)) for path in here} <= set(archive.namelist())
+    assert len(here) > 10
+
+
 def test_the_wheel_brings_the_bundled_model(built: Path) -> None:
     """Graph, weights and tokenizer are in the wheel as they are here, with their licence."""
     models = "mem0lite/embedding/models/all-MiniLM-L6-v2"

@@ -68,6 +68,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "timestamp": ("--timestamp",),
     "top_k": ("--top-k", "--limit"),
     "ttl": ("--ttl",),
+    "ui": ("--no-ui",),
     "user_id": ("--user",),
     "vacuum_interval_seconds": ("--vacuum-interval",),
     "workers": ("--workers",),

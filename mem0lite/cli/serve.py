@@ -85,6 +85,7 @@ SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the s
     help="Answer with N processes over the one file.  [default: $MEM0LITE_WORKERS, else 1]",
 )
 @click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
+@click.option("--no-ui", is_flag=True, default=None, help="Do not serve the page at /ui; also $MEM0LITE_UI=0.")
 @model_option
 @click.pass_obj
 def serve(
@@ -100,6 +101,7 @@ def serve(
     checksums: bool | None,
     workers: int | None,
     no_mcp: bool | None,
+    no_ui: bool | None,
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
@@ -121,6 +123,7 @@ def serve(
         checksums=checksums,
         workers=workers,
         mcp=False if no_mcp else None,
+        ui=False if no_ui else None,
     )
     if not (settings.api_keys or settings.insecure):
         settings = _for_this_machine(settings)

@@ -28,6 +28,7 @@ NAMES = (
     "files",
     "cli",
     "server",
+    "ui",
     "deploy",
     "mcp",
     "assistants",

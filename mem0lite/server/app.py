@@ -11,7 +11,7 @@ from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
 from ..store import stopping
-from . import docs, guide, health, hosted, mcp, selfhosted
+from . import docs, guide, health, hosted, mcp, selfhosted, ui
 from .auth import create_rule
 from .backend import Backend, Sibling
 from .errors import EXCEPTION_HANDLERS
@@ -82,6 +82,7 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
             *(routes(), docs.create_router(routes), guide.create_router()),
             *(health.create_router(backend), metrics.create_router()),
             *([mcp.create_router(backend)] if backend.settings.mcp else ()),
+            *([ui.create_router()] if backend.settings.ui else ()),
         ],
         middleware=[_routed(metrics, create_rule(backend.settings))],
         response_class=NamingResponse,

@@ -91,6 +91,8 @@ class Settings:
     """Whether language models reach the memories at ``/mcp``, with the same keys."""
     mcp_user_id: str = DEFAULT_USER
     """The user of calls to ``/mcp`` that name nobody and whose address has no ``user_id`` either."""
+    ui: bool = True
+    """Whether people can look into the memories in a browser at ``/ui``. The page works with the same keys."""
 
     def __post_init__(self) -> None:
         for name, (accepts, wanted) in _FIELDS.items():
@@ -142,8 +144,9 @@ class Settings:
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
-        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP`` and ``MEM0LITE_MCP_USER_ID`` of
-        ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY`` and ``MEM0_DEFAULT_USER_ID``.
+        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP``, ``MEM0LITE_MCP_USER_ID`` and
+        ``MEM0LITE_UI`` of ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY`` and
+        ``MEM0_DEFAULT_USER_ID``.
 
         An absent or empty variable leaves the default. A variable with a similar name that is not read is named in the
         log. Raises ConfigurationError, naming the variable, for a wrong value and for a misspelt variable that was to
@@ -350,6 +353,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "checksums": _SWITCH,
     "workers": (lambda value: _is_whole(value) and 1 <= value <= MOST_WORKERS, f"a number from 1 to {MOST_WORKERS}"),
     "mcp": _SWITCH,
+    "ui": _SWITCH,
 }
 """What each setting accepts, and how an error says so. Keys are checked elsewhere."""
 
@@ -370,6 +374,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "read_only": _switch,
     "checksums": _switch,
     "mcp": _switch,
+    "ui": _switch,
     "statement_timeout_seconds": _seconds,
     "workers": _workers,
 }

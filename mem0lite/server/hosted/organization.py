@@ -25,13 +25,15 @@ _PROJECT = f"{_ORG}/projects/{{project_id:str}}"
 
 @get("/v1/ping", tags=[PROJECT], summary="Check the API key", responses=answers(responses.Ping, "The server is there"))
 async def hosted_ping(memory: Memory) -> Answer:
-    """Answer what clients ask first: whether the key is accepted, and the names of its organization and project."""
+    """Answer what clients ask first: whether the key is accepted, whose it is, and the names of its organization and
+    project."""
     return {
         "status": "ok",
         "message": "The API key is accepted.",
         "org_id": ORG_ID,
         "project_id": PROJECT_ID,
         "user_email": None,
+        "user_id": memory.user_id,
     }
 
 

@@ -275,6 +275,8 @@ class Ping(Answered):
     """The only project."""
     user_email: None
     """Always null: keys are not people."""
+    user_id: str | None
+    """The user whose memories the key is for. Null for a key that reaches everything, and without keys."""
 
 
 class Organization(Answered):
