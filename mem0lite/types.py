@@ -129,6 +129,8 @@ class StoredMemory(TypedDict):
     """Since when it holds: its ``created_at``. Present with ``key`` and ``superseded_by``."""
     valid_to: NotRequired[str]
     """Since when another one holds instead. Present with ``superseded_by``."""
+    sources: NotRequired[list[str]]
+    """Of a fact that a language model drew from messages: the ids of those. Some may be gone by now."""
 
 
 class MemoryItem(StoredMemory):
@@ -349,12 +351,15 @@ class EventItem(TypedDict):
     """The ``event_id`` that the call returned."""
     event_type: Literal["ADD"]
     """What was called."""
-    status: Literal["SUCCEEDED"]
-    """Always SUCCEEDED: a call has done all its work when it returns."""
+    status: Literal["SUCCEEDED", "PENDING", "FAILED"]
+    """SUCCEEDED, unless facts were to be drawn from the messages: PENDING until that is done, FAILED when it was given
+    up. The messages are stored in any case."""
+    problem: NotRequired[str]
+    """Why the last attempt to draw facts failed. Present when one did, and the status is not SUCCEEDED."""
     created_at: str
     """When it was called."""
     updated_at: str
-    """When it was done."""
+    """When it was done, or when the last attempt began or ended."""
     user_id: NotRequired[str]
     """The user of the call."""
     agent_id: NotRequired[str]
