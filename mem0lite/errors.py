@@ -167,7 +167,9 @@ class LanguageModelError(Mem0LiteError, RuntimeError):
     """The language model gave no usable answer; the message names it and says what to do.
 
     ``retryable`` tells whether the same call may succeed later, and ``retry_after`` in how many seconds, if the model's
-    server says so. ``answer`` is what the model wrote, if that could not be read; it may repeat what users said.
+    server says so. ``too_long`` is true if the question or its answer did not fit, so that less may be asked at a time.
+    ``answer`` is what the model wrote, if that could not be read; it may repeat what users said. ``usage`` is what
+    asking cost, a ``Usage``, if that is known.
     """
 
     _more = "`mem0lite guide llm` says what a language model has to do."
@@ -178,13 +180,16 @@ class LanguageModelError(Mem0LiteError, RuntimeError):
         *told: "Any",
         retryable: bool = False,
         retry_after: float | None = None,
+        too_long: bool = False,
         answer: str | None = None,
         **more: "Any",
     ) -> None:
         super().__init__(message, *told, **more)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.too_long = too_long
         self.answer = answer
+        self.usage: Any = None
 
 
 class DatabaseError(Mem0LiteError, RuntimeError):
