@@ -40,6 +40,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "infer": ("--no-infer",),
     "insecure": ("--insecure",),
     "key": ("--key",),
+    "kinds": ("--kind",),
     "latest_only": ("--all-versions",),
     "limit": ("--limit", "--top-k"),
     "max_tokens": ("--max-tokens",),

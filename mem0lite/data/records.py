@@ -111,9 +111,11 @@ class Record(NamedTuple):
         return self if after is None else self._replace(expires_at=min(self.expires_at, after))
 
     def _adds_nothing(self, said: "Record") -> bool:
-        """True if ``said`` has the same speaker and metadata, and no longer life."""
+        """True if ``said`` has the same speaker and metadata, and no longer life. A fact never stands for what was
+        said, nor the other way round."""
         return (
             self._has_speaker_of(said)
+            and (self.sources is None) == (said.sources is None)
             and same_json(self.metadata, said.metadata)
             and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
         )

@@ -134,6 +134,7 @@ class Settings:
             "read_only": self.read_only,
             "checksums": self.checksums,
             "statement_timeout": self.statement_timeout_seconds,
+            "extract_later": True,
         }
 
     @classmethod

@@ -163,6 +163,8 @@ class Finished(NamedTuple):
 
     event_id: str
     claim: str
+    results: Sequence[tuple[str, str]] = ()
+    """Ids and events, for the event of the job: ADD, UPDATE, DELETE, or NONE."""
     spent: Mapping[str, float] = {}
     """What models used for it: numbers by name."""
 
@@ -590,8 +592,8 @@ class Queue(Protocol):
 
     **Jobs.** ``Call.job`` puts a job into the queue, in the transaction that adds the memories, unless the call added
     none. The event is PENDING then. ``apply`` with ``Changes.finished`` does the changes and removes the job, all or
-    none: so no job is applied twice. The event is SUCCEEDED, and the deletions, updates and additions are appended to
-    its results. A job belongs to its event: it goes with the scope. ``vacuum`` keeps events that are pending.
+    none: so no job is applied twice. The event is SUCCEEDED, and ``Finished.results`` are appended to its own. A job
+    belongs to its event: it goes with the scope. ``vacuum`` keeps events that are pending.
 
     With ``finished``, ``apply`` also raises JobLostError if the claim does not hold any more, and MemoryNotFoundError
     if an addition, or an update, names a source that is no live memory of the scope and that it did not have before.

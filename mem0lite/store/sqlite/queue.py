@@ -70,13 +70,13 @@ def _claimed(row: Sequence[Any], token: str) -> Claimed:
     return Claimed(event_id, token, Scope(*ids), turns, found, attempts, created_at)
 
 
-def finish(connection: apsw.Connection, finished: Finished, results: Sequence[tuple[str, str]], now: int) -> None:
+def finish(connection: apsw.Connection, finished: Finished, now: int) -> None:
     """Remove a job that is done from the queue, and tell its event. Raises JobLostError."""
     scope = _held(connection, finished.event_id, finished.claim)
     connection.execute("DELETE FROM job WHERE event_id = ?", (finished.event_id,))
     before = connection.execute("SELECT results FROM event WHERE id = ?", (finished.event_id,)).get
     with undamaged():
-        kept = [*json.loads(before), *results]
+        kept = [*json.loads(before), *finished.results]
     connection.execute(
         "UPDATE event SET results = ?, finished_at = ? WHERE id = ?", (json.dumps(kept), now, finished.event_id)
     )

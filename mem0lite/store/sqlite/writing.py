@@ -33,17 +33,8 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
     if changes.additions or changes.calls:
         outcomes = _add(connection, changes.additions, changes.calls, visible.now, drawing=drawing)
     if changes.finished is not None:
-        queue.finish(connection, changes.finished, _results(changes, outcomes), visible.now)
+        queue.finish(connection, changes.finished, visible.now)
     return Applied(outcomes, updated)
-
-
-def _results(changes: Changes, outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
-    """Return what changes did, as an event keeps it."""
-    return [
-        *((memory_id, "DELETE") for memory_id in dict.fromkeys(changes.deletions)),
-        *((one.memory_id, one.event) for one in changes.updates),
-        *((one.record.id, "ADD" if one.added else "NONE") for one in outcomes),
-    ]
 
 
 def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible, *, linked: bool) -> None:
