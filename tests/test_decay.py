@@ -83,6 +83,22 @@ def test_the_factor_goes_from_one_and_a_half_down_to_three_tenths(
     assert lowest - 1e-9 <= factor <= highest + 1e-9
 
 
+def test_what_holds_now_stays_before_what_held_before(memory: Memory, clock: Clock) -> None:
+    """However often answers had an older value, a question about the present gets the newer one first."""
+    old, new = "My phone number is 555-0100", "My new phone number is 555-0199"
+    memory.add(old, user_id="ana", metadata={"old": True})
+    clock.advance(days=30)
+    memory.add(new, user_id="ana")
+    memory.update_project({"decay": True})
+    clock.advance(days=30)
+    for _ in range(20):
+        memory.search("phone number", user_id="ana", filters={"old": True})
+    found = memory.search("What is my phone number now?", user_id="ana", explain=True)["results"]
+    assert [hit["memory"] for hit in found] == [new, old]
+    assert found[0]["score"] >= found[1]["score"]
+    assert found[1]["score_details"]["decay"]["factor"] > 2 * found[0]["score_details"]["decay"]["factor"]
+
+
 def test_many_uses_fade_more_slowly_than_one(memory: Memory, clock: Clock) -> None:
     """A memory that twenty answers had keeps more of its rank than one that a single answer had."""
     add_two(memory, clock)

@@ -57,6 +57,79 @@ def test_the_newer_statement_comes_first(model):
     assert above / sum(pair["same"] for pair in pairs) >= 0.75
 
 
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("I drive a Honda Civic.", "I traded in my Civic for a Tesla."),
+        ("We deploy with Jenkins.", "We switched from Jenkins to GitHub Actions."),
+        ("Our CI runs on Jenkins.", "We replaced Jenkins with Buildkite."),
+        ("I work for Siemens.", "I left Siemens and now work for Bosch."),
+        ("I drive a Golf.", "I sold the Golf and bought an Audi."),
+        ("I'm living in Madrid.", "We moved from Madrid to Valencia last month."),
+        ("My dog is called Rex.", "We renamed the dog Max."),
+        ("The API runs on port 8080.", "We moved the API to port 9090."),
+        ("The gateway uses port 443.", "The gateway has been moved to port 8443."),
+        ("My email is a@x.com.", "Please use my new email b@y.com from now on."),
+        ("My phone number is 0170 1234567.", "You can reach me at 0151 7654321 from now on."),
+        ("My number is 555-1234.", "I changed my number, it's 555-9876 now."),
+        ("The API key is abc123.", "The API key has been rotated, it is def456 now."),
+        ("The project manager is Ana.", "Bob took over as project manager from Ana."),
+        ("My salary is 50k.", "I got a raise, my salary is 60k now."),
+        ("I use VS Code as my editor.", "I switched to Neovim as my editor."),
+        ("Our office is in Hamburg.", "Our office moved to Bremen."),
+        ("We use Python 3.10.", "We upgraded to Python 3.12."),
+        ("I'm on the basic plan.", "I upgraded to the pro plan."),
+        ("My favourite season is spring.", "My favourite season is autumn these days."),
+        ("I'm allergic to cats.", "I am not allergic to cats any more."),
+        ("My flight leaves at 9 am.", "My flight now leaves at 11 am."),
+        ("I'm a nurse.", "I'm a midwife now."),
+    ],
+)
+def test_a_change_is_recognised_in_other_words(older, newer):
+    """A statement that names what it replaces, a clause of a longer sentence, and what was changed are understood."""
+    assert is_recognised({"older": older, "newer": newer})
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("I drive a Civic.", "My friend traded in his Civic for a Tesla."),
+        ("I live in Berlin.", "My train goes from Berlin to Munich."),
+        ("We migrated the wiki from AWS to Hetzner.", "Our shop is on AWS."),
+        ("Our shop runs on AWS.", "We migrated the wiki from AWS to Hetzner."),
+        ("I live in Lisbon.", "I moved from Lisbon to Porto in the game."),
+        ("My number is 555-1234.", "You can reach my lawyer at 555-9876."),
+        ("My email is a@x.com.", "Contact support at help@x.com."),
+        ("Our boss is Ana.", "Tom took over as treasurer from Ana."),
+        ("I'm on the basic plan.", "The plan is to upgrade."),
+        ("We use Python 3.10.", "We upgraded to Node 20."),
+        ("My door code is 1234.", "The gate code was changed to 9999."),
+        ("The API runs on port 8080.", "We moved the database to port 5433."),
+        ("I like coffee.", "We switched from Jenkins to Buildkite."),
+    ],
+)
+def test_another_thing_is_no_change(older, newer):
+    """What others did, what happened to another thing, and what only shares a word take the place of nothing."""
+    assert not is_recognised({"older": older, "newer": newer})
+
+
+def test_what_replaced_it_comes_first(model):
+    """A statement that names what it replaces comes before it, although its words fit the question less."""
+    with Memory(":memory:", embedder=model) as memory:
+        moved(
+            memory,
+            ("We deploy with Jenkins.", "2024-01-10"),
+            ("We switched from Jenkins to GitHub Actions.", "2024-03-05"),
+            ("Jenkins was founded in 2011.", "2024-03-06"),
+        )
+        first, *others = memory.search("How do we deploy?", user_id="u", threshold=None)["results"]
+        assert first["memory"] == "We switched from Jenkins to GitHub Actions."
+        assert "We deploy with Jenkins." in [hit["memory"] for hit in others]
+        memory.add("They deploy with Jenkins, too.", user_id="other")
+        [alone] = memory.search("How do they deploy?", user_id="other")["results"]
+        assert "superseded" not in str(alone)
+
+
 def moved(memory, *said, **more):
     """Add texts, each with its date."""
     for text, at in said:

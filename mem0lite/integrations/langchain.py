@@ -45,6 +45,7 @@ class MemoryRetriever(BaseRetriever):
     top_k: int = 5
     threshold: float | None = DEFAULT_THRESHOLD
     rerank: bool | None = None
+    relevant_only: bool = False
 
     _memory: Any = PrivateAttr()
     _owned: bool = PrivateAttr()
@@ -77,6 +78,7 @@ class MemoryRetriever(BaseRetriever):
             top_k=self.top_k,
             threshold=self.threshold,
             rerank=self.rerank,
+            relevant_only=self.relevant_only,
         )
         return [_document(hit) for hit in found["results"]]
 

@@ -5,13 +5,14 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import LanguageModelError
 from ..search.slots import replaces, statements
+from ..search.speech import only_asks
 from . import prompts
 from .asking import UnusableError, ask
 from .checking import objection
 from .dating import Said
 from .facts import Fact, Refusal, Turn
 from .protocol import LanguageModel, Usage
-from .wording import asks_for_a_change, content_terms
+from .wording import asks_for_a_change, content_terms, differ_in_negation, has_number, tells_a_change
 
 _AT_ONCE = 20  # facts that are decided about in one call
 _LONGEST_NUMBER = 6  # digits
@@ -142,11 +143,11 @@ def _problem(event: str, text: str, fact: Fact, known: Known, turns: Sequence[Tu
     """Return why a known fact is not changed, or None."""
     if event == "NONE":
         return None if _says(known.text, fact) else "the known fact does not say the same"
-    if asks_for_a_change(fact.text):
-        return "a message asks for it, which only who calls may do"
+    if asks_for_a_change(fact.text) or only_asks(fact.text):
+        return "a message asks for it, and messages are no instructions"
     if event == "DELETE":
-        return None if _about_the_same(fact.text, known.text) else "the known fact is about something else"
-    if not (_about_the_same(text, known.text) and content_terms(text) & content_terms(fact.text)):
+        return None if _contradicts(fact.text, known.text) else "the new fact does not contradict the known one"
+    if not _takes_the_place(text, known.text) or not content_terms(text) & content_terms(fact.text):
         return "the new words are about something else"
     said = [Said(turn.text, turn.said_at) for turn in turns if turn.number in fact.sources]
     speakers = [one for turn in turns for one in (turn.role, turn.speaker) if one and turn.number in fact.sources]
@@ -159,8 +160,18 @@ def _says(text: str, fact: Fact) -> bool:
     return objection(fact.text, [Said(text, None)]) is None and len(asked & said) * 2 >= len(asked)
 
 
-def _about_the_same(text: str, other: str) -> bool:
-    """Whether two facts have a word in common, or tell what takes the place of the other."""
-    if content_terms(text) & content_terms(other):
+def _contradicts(text: str, known: str) -> bool:
+    """Whether a fact may end what a known one says: it is about the same, and negates it or tells of a change."""
+    if any(replaces(newer, older) for newer in statements(text) for older in statements(known)):
         return True
-    return any(replaces(newer, older) for newer in statements(text) for older in statements(other))
+    return bool(content_terms(text) & content_terms(known)) and (
+        tells_a_change(text) or differ_in_negation(text, known)
+    )
+
+
+def _takes_the_place(text: str, known: str) -> bool:
+    """Whether a new sentence may take the place of a known one: it keeps half of its words, and has a number, too."""
+    if any(replaces(newer, older) for newer in statements(text) for older in statements(known)):
+        return True
+    asked, kept = content_terms(known), content_terms(known) & content_terms(text)
+    return 2 * len(kept) >= max(1, len(asked)) and (has_number(text) or not has_number(known))

@@ -281,14 +281,44 @@ def content_terms(text: str) -> frozenset[str]:
 # ---- Requests ----------------------------------------------------------------------------------------------------
 _ABOUT_MEMORY = _list(
     "memory memories forget forgot forgotten forgets delete deletes deleted deleting erase erases erased"
-    " remove removes removed overwrite overwrites overwritten instruction instructions prompt ignore"
-    " ignores ignored reset wipe wiped discard disregard purge purged vergiss vergessen lösche löschen"
-    " gelöscht olvida olvidar borra borrar oublie oublier supprime supprimer efface effacer esquece apaga"
-    " dimentica cancella забудь удали удалить 忘记 忘記 删除 刪除 忘れ 消して 削除 清除 잊어 삭제"
+    " remove removes removed overwrite overwrites overwritten instruction instructions prompt ignore ignores"
+    " ignored reset wipe wiped discard disregard purge purged vergiss vergessen lösche löschen gelöscht olvida"
+    " olvidar borra borrar oublie oublier supprime supprimer efface effacer esquece apaga dimentica cancella"
+    " забудь удали удалить 忘记 忘記 删除 刪除 忘れ 消して 削除 清除 잊어 삭제 you your yours yourself please"
 )
 
 
+_FORMATTED = ('{"', '"}', "{'", "```", "<|", "</", "[/", "[INST", "{{", "{%")
+
+
 def asks_for_a_change(text: str) -> bool:
-    """Whether somebody asks in a text for a change of memories, instead of telling a fact."""
+    """Whether a text speaks to a model, asks for a change of memories, or is in a format, instead of telling a fact."""
     words = text.casefold()
-    return any(word in (re.split(r"[\W_]+", words) if word.isascii() else words) for word in _ABOUT_MEMORY)
+    return any(mark in text for mark in _FORMATTED) or any(
+        word in (re.split(r"[\W_]+", words) if word.isascii() else words) for word in _ABOUT_MEMORY
+    )
+
+
+_CHANGES = _list(
+    "anymore longer now instead stopped stops quit quits moved moves left leaves sold changed changes"
+    " switched switches replaced cancelled canceled ended ends broke divorced died closed lost gave became"
+    " becomes former formerly already nicht mehr jetzt statt plus maintenant désormais ya ahora più ora agora"
+    " больше теперь もう 今は 现在 現在 不再"
+)
+
+
+def tells_a_change(text: str) -> bool:
+    """Whether a text tells that something is not as it was."""
+    return bool(_words(text) & _CHANGES) or any(not word.isascii() and word in text for word in _CHANGES)
+
+
+def differ_in_negation(text: str, other: str) -> bool:
+    """Whether one of two texts is negated, or has a word such as "stopped" or "hates", and the other has not."""
+    foreign = _is_foreign(text) or _is_foreign(other)
+    negative = [_negates(one, foreign) or bool(_words(one) & _LIKE_NOT) for one in (text, other)]
+    return negative[0] != negative[1]
+
+
+def has_number(text: str) -> bool:
+    """Whether a text has a number in digits."""
+    return any(map(str.isdecimal, text))

@@ -5,7 +5,7 @@ What makes a text a question or a guess is in ``search/speech``, what two texts 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
@@ -114,9 +114,13 @@ class Judge(NamedTuple):
     def _newest_first(self, found: list[Found]) -> list[Found]:
         """Return results with newer statements before older ones of the same slot: they change scores."""
         slots: dict[tuple[str, ...], list[_Said]] = {}
+        instead: list[_Said] = []
         for place, one in enumerate(found):
             for statement in self._said(one.record):
-                slots.setdefault(_slot(one.record, statement), []).append(_Said(place, statement))
+                group = instead if statement.instead_of else slots.setdefault(_slot(one.record, statement), [])
+                group.append(_Said(place, statement))
+        for slot, said in slots.items():
+            said += [placed for one in instead if (placed := _placed(one, found[one.place].record, slot, said))]
         ordered = False
         for said in slots.values():
             if len(said) > 1:
@@ -147,6 +151,15 @@ def _slot(record: Record, one: "Statement") -> tuple[str, ...]:
     scope, speaker = record.scope, (record.actor_id or "").casefold()
     owner = (scope.user_id or "", scope.agent_id or "" if scope.user_id is None else "")
     return (*owner, "" if one.named else speaker, one.subject, one.slot)
+
+
+def _placed(one: _Said, record: Record, slot: tuple[str, ...], said: Sequence[_Said]) -> _Said | None:
+    """Return what a memory says in place of what it names, as a statement of the slot of those that say that."""
+    for other in said:
+        placed = one.statement.in_place_of(other.statement)
+        if placed is not None and _slot(record, placed) == slot:
+            return _Said(one.place, placed)
+    return None
 
 
 def _time(one: Found) -> tuple[int, int]:
@@ -193,3 +206,17 @@ def newer_first(found: Sequence[Found]) -> list[Found]:
                     ordered[older], ordered[newer] = ordered[newer], ordered[older]
                     places |= {ordered[place].record.id: place for place in (older, newer)}
     return ordered
+
+
+def newer_highest(found: Sequence[Found]) -> list[Found]:
+    """Return results with no score above that of the newer one which was judged to say what is so now."""
+    named = {one.record.id: one for one in found}
+    return [_at_most(one, named) for one in found]
+
+
+def _at_most(one: Found, named: Mapping[str, Found]) -> Found:
+    for adjustment in one.adjustments:
+        newer = named.get(adjustment["memory_id"]) if adjustment["rule"] == _REPLACED else None
+        if newer is not None and newer.ranked.score < one.ranked.score:
+            return one.rescored(newer.ranked.score, _REPLACED, newer)
+    return one

@@ -28,7 +28,7 @@ from . import decay
 from .arguments import Instant, clean_threshold
 from .decay import Decay, Uses
 from .graphs import in_graph
-from .judging import Found, Judge, newer_first
+from .judging import Found, Judge, newer_first, newer_highest
 from .scaling import Scaling
 
 COSINE = 0.8
@@ -320,13 +320,15 @@ def with_records(reading: Reading, ranked: list[Ranked]) -> list[Found]:
 
 
 def decayed(reading: Reading, found: Sequence[Found], asked: Decay, uses: Uses, now: int) -> list[Found]:
-    """Return results with their scores multiplied by how recently answers had them, best first."""
+    """Return results with their scores multiplied by how recently answers had them, best first. What a newer result
+    says otherwise stays behind that one, however often answers had it."""
     weighed = uses.weigh(asked, [one.record for one in found], reading.uses([one.ranked for one in found]), now)
     scores = [one.ranked.score * each.factor for one, each in zip(found, weighed, strict=True)]
     order = sorted(range(len(found)), key=lambda place: -scores[place])
-    return [
+    rescored = [
         found[place].rescored(min(1.0, scores[place]), decay.RULE)._replace(weighed=weighed[place]) for place in order
     ]
+    return newer_first(sorted(newer_highest(rescored), key=lambda one: -one.ranked.score))
 
 
 def copies(reading: Reading, found: list[Found]) -> set[int]:

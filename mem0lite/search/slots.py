@@ -37,10 +37,23 @@ class Statement(NamedTuple):
     """Whether there may be several at a time, so that only a change takes a place."""
     named: bool = False
     """Whether the subject is somebody with a name, whoever speaks."""
+    instead_of: str = ""
+    """The value that it takes the place of, in lower case, if the text names it: "we switched from Jenkins to …".
+    Such a statement says nothing about which slot that is: ``subject`` and ``slot`` are empty."""
+
+    def in_place_of(self, older: "Statement") -> "Statement | None":
+        """Return this statement as one about the slot of an older one, if that is the value it takes the place of."""
+        words = frozenset(self.instead_of.split())
+        if not words or not words <= frozenset(older.value.split()):
+            return None
+        return older._replace(value=self.value, changed=True, instead_of=self.instead_of)
 
 
 def replaces(newer: Statement, older: Statement) -> bool:
     """Return whether a later statement takes the place of an earlier one of the same speaker."""
+    if newer.instead_of and not newer.slot:
+        placed = newer.in_place_of(older)
+        return placed is not None and replaces(placed, older)
     if _ENDS in newer.value + older.value:  # of several, one that ended or began again
         return newer.slot == older.slot and newer.value.replace(_ENDS, "") == older.value.replace(_ENDS, "")
     return (
@@ -51,10 +64,14 @@ def replaces(newer: Statement, older: Statement) -> bool:
     )
 
 
+_LONG = 5  # characters of a value that may be called by its end
+
+
 def _refines(one: str, other: str) -> bool:
     """Return whether one value is a part of the other: the end of a number, a name without the surname."""
     words, others = set(one.split()), set(other.split())
-    return words <= others or others <= words or one.endswith(other) or other.endswith(one)
+    long = max(len(one), len(other)) > _LONG  # "ends in 0142"; port 443 is no part of 8443
+    return words <= others or others <= words or (long and (one.endswith(other) or other.endswith(one)))
 
 
 def _any(words: str) -> str:
@@ -71,12 +88,18 @@ _SENTENCE = re.compile(
     r"(?<=[.!?。！？])(?<!\b(?:Dr|Mr|Ms|St)\.)(?<!\bMrs\.)(?<!\bProf\.)\s+|\n+|;\s+|\s+[-–—]\s+"
     r"|,? and (?=(?:now )?(?:I|I[’']m|we|my) )"
 )
+_CLAUSE = re.compile(
+    r", (?:and |so |but )?(?:now )?(?=(?:I|I[’']m|we|we[’']re|my|our|it[’']s|it is) )"
+    r"| and (?:now )?(?=(?:live|work|drive|use|study|stay|bought|got|joined|moved|started|became)s? )",
+    re.IGNORECASE,
+)
+_ELIDED = re.compile(r"(?:live|work|drive|use|study|stay|bought|got|joined|moved|started|became)\b", re.IGNORECASE)
 _NOT_SO = re.compile(
     r"[\"“”«»„]|n[’']t\b|[’'](?:d|ll)\b|\b(?:going to|used to|think(?:ing)? (?:of|about)|i (?:think|guess|suppose)"
     r"|as well|one of|when i was|in the past|may(?= [a-z])|(?:old|first|second|third|next|ex)(?= [a-z-]+)"
     r"|last(?= (?!week|month|year|summer|winter|spring|autumn|fall|night|\w+day)[a-z-]+)"
-    r"|too(?=[\s.,!]*$)|if|unless|would|could|might|should|shall|will|gonna|plan(?:s|ned|ning)?|wants?|wish(?:es)?"
-    r"|hop(?:e|es|ing)|intend(?:s|ing)?|consider(?:s|ing)?|dream(?:s|ing)?|was|were|had|once|formerly|previously|not"
+    r"|too(?=[\s.,!]*$)|if|unless|would|could|might|should|shall|will|gonna|plann(?:ed|ing)|plans?(?= (?:to|on|for)\b)"
+    r"|wants?|wish(?:es)?|hop(?:e|es|ing)|intend(?:s|ing)?|consider(?:s|ing)?|dream(?:s|ing)?|was|were|had|once|formerly|previously|not"
     r"|never|nor|neither|maybe|perhaps|probably|possibly|supposedly|rumou?r|almost|nearly|say(?:s|ing)?|said|told"
     r"|tells?|ask(?:s|ed)?|claim(?:s|ed)?|wrote|heard|thinks?|believes?|also|another|other|either|both|sometimes"
     r"|temporarily|tomorrow|(?:half|part) of|came back|in my (?:teens|twenties|thirties|youth)|(?:on|at) weekends"
@@ -89,6 +112,7 @@ _CHANGED = _any(
     " switched rescheduled postponed shifted bumped adjusted set"
 )
 _PASSIVE = re.compile(rf"\b(?:was|were)(?= (?:{_CHANGED}|promoted)\b)", re.IGNORECASE)
+_OVER = re.compile(r"\bnot(?= allergic to [\w ]{1,40}? any ?more\b)", re.IGNORECASE)
 _ENDED = re.compile(r",? (?:(?:and |but )?not|instead of|rather than) [\w ]+(?=[.!]*$)", re.IGNORECASE)
 _NEW = re.compile(
     rf"\b(?:now|new|nowadays|these days|currently|since|from now on|no longer|any ?more|instead|recently|just|finally"
@@ -100,8 +124,9 @@ _DROPPED = re.compile(
     r"|yesterday|now|currently|nowadays|please|just|remember(?: that)?|note(?: that)?|good news|as of \w+|from now on"
     r"|at the moment|(?:last|this) \w+|since [\w ]{1,20}(?=,)|in [A-Z]\w+(?=,))\b[\s,:!]*)+"
     r"|\b(?:now|currently|still|actually|just|finally|recently|nowadays|already|officially|happily|usually|always"
-    r"|permanently)\b ?"
-    r"|[\s,]*\b(?:these days|at the moment|from now on|any ?more|instead|right now|since [\w ]+|as of \w+)(?=[.!\s]*$)",
+    r"|permanently|these days)\b ?"
+    r"|[\s,]*\b(?:these days|at the moment|from now on|any ?more|instead|right now|since [\w ]+|as of \w+"
+    r"|yesterday|today|last (?:week|month|year|spring|summer|autumn|fall|winter|night|\w+day))(?=[.!\s]*$)",
     re.IGNORECASE,
 )
 
@@ -197,6 +222,11 @@ _DOES = (
     ("diet", rf"{_BE} (?:a )?(?P<value>vegetarian|vegan|pescatarian)\b"),
     ("diet", rf"{_BE}? follow(?:s|ing)? an? (?P<value>[\w-]+) diet"),
     ("studies", rf"{_BE}? stud(?:y|ies|ying) (?P<value>(?!for|hard|at|in|with|every|on|an?\b|the\b)\w+)"),
+    (
+        "subscription",
+        rf"(?:{_BE} on|{_HAVE} {_CHANGED} to) (?:the|an?) "
+        r"(?P<value>[\w-]+) (?:plan|tier|subscription)\b",
+    ),
     ("wake", rf"{_BE}? (?:wak|gett?)(?:es?|s|ing|e)? ?up (?:on \w+ )?at (?P<value>{_TIME})"),
     ("wake", rf" gets? up (?:on \w+ )?at (?P<value>{_TIME})"),
 )
@@ -217,27 +247,43 @@ _IS = (
 )
 _OF = r"(?:of|for) (?:the |my |our )?"
 _WITH = r"(?: (?:with|to) (?-i:[A-Z])[\w-]+)?"
+_ITS = r"(?:, (?:and )?|: ?|; )it(?:[’']s| is)"
 _ATTRIBUTES = (
     rf"(?:the|my|our) (?P<noun>{_NOUN}) {_OF}(?P<of>{_THING}){_IS} (?P<value>.+)",
     rf"(?:the|my|our) (?P<of>{_THING})[’']s (?P<noun>{_NOUN}){_IS} (?P<value>.+)",
     rf"(?P<of>the user|user|{_NAME})[’']s (?P<noun>{_NOUN}{_WITH}){_IS} (?P<value>.+)",
     rf"(?:the|my|our) (?P<noun>{_NOUN}{_WITH}){_IS} (?P<value>.+)",
-    rf"(?P<value>{_PROPER}) is my (?P<noun>{_NOUN})[.!]*$",
+    rf"(?P<value>{_PROPER}) (?:is|became|took over as) (?:my |our )(?P<noun>{_NOUN})[.!]*$",
+    rf"(?P<value>{_PROPER}){_HAVE} (?:became|taken over as|took over as)(?: the)? (?P<noun>{_NOUN})"
+    rf"(?: from {_PROPER})?[.!]*$",
+    rf"(?:I|we){_HAVE} (?:{_CHANGED}|rotated) (?:my|our|the) (?P<noun>{_NOUN}){_ITS} (?P<value>.+)",
+    rf"(?:the|my|our) (?P<noun>{_NOUN}) (?:is|has been|got) (?:{_CHANGED}|rotated){_ITS} (?P<value>.+)",
+    rf"(?:I|we){_HAVE} renamed (?:my|our|the) (?P<noun>{_NOUN})(?: to| as)? (?P<value>{_PROPER})[.!]*$",
+    rf"(?:(?:you|people|they) can )?use my (?:new )?(?P<noun>{_NOUN}):? (?P<value>[\w.+-]*[\d@][\w.@+ -]*)[.!]*$",
+    r"(?:(?:you|people|they) can )?(?:reach|call|text|phone) me (?:at|on|under) (?P<phone>\+?\d[\d ()/-]+)[.!]*$",
+    r"(?:(?:you|people|they) can )?(?:reach|write to|e-?mail|contact) me (?:at|on|under) "
+    r"(?P<email>[\w.+-]+@[\w.-]+)[.!]*$",
     rf"(?:I|we){_HAVE} {_CHANGED} (?:my|our|the) (?P<noun>{_NOUN})(?: from [^.]+?)? to (?P<value>.+)",
     rf"(?:I|we){_HAVE} (?:got |have )?an? new (?P<noun>(?:[\w-]+ )?[\w-]+)[:,] (?P<value>.+)",
-    rf"(?:the|our|my) (?P<of>{_THING}) (?:listens|runs|is|uses|{_HAVE} ?(?:been )?moved)(?: on| to)? "
+    rf"(?:the |our |my )?(?P<of>{_THING}) (?:listens|runs|is|uses|(?:(?:has|is) )?(?:been )?(?:moved|switched))"
+    r"(?: on| to)? (?P<noun>port) (?P<value>\d+)",
+    rf"(?:I|we){_HAVE} (?:moved|switched|put|changed) (?:the |our |my )?(?P<of>{_THING}) (?:to|on) "
     r"(?P<noun>port) (?P<value>\d+)",
+    rf"(?:I|we){_HAVE} {_CHANGED} to (?:the )?(?P<of>[\w-]+) (?:(?P<noun>version) )?(?P<value>v?\d[\w.]*)[.!]*$",
     r"(?P<of>[\w-]+) (?P<noun>version) is (?P<value>v?\d[\w.]*)",
     r"(?:our|my|the) (?P<of>[\w-]+) (?P<noun>version) is (?P<value>v?\d[\w.]*)",
     rf"(?:I|we)(?:{_BE} on| use| run) (?:(?P<of>[\w-]+) )(?:(?P<noun>version) )?(?P<value>v?\d[\w.]*)",
     rf"(?:I|we) (?:use|run) (?P<noun>version) (?P<value>v?\d[\w.]*) of (?:the )?(?P<of>{_THING})[.!]*$",
     rf"(?:I|we){_HAVE} {_CHANGED} (?:the |our |my )?(?P<of>{_THING}) (?:from [\w .]+?)?to "
     r"(?P<noun>version) (?P<value>v?\d[\w.]*)",
-    rf"(?:I|we|the user) (?:use|uses) (?P<value>{_PROPER}) as (?:my|our|the|their) (?P<noun>{_NOUN})[.!]*$",
+    rf"(?:I|we|the user){_HAVE} (?:uses?|(?:switched|moved|changed) to) (?P<value>{_PROPER}) (?:as|for) "
+    rf"(?:my|our|the|their) (?P<noun>{_NOUN})[.!]*$",
     rf"^(?P<noun>(?:[\w-]+ ){{0,2}}?[\w-]+)(?: of (?:the )?(?P<of>{_THING}))?: (?P<value>.+)",
 )
 _ALIASES = {
-    "number": "phone number", "phone": "phone number", "telephone number": "phone number", "email address": "email",
+    "number": "phone number", "phone": "phone number", "mobile": "phone number", "mobile number": "phone number",
+    "cell": "phone number", "cell number": "phone number", "cell phone number": "phone number",
+    "telephone number": "phone number", "email address": "email",
     "e-mail": "email", "mail": "email", "e-mail address": "email", "favorite": "",
     "monthly grocery budget": "monthly budget for groceries",
 }  # fmt: skip
@@ -270,15 +316,39 @@ _PLAIN = _words(
     "color food dish language diet size status job occupation profession name password hint username login"
     " nickname email drink animal season sport browser editor timezone branch type major subject style theme"
     " format level position title role preference genre flavor fruit snack cuisine address account handle network"
-    " band team"
+    " band team key code pin token"
 )
 
 
+_I_OR_WE = re.compile(r"(?:I|we)[ ’']", re.IGNORECASE)
+_SPACED = re.compile(r"\s(?=[.!,])")
+
+# What took the place of what, by its name: "we switched from Jenkins to GitHub Actions".
+_GONE = r"(?:my |our |the |an? )?(?P<gone>[\w.&'’-]+(?: (?!(?:and|for|to|from|with|by|in)\b)[\w.&'’-]+){0,2}?)"
+_CAME = rf"(?:my |our |the |an? )?(?:new )?(?P<value>{_PROPER}|[\w-]+(?: [\w-]+)?)[.!]*$"
+_INSTEAD = (
+    rf"(?:I|we|the user|[\w ]{{1,30}}? (?:has|have|is)){_HAVE} (?:been )?"
+    rf"(?:switched|moved|migrated|changed|gone|converted|transitioned)(?: over| away)? from {_GONE} to {_CAME}",
+    rf"(?:I|we|the user){_HAVE} replaced {_GONE} (?:with|by) {_CAME}",
+    rf"(?:I|we|the user){_HAVE} (?:swapped|traded|exchanged)(?: in)? {_GONE}(?: in)? for {_CAME}",
+    rf"(?:I|we|the user){_HAVE} (?:sold|dropped|left|quit) {_GONE}(?:,? and)? "
+    rf"(?:bought|got|joined|for|to join) {_CAME}",
+    rf"(?:I|we|the user){_HAVE} (?:left|quit) {_GONE}(?:,? and| to)? work(?:s|ing)? (?:for|at) {_CAME}",
+)
+_REPLACED_BY = (
+    "switched moved migrated changed gone converted transitioned replaced swapped traded exchanged sold left quit"
+    " dropped"
+)
+"""Parts of the words of such a sentence, of which each has one."""
+
 # "I start work at eight.", of which a newer one says the same but for its end: "I start work at nine now."
+_MOVED = re.compile(r"(?!I\b|we\b)[^.]*? (?:moved|relocated) to\b", re.IGNORECASE)
 _SAME_BUT_END = re.compile(
     r"(?!.* (?:am|is|are) (?:on|at|in|from|with|under|behind|by) )"
-    r"(?P<slot>(?:I|we|my|our|the)(?: [\w’'-]+){1,6} (?:on|at|in|from|with|under|behind|by))"
-    r" (?P<value>(?:(?:the|an?|gate|room|number|line) )?[\w:-]+)[\s.!]*$",
+    r"(?P<slot>(?:I|we|my|our|the)(?: [\w’'-]+){1,6} (?:on|at|in|from|with|under|behind|by|for))"
+    r" (?P<value>(?:the|an?|my|our|two|three|four) [\w-]+(?: [\w-]+)?"
+    r"|(?:(?:gate|room|number|line) )?[\w:-]+(?: [ap]m)?)"
+    r"[\s.!]*$",
     re.IGNORECASE,
 )
 
@@ -296,15 +366,39 @@ def statements(text: str) -> tuple[Statement, ...]:
 def _stated(sentence: str) -> Iterator[Statement]:
     if len(sentence) > LONGEST_SENTENCE or sentence.endswith(QUESTION_MARKS):
         return
-    sentence = _ENDED.sub("", _PASSIVE.sub("is", sentence))
+    sentence = _ENDED.sub("", _PASSIVE.sub("is", _OVER.sub("no longer", sentence)))
     if _NOT_SO.search(sentence):
         return
     changed = _NEW.search(sentence) is not None
-    plain = _DROPPED.sub("", sentence).strip()
-    told = [*_done(plain, changed)] or [*_attributed(plain, changed)]
+    plain = _plain(sentence)
+    told = [*_instead(plain), *_told(plain, changed)]
+    if not told and _I_OR_WE.match(plain):
+        told = [one for clause in _CLAUSE.split(sentence) for one in _told(_whole(_plain(clause)), changed)]
     yield from told
     if not told and (found := _SAME_BUT_END.match(plain)):
         yield Statement(SELF, found["slot"].lower(), _clean(found["value"]), "", changed, True)
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence without the words that say when, and how sure it is."""
+    return _SPACED.sub("", _DROPPED.sub("", sentence)).strip()
+
+
+def _whole(clause: str) -> str:
+    """Return a clause with the subject that it shares with the one before it."""
+    return f"I {clause}" if _ELIDED.match(clause) else clause
+
+
+def _told(plain: str, changed: bool) -> list[Statement]:
+    return [*_done(plain, changed)] or [*_attributed(plain, changed)]
+
+
+def _instead(plain: str) -> Iterator[Statement]:
+    """Yield what a sentence puts in the place of what it names."""
+    for pattern in _instead_frames():
+        if found := pattern.match(plain):
+            yield Statement(SELF, "", _clean(found["value"]), "", True, False, instead_of=_clean(found["gone"]))
+            return
 
 
 @functools.cache
@@ -312,6 +406,11 @@ def _frames() -> list[tuple[str, bool, re.Pattern[str]]]:
     """Return slots, whether there may be several at a time, and patterns of what somebody does: which take time."""
     given = [(slot, False, pattern) for slot, pattern in _DOES] + [(slot, True, pattern) for slot, pattern in _LEARNS]
     return [(slot, many, re.compile(frame, re.IGNORECASE)) for slot, many, frame in given]
+
+
+@functools.cache
+def _instead_frames() -> list[re.Pattern[str]]:
+    return [re.compile(frame, re.IGNORECASE) for frame in _INSTEAD]
 
 
 @functools.cache
@@ -347,8 +446,12 @@ def _attributed(sentence: str, changed: bool) -> Iterator[Statement]:
     for pattern in _attribute_frames():
         if (found := pattern.match(sentence)) and not _is_note(found):
             groups = {"of": "", "noun": "version", **{name: one for name, one in found.groupdict().items() if one}}
+            for noun in {"phone", "email"} & groups.keys():
+                groups |= {"noun": noun, "value": groups[noun]}
             one = _attribute(groups["of"], groups["noun"], groups["value"], changed)
             if one is not None:  # "The meeting is on Tuesday.", of which there may be many
+                if one.kind == "name" and _MOVED.match(found[0]):
+                    one = one._replace(kind="place")
                 loose = found[0][:4].lower() == "the " and not groups["of"] and " " not in one.slot
                 yield one._replace(several=one.several or loose)
                 return
@@ -391,7 +494,7 @@ def _kind(noun: str, value: str) -> str | None:
     if _FEELS.match(value) or value in _STATES:
         return None
     if noun.startswith("favorite ") or noun.rpartition(" ")[2] in _PLAIN:
-        return None if re.match(r"(?:on|in|at|being|\w+ing)\b", value) else ""
+        return None if re.match(r"(?:on|in|at|being|(?!spring)\w+ing)\b", value) else ""
     if _WHEN.match(value) and not re.match(r"[\d€$£]", value):
         return "when"
     if re.match(r"[€$£]?\d|v\d|\+\d", value):
@@ -429,12 +532,14 @@ _CUES = {
     "status": "married single status relationship engaged",
     "diet": "diet eat vegetarian vegan",
     "studies": "study studies studying subject major",
+    "subscription": "plan tier subscription subscribed",
     "wake": "wake get up",
     "learning": "learn learning language studying",
     "reading": "reading read book novel",
     "preference": "prefer preferred like",
     "name": "name called who named names",
 }
+_LINKS = _words("on at in from with under behind by for")  # what the beginning of a sentence ends in
 _WHOLE = 4  # words of a slot that is the beginning of a sentence
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _TOLD_BY = {
@@ -449,6 +554,7 @@ _TOLD_BY = {
     "status": "single engaged married divorced widowed",
     "diet": "veg pesc diet",
     "studies": "study studi",
+    "subscription": "plan tier subscri",
     "wake": "up",
     "learning": "learning",
     "reading": "reading",
@@ -467,7 +573,10 @@ def asks_about_now(query: str) -> bool:
 def is_about(words: frozenset[str], one: Statement) -> bool:
     """Return whether a query, given by its words in lower case, asks for a slot and whose it is."""
     named = _WORD.findall(one.slot)
-    cues = _CUES.get(one.slot, "").split() or (named[-1:] if len(named) < _WHOLE else [w for w in named if len(w) > 2])
+    whole = len(named) >= _WHOLE or named[-1] in _LINKS
+    cues = _CUES.get(one.slot, "").split() or (
+        [w for w in named[1:] if len(w) > 2 and w not in _LINKS] if whole else named[-1:]
+    )
     if words.isdisjoint(cues):
         return False
     whose = _WORD.findall(one.subject)
@@ -484,6 +593,7 @@ class Asked:
         named = [word for word in self._words if len(word) > 2 and word not in STOP_WORDS and word not in _I]
         if "number" in named:
             named.append("phone")
+        told_by += _REPLACED_BY.split()
         self._parts = tuple(dict.fromkeys([*told_by, *(_EITHER.get(word, word) for word in sorted(named))]))
 
     def said_in(self, text: str) -> list[Statement]:
@@ -491,7 +601,7 @@ class Asked:
         folded = text[:LONGEST_TEXT].lower()
         if not any(part in folded for part in self._parts):
             return []
-        return [one for one in statements(text) if is_about(self._words, one)]
+        return [one for one in statements(text) if one.instead_of or is_about(self._words, one)]
 
 
 def words_of(query: str) -> frozenset[str]:

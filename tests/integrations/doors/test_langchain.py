@@ -160,6 +160,15 @@ def test_a_retriever_finds(tmp_path):
     retriever.close()
 
 
+def test_a_retriever_may_be_silent(memory):
+    """With relevant_only, a question that no memory answers gets no document."""
+    memory.add("I am allergic to peanuts", user_id="alice")
+    memory.add("My bicycle is green", user_id="alice")
+    retriever = MemoryRetriever(memory, user_id="alice", threshold=0, relevant_only=True)
+    assert [one.page_content for one in retriever.invoke("What color is my bicycle?")] == ["My bicycle is green"]
+    assert retriever.invoke("How do volcanoes erupt?") == []
+
+
 def test_a_retriever_names_a_scope(memory):
     """A retriever of nobody's memories is an error, not everybody's."""
     with pytest.raises(ValidationError, match="user_id"):
