@@ -21,6 +21,7 @@ from .options import (
     given,
     instant_argument,
     json_object,
+    kinds_option,
     label_options,
     llm_options,
     matched_label_options,
@@ -161,6 +162,7 @@ def add(
 @rerank_option
 @as_of_option
 @relevant_option
+@kinds_option
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @versions_option
@@ -176,6 +178,7 @@ def search(
     rerank: bool,
     as_of: str | None,
     relevant_only: bool,
+    kinds: str | None,
     explain: bool,
     show_expired: bool,
     latest_only: bool,
@@ -189,6 +192,7 @@ def search(
         as_of=instant_argument(as_of),
         rerank=rerank or None,
         relevant_only=relevant_only or None,
+        kinds=kinds,
     )
     with closing(open_store(options, reading=True)) as store:
         arguments |= {"explain": explain, "show_expired": show_expired, "latest_only": latest_only}
@@ -213,6 +217,7 @@ def search(
 @versions_option
 @as_of_option
 @click.option("--irrelevant", is_flag=True, help="Keep what is not relevant, too.")
+@kinds_option
 @store_options
 @click.pass_obj
 def context(
@@ -225,13 +230,18 @@ def context(
     rerank: bool,
     latest_only: bool,
     irrelevant: bool,
+    kinds: str | None,
 ) -> None:
     """Print what memories say to QUERY, for a prompt.
 
     The memories are dated, with their speakers, and marked as quotations. The number of tokens is estimated.
     """
     arguments = given(
-        filters=filters, max_tokens=max_tokens, reference_date=reference_date, as_of=instant_argument(as_of)
+        filters=filters,
+        max_tokens=max_tokens,
+        reference_date=reference_date,
+        as_of=instant_argument(as_of),
+        kinds=kinds,
     )
     with closing(open_store(options, reading=True)) as store:
         arguments |= {"rerank": rerank, "latest_only": latest_only, "relevant_only": not irrelevant}
@@ -340,6 +350,7 @@ def graph(
 @expired_option
 @versions_option
 @as_of_option
+@kinds_option
 @store_options
 @click.pass_obj
 def list_(
@@ -351,6 +362,7 @@ def list_(
     show_expired: bool,
     latest_only: bool,
     as_of: str | None,
+    kinds: str | None,
 ) -> None:
     """List memories, newest first.
 
@@ -360,7 +372,7 @@ def list_(
     with closing(open_store(options, reading=True)) as store:
         page = store.get_all(
             **options.scope,
-            **given(filters=wanted, offset=offset, after=after, as_of=instant_argument(as_of)),
+            **given(filters=wanted, offset=offset, after=after, as_of=instant_argument(as_of), kinds=kinds),
             limit=limit,
             show_expired=show_expired,
             latest_only=latest_only,

@@ -40,6 +40,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "infer": ("--no-infer",),
     "insecure": ("--insecure",),
     "key": ("--key",),
+    "kinds": ("--kind",),
     "latest_only": ("--all-versions",),
     "llm": ("--llm-url", "MEM0LITE_LLM_URL"),
     "llm_api_key": ("MEM0LITE_LLM_API_KEY",),

@@ -238,6 +238,12 @@ expired_option = click.option("--show-expired", is_flag=True, help="Include expi
 versions_option = click.option(
     "--all-versions", "latest_only", flag_value=False, default=True, help="Include superseded memories."
 )
+kinds_option = click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(["facts", "turns"]),
+    help="Only facts that a language model drew, or only what was said.  [default: both]",
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 
 

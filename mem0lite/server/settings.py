@@ -159,6 +159,7 @@ class Settings:
             "llm": self.llm_url,
             "llm_model": self.llm_model,
             "llm_api_key": self.llm_api_key,
+            "extract_later": True,
         }
 
     @classmethod
