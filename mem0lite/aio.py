@@ -283,6 +283,7 @@ class AsyncMemory(Handle):
 
     add = _off_loop(Memory.add, _EMBEDS_TEXTS)
     add_many = _off_loop(Memory.add_many, _EMBEDS_TEXTS)
+    extract = _off_loop(Memory.extract, _USES_NETWORK)
     update = _off_loop(Memory.update, _EMBEDS_TEXTS)
     _update_one = _off_loop(Memory._update_one, _EMBEDS_TEXTS)
     update_many = _off_loop(Memory.update_many, _EMBEDS_TEXTS)

@@ -129,6 +129,8 @@ class StoredMemory(TypedDict):
     """Since when it holds: its ``created_at``. Present with ``key`` and ``superseded_by``."""
     valid_to: NotRequired[str]
     """Since when another one holds instead. Present with ``superseded_by``."""
+    sources: NotRequired[list[str]]
+    """Of a fact that a language model drew from messages: the ids of those. Some may be gone by now."""
 
 
 class MemoryItem(StoredMemory):
@@ -274,14 +276,20 @@ class ReindexResult(TypedDict):
 
 
 class AddedItem(TypedDict):
-    """The outcome of one message."""
+    """The outcome of one message, or of a fact that a language model drew from messages."""
 
     id: str
-    """Id of the new memory, or of the memory that the message repeats."""
+    """Id of the new memory, or of the memory that the message repeats; of a fact, its own."""
     memory: str
-    """Text of the message."""
-    event: Literal["ADD", "NONE"]
-    """ADD, or NONE when the message adds nothing to a memory of the same scope."""
+    """Text of the message or of the fact. Of a fact that was deleted, the text that it had."""
+    event: Literal["ADD", "NONE", "UPDATE", "DELETE"]
+    """ADD, or NONE when the message adds nothing to a memory of the same scope. Of a fact: ADD when it is new, UPDATE
+    when an earlier fact has these words now, DELETE when an earlier fact no longer holds, NONE when an earlier fact
+    says so already."""
+    sources: NotRequired[list[str]]
+    """Ids of the memories that the fact was drawn from. Present with facts only."""
+    previous_memory: NotRequired[str]
+    """What the fact said before. Present with UPDATE."""
     existing_memory: NotRequired[str]
     """Text of the memory that already says the same in nearly the same words."""
     expires_at: NotRequired[str]
@@ -298,6 +306,39 @@ class AddedItem(TypedDict):
     """Ids of the memories that it superseded. Present when there are any."""
     superseded_by: NotRequired[str]
     """Id of the memory that holds instead, because it has a later date. Present when there is one."""
+
+
+class RefusedFact(TypedDict):
+    """Something that a language model answered and that was not stored."""
+
+    text: str
+    """What it answered."""
+    reason: str
+    """Why it was not stored."""
+
+
+class Extraction(TypedDict):
+    """What became of the facts in an ``add``, where there is a language model."""
+
+    status: Literal["SUCCEEDED", "PENDING", "FAILED"]
+    """PENDING: they are still to be drawn; ``event`` tells when that is done. FAILED: it was given up."""
+    refused: NotRequired[list[RefusedFact]]
+    """What the model answered and was not stored. Present when there is any."""
+    problem: NotRequired[str]
+    """Why the last attempt failed. Present when one did."""
+
+
+class ExtractResult(TypedDict):
+    """What ``extract`` did."""
+
+    done: int
+    """How many calls of ``add`` have their facts now."""
+    failed: int
+    """How many attempts failed."""
+    pending: int
+    """How many calls of ``add`` still wait for their facts."""
+    retry_in: float | None
+    """In how many seconds the next of them is due. None if none waits."""
 
 
 class SkippedPart(TypedDict):
@@ -317,7 +358,7 @@ class AddOutcomes(TypedDict):
     """What happened to the messages of an ``add``."""
 
     results: list[AddedItem]
-    """The outcomes, in the order of the messages."""
+    """The outcomes, in the order of the messages; then those of the facts that were drawn from them."""
     relations: NotRequired[list[Relation]]
     """What the new memories say about entities. Present when one of them is in a graph category."""
     skipped: NotRequired[list[SkippedPart]]
@@ -329,15 +370,17 @@ class AddResult(AddOutcomes):
 
     event_id: str
     """Id of the call, for ``event``."""
+    extraction: NotRequired[Extraction]
+    """What became of the facts in the messages. Present when there is a language model, and something to ask it."""
 
 
 class EventResult(TypedDict):
-    """What one message of an ``add`` became."""
+    """What one message of an ``add``, or a fact that was drawn from it, became."""
 
     id: str
     """Id of the memory."""
-    event: Literal["ADD", "NONE"]
-    """ADD, or NONE when the message added nothing to a memory of the same scope."""
+    event: Literal["ADD", "NONE", "UPDATE", "DELETE"]
+    """As ``add`` answers it."""
     memory: str | None
     """The text that the memory has now. None when it is deleted or expired."""
 
@@ -349,12 +392,15 @@ class EventItem(TypedDict):
     """The ``event_id`` that the call returned."""
     event_type: Literal["ADD"]
     """What was called."""
-    status: Literal["SUCCEEDED"]
-    """Always SUCCEEDED: a call has done all its work when it returns."""
+    status: Literal["SUCCEEDED", "PENDING", "FAILED"]
+    """SUCCEEDED, unless facts were to be drawn from the messages: PENDING until that is done, FAILED when it was given
+    up. The messages are stored in any case."""
+    problem: NotRequired[str]
+    """Why the last attempt to draw facts failed. Present when one did, and the status is not SUCCEEDED."""
     created_at: str
     """When it was called."""
     updated_at: str
-    """When it was done."""
+    """When it was done, or when the last attempt began or ended."""
     user_id: NotRequired[str]
     """The user of the call."""
     agent_id: NotRequired[str]

@@ -262,7 +262,7 @@ class State:
                     "reason": reason,
                 }
             for memory_id, event, old, new, reason, *scope in connection.execute(
-                f"SELECT h.memory_id, h.event, h.old_text, h.new_memory, h.feedback_reason, {ids} "
+                f"SELECT h.memory_id, h.event, h.text_before, h.new_memory, h.feedback_reason, {ids} "
                 "FROM history h LEFT JOIN scope s ON s.id = h.scope ORDER BY h.sequence"
             ):
                 history = state.histories.setdefault(memory_id, {"scope": tuple(scope), "changes": []})

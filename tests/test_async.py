@@ -43,7 +43,17 @@ def test_the_verbs_are_the_designs():
             "event",
             "events",
         ),
-        *("export", "feedback", "get", "get_all", "get_memory_export", "get_project", "get_webhooks", "graph"),
+        *(
+            "export",
+            "extract",
+            "feedback",
+            "get",
+            "get_all",
+            "get_memory_export",
+            "get_project",
+            "get_webhooks",
+            "graph",
+        ),
         *(
             "history",
             "import_",

@@ -78,12 +78,12 @@ class RemoteMemory:
         show_expired: bool = False,
         latest_only: bool = True,
         as_of: str | float | None = None,
+        kinds: str | None = None,
         **scope: str,
     ) -> "Page":
         """GET /memories."""
-        where = {
-            name: value for name, value in (("offset", offset), ("after", after), ("as_of", as_of)) if value is not None
-        }
+        asked = ("offset", offset), ("after", after), ("as_of", as_of), ("kinds", kinds)
+        where = {name: value for name, value in asked if value is not None}
         shown = {"show_expired": show_expired, "latest_only": latest_only}
         query = {"top_k": limit, **where, **shown, **scope, **_as_query(filters)}
         return cast("Page", self._request("GET", "/memories", params=query))

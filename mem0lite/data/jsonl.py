@@ -26,7 +26,7 @@ from ..values import (
     to_micros,
 )
 from .messages import optional_text
-from .records import AddEvent, Change, FileSettings, Gone, Record, Scope, State
+from .records import AddEvent, Change, FileSettings, Gone, Job, Record, Scope, State
 
 Lifetime = Callable[[Record, Any, int | None], Record]
 """Returns a record with its expiry, given an expiration date or the instant of expiry; each may be None."""
@@ -60,12 +60,22 @@ def _to_object(exported: Exported) -> dict[str, Any]:
                 "created_at": created,
                 **exported.scope.ids(),
                 "results": results,
+                **_progress(exported),
             }
         case Gone():
             history = [_change(exported.memory_id, change) for change in exported.changes]
             return {"type": "history", "id": exported.memory_id, **exported.scope.ids(), "history": history}
         case (record, changes):
             return {**record.to_item(), "history": [_change(record.id, change) for change in changes]}
+
+
+def _progress(event: AddEvent) -> dict[str, Any]:
+    """Return what became of the facts that a call's messages may hold; nothing if there was nothing to draw."""
+    finished = {} if event.finished_at is None else {"finished_at": to_iso(event.finished_at)}
+    if event.job is None:
+        return finished
+    status = "FAILED" if event.job.given_up else "PENDING"
+    return {"status": status, "wishes": dict(event.job.wishes), "problem": event.job.problem}
 
 
 def _change(memory_id: str, change: Change) -> dict[str, Any]:
@@ -76,6 +86,8 @@ def _change(memory_id: str, change: Change) -> dict[str, Any]:
     if change.before is not None:
         state = change.before._asdict()
         before = {"valid_to": state.pop("superseded_at"), **state}
+        if change.before.sources is not None:
+            before["sources"] = list(change.before.sources)
         item["before"] = {
             name: to_iso(one) if name in _INSTANTS else one for name, one in before.items() if one is not None
         }
@@ -115,7 +127,9 @@ def _read_other(kind: object, data: dict[str, Any]) -> Exported:
         return Gone(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), changes)
     if kind == "event":
         created = to_micros(data.get("created_at"), "created_at")
-        return AddEvent(clean_id(data.get("id"), "id"), Scope(**clean_scope(data)), created, _read_results(data))
+        finished = None if data.get("finished_at") is None else to_micros(data["finished_at"], "finished_at")
+        event_id, scope = clean_id(data.get("id"), "id"), Scope(**clean_scope(data))
+        return AddEvent(event_id, scope, created, _read_results(data), _read_job(data), finished)
     if kind == "settings":
         categories = data.get("graph_categories") or []
         if not isinstance(categories, list) or not all(isinstance(one, str) for one in categories):
@@ -130,12 +144,33 @@ def _read_other(kind: object, data: dict[str, Any]) -> Exported:
 def _read_results(data: dict[str, Any]) -> list[tuple[str, str]]:
     results = data.get("results")
     if not isinstance(results, list) or not all(
-        isinstance(one, dict) and one.get("event") in ("ADD", "NONE") for one in results
+        isinstance(one, dict) and one.get("event") in ("ADD", "NONE", "UPDATE", "DELETE") for one in results
     ):
         raise ValidationError(
-            "Invalid results: must be a list of objects with an id and an event, ADD or NONE.", field="results"
+            "Invalid results: must be a list of objects with an id and an event, ADD, NONE, UPDATE or DELETE.",
+            field="results",
         )
     return [(clean_id(one.get("id"), "results.id"), one["event"]) for one in results]
+
+
+def _read_job(data: dict[str, Any]) -> Job | None:
+    status = data.get("status")
+    if status in (None, "SUCCEEDED"):
+        return None
+    if status not in ("PENDING", "FAILED"):
+        raise ValidationError("Invalid status: must be SUCCEEDED, PENDING or FAILED.", field="status")
+    wishes = clean_metadata(data.get("wishes") or {}, "wishes")
+    return Job(wishes, _text_or_none(data.get("problem"), "problem"), given_up=status == "FAILED")
+
+
+def _read_sources(data: Mapping[str, Any], field: str = "sources") -> tuple[str, ...] | None:
+    """Return the ids of the memories that a fact was drawn from; None for what is not a fact."""
+    sources = data.get("sources")
+    if sources is None:
+        return None
+    if not isinstance(sources, list) or not sources:
+        raise ValidationError(f"Invalid {field}: must be a list of ids, with at least one.", field=field)
+    return tuple(dict.fromkeys(clean_id(one, field) for one in sources))
 
 
 def _read_history(data: dict[str, Any]) -> list[Change]:
@@ -166,6 +201,7 @@ def read_item(
         feedback_reason=reason,
         key=None if data.get("key") is None else clean_memory_key(data["key"], "key"),
         **_read_successor(data, created),
+        sources=_read_sources(data),
     )
     expires_at = None if data.get("expires_at") is None else to_micros(data["expires_at"], "expires_at")
     history = _read_history(data)
@@ -229,6 +265,7 @@ def _read_state(data: object) -> State:
         feedback_reason=reason,
         key=None if data.get("key") is None else clean_memory_key(data["key"], "history.before.key"),
         **_read_successor(data, created, "history.before."),
+        sources=_read_sources(data, "history.before.sources"),
     )
 
 

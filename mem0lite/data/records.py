@@ -46,6 +46,9 @@ class Record(NamedTuple):
     """The id of the memory that holds instead. It may be gone by now."""
     superseded_at: int | None = None
     """Since when: the date of that memory. Set together with ``superseded_by``."""
+    sources: tuple[str, ...] | None = None
+    """Of a fact: the ids of the memories that it was drawn from, which may be gone by now; at least one. None: it is
+    what was said, or written by hand."""
 
     @property
     def indexed_text(self) -> str:
@@ -97,10 +100,22 @@ class Record(NamedTuple):
         """
         return self._replace(superseded_by=by, superseded_at=max(self.created_at, min(since, now)))
 
+    def bounded(self, before: int | None, after: int | None) -> Self:
+        """Return this fact with an expiry that follows its sources.
+
+        ``after`` is when the last of them expires, and ``before`` when that was so far; None is never. A fact that
+        lived exactly as long as they did goes on doing so; another one lives at most as long.
+        """
+        if self.expires_at is None or self.expires_at == before:
+            return self._replace(expires_at=after)
+        return self if after is None else self._replace(expires_at=min(self.expires_at, after))
+
     def _adds_nothing(self, said: "Record") -> bool:
-        """True if ``said`` has the same speaker and metadata, and no longer life."""
+        """True if ``said`` has the same speaker and metadata, and no longer life. A fact never stands for what was
+        said, nor the other way round."""
         return (
             self._has_speaker_of(said)
+            and (self.sources is None) == (said.sources is None)
             and same_json(self.metadata, said.metadata)
             and (self.expires_at is None or (said.expires_at is not None and said.expires_at <= self.expires_at))
         )
@@ -144,6 +159,8 @@ class Record(NamedTuple):
             item["feedback_reason"] = self.feedback_reason
         if self.key is not None or self.superseded_at is not None:
             item.update(cast("Any", self._validity(created_at)))
+        if self.sources is not None:
+            item["sources"] = list(self.sources)
         return item
 
     def _validity(self, created_at: str) -> dict[str, str]:
@@ -168,6 +185,21 @@ class AddEvent(NamedTuple):
     scope: Scope
     created_at: int
     results: Sequence[tuple[str, str]]
+    """The ids and events of the memories, then those of the facts that were drawn from them."""
+    job: "Job | None" = None
+    """What is still to be done for it, or was given up."""
+    finished_at: int | None = None
+    """When its facts were drawn. None: it had no job, or has it still."""
+
+
+class Job(NamedTuple):
+    """That facts are to be drawn from what a call of ``add`` stores."""
+
+    wishes: Mapping[str, Any] = {}
+    """What the call asks of the model, as JSON has it."""
+    problem: str | None = None
+    """Why the last attempt failed."""
+    given_up: bool = False
 
 
 class FileSettings(NamedTuple):
@@ -190,6 +222,7 @@ class State(NamedTuple):
     key: str | None = None
     superseded_by: str | None = None
     superseded_at: int | None = None
+    sources: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, record: Record) -> "State":

@@ -148,6 +148,13 @@ _METADATA = {"type": "object", "description": "Any JSON object to keep with the 
 _EXPIRED = {"show_expired": _flag("Also return memories that have expired.")}
 _VERSIONS = {"latest_only": _flag("false also returns memories that others supersede.")}
 _AS_OF = {"as_of": _text("Answer as it was at this instant, in ISO 8601: also what was changed or deleted since.")}
+_KINDS = {
+    "kinds": {
+        "type": "string",
+        "description": "Only facts that a language model drew from messages, or only turns, which is everything else.",
+        "enum": ["facts", "turns"],
+    }
+}
 _PAGES = {
     "page": _number("Which page, from 1.", 1),
     "page_size": _number("How many on a page; 20 if left out.", 1, _MAX_PAGE),
@@ -186,7 +193,7 @@ async def _add(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, A
 async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     if given.get("limit", given.get("top_k")) != given.get("top_k", given.get("limit")):
         raise ValidationError("Invalid top_k: it is another name of limit, and they differ. Give one.", field="top_k")
-    flags = ("rerank", "relevant_only", *_EXPIRED, *_VERSIONS, *_AS_OF)
+    flags = ("rerank", "relevant_only", *_EXPIRED, *_VERSIONS, *_AS_OF, *_KINDS)
     options = _some(given, "filters", "limit", "top_k", "threshold", "reference_date", *flags)
     found = await memory.search(given["query"], **scopes.scope(given, user), **options)
     return {**found, **_without_effect(given)}
@@ -200,7 +207,7 @@ async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[st
 
 
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS, *_AS_OF)
+    options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS, *_AS_OF, *_KINDS)
     page = await memory.get_all(**scopes.scope(given, user), **options)
     return {**page, **_without_effect(given)}
 
@@ -317,6 +324,7 @@ TOOLS = (
             **_EXPIRED,
             **_VERSIONS,
             **_AS_OF,
+            **_KINDS,
             **_IGNORED,
         },
         ("query",),
@@ -345,7 +353,7 @@ TOOLS = (
         "get_memories",
         "List memories",
         "List memories, newest first, page by page. Use search_memories to find something in particular.",
-        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_VERSIONS, **_AS_OF, **_IGNORED},
+        {"filters": _FILTERS, **_PAGES, **_AFTER, **_IDS, **_EXPIRED, **_VERSIONS, **_AS_OF, **_KINDS, **_IGNORED},
         (),
         Listed,
         _list,

@@ -4,10 +4,11 @@ Whose memories a call means is in ``owner``, and the arguments of the constructo
 """
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import IO, Annotated, Any, Final, TypeVar
 
+from ..data.filters import FACTS, Expression, Not, both
 from ..data.messages import Messages
 from ..embedding.protocol import Embedder
 from ..errors import ValidationError
@@ -27,6 +28,10 @@ Instant = datetime | date | str | float
 """A point in time: a datetime, a date, ISO 8601 text or epoch seconds. Without a time zone it is UTC."""
 Duration = timedelta | float
 """A timedelta or seconds."""
+
+
+Kinds = str | Iterable[str]
+"""``"facts"``, ``"turns"``, or both in a list."""
 
 
 class OfPython:
@@ -88,6 +93,10 @@ class AddItem(TypedDict, total=False):
     key: str | int | None
     supersedes: Iterable[str] | None
     prompt: str | None
+    custom_instructions: str | None
+    custom_categories: Mapping[str, str] | Sequence[Mapping[str, str] | str] | None
+    includes: str | None
+    excludes: str | None
 
 
 class UpdateItem(TypedDict, total=False):
@@ -136,6 +145,27 @@ def clean_ids(memory_ids: Iterable[str], field: str = "memory_ids") -> list[str]
     if isinstance(memory_ids, str | bytes | Mapping) or not isinstance(memory_ids, Iterable):
         raise ValidationError(f"Invalid {field}: must be a list of ids, got {type(memory_ids).__name__}.", field=field)
     return [asked_id(memory_id, "memory_id" if field == "memory_ids" else field) for memory_id in memory_ids]
+
+
+def of_kinds(kinds: Kinds | None, expression: Expression) -> Expression:
+    """Return a condition for memories of some kinds only."""
+    if kinds is None:
+        return expression
+    asked = [kinds] if isinstance(kinds, str) else kinds
+    known: dict[str, Expression] = {"facts": FACTS, "turns": Not(FACTS)}
+    if not isinstance(asked, Iterable) or isinstance(asked, bytes | Mapping) or not (asked := list(asked)):
+        raise _unknown_kind(kinds)
+    for one in asked:
+        if not isinstance(one, str) or one not in known:
+            raise _unknown_kind(one)
+    return expression if len(set(asked)) > 1 else both(expression, known[asked[0]])
+
+
+def _unknown_kind(given: object) -> ValidationError:
+    return ValidationError(
+        f"Invalid kinds: {shown(given)}. Must be 'facts', 'turns', or a list of these; leave it out for both.",
+        field="kinds",
+    )
 
 
 def check_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:

@@ -22,7 +22,7 @@ from .arguments import Instant, TokenCounter, check_whole_number
 from .block import FRAME, Quotation, heading, lay_out, line
 from .decay import Uses, asked_of
 from .judging import Found, Judge
-from .searching import Search, copies, decayed, with_records
+from .searching import Search, copies, decayed, told_once, with_records
 
 _FEWEST, _MOST = 100, 1_000  # results that are looked at,
 _TOKENS = 10  # one for so many tokens: the shortest memories need as many
@@ -119,6 +119,7 @@ class Context(NamedTuple):
         ranked = scores.best(self.search.top_k, self.search.threshold)
         found = judge.judged(with_records(reading, ranked), self.search.threshold)
         found = [one for one in found if not one.outdated and (not silent or judge.answered_by(one))]
+        found = told_once(found)
         repeated = copies(reading, found)
         found = [one for position, one in enumerate(found) if position not in repeated]
         asked_decay = asked_of(reading.project())

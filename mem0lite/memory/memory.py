@@ -39,6 +39,7 @@ from ..types import (
     ErasureReceipt,
     EventItem,
     EventPage,
+    ExtractResult,
     FeedbackResult,
     GraphResult,
     HistoryItem,
@@ -73,6 +74,7 @@ from .arguments import (
     Duration,
     EmbedderObject,
     Instant,
+    Kinds,
     Progress,
     TextFile,
     TokenCounter,
@@ -82,6 +84,7 @@ from .arguments import (
     check_whole_number,
     clean_ids,
     each_item,
+    of_kinds,
     page_of,
 )
 from .context import Context
@@ -91,10 +94,11 @@ from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
 from .past import Past, clean_instant
-from .planning import Planner, rating, single_result
+from .planning import PlannedAdd, Planner, rating, single_result
 from .scaling import Scaling
 from .searching import Searcher
 from .transfer import Exports, Importer
+from .wishing import refuse_wishes
 from .writing import Writer
 
 _LARGEST = 2**63 - 1
@@ -175,6 +179,8 @@ class Memory(Handle):
             sent there. Default: none, and nothing leaves this machine.
         llm_model: the name of the model, for a URL.
         llm_api_key: the key for a URL, if its server wants one. It is never shown.
+        extract_later: leave the model's work to ``extract``, so that ``add`` returns as soon as the messages are
+            stored. Default: ``add`` asks the model itself.
         config: refused. ``from_config`` opens the store that a configuration of mem0 describes.
 
     Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
@@ -210,6 +216,7 @@ class Memory(Handle):
         llm: LanguageModel | str | None = None,
         llm_model: str | None = None,
         llm_api_key: str | None = None,
+        extract_later: bool = False,
         config: object = None,
     ) -> None:
         opening.refuse_configuration(path, config)
@@ -221,6 +228,7 @@ class Memory(Handle):
         self._planner = Planner(Lifetimes(opening.short_term_ttl(short_term_ttl)), Notes())
         resolved_ranking = Ranking.of({} if ranking is None else ranking)
         resolved_reranker = resolve_reranker(reranker)
+        extract_later = opening.switch(extract_later, "extract_later")
         self._model = choose(llm, llm_model, llm_api_key)
         asked_categories = opening.graph_categories(graph_categories)
         self._grapher = Grapher(opening.extractor_of(graph_extractor))
@@ -244,7 +252,9 @@ class Memory(Handle):
         self._writer = Writer(self._store, self._embedder, self._grapher, self._scaling)
         self._uses = Uses(self._store)
         self._past = Past(self._store, self._embedder, self._grapher)
+        self._extract_later = extract_later
         try:
+            self._drawer = opening.drawer(self._model, self._writer, self._searcher, self._uses, self._clock)
             opening.check_categories(
                 self.path, self.graph_categories, asked_categories, given=graph_categories is not None
             )
@@ -307,6 +317,11 @@ class Memory(Handle):
         return self._store.read_only
 
     @property
+    def has_model(self) -> bool:
+        """Whether a language model draws facts from messages."""
+        return self._drawer is not None
+
+    @property
     def statement_timeout(self) -> float | None:
         """For how many seconds one call may read the file; None means without limit."""
         return self._statement_timeout
@@ -366,6 +381,10 @@ class Memory(Handle):
         key: str | int | None = None,
         supersedes: Iterable[str] | None = None,
         prompt: str | None = None,
+        custom_instructions: str | None = None,
+        custom_categories: Mapping[str, str] | Sequence[Mapping[str, str] | str] | None = None,
+        includes: str | None = None,
+        excludes: str | None = None,
         llm: object = None,
     ) -> AddResult:
         """Store each message as a memory of a user, an agent, a run or an app. On an error nothing is stored.
@@ -376,9 +395,15 @@ class Memory(Handle):
         ``system``, ``developer``, ``tool`` or ``function``. The answer lists what was left out as ``skipped``. With
         ``roles``, such as ``["user"]``, only messages in these roles are stored, and the others are left out, too.
 
-        No language model rewrites anything: every message is stored as it is. With ``infer=True`` a message that adds
-        nothing to a memory of the same scope is not stored again; the answer then has the event NONE and the id of that
-        memory. A message adds nothing if that memory
+        Every message is stored as it is. If the store was opened with a language model, the facts that it finds in the
+        messages are stored as well, with the ids of their messages as ``sources``, and follow in ``results``; new facts
+        may update or delete earlier ones of the same user, agent, run and app. ``extraction`` says what became of that.
+        Without an answer of the model the facts follow later: see ``extract``. What ``custom_instructions``,
+        ``custom_categories`` (names and what they mean), ``includes`` and ``excludes`` ask of the model goes before the
+        settings of the project; ``prompt`` replaces the instructions as a whole. ``infer=False`` draws no facts.
+
+        With ``infer=True`` a message that adds nothing to a memory of the same scope is not stored again; the answer
+        then has the event NONE and the id of that memory. A message adds nothing if that memory
 
         - has the same text, or says the same in nearly the same words (the answer then has its text as
           ``existing_memory``),
@@ -411,8 +436,9 @@ class Memory(Handle):
         message that is dated before the memory with the key is stored as superseded. The same text again is not stored
         again (NONE), whatever its date, if it is what holds at that date. Both need exactly one message.
 
-        The model sees only parts of a very long text; the result then says how many as ``embedded``. ``prompt`` and
-        ``llm`` are accepted for callers of mem0 and have no effect; ``llm`` warns (CompatibilityWarning).
+        The model sees only parts of a very long text; the result then says how many as ``embedded``. Without a language
+        model, ``prompt`` has no effect, and the other wishes are refused. ``llm`` is accepted for callers of mem0, has
+        no effect, and warns (CompatibilityWarning).
 
         Raises ValidationError, MemoryNotFoundError if ``supersedes`` names a memory that is not there, EmbeddingError,
         ExtractionError or DatabaseError.
@@ -435,6 +461,10 @@ class Memory(Handle):
             "key": key,
             "supersedes": supersedes,
             "prompt": prompt,
+            "custom_instructions": custom_instructions,
+            "custom_categories": custom_categories,
+            "includes": includes,
+            "excludes": excludes,
         }
         return self.add_many([item])[0]
 
@@ -447,8 +477,39 @@ class Memory(Handle):
         item, counted from 0.
         """
         now = self._now()
-        plans = each_item(items, AddItem, "add", lambda item: self._planner.add(item, self._owner.scope(item), now))
-        return self._writer.add(plans, now)
+        plans = each_item(items, AddItem, "add", lambda item: self._planned(item, now))
+        if self._drawer is None:
+            return self._writer.add(plans, now)
+        plans = [plan.drawn() for plan in plans]
+        results = self._writer.add(plans, now)
+        drawer, later = self._drawer, self._extract_later
+        return [drawer.answered(plan, result, later=later) for plan, result in zip(plans, results, strict=True)]
+
+    def _planned(self, item: AddItem, now: int) -> PlannedAdd:
+        plan = self._planner.add(item, self._owner.scope(item), now)
+        if self._drawer is None:
+            refuse_wishes(plan.wishes)
+        return plan
+
+    @answer
+    def extract(self, *, limit: int | None = None, retry_failed: bool = False) -> ExtractResult:
+        """Draw the facts that are still to be drawn and are due, of at most ``limit`` calls of ``add``.
+
+        ``add`` does this in the same call, unless the store was opened with ``extract_later``. What is left is what its
+        model did not answer, and what a process did not finish. Any number of processes may call this at the same
+        time; each job is done once. A server does it by itself. With ``retry_failed``, jobs that were given up are
+        tried again.
+
+        If the model fails, nothing is raised: the job is tried again after a growing wait, half a minute to six hours,
+        and given up after twelve attempts or if another attempt would be useless; ``events`` then says why.
+
+        Raises ConfigurationError if the store was opened without a language model, ValidationError or DatabaseError.
+        """
+        self._owner.check_whole("extract")
+        if limit is not None:
+            check_whole_number("limit", limit, 0)
+        retry_failed = argument_flag(retry_failed, "retry_failed")
+        return opening.with_model(self._drawer, "extract").extract(limit, retry_failed=retry_failed)
 
     @answer
     def update(
@@ -736,6 +797,7 @@ class Memory(Handle):
         latest_only: bool = True,
         relations: bool = False,
         as_of: Instant | None = None,
+        kinds: Kinds | None = None,
     ) -> Page:
         """List memories, those with the newest ``created_at`` first. Of the same instant, the last added comes first.
 
@@ -750,10 +812,13 @@ class Memory(Handle):
         ``vacuum``, ``reset`` or ``erase`` removed is gone from the past as well. A day means its beginning, and without
         a time zone UTC is meant.
 
+        ``kinds`` is ``"facts"`` for those that a language model drew from messages, which have ``sources``, or
+        ``"turns"`` for everything else; by default it is both.
+
         Raises ValidationError if neither ids nor filters name a user, agent, run or app, and for an ``as_of`` in the
         future, or so early that the file kept no states yet. ``filters=ANY_SCOPE`` lists the memories of everybody.
         """
-        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        expression = of_kinds(kinds, self._owner.asked(filters, user_id, agent_id, run_id, app_id))
         count, start = page_of(top_k, limit, offset, page, page_size, after)
         now, instant = self._moment(as_of)
         visible = self._visible(expression, show_expired=show_expired, latest_only=latest_only, now=now)
@@ -786,6 +851,7 @@ class Memory(Handle):
         reference_date: Instant | None = None,
         ranking: Ranking | Mapping[str, float] | None = None,
         as_of: Instant | None = None,
+        kinds: Kinds | None = None,
     ) -> SearchResult:
         """Find the memories that are closest to ``query`` in meaning and in words, best first.
 
@@ -819,12 +885,15 @@ class Memory(Handle):
 
         The model sees only parts of a very long query; the answer then says how many as ``embedded``.
 
+        ``kinds`` is ``"facts"`` for those that a language model drew from messages, or ``"turns"`` for everything else;
+        by default it is both. A fact and a memory that it was drawn from do not take two places: the better one stays.
+
         Raises ValidationError for a blank query, a ``threshold`` outside 0 to 1, an unknown weight, an invalid
         ``reference_date``, or if neither ids nor filters name a user, agent, run or app. Raises EmbeddingError, also
         for a reranker that does not return numbers.
         """
         clean_text(query, "query")
-        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        expression = of_kinds(kinds, self._owner.asked(filters, user_id, agent_id, run_id, app_id))
         count, _ = page_of(top_k, limit)
         now, instant = self._moment(as_of)
         search = self._searcher.search(
@@ -868,6 +937,7 @@ class Memory(Handle):
         latest_only: bool = True,
         as_of: Instant | None = None,
         relevant_only: bool = True,
+        kinds: Kinds | None = None,
     ) -> ContextResult:
         """Return what the memories say to ``query``, as a block of text for a prompt.
 
@@ -888,7 +958,7 @@ class Memory(Handle):
         that raises or does not return a number.
         """
         clean_text(query, "query")
-        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        expression = of_kinds(kinds, self._owner.asked(filters, user_id, agent_id, run_id, app_id))
         now, instant = self._moment(as_of)
         context = Context.of(
             lambda count: self._searcher.search(
@@ -1128,8 +1198,9 @@ class Memory(Handle):
         """Merge ``settings`` into the settings of the project, and return all of them.
 
         ``decay`` has an effect, and ``decay_half_life_days`` with it: with ``decay: True`` the scores of searches are
-        multiplied by 0.3 to 1.5, depending on how long ago the last answer had the memory. The other settings are kept
-        for callers of mem0 that set and read them; nothing here follows them.
+        multiplied by 0.3 to 1.5, depending on how long ago the last answer had the memory. A language model follows
+        ``custom_instructions``, ``custom_categories``, ``includes`` and ``excludes``, unless a call has its own. The
+        other settings are kept for callers of mem0 that set and read them; nothing here follows them.
 
         Raises ValidationError for values that JSON cannot hold, and for a ``decay`` or half-life of another kind.
         """

@@ -4,16 +4,24 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..embedding.local import resolve
 from ..embedding.protocol import Embedder, identity
 from ..errors import ConfigurationError, EmbedderMismatchError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
-from ..store import Store
+from ..llm.protocol import LanguageModel
+from ..store import Queue, Store
 from ..values import argument_flag, seconds_to_micros, shown
 from .arguments import Duration
 from .graphs import clean_categories, listed
+
+if TYPE_CHECKING:
+    from .decay import Uses
+    from .drawing import Drawer
+    from .searching import Searcher
+    from .writing import Writer
 
 DEFAULT_SHORT_TERM_TTL = 3600.0
 DEFAULT_CACHE_BYTES = 512 * 2**20
@@ -108,6 +116,29 @@ def graph_categories(given: Iterable[str] | None) -> tuple[str, ...] | None:
         return clean_categories(os.environ.get(_CATEGORIES) or "", _CATEGORIES) or None
     except ValidationError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def drawer(
+    model: LanguageModel | None, writer: "Writer", searcher: "Searcher", uses: "Uses", clock: Callable[[], datetime]
+) -> "Drawer | None":
+    """Return what draws facts with a language model, if there is one."""
+    if model is None:
+        return None
+    if not isinstance(writer.store, Queue):
+        raise ConfigurationError("llm: this store keeps no facts. Use a store that does, such as a file.")
+    from .drawing import Drawer  # what asks a model; few have one
+
+    return Drawer(model, writer, searcher, uses, clock)
+
+
+def with_model(found: "Drawer | None", verb: str) -> "Drawer":
+    """Return what draws facts. Raises ConfigurationError where there is no language model."""
+    if found is None:
+        raise ConfigurationError(
+            f"{verb} needs a language model, and this store was opened without one. Open it with llm=…, or set "
+            "MEM0LITE_LLM_URL and MEM0LITE_LLM_MODEL."
+        )
+    return found
 
 
 def check_categories(path: str, categories: tuple[str, ...], asked: tuple[str, ...] | None, *, given: bool) -> None:

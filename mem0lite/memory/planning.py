@@ -1,7 +1,6 @@
 """What an add or an update is to write, and what it answers. Pure, but for notes in the log.
 
-An add becomes drafts here: today one per message, whatever ``infer`` says. Whoever extracts facts from messages, or
-turns them into updates and deletions of memories that are there, changes ``Planner.add``.
+An add becomes drafts here: one per message, whatever ``infer`` says. Facts follow, in ``drawing``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..comparison import nfc
 from ..data.messages import Message, clean_roles, read_messages
-from ..data.records import Record, Scope
+from ..data.records import Job, Record, Scope
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder
 from ..errors import ValidationError
@@ -30,6 +29,7 @@ from ..values import (
 from .arguments import AddItem, UpdateItem, clean_ids
 from .lifetimes import Lifetimes
 from .metadata import Notes
+from .wishing import clean_wishes
 
 
 class Draft(NamedTuple):
@@ -50,6 +50,14 @@ class PlannedAdd(NamedTuple):
     call: Call
     drafts: Sequence[Draft]
     left_out: Sequence[SkippedPart]
+    wishes: Mapping[str, Any]
+    """What is asked of a language model, if there is one."""
+
+    def drawn(self) -> "PlannedAdd":
+        """Return the same with a job that draws facts, unless the caller wants none."""
+        if not any(draft.infer for draft in self.drafts):
+            return self
+        return self._replace(call=self.call._replace(job=Job(self.wishes)))
 
 
 class PlannedUpdate(NamedTuple):
@@ -76,7 +84,7 @@ class Planner(NamedTuple):
         """Plan one ``add``."""
         messages, left_out = read_messages(item.get("messages"), clean_roles(item.get("roles")))
         drafts = self._drafts(item, messages, scope, now)
-        return PlannedAdd(Call(new_id(), scope, len(drafts)), drafts, left_out)
+        return PlannedAdd(Call(new_id(), scope, len(drafts)), drafts, left_out, clean_wishes(item))
 
     def _drafts(self, item: AddItem, messages: Sequence[Message], scope: Scope, now: int) -> list[Draft]:
         metadata = _metadata_of(item)

@@ -263,13 +263,37 @@ def blended(model: CrossEncoder, query: str, found: Sequence[Found]) -> list[Fou
     return [*reranked, *found[_JUDGED:]]
 
 
+def told_twice(found: Sequence[Found]) -> set[int]:
+    """Return the positions of facts of which a better result is a source, and of sources of better facts: the better
+    one stays, whichever it is."""
+    if all(one.record.sources is None for one in found):
+        return set()
+    kept: set[str] = set()
+    sources: set[str] = set()
+    twice = set()
+    for position, one in enumerate(found):
+        own = one.record.sources or ()
+        if one.record.id in sources or not kept.isdisjoint(own):
+            twice.add(position)
+        else:
+            kept.add(one.record.id)
+            sources.update(own)
+    return twice
+
+
+def told_once(found: Sequence[Found]) -> list[Found]:
+    """Return the results without those that ``told_twice`` names."""
+    twice = told_twice(found)
+    return [one for position, one in enumerate(found) if position not in twice]
+
+
 def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: float) -> list[Found]:
     """Return the best ``count`` results. What is worth less than it seems yields to the next ones. Copies, and what is
     so no more, yield to others among the best _CHECKED, or among _WIDER times as many as asked for."""
     ranked = scores.best(count, threshold)
     first = with_records(reading, ranked)
     found = judge.judged(first, threshold)
-    if not judge.compares(found):
+    if not judge.compares(found) and not told_twice(found):
         if len(ranked) < count:
             return found
         if not copies(reading, found):
@@ -277,8 +301,8 @@ def best(reading: Reading, scores: Scores, judge: Judge, count: int, threshold: 
             if not lowered:
                 return found
             more = scores.best(count + max(_NEXT, 2 * lowered), threshold)[count:]  # of these, some may be lowered, too
-            return judge.judged([*first, *with_records(reading, more)], threshold)[:count]
-    found = judge.judged(with_records(reading, scores.best(max(_CHECKED, _WIDER * count), 0)), threshold)
+            return told_once(judge.judged([*first, *with_records(reading, more)], threshold))[:count]
+    found = told_once(judge.judged(with_records(reading, scores.best(max(_CHECKED, _WIDER * count), 0)), threshold))
     repeated = copies(reading, found)
     chosen = [position for position in range(len(found)) if position not in repeated]
     return [found[position] for position in sorted([*chosen, *sorted(repeated)][:count])]

@@ -52,6 +52,7 @@ class Backend:
         self.turns = Turns()
         self.timer = Timer("vacuum", self._vacuum, settings.vacuum_interval_seconds)
         self._delivery = Timer("webhooks", self._deliver, _POLL_SECONDS)
+        self._drawing = Timer("extraction", self._draw, _POLL_SECONDS)
         self.count_vacuumed: Callable[[int], object] = _nothing
         """Is told how many memories the timer removed."""
         self._given = memory
@@ -70,7 +71,7 @@ class Backend:
 
     async def close(self) -> None:
         """Close what ``memory`` opened. A later request opens it again."""
-        await self._delivery.stop()
+        await self._stop_working()
         with self._lock:
             opened, self._opened = self._opened, None
         if opened is not None and opened is not self._given:
@@ -91,13 +92,13 @@ class Backend:
         if first and writable:
             if self.sibling is None or self.sibling.first:
                 self.timer.start()
-            self.deliver_soon()
+            self.work_soon()
         try:
             yield
         finally:
             if first:
                 await self.timer.stop()
-                await self._delivery.stop()
+                await self._stop_working()
             with self._lock:
                 self._lifespans -= 1
                 last = self._lifespans == 0
@@ -114,13 +115,18 @@ class Backend:
                 "MEM0LITE_INSECURE=1 or Settings(insecure=True)."
             )
 
-    def deliver_soon(self) -> None:
-        """Deliver to webhooks soon, because there may be something new."""
-        if self._opened is not None and self._opened.memory.read_only:
-            return  # it cannot record what was delivered
-        if not self._delivery.nudge():
-            self._delivery.start()
-            self._delivery.nudge()
+    def work_soon(self) -> None:
+        """Deliver to webhooks and draw facts soon, because there may be something new."""
+        memory = None if self._opened is None else self._opened.memory
+        if memory is not None and memory.read_only:
+            return  # it cannot record what was done
+        _start(self._delivery)
+        if memory is not None and memory.has_model:
+            _start(self._drawing)
+
+    async def _stop_working(self) -> None:
+        await self._delivery.stop()
+        await self._drawing.stop()
 
     async def change_vacuum_interval(self, seconds: float) -> None:
         """Remove expired memories at another interval. Raises ValidationError if other processes would not hear."""
@@ -171,6 +177,22 @@ class Backend:
         if result["retry_in"] is not None:
             self._delivery.interval = min(_POLL_SECONDS, max(_LEAST_SECONDS, result["retry_in"]))
 
+    async def _draw(self) -> None:
+        """Draw the facts that are due, one call of add after the other, so that a stop waits for one at most."""
+        self._drawing.interval = _POLL_SECONDS
+        memory = (await self.memory()).memory
+        result = await _abandonable(functools.partial(memory.extract, limit=1), "extract")
+        while result["done"] or result["failed"]:
+            result = await _abandonable(functools.partial(memory.extract, limit=1), "extract")
+        if result["retry_in"] is not None:
+            self._drawing.interval = min(_POLL_SECONDS, max(_LEAST_SECONDS, result["retry_in"]))
+
+
+def _start(timer: Timer) -> None:
+    if not timer.nudge():
+        timer.start()
+        timer.nudge()
+
 
 def _nothing(_: int) -> None:
     pass
@@ -189,9 +211,10 @@ def _load_model_or_log(memory: Memory) -> None:
         logger.exception("The embedding model cannot be loaded.")
 
 
-async def _abandonable(call: Callable[[], R]) -> R:
-    """Run a delivery in a thread that nothing waits for: the process may end, and a cancelled caller waits at most
-    _GRACE_SECONDS. The pools of an AsyncMemory would finish everything they accepted before they close."""
+async def _abandonable(call: Callable[[], R], name: str = "deliver") -> R:
+    """Run a delivery or an extraction in a thread that nothing waits for: the process may end, and a cancelled caller
+    waits at most _GRACE_SECONDS. The pools of an AsyncMemory would finish everything they accepted before they close.
+    """
     future: concurrent.futures.Future[R] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
 
@@ -201,7 +224,7 @@ async def _abandonable(call: Callable[[], R]) -> R:
         except Exception as error:
             future.set_exception(error)
 
-    thread = threading.Thread(target=run, name="mem0lite-deliver", daemon=True)
+    thread = threading.Thread(target=run, name=f"mem0lite-{name}", daemon=True)
     thread.start()
     outcome = asyncio.wrap_future(future)
     try:

@@ -47,6 +47,13 @@ def note(connection: Connection, field: str, reason: str) -> None:
     scope.setdefault(_KEY, {}).setdefault(field[:_LONGEST], reason)
 
 
+def unnote(connection: Connection, *fields: str) -> None:
+    """Take back that fields have no effect."""
+    scope: dict[str, Any] = connection.scope  # type: ignore[assignment]
+    for field in fields:
+        scope.get(_KEY, {}).pop(field, None)
+
+
 def note_fields(connection: Connection, body: object, struct: type[msgspec.Struct], within: str = "") -> None:
     """Note the fields of a body that are unknown to its struct or have no effect."""
     if not isinstance(body, Mapping):
@@ -59,7 +66,7 @@ def note_fields(connection: Connection, body: object, struct: type[msgspec.Struc
                 note(connection, f"{within}{name}", _UNKNOWN)
             continue
         reason, unless, entry = fields[name]
-        if reason is not None and _asks(value, unless):
+        if reason is not None and asks(value, unless):
             note(connection, f"{within}{name}", reason)
         if entry is not None and isinstance(value, list):
             for one in value:
@@ -164,5 +171,6 @@ def _meaning(name: str, kind: Any) -> tuple[str | None, object, type[msgspec.Str
     return reason, unless, entry if known else None
 
 
-def _asks(value: object, unless: object) -> bool:
+def asks(value: object, unless: object = False) -> bool:
+    """Whether a value asks for something: it is neither null nor empty, nor ``unless``."""
     return value is not None and value is not unless and value not in ("", [], {})

@@ -41,6 +41,13 @@ DeleteLinked = Annotated[
     bool, Parameter(description="Also delete the memories that it superseded, and those that they superseded.")
 ]
 LatestOnly = Annotated[bool, Parameter(description="Leave out superseded memories.")]
+Kinds = Annotated[
+    list[str] | None,
+    Parameter(
+        description="Only `facts`, which a language model drew from messages, or only `turns`, which is everything "
+        "else. Default: both."
+    ),
+]
 AsOf = Annotated[
     str | None,
     Parameter(description="As it was at this instant: ISO 8601 or epoch seconds. Default: the present."),

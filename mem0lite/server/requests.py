@@ -3,11 +3,10 @@
 The text under each field is its documentation, and ``examples.py`` has examples.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from .ignored import without_effect
 from .problems import MissingFieldError
 
 Json: TypeAlias = dict[str, Any]
@@ -98,10 +97,17 @@ class MemoryCreate(Struct):
     supersedes: list[str] | None = None
     """Ids of memories that the message supersedes. They have exactly these ids of a user, agent, run and app. Needs
     exactly one message to store."""
-    prompt: Annotated[
-        str | None,
-        without_effect("No language model reads the messages: they are stored as they are.", example=""),
-    ] = None
+    prompt: str | None = None
+    """Instructions for drawing facts that replace the server's own. For servers with a language model; others name it
+    in `ignored`, as they do the next four fields."""
+    custom_instructions: str | None = None
+    """Instructions for drawing facts. Default: the project's."""
+    custom_categories: Any = None
+    """Categories of facts, with what each means: `[{"food": "What one eats"}]`. Default: the project's."""
+    includes: str | None = None
+    """What only to draw facts about."""
+    excludes: str | None = None
+    """What to draw no facts about."""
 
 
 class MemoryUpdate(Struct):
@@ -159,6 +165,9 @@ class SearchRequest(Struct):
     """Weights of signals that should differ from the server's; 0 turns a signal off. The signals are {signals}."""
     relevant_only: bool | None = None
     """Leave out what is not relevant to the query, down to nothing. Default: false."""
+    kinds: str | list[str] | None = None
+    """Only `facts`, which a language model drew from messages, or only `turns`, which is everything else. Default:
+    both."""
 
 
 class ContextRequest(Struct):
@@ -195,6 +204,9 @@ class ContextRequest(Struct):
     """False also finds superseded memories. Default: true."""
     relevant_only: bool | None = None
     """Leave out what is not relevant to the query, down to nothing. Default: true."""
+    kinds: str | list[str] | None = None
+    """Only `facts`, which a language model drew from messages, or only `turns`, which is everything else. Default:
+    both."""
 
 
 class ResetScope(Struct, forbid_unknown_fields=True):

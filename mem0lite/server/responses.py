@@ -31,6 +31,11 @@ class Answered(TypedDict):
 class AddResponse(types.AddOutcomes, Answered):
     """One outcome for each message that was remembered."""
 
+    event_id: NotRequired[str]
+    """Id of the call, for `GET /v1/event/…`. Present with `extraction`."""
+    extraction: NotRequired[types.Extraction]
+    """What becomes of the facts in the messages. Present when the server has a language model."""
+
 
 class MemoryResponse(types.MemoryItem, Answered):
     """One memory."""

@@ -37,7 +37,7 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
         asking = caller(request)
         turns = backend.turns.of(asking.name, asking.user_id, request.receive)
         shown = asking.view(await backend.memory())
-        return shown._shared(turns, backend.settings.statement_timeout_seconds or None, backend.deliver_soon)
+        return shown._shared(turns, backend.settings.statement_timeout_seconds or None, backend.work_soon)
 
     async def server() -> Backend:
         return backend

@@ -39,11 +39,11 @@ Instants are microseconds since 1970, UTC.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from ..data.filters import EVERYTHING, Expression
 from ..data.jsonl import Exported
-from ..data.records import AddEvent, Change, FileSettings, Gone, Record, Scope
+from ..data.records import AddEvent, Change, FileSettings, Gone, Job, Record, Scope
 from ..embedding.reading import UnitVector
 from ..graph import Graph
 from ..search.query import Query
@@ -154,6 +154,19 @@ class Call(NamedTuple):
     event_id: str
     scope: Scope
     entries: int
+    job: Job | None = None
+    """What is to be done with the memories that it adds; for a ``Queue``. None, or none added: nothing."""
+
+
+class Finished(NamedTuple):
+    """That the changes are what a job was for."""
+
+    event_id: str
+    claim: str
+    results: Sequence[tuple[str, str]] = ()
+    """Ids and events, for the event of the job: ADD, UPDATE, DELETE, or NONE."""
+    spent: Mapping[str, float] = {}
+    """What models used for it: numbers by name."""
 
 
 class Changes(NamedTuple):
@@ -173,6 +186,8 @@ class Changes(NamedTuple):
     linked: bool = False
     """Whether what the deleted memories superseded is deleted, too, and what that superseded. Of what has expired, the
     histories go as well."""
+    finished: Finished | None = None
+    """The job of a ``Queue`` that is done with these changes."""
 
 
 class Outcome(NamedTuple):
@@ -260,6 +275,10 @@ class CategoriesChangedError(Exception):
 
 class NotEmbeddedError(Exception):
     """An addition has no vector and repeats nothing, because what it repeated is gone. Nothing was stored."""
+
+
+class JobLostError(Exception):
+    """The job was done by somebody else, or removed with its scope, since it was claimed. Nothing was stored."""
 
 
 class Reading(Protocol):
@@ -551,6 +570,80 @@ class Store(Reads, Protocol):
 
     def all_documents(self) -> list[Document]:
         """Return the documents of every kind, oldest first, for a copy."""
+
+
+# -- what a store has that can draw facts
+
+
+class Claimed(NamedTuple):
+    """A job, and who works at it."""
+
+    event_id: str
+    claim: str
+    """Known only to whoever claimed it."""
+    scope: Scope
+    turns: Sequence[str]
+    """Ids of the memories that the call added. Some may be gone by now."""
+    wishes: Mapping[str, Any]
+    attempts: int
+    """How often it was claimed, this time included."""
+    created_at: int
+    """When ``add`` was called."""
+
+
+class Jobs(NamedTuple):
+    """What is in a queue, and what was spent."""
+
+    pending: int
+    failed: int
+    """How many were given up."""
+    due_at: int | None
+    """When the first one that is pending may be claimed."""
+    spent: Mapping[str, float]
+    """What models used, failed attempts too: sums by name."""
+
+
+@runtime_checkable
+class Queue(Protocol):
+    """A store that keeps facts and the jobs that draw them, for ``Memory(llm=…)``. Optional: without these methods a
+    store serves everything else.
+
+    **Facts.** A record with ``sources`` is a fact: it was drawn from the memories with these ids, which are of its own
+    scope. The store keeps the ids with the memory and in its ``State``, also when a source is gone. When the last of
+    its sources is deleted, the fact is deleted in the same transaction, with a DELETE in its history; when they are
+    removed as expired, so is the fact. Whenever what a fact is drawn from changes (a source gets another expiry, or is
+    deleted; the fact gets other sources or another expiry), the store replaces it by ``Record.bounded`` of the instants
+    at which the last source expired and expires, and notes that as an UPDATE if it changes anything.
+
+    **Jobs.** ``Call.job`` puts a job into the queue, in the transaction that adds the memories, unless the call added
+    none. The event is PENDING then. ``apply`` with ``Changes.finished`` does the changes and removes the job, all or
+    none: so no job is applied twice. The event is SUCCEEDED, and ``Finished.results`` are appended to its own. A job
+    belongs to its event: it goes with the scope. ``vacuum`` keeps events that are pending.
+
+    With ``finished``, ``apply`` also raises JobLostError if the claim does not hold any more, and MemoryNotFoundError
+    if an addition, or an update, names a source that is no live memory of the scope and that it did not have before.
+    """
+
+    def claim(self, now: int, until: int, *, event_id: str | None = None) -> Claimed | None:
+        """Claim the job that is due longest, or the one of an event, until an instant; None if there is none.
+
+        At most one job of a scope is claimed at a time. A claim that is past its instant may be taken by anybody, and
+        holds until somebody does.
+        """
+
+    def give_back(
+        self, claimed: Claimed, problem: str, due_at: int | None, spent: Mapping[str, float], now: int
+    ) -> bool:
+        """Return a job to the queue, to be claimed from ``due_at`` on, or give it up (None): its event has FAILED then.
+
+        ``problem`` says why. Return False, and do nothing, if the claim does not hold any more.
+        """
+
+    def retry(self, within: Expression, now: int) -> int:
+        """Put the jobs that were given up, of the scopes that match, back into the queue; return how many."""
+
+    def jobs(self, within: Expression) -> Jobs:
+        """Count the jobs of the scopes that match, and add up what models used for them."""
 
 
 # -- what only a file has

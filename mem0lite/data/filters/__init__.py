@@ -7,6 +7,7 @@ result, ``hints`` guesses what a misspelt word was meant to be.
 from .expressions import (
     ANY_SCOPE,
     EVERYTHING,
+    FACTS,
     FIELDS,
     KEY,
     SCOPE_IDS,
@@ -24,7 +25,7 @@ from .expressions import (
 from .parsing import MAX_CONDITIONS, MAX_DEPTH, as_json, likely_ids, parse
 
 __all__ = [
-    "ANY_SCOPE", "EVERYTHING", "FIELDS", "KEY", "MAX_CONDITIONS", "MAX_DEPTH", "SCOPE_IDS", "All", "AnyOf", "Condition",
-    "Expression", "Not", "as_json", "both", "likely_ids", "names_only", "names_scope", "only_scope", "parse",
-    "scope_part",
+    "ANY_SCOPE", "EVERYTHING", "FACTS", "FIELDS", "KEY", "MAX_CONDITIONS", "MAX_DEPTH", "SCOPE_IDS", "All", "AnyOf",
+    "Condition", "Expression", "Not", "as_json", "both", "likely_ids", "names_only", "names_scope", "only_scope",
+    "parse", "scope_part",
 ]  # fmt: skip

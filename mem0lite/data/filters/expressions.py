@@ -32,6 +32,9 @@ KEY = "key"
 It is no field of FIELDS, because metadata had that key before memories had one.
 """
 
+FACTS_FIELD = "sources"
+"""The field that only facts have. It is none of FIELDS, because metadata had that key before there were facts."""
+
 SCOPE_IDS = tuple(name for name, kind in FIELDS.items() if kind == "scope")
 
 ANY_SCOPE: dict[str, Any] = {"OR": [{name: "*"} for name in SCOPE_IDS]}
@@ -82,6 +85,10 @@ class Not(NamedTuple):
 
 Expression = Condition | All | AnyOf | Not
 EVERYTHING = All()
+
+
+FACTS = Condition(FACTS_FIELD, "text", "exists", True)
+"""True of a fact that was drawn from other memories; its negation is true of what was said. No filter says it."""
 
 
 def both(*expressions: Expression) -> Expression:

@@ -36,7 +36,8 @@ EVENTS = "hosted: events and feedback"
 async def hosted_event(
     memory: Memory, event_id: Annotated[str, Parameter(description="The `event_id` that an add returned.")]
 ) -> Answer:
-    """Get one call of add and what happened to its messages. It always succeeded: nothing is left for later."""
+    """Get one call of add and what happened to its messages, which are stored in any case. PENDING: a language model is
+    still to draw facts from them. FAILED: that was given up, and `problem` says why."""
     found = await memory.event(event_id)
     if found is None:
         raise NotFoundException(f"Event with id {event_id} not found")

@@ -16,6 +16,7 @@ from ..parameters import (
     AppId,
     AsOf,
     Filters,
+    Kinds,
     LatestOnly,
     RunId,
     SessionId,
@@ -102,6 +103,7 @@ async def _search(memory: Memory, data: HostedSearch) -> dict[str, Any]:
         ranking=data.ranking,
         as_of=data.as_of,
         relevant_only=bool(data.relevant_only),
+        kinds=data.kinds,
     )
     return {
         "results": with_fields(items(found), data.fields),
@@ -192,6 +194,7 @@ async def hosted_list_v1(
     show_expired: ShowExpired = False,
     latest_only: LatestOnly = True,
     as_of: AsOf = None,
+    kinds: Kinds = None,
     page: Page = None,
     page_size: PageSize = None,
     top_k: Limit = None,
@@ -226,6 +229,7 @@ async def hosted_list_v1(
         show_expired=show_expired,
         latest_only=latest_only,
         as_of=instant(as_of),
+        kinds=kinds,
         top_k=top_k,
         limit=limit,
         keywords=keywords,
@@ -273,6 +277,7 @@ async def _list(
         show_expired=bool(data.show_expired),
         latest_only=data.latest_only is not False,
         as_of=data.as_of,
+        kinds=data.kinds,
     )
     results = with_fields(items(matching), data.fields)
     if after is not None:

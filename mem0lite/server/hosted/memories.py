@@ -27,6 +27,7 @@ from ..parameters import (
 )
 from ..responses import BatchUpdatedResponse
 from ..routing import DONE, Answer, Answers, AnyRequest, Memory, answers, body, given
+from ..wishes import wishes_of
 from . import responses
 from .requests import AddRequest, BatchDelete, BatchUpdate, HostedUpdate
 from .scopes import (
@@ -89,6 +90,13 @@ async def hosted_add_v1(request: AnyRequest, memory: Memory, data: JSONBody[AddR
     return outcomes
 
 
+_MESSAGES = {
+    "SUCCEEDED": "Memories stored.",
+    "PENDING": "Memories stored. Facts are drawn from them in the background.",
+    "FAILED": "Memories stored. No facts could be drawn from them.",
+}
+
+
 async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[str, Any]:
     for field in beside_ids(data.filters or {}):
         note(request, f"filters.{field}", 'An add reads only ids from filters, given as {"user_id": "…"}.')
@@ -104,12 +112,15 @@ async def _add(request: AnyRequest, memory: Memory, data: AddRequest) -> dict[st
         roles=data.roles,
         key=data.key,
         supersedes=data.supersedes,
+        **wishes_of(request, memory, data),
     )
+    progress = added.get("extraction", {"status": "SUCCEEDED"})
     return {
-        "message": "Memories stored.",
-        "status": "SUCCEEDED",
+        "message": _MESSAGES[progress["status"]],
+        "status": progress["status"],
         "event_id": added["event_id"],
         "results": outcomes(added),
+        **{name: progress[name] for name in ("problem", "refused") if name in progress},
         **relations(added),
         **skipped(added),
     }

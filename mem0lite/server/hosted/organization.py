@@ -6,8 +6,10 @@ from litestar import get, patch
 from litestar.exceptions import ClientException
 from litestar.params import JSONBody, Parameter
 
+from ...memory.wishing import OF_PROJECT
 from ..auth import admin_only
-from ..routing import Answer, Answers, Memory, answers, body
+from ..ignored import unnote
+from ..routing import Answer, Answers, AnyRequest, Memory, answers, body
 from ..routing import given as given_fields
 from . import responses
 from .requests import ProjectUpdate
@@ -139,9 +141,12 @@ async def hosted_get_project(
     operation_class=body({"custom_instructions": "Keep what concerns food"}),
 )
 async def hosted_update_project(
-    memory: Memory, org_id: OrgPath, project_id: ProjectPath, data: JSONBody[ProjectUpdate]
+    request: AnyRequest, memory: Memory, org_id: OrgPath, project_id: ProjectPath, data: JSONBody[ProjectUpdate]
 ) -> Answer:
-    """Store settings for clients of mem0. No language model follows them."""
+    """Store settings for clients of mem0. If the server has a language model, it follows the custom instructions and
+    categories and the prompts for inclusion and exclusion; the answer then does not name them in `ignored`."""
+    if memory.memory.has_model:
+        unnote(request, *OF_PROJECT)
     settings = given_fields(data)
     if not settings:
         raise ClientException("At least one setting must be given, such as custom_instructions.")

@@ -17,7 +17,7 @@ OneOrMore: TypeAlias = list[str] | str | None
 
 _NO_MODEL = "No language model reads the messages: they are stored as they are."
 _GRAPH = "The server's settings name the categories that make the graph. If there are any, answers have `relations`."
-_KEPT = "It is kept for clients of mem0, and no language model follows it."
+_KEPT = "It is kept for clients of mem0; only a server with a language model follows it."
 
 ForModels = Annotated[Any, without_effect(_NO_MODEL)]
 EnableGraph = Annotated[Any, without_effect(_GRAPH)]
@@ -69,6 +69,9 @@ class Conditions(ScopeIds, kw_only=True):
     """On v1 and v2 routes, `v1.1` returns an object, not a list."""
     latest_only: bool | None = None
     """False also returns superseded memories. Default: true."""
+    kinds: OneOrMore = None
+    """Only `facts`, which a language model drew from messages, or only `turns`, which is everything else. Default:
+    both."""
     version: Any = None
     """Accepted: the path is the version."""
 
@@ -94,7 +97,7 @@ class AddRequest(ScopeIds, kw_only=True):
     categories: OneOrMore = None
     """Stored as `metadata.categories`, to filter by."""
     infer: bool | None = None
-    """False stores a message even if it adds nothing to a memory of the same scope."""
+    """False stores a message even if it adds nothing to a memory of the same scope, and draws no facts."""
     memory_type: str | None = None
     """`procedural_memory`, or nothing."""
     roles: list[str] | None = None
@@ -113,13 +116,19 @@ class AddRequest(ScopeIds, kw_only=True):
     """Accepted: the path is the version."""
     enable_graph: EnableGraph = None
     immutable: Annotated[Any, without_effect("Whoever may write can change and delete every memory.")] = None
-    includes: ForModels = None
-    excludes: ForModels = None
-    custom_categories: Annotated[Any, without_effect("Nothing is categorized: give `categories`.")] = None
-    custom_instructions: ForModels = None
+    includes: Any = None
+    """What only to draw facts about. For servers with a language model; others name it in `ignored`, as they do the
+    next three fields and `prompt`."""
+    excludes: Any = None
+    """What to draw no facts about."""
+    custom_categories: Any = None
+    """Categories of facts, with what each means: `[{"food": "What one eats"}]`. Default: the project's."""
+    custom_instructions: Any = None
+    """Instructions for drawing facts. Default: the project's."""
     agent_custom_instructions: ForModels = None
     structured_data_schema: ForModels = None
-    prompt: ForModels = None
+    prompt: Any = None
+    """Instructions for drawing facts that replace the server's own."""
 
 
 class HostedSearch(Conditions, kw_only=True):
@@ -278,8 +287,8 @@ class ProjectUpdate(Struct):
     enable_graph: EnableGraph = UNSET
     version: Any = UNSET
     """Accepted, and without meaning here."""
-    inclusion_prompt: _Setting = UNSET
-    exclusion_prompt: _Setting = UNSET
+    inclusion_prompt: Annotated[Any, without_effect(_KEPT)] = UNSET
+    exclusion_prompt: Annotated[Any, without_effect(_KEPT)] = UNSET
 
 
 class WebhookUpdate(Struct, kw_only=True):

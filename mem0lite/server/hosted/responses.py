@@ -32,8 +32,13 @@ class HostedAdded(Answered):
 
     message: str
     """What was done."""
-    status: Literal["SUCCEEDED"]
-    """Always SUCCEEDED: an add is complete when it is answered."""
+    status: Literal["SUCCEEDED", "PENDING", "FAILED"]
+    """SUCCEEDED, if the server has no language model. Otherwise PENDING: the messages are stored and found, and facts
+    are drawn from them in the background; the event tells when that is done."""
+    problem: NotRequired[str]
+    """Why no facts were drawn."""
+    refused: NotRequired[list[types.RefusedFact]]
+    """What the language model answered and was not stored."""
     event_id: str
     """Id of the call, for `/v1/event/`."""
     results: list[Outcome]
@@ -75,6 +80,7 @@ class HostedMemory(Answered, total=False):
     superseded_by: str
     valid_from: str
     valid_to: str
+    sources: list[str]
 
 
 class HostedFound(Answered):
@@ -216,8 +222,13 @@ class HostedEvent(Answered):
     """The `event_id` that the call returned."""
     event_type: Literal["ADD"]
     """What was called."""
-    status: Literal["SUCCEEDED"]
-    """Always SUCCEEDED: an add is complete when it is answered."""
+    status: Literal["SUCCEEDED", "PENDING", "FAILED"]
+    """SUCCEEDED, if the server has no language model. Otherwise PENDING: the messages are stored and found, and facts
+    are drawn from them in the background; the event tells when that is done."""
+    problem: NotRequired[str]
+    """Why no facts were drawn."""
+    refused: NotRequired[list[types.RefusedFact]]
+    """What the language model answered and was not stored."""
     user_id: str | None
     """The user of the call."""
     agent_id: str | None

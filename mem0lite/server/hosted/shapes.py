@@ -24,7 +24,7 @@ _EMPTY = dict.fromkeys(
 _FIELDS = (
     *_EMPTY,
     *("expires_at", "actor_id", "role", "score", "rerank_score", "score_details", "feedback", "feedback_reason"),
-    *("key", "superseded_by", "valid_from", "valid_to"),
+    *("key", "superseded_by", "valid_from", "valid_to", "sources"),
 )
 """The fields a memory can have."""
 

@@ -21,6 +21,7 @@ from ..parameters import (
     AsOf,
     DeleteLinked,
     Filters,
+    Kinds,
     LatestOnly,
     MemoryId,
     RunId,
@@ -40,6 +41,7 @@ from ..routing import (
     exact_scope,
     given,
 )
+from ..wishes import WISHES, wishes_of
 from .selecting import Categories, DomainTags, Lifespans, ProjectIds, either, filters_of, refuse_unknown
 
 
@@ -57,15 +59,19 @@ from .selecting import Categories, DomainTags, Lifespans, ProjectIds, either, fi
         }
     ),
 )
-async def add_memories(memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
+async def add_memories(request: AnyRequest, memory: Memory, data: JSONBody[MemoryCreate]) -> Answer:
     """Store each message as a memory of a user, an agent, a run or an app. On an error, none is stored."""
     fields = msgspec.structs.asdict(data)
     if memory.user_id is None and all(fields[name] is None for name in SCOPE_IDS):
         raise ClientException("At least one identifier (user_id, agent_id, run_id, app_id) is required.")
     fields["messages"] = msgspec.to_builtins(data.messages)
     fields["infer"] = data.infer is not False
-    added = await memory.add(**fields)
-    return {name: value for name, value in added.items() if name in ("results", "relations", "skipped")}
+    wishes = wishes_of(request, memory, data)
+    added = await memory.add(**{name: one for name, one in fields.items() if name not in WISHES}, **wishes)
+    shown = ["results", "relations", "skipped"]
+    if "extraction" in added:  # then there is something to wait for
+        shown += ["extraction", "event_id"]
+    return {name: value for name, value in added.items() if name in shown}
 
 
 @get(
@@ -100,6 +106,7 @@ async def list_memories(
     show_expired: ShowExpired = False,
     latest_only: LatestOnly = True,
     as_of: AsOf = None,
+    kinds: Kinds = None,
     relations: Annotated[
         bool, Parameter(description="Add what memories of graph categories say about entities.")
     ] = False,
@@ -125,6 +132,7 @@ async def list_memories(
         show_expired=show_expired,
         latest_only=latest_only,
         as_of=instant(as_of),
+        kinds=kinds,
         relations=relations,
     )
 

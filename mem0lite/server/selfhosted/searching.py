@@ -59,6 +59,7 @@ async def search_memories(memory: Memory, data: JSONBody[SearchRequest]) -> Answ
         ranking=data.ranking,
         as_of=data.as_of,
         relevant_only=bool(data.relevant_only),
+        kinds=data.kinds,
         **threshold,
     )
 
@@ -88,6 +89,7 @@ async def get_context(memory: Memory, data: JSONBody[ContextRequest]) -> Answer:
         rerank=bool(data.rerank),
         latest_only=data.latest_only is not False,
         relevant_only=data.relevant_only is not False,
+        kinds=data.kinds,
         **length,
     )
 

@@ -43,6 +43,10 @@ _NO_END = " OR ".join(
     f"NOT EXISTS (SELECT 1 FROM mention n WHERE n.owner_id = r.owner_id AND n.name = r.{end} AND n.key = r.key)"
     for end in ("source", "destination")
 )
+_NAMES = "FROM memory m CROSS JOIN json_each(iif(json_valid(m.sources), m.sources, '[]')) j"
+_NOT_NAMED = f"NOT EXISTS (SELECT 1 {_NAMES} WHERE m.key = p.key AND j.value = p.source_id)"
+_NOT_PAIRED = "NOT EXISTS (SELECT 1 FROM source p WHERE p.source_id = j.value AND p.key = m.key)"
+_NO_EVENT = "NOT EXISTS (SELECT 1 FROM event e WHERE e.id = j.event_id AND e.scope = j.scope)"
 _NO_SCOPE = "NOT IN (SELECT id FROM scope)"
 _OUTSIDE = f"NOT BETWEEN {FIRST_INSTANT} AND {LAST_INSTANT}"
 
@@ -170,6 +174,24 @@ _RULES = (
         "history", "changes of something that is not a JSON object",
         "SELECT memory_id FROM history WHERE before IS NOT NULL "
         "AND (NOT json_valid(before, 8) OR json_type(before) <> 'object')",
+    ),
+    _Rule(
+        "memories", "facts whose sources are not a list of ids",
+        "SELECT id FROM memory WHERE sources IS NOT NULL "
+        "AND (NOT json_valid(sources) OR json_type(sources) <> 'array')",
+    ),
+    _Rule(
+        "memories", "sources of facts that are gone, or that the facts do not name",
+        f"SELECT source_id FROM source AS p WHERE {_NOT_NAMED}", f"DELETE FROM source AS p WHERE {_NOT_NAMED}",
+    ),
+    _Rule(
+        "memories", "facts that are not recorded with their sources",
+        f"SELECT m.id {_NAMES} WHERE {_NOT_PAIRED}",
+        f"INSERT INTO source SELECT j.value, m.key {_NAMES} WHERE {_NOT_PAIRED}",
+    ),
+    _Rule(
+        "events", "jobs of events that are not recorded, or in another scope",
+        f"SELECT event_id FROM job AS j WHERE {_NO_EVENT}", f"DELETE FROM job AS j WHERE {_NO_EVENT}",
     ),
     _Rule(
         "events", "events in a scope that is not recorded",

@@ -77,6 +77,12 @@ def check_instants(*values: Any) -> None:
             raise ValueError(f"{value} lies outside the years 1 to 9999")
 
 
+def check_list(value: Any) -> None:
+    """Raise TypeError for anything but a JSON array."""
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} is not an array")
+
+
 def check_object(value: Any) -> None:
     """Raise TypeError for anything but a JSON object."""
     if not isinstance(value, dict):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...comparison import DAY, is_exact, is_settled, span, spellings, whole
-from ...data.filters import FIELDS, KEY, All, AnyOf, Condition, Expression, Not
+from ...data.filters import FACTS, FIELDS, KEY, All, AnyOf, Condition, Expression, Not
 
 Sql = tuple[str, list[Any]]
 """A condition and its parameters, in order."""
@@ -67,6 +67,7 @@ def _key_conditions(condition: Condition) -> list[Sql]:
 _COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind in FIELDS.items()} | {
     "memory": "m.text",
     "hash": "m.text_hash",
+    FACTS.field: "m.sources",
 }
 
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, cast
 import apsw
 
 from ...data.filters import Expression
-from ...data.records import AddEvent, Change, Gone, Record, Scope, State
+from ...data.records import AddEvent, Change, Gone, Job, Record, Scope, State
 from ...types import Event, EventItem
 from ...values import new_id, to_iso
-from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
+from .damage import check_instants, check_list, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import LIVE
 
@@ -37,7 +37,7 @@ def change(event: Event, before: Record | None, after: Record) -> Change:
 
 
 _CHANGE_COLUMNS = (
-    "id, event, old_text, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
+    "id, event, text_before, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
     "superseded_by, superseded_at"
 )
 CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
@@ -101,6 +101,10 @@ def to_state(text: str) -> State:
         fields = json.loads(text)
         check_object(fields)
         state = State(*(fields.get(name) for name in State._fields))
+        if state.sources is not None:
+            check_list(state.sources)
+            check_texts(*state.sources)
+            state = state._replace(sources=tuple(state.sources))
         check_optional_texts(
             state.expiration_date, state.feedback, state.feedback_reason, state.key, state.superseded_by
         )
@@ -171,21 +175,23 @@ def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
 def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddEvent]:
     """Yield the calls of ``add`` in the scopes that match, oldest first."""
     where, parameters = compile_filter(within)
-    for event_id, created_at, results, *ids, _ in connection.execute(
+    for event_id, created_at, results, *ids, _, wishes, due_at, _, problem, finished_at in connection.execute(
         f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters
     ):
+        job = None if wishes is None else Job(to_document(wishes), problem, given_up=due_at is None)
         with undamaged():
             check_texts(event_id)
-            check_instants(created_at)
-            check_optional_texts(*ids)
-            yield AddEvent(event_id, Scope(*ids), created_at, [(one, event) for one, event in json.loads(results)])
+            check_instants(created_at, *(() if finished_at is None else (finished_at,)))
+            check_optional_texts(*ids, problem)
+            happened = [(one, event) for one, event in json.loads(results)]
+        yield AddEvent(event_id, Scope(*ids), created_at, happened, job, finished_at)
 
 
 def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bool:
     """Keep a call of ``add``, unless there is one with that id; return whether it was kept."""
     connection.execute(
-        "INSERT OR IGNORE INTO event (id, scope, created_at, results) VALUES (?, ?, ?, ?)",
-        (event.id, scope, event.created_at, json.dumps(event.results)),
+        "INSERT OR IGNORE INTO event (id, scope, created_at, results, finished_at) VALUES (?, ?, ?, ?, ?)",
+        (event.id, scope, event.created_at, json.dumps(event.results), event.finished_at),
     )
     return bool(connection.changes())
 
@@ -229,13 +235,17 @@ def to_change(row: Sequence[Any]) -> Change:
 # -- events and documents
 
 
-EVENTS = "FROM event e JOIN scope s ON s.id = e.scope"
-EVENT_COLUMNS = "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id"
+EVENTS = "FROM event e JOIN scope s ON s.id = e.scope LEFT JOIN job j ON j.event_id = e.id"
+EVENT_COLUMNS = (
+    "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id, "
+    "j.wishes, j.due_at, j.changed_at, j.problem, e.finished_at"
+)
 
 
 def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> EventItem:
     """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts its live memories have now."""
-    event_id, created_at, results, *ids, scope = row
+    event_id, created_at, results, *ids, scope, wishes, due_at, changed_at, problem, finished_at = row
+    pending = wishes is not None and due_at is not None
     texts = dict(
         connection.execute(
             "SELECT m.id, m.text FROM memory m WHERE m.id IN (SELECT value ->> 0 FROM json_each(?)) "
@@ -248,14 +258,16 @@ def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> Event
         item: EventItem = {
             "id": event_id,
             "event_type": "ADD",
-            "status": "SUCCEEDED",
+            "status": "SUCCEEDED" if wishes is None else "PENDING" if pending else "FAILED",
             "created_at": to_iso(created_at),
-            "updated_at": to_iso(created_at),
+            "updated_at": to_iso(next(one for one in (changed_at, finished_at, created_at) if one is not None)),
             "results": [
                 {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
                 for memory_id, event in json.loads(results)
             ],
         }
+    if problem is not None:
+        item["problem"] = problem
     item.update(cast("Any", to_ids(ids)))
     return item
 

@@ -12,7 +12,11 @@ from .schema import EXPIRED
 _BATCH = 1_000  # rows removed per transaction, so that writers get their turn
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
 _EXPIRED_EXPORT = "kind = 'export' AND value ->> 'expires_at' <= ?"
-_OLD_EVENT = f"sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT {_BATCH}) AND created_at <= ?"
+_OLD_EVENT = (
+    "sequence IN (SELECT e.sequence FROM event e WHERE NOT EXISTS "
+    "(SELECT 1 FROM job j WHERE j.event_id = e.id AND j.due_at IS NOT NULL) "
+    f"ORDER BY e.sequence LIMIT {_BATCH}) AND created_at <= ?"
+)
 
 
 def vacuum(database: Database, now: int) -> tuple[int, int]:
@@ -77,6 +81,7 @@ def _remove_old(connection: apsw.Connection, now: int) -> bool:
     """Remove a batch of old events, and expired exports; return whether there may be more."""
     connection.execute(f"DELETE FROM document WHERE {_EXPIRED_EXPORT}", (now,))
     old = rows.fetch(connection, f"DELETE FROM event WHERE {_OLD_EVENT} RETURNING scope", (now - _EVENT_LIFETIME,))
+    connection.execute("DELETE FROM job WHERE due_at IS NULL AND event_id NOT IN (SELECT id FROM event)")
     kept = rows.fetch(
         connection,
         "SELECT DISTINCT scope FROM event WHERE scope IN (SELECT value FROM json_each(?))",

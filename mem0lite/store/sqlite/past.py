@@ -149,7 +149,7 @@ def _was(connection: apsw.Connection, memory_id: str, scope: int, last: int) -> 
     """Return what a memory was after a change, None if that deleted it."""
     first, *later = rows.fetch(
         connection,
-        "SELECT h.event, h.old_text, h.actor_id, h.role, json(h.before) FROM history h INDEXED BY history_by_memory "
+        "SELECT h.event, h.text_before, h.actor_id, h.role, json(h.before) FROM history h INDEXED BY history_by_memory "
         "WHERE h.memory_id = ? AND h.scope = ? AND h.sequence >= ? ORDER BY h.sequence",
         (memory_id, scope, last),
     )

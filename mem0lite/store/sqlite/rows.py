@@ -26,15 +26,15 @@ from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
 from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
-from . import graph, log
-from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
+from . import facts, graph, log
+from .damage import check_instants, check_list, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
 from .schema import LATEST, LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
 
 COLUMNS = (
     "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, json(m.metadata), "
     "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason, "
-    "m.memory_key, m.superseded_by, m.superseded_at"
+    "m.memory_key, m.superseded_by, m.superseded_at, m.sources"
 )
 
 KEYED = f"SELECT {COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.memory_key = ? AND m.key >> 32 = ?"
@@ -198,13 +198,23 @@ def fetch_first(connection: apsw.Connection, sql: str, parameters: Sequence[Any]
 def to_record(row: Sequence[Any]) -> Record:
     """Return the memory in a row of COLUMNS."""
     _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
-    created_at, updated_at, expires_at, *texts, superseded_at = rest
+    created_at, updated_at, expires_at, *texts, superseded_at, sources = rest
     with undamaged():
         check_texts(memory_id, text, text_hash)
         check_optional_texts(user_id, agent_id, run_id, app_id, *texts)
         check_instants(created_at, updated_at, *(one for one in (expires_at, superseded_at) if one is not None))
         scope = Scope(user_id, agent_id, run_id, app_id)
-        return Record(memory_id, scope, text, text_hash, None if metadata is None else _to_object(metadata), *rest)
+        read = None if metadata is None else _to_object(metadata)
+        record = Record(memory_id, scope, text, text_hash, read, *rest[:-1])
+        return record if sources is None else record._replace(sources=_ids_in(sources))
+
+
+def _ids_in(sources: str) -> tuple[str, ...]:
+    """Return the ids of a fact's sources."""
+    ids = json.loads(sources)
+    check_list(ids)
+    check_texts(*ids)
+    return tuple(ids)
 
 
 def _to_object(metadata: str) -> dict[str, Any]:
@@ -469,14 +479,15 @@ def insert_at(connection: apsw.Connection, key: int, owner: int, entry: Entry, r
     connection.execute(
         "INSERT INTO memory (key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, role, "
         "expiration_date, metadata, text, feedback, feedback_reason, version, memory_key, superseded_by, "
-        "superseded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?, ?, ?, ?)",
+        "superseded_at, sources) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(key, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
             *(record.hash, record.actor_id, record.role, record.expiration_date),
             *(_to_json(record.metadata), record.text, record.feedback, record.feedback_reason, version),
-            *(record.key, record.superseded_by, record.superseded_at),
+            *(record.key, record.superseded_by, record.superseded_at, _sources(record)),
         ),
     )
+    facts.link(connection, key, record)
     if entry.vector is not None:
         connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
         _insert_postings(connection, owner, key, entry.terms)
@@ -516,12 +527,12 @@ def rewrite(connection: apsw.Connection, key: int, record: Record, version: int)
     """Replace what may change of a memory."""
     connection.execute(
         "UPDATE memory SET text = ?, text_hash = ?, metadata = jsonb(?), created_at = ?, updated_at = ?, "
-        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, superseded_at = ?, version = ? "
-        "WHERE key = ?",
+        "expires_at = ?, expiration_date = ?, feedback = ?, feedback_reason = ?, superseded_at = ?, sources = ?, "
+        "version = ? WHERE key = ?",
         (
             *(record.text, record.hash, _to_json(record.metadata), record.created_at, record.updated_at),
             *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason),
-            *(record.superseded_at, version, key),
+            *(record.superseded_at, _sources(record), version, key),
         ),
     )
 
@@ -581,6 +592,10 @@ def words_of(text: Any, actor_id: Any) -> Counter[str]:
     return indexed_terms(indexed_text(text, actor_id))
 
 
+def _sources(record: Record) -> str | None:
+    return None if record.sources is None else json.dumps(record.sources)
+
+
 def _to_json(metadata: dict[str, Any] | None) -> str | None:
     return json.dumps(metadata, ensure_ascii=False, allow_nan=False) if metadata else None
 
@@ -605,7 +620,8 @@ def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, 
 
 
 def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
-    """Remove the memories and note each removal in its history."""
+    """Remove the memories, and the facts that have no other source, and note each removal in its history."""
+    keys = [*keys, *_without_sources(connection, keys, now)]
     changes = []
     for row in by_keys(connection, keys):
         before = to_record(row)
@@ -616,17 +632,48 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
 
 
 def purge(connection: apsw.Connection, keys: Sequence[int]) -> int:
-    """Remove the memories as if they had never been; return how many there were."""
+    """Remove the memories, and the facts that have no other source, as if they had never been; return how many of the
+    memories there were."""
+    facts_too = _without_sources(connection, keys, None)
+    keys = [*keys, *facts_too]
     ids = fetch(
         connection,
         "SELECT m.id, m.key >> 32 FROM memory m WHERE m.key IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(keys)),),
+        (json.dumps(keys),),
     )
     # With the scope, because an imported id may have been another scope's before, whose history that is.
     connection.executemany("DELETE FROM history WHERE memory_id = ? AND scope = ?", ids)
     removed = remove(connection, keys)
     remove_empty_scopes(connection, {key >> 32 for key in keys})
-    return removed["memories"]
+    return removed["memories"] - len(facts_too)
+
+
+def _without_sources(connection: apsw.Connection, keys: Sequence[int], now: int | None) -> list[int]:
+    """Return the facts that have no source beside these memories. Others live as long as what is left of theirs; at a
+    purge they do already."""
+    given, alone = set(keys), []
+    for fact in facts.drawn_from(connection, keys):
+        left = [expires_at for key, expires_at in fact.sources.items() if key not in given]
+        if fact.key in given:
+            continue
+        if not left:
+            alone.append(fact.key)
+        elif now is not None:
+            rebound(connection, fact.key, facts.last(fact.sources.values()), facts.last(left), now)
+    return alone
+
+
+def rebound(connection: apsw.Connection, key: int, before: int | None, after: int | None, now: int) -> None:
+    """Let a fact live as long as its sources, whose last one expires at another instant than before."""
+    [row] = by_keys(connection, [key])
+    fact = to_record(row)
+    bounded = fact.bounded(before, after)._replace(updated_at=now)
+    if bounded.expires_at == fact.expires_at:
+        return
+    version = next_version(connection)
+    rewrite(connection, key, bounded, version)
+    log.note(connection, [log.Noted(key >> 32, fact.id, log.change("UPDATE", fact, bounded))], now)
+    note_rewritten(connection, version, [key >> 32])
 
 
 def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
@@ -641,6 +688,7 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
     )
     removed = {"keywords": _remove_postings(connection, rows), "graph": graph.remove(connection, keys)}
     connection.execute("DELETE FROM use WHERE key IN (SELECT value FROM json_each(?))", (listed,))
+    facts.unlink(connection, keys)
     for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
         removed[kind] = connection.changes()
@@ -659,5 +707,6 @@ def remove_empty_scopes(connection: apsw.Connection, scopes: Iterable[int]) -> N
     )
     numbers = [(number,) for number, _ in empty]
     connection.executemany("DELETE FROM event WHERE scope = ?", numbers)
+    connection.executemany("DELETE FROM job WHERE scope = ?", numbers)
     connection.executemany("DELETE FROM scope WHERE id = ?", numbers)
     log.forget_followers(connection, {user for _, user in empty})

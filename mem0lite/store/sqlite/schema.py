@@ -190,11 +190,37 @@ MIGRATIONS = (
     ALTER TABLE history RENAME COLUMN old_memory TO old_text;
     INSERT INTO meta VALUES ('recorded_since', CAST(CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER) AS TEXT));
     """,
+    """
+    ALTER TABLE memory ADD COLUMN sources TEXT;            -- of a fact: JSON, the ids of the memories it was drawn from
+    CREATE TABLE source (                       -- the same, for finding the facts of a memory
+        source_id TEXT NOT NULL, key INTEGER NOT NULL,
+        PRIMARY KEY (source_id, key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE job (                          -- facts are still to be drawn from what a call of add stored
+        sequence INTEGER PRIMARY KEY,
+        event_id TEXT NOT NULL UNIQUE,
+        scope INTEGER NOT NULL,
+        due_at INTEGER,                         -- since when it may be claimed; NULL: given up
+        changed_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        claim TEXT,                             -- of whoever works at it, until due_at
+        problem TEXT,                           -- why the last attempt failed
+        wishes TEXT NOT NULL                    -- JSON: what the call asked of the model
+    ) STRICT;
+    CREATE INDEX job_by_due ON job (due_at, sequence) WHERE due_at IS NOT NULL;
+    CREATE INDEX job_by_scope ON job (scope);
+    ALTER TABLE event ADD COLUMN finished_at INTEGER;      -- when its job was done; NULL: it had none
+    ALTER TABLE scope ADD COLUMN spent TEXT;               -- JSON: what models used for it, by name
+
+    -- A process of an older version that has the file open must fail rather than delete a memory and leave its facts.
+    ALTER TABLE history RENAME COLUMN old_text TO text_before;
+    """,
 )
 
 TABLES = (
     *("meta", "scope", "memory", "vector", "vector_next", "posting", "mention", "relation", "use"),
-    *("follower", "history", "event", "document"),
+    *("follower", "history", "event", "document", "source", "job"),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

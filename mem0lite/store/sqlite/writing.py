@@ -1,15 +1,17 @@
 """What a transaction does: adding, updating and deleting memories, and removing whole scopes."""
 
+import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 import apsw
 
 from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
+from ...errors import MemoryNotFoundError
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
-from . import graph, log, rows, validity
+from . import facts, graph, log, queue, rows, validity
 from .filter_sql import compile_filter
 from .schema import TABLES
 from .settings import Remembered
@@ -25,10 +27,14 @@ def apply(connection: apsw.Connection, changes: Changes, visible: Visible, setti
         settings.keep_scale(connection, changes.scale)
     if changes.deletions:
         _delete(connection, changes.deletions, visible, linked=changes.linked)
-    updated = _update(connection, changes.updates, visible) if changes.updates else []
-    if not (changes.additions or changes.calls):
-        return Applied(updated=updated)
-    return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
+    drawing = changes.finished is not None
+    updated = _update(connection, changes.updates, visible, drawing=drawing) if changes.updates else []
+    outcomes: list[Outcome] = []
+    if changes.additions or changes.calls:
+        outcomes = _add(connection, changes.additions, changes.calls, visible.now, drawing=drawing)
+    if changes.finished is not None:
+        queue.finish(connection, changes.finished, visible.now)
+    return Applied(outcomes, updated)
 
 
 def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Visible, *, linked: bool) -> None:
@@ -41,13 +47,15 @@ def _delete(connection: apsw.Connection, memory_ids: Sequence[str], visible: Vis
     rows.delete(connection, keys, visible.now)
 
 
-def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Visible) -> list[Record]:
+def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Visible, *, drawing: bool) -> list[Record]:
     version, scopes = rows.next_version(connection), set()
     changed = []
     for update in updates:
         key, before = rows.live_record(connection, update.memory_id, visible)
-        after = update.change(before)
+        after = _with_sources(connection, key, before, update.change(before), visible.now, drawing=drawing)
         rows.rewrite(connection, key, after, version)
+        if after.expires_at != before.expires_at:
+            _let_facts_follow(connection, key, before.expires_at, visible.now)
         if update.vector is not None:
             rows.reindex(connection, key, before, after, update.vector)
         if update.graph is not None:
@@ -60,18 +68,67 @@ def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Vis
     return changed
 
 
-def _add(connection: apsw.Connection, entries: Sequence[Entry], calls: Sequence[Call], now: int) -> list[Outcome]:
+def _with_sources(
+    connection: apsw.Connection, key: int, before: Record, after: Record, now: int, *, drawing: bool
+) -> Record:
+    """Return what an update makes of a memory: a fact lives no longer than the last of its sources."""
+    if after.sources is None:
+        return after
+    if drawing:
+        _check_sources(connection, set(after.sources).difference(before.sources or ()), key >> 32, now)
+    facts.unlink(connection, [key])
+    facts.link(connection, key, after)
+    so_far = facts.expiries(connection, before.sources or (), key >> 32)
+    found = facts.expiries(connection, after.sources, key >> 32)
+    return after.bounded(facts.last(so_far) if so_far else None, facts.last(found)) if found else after
+
+
+def _let_facts_follow(connection: apsw.Connection, key: int, expired_at: int | None, now: int) -> None:
+    """Let the facts of a memory live as long as their sources, one of which got another expiry."""
+    for fact in facts.drawn_from(connection, [key]):
+        before = facts.last({**fact.sources, key: expired_at}.values())
+        rows.rebound(connection, fact.key, before, facts.last(fact.sources.values()), now)
+
+
+def _check_sources(connection: apsw.Connection, ids: Collection[str], scope: int, now: int) -> None:
+    """Raise MemoryNotFoundError unless all of these are live memories of a scope."""
+    live = [one for one in facts.expiries(connection, list(ids), scope) if one is None or one > now]
+    if len(live) < len(ids):
+        raise MemoryNotFoundError("What a fact was drawn from is gone by now.")
+
+
+def _add(
+    connection: apsw.Connection, entries: Sequence[Entry], calls: Sequence[Call], now: int, *, drawing: bool
+) -> list[Outcome]:
     scopes: dict[Scope, rows.ScopeRow] = {}
     for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
         scopes[asked] = rows.scope_row(connection, asked)
     version = rows.next_version(connection)
-    outcomes = [_add_one(connection, entry, scopes[entry.record.scope], version, now) for entry in entries]
+    outcomes = []
+    for entry in entries:
+        scope = scopes[entry.record.scope]
+        drawn = _drawn(connection, entry, scope, now) if drawing else entry
+        outcomes.append(_add_one(connection, drawn, scope, version, now))
     rows.note_inserted(connection, version, scopes.values())
     given = iter(outcomes)
     for call in calls:
         results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
-        log.insert_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
+        job = call.job if any(event == "ADD" for _, event in results) else None
+        number = scopes[call.scope].number
+        log.insert_event(connection, AddEvent(call.event_id, call.scope, now, results), number)
+        if job is not None:
+            queue.enqueue(connection, call.event_id, number, job, now)
     return outcomes
+
+
+def _drawn(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, now: int) -> Entry:
+    """Return a new fact that lives no longer than the last of its sources, which must be there."""
+    ids = entry.record.sources or ()
+    _check_sources(connection, set(ids), scope.number, now)
+    drawn = copy.copy(entry)  # the work may be done twice
+    if ids:
+        drawn.record = entry.record.bounded(None, facts.last(facts.expiries(connection, ids, scope.number)))
+    return drawn
 
 
 def _add_one(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, version: int, now: int) -> Outcome:
@@ -103,9 +160,17 @@ def take(
         if isinstance(one, FileSettings):
             kept += _take_settings(connection, one, settings)
         elif isinstance(one, AddEvent):
-            kept += log.insert_event(connection, one, rows.scope_row(connection, one.scope).number)
+            kept += _take_event(connection, one, now)
         else:
             kept += _take_history(connection, one, now, by_scope=by_scope)
+    return kept
+
+
+def _take_event(connection: apsw.Connection, event: AddEvent, now: int) -> bool:
+    scope = rows.scope_row(connection, event.scope).number
+    kept = log.insert_event(connection, event, scope)
+    if kept and event.job is not None:
+        queue.enqueue(connection, event.id, scope, event.job, now)
     return kept
 
 
@@ -175,6 +240,7 @@ def remove_scopes(connection: apsw.Connection, expression: Expression) -> dict[s
     for kind, table, column in (
         ("history", "history", "scope"),
         ("events", "event", "scope"),
+        ("jobs", "job", "scope"),
         ("scopes", "scope", "id"),
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} IN {listed}", (json.dumps(numbers),))

@@ -241,7 +241,7 @@ def test_files_of_earlier_versions_open(tmp_path, file):
         assert item["memory"] == "I love python"
         assert item["metadata"]["domain_tags"] == ["python", "fastapi"]
         assert [row["event"] for row in memory.history(item["id"])] == ["ADD", "UPDATE"]
-        assert memory.stats()["memories"] == 2
+        assert memory.stats()["memories"] == 2 + memory.get_all(user_id="dora")["total"]  # who came with schema 7
         again = {"user_id": "alice", "metadata": item["metadata"], "timestamp": item["created_at"]}
         assert memory.add("I love python", **again)["results"][0]["id"] == item["id"]
         assert memory.check()["ok"]
@@ -315,6 +315,35 @@ def test_a_file_of_schema_6_keeps_its_past(tmp_path):
             ("I like python", {"project_id": "proj122"}, None),
         ]
         assert [item["memory"] for item in memory.get_all(user_id="alice")["results"]] == ["I love python"]
+
+
+def test_a_file_of_schema_7_keeps_facts_and_jobs(tmp_path):
+    """Facts of a file of schema 7 have their sources, and go with them; its jobs are still to be done."""
+    shutil.copy(DATA / "v7.db", tmp_path / "v7.db")
+    clock = lambda: datetime(2026, 4, 1, tzinfo=UTC)  # noqa: E731
+    with Memory(tmp_path / "v7.db", embedder=HashEmbedder(), clock=clock) as memory:
+        assert memory.check()["ok"]
+        items = {item["memory"]: item for item in memory.get_all(user_id="dora")["results"]}
+        assert items["Dora lives in Oslo"]["sources"] == [items["I live in Oslo"]["id"]]
+        assert items["Dora lives in Oslo"]["expires_at"] == items["I live in Oslo"]["expires_at"]
+        assert len(items["Dora's dog is called Rex"]["sources"]) == 2
+        events = memory.events(user_id="dora")["results"]
+        assert [event["status"] for event in events] == ["FAILED", "PENDING", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
+        memory.delete(items["I live in Oslo"]["id"])
+        memory.delete(items["My dog is called Rex"]["id"])
+        left = {item["memory"] for item in memory.get_all(user_id="dora")["results"]}
+        assert left == set(items) - {"I live in Oslo", "Dora lives in Oslo", "My dog is called Rex"}
+        assert memory.check()["ok"]
+
+
+def test_a_file_of_an_earlier_schema_has_no_facts(tmp_path):
+    """What a file of schema 6 holds is what was said, and its calls of add are done."""
+    shutil.copy(DATA / "v6.db", tmp_path / "v6.db")
+    clock = lambda: datetime(2026, 4, 1, tzinfo=UTC)  # noqa: E731
+    with Memory(tmp_path / "v6.db", embedder=HashEmbedder(), clock=clock) as memory:
+        assert not any("sources" in item for item in memory.get_all(user_id="alice", latest_only=False)["results"])
+        assert {event["status"] for event in memory.events()["results"]} == {"SUCCEEDED"}
+        assert memory.check()["ok"]
 
 
 @pytest.mark.parametrize("file", ["v1.db", "v5.db"])

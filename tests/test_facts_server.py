@@ -1,0 +1,179 @@
+"""A server with a language model: it answers before the model does, and draws the facts in the background."""
+
+import threading
+
+import pytest
+from embedder import HashEmbedder
+from scripted_model import ScriptedModel, every_turn
+from serving import served_by
+
+from mem0lite import LanguageModelError, Memory
+from mem0lite.server import Settings, create_app
+
+
+@pytest.fixture
+def model():
+    return ScriptedModel()
+
+
+@pytest.fixture
+def served(tmp_path, model):
+    path = tmp_path / "agent.db"
+    with (
+        Memory(path, embedder=HashEmbedder(), llm=model, extract_later=True) as memory,
+        served_by(create_app(memory, Settings(vacuum_interval_seconds=0))) as client,
+    ):
+        yield memory, client
+
+
+@pytest.fixture
+def client(served):
+    return served[1]
+
+
+def finished(client, event_id, patience=3_000):
+    """Ask for an event until it is no longer pending; each question takes a few milliseconds."""
+    for _ in range(patience):
+        event = client.get(f"/v1/event/{event_id}/").json()
+        if event["status"] != "PENDING":
+            return event
+    raise AssertionError(event)
+
+
+def found(client, **body):
+    answer = client.post("/search", json={"query": "tea", "user_id": "alice", **body}).raise_for_status()
+    return [hit["memory"] for hit in answer.json()["results"]]
+
+
+@pytest.mark.parametrize("path", ["/v3/memories/add/", "/memories"])
+def test_an_add_is_answered_before_the_model(client, model, path):
+    """The messages are stored and found while the model thinks; the event is PENDING, and then SUCCEEDED."""
+    go_on = threading.Event()
+
+    def slowly(turns):
+        go_on.wait(60)
+        return every_turn(turns)
+
+    model.facts = slowly
+    body = {"messages": [{"role": "user", "content": "I like tea"}], "user_id": "alice"}
+    added = client.post(path, json=body).raise_for_status().json()
+    try:
+        status = added["extraction"]["status"] if path == "/memories" else added["status"]
+        assert (status, [one["event"] for one in added["results"]]) == ("PENDING", ["ADD"])
+        assert client.get(f"/v1/event/{added['event_id']}/").json()["status"] == "PENDING"
+        assert found(client) == ["I like tea"]
+    finally:
+        go_on.set()
+    event = finished(client, added["event_id"])
+    assert (event["status"], [one["event"] for one in event["results"]]) == ("SUCCEEDED", ["ADD", "ADD"])
+    listed = client.get("/memories", params={"user_id": "alice"}).json()["results"]
+    fact, turn = sorted(listed, key=lambda item: "sources" not in item)
+    assert fact["sources"] == [turn["id"]]
+
+
+def test_a_job_that_was_given_up_says_why(client, model):
+    """The event has FAILED, with the reason."""
+    model.fails = [LanguageModelError("http://localhost:11434 refused the key.")]
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    event = finished(client, added["event_id"])
+    assert (event["status"], event["problem"]) == ("FAILED", "http://localhost:11434 refused the key.")
+    assert found(client) == ["I like tea"]
+
+
+def test_what_was_left_is_done_at_the_start(tmp_path, model):
+    """A server does what the process before it did not finish."""
+    path = tmp_path / "agent.db"
+    with Memory(path, embedder=HashEmbedder(), llm=model, extract_later=True) as memory:
+        event_id = memory.add("I like tea", user_id="alice")["event_id"]
+        with served_by(create_app(memory, Settings(vacuum_interval_seconds=0))) as client:
+            assert finished(client, event_id)["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("path", ["/v3/memories/add/", "/memories"])
+def test_no_facts_without_infer(client, model, path):
+    """``infer: false`` is answered as without a model."""
+    body = {"messages": [{"role": "user", "content": "I like tea"}], "user_id": "alice", "infer": False}
+    added = client.post(path, json=body).json()
+    assert ("extraction" in added, added.get("status", "SUCCEEDED"), model.asked) == (False, "SUCCEEDED", [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("prompt", "Only about drinks"),
+        ("custom_instructions", "Only about drinks"),
+        ("includes", "Only about drinks"),
+        ("excludes", "Only about drinks"),
+        ("custom_categories", [{"drinks": "Only about drinks"}]),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v3/memories/add/", "/memories"])
+def test_wishes_reach_the_model(client, model, path, name, value):
+    """With a model they have an effect, on both APIs, and are not named as ignored."""
+    body = {"messages": [{"role": "user", "content": "I like tea"}], "user_id": "alice", name: value}
+    answer = client.post(path, json=body).raise_for_status()
+    assert "ignored" not in answer.json()
+    finished(client, answer.json()["event_id"])
+    assert "Only about drinks" in model.asked[0]
+
+
+PROJECT = "/api/v1/orgs/organizations/mem0lite/projects/default/"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("custom_instructions", "Only about drinks"),
+        ("custom_instructions", ["Be brief", "Only about drinks"]),
+        ("custom_categories", [{"drinks": "Only about drinks"}]),
+        ("inclusion_prompt", "Only about drinks"),
+        ("exclusion_prompt", "Only about drinks"),
+    ],
+)
+def test_the_projects_settings_reach_the_model(client, model, name, value):
+    """What a client of mem0 sets for its project is followed, and not named as ignored."""
+    answer = client.patch(PROJECT, json={name: value, "memory_depth": "deep"}).raise_for_status()
+    assert [one["field"] for one in answer.json()["ignored"]] == ["memory_depth"]
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    finished(client, added["event_id"])
+    assert "Only about drinks" in model.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more"),
+    [
+        ("POST", "/search", {"query": "tea"}),
+        ("POST", "/context", {"query": "tea", "relevant_only": False}),
+        ("POST", "/v3/memories/search/", {"query": "tea"}),
+        ("POST", "/v3/memories/", {}),
+        ("GET", "/memories", {}),
+        ("GET", "/v1/memories/", {}),
+    ],
+)
+def test_kinds_over_http(client, path, method, more):
+    """Every search and list returns facts, turns, or both; a kind that there is not is refused."""
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    finished(client, added["event_id"])
+
+    def ask(**kinds):
+        asked = {"user_id": "alice", **more, **kinds}
+        where = {"params": asked} if method == "GET" else {"json": asked}
+        return client.request(method, path, **where)
+
+    for kinds, facts in (("facts", True), ("turns", False)):
+        answer = ask(kinds=[kinds]).raise_for_status().json()
+        items = answer if isinstance(answer, list) else answer.get("results", answer.get("memories"))
+        assert [item.get("sources") is not None for item in items] == [facts]
+    refused = ask(kinds=["thoughts"])
+    assert refused.status_code in (400, 422)
+    assert "kinds" in refused.text
+
+
+@pytest.mark.parametrize("path", ["/v3/memories/add/", "/memories"])
+def test_wishes_of_another_kind_are_refused(client, path):
+    """The answer names the field, and nothing is stored."""
+    body = {"messages": [{"role": "user", "content": "I like tea"}], "user_id": "alice", "custom_categories": [5]}
+    answer = client.post(path, json=body)
+    assert answer.status_code in (400, 422)
+    assert "custom_categories" in answer.text
+    assert found(client) == []
