@@ -24,6 +24,9 @@ VARIABLES = frozenset(
         "MEM0LITE_EMBEDDING_MODEL",
         "MEM0LITE_HOST",
         "MEM0LITE_INSECURE",
+        "MEM0LITE_LLM_API_KEY",
+        "MEM0LITE_LLM_MODEL",
+        "MEM0LITE_LLM_URL",
         "MEM0LITE_MAX_BODY_BYTES",
         "MEM0LITE_MCP",
         "MEM0LITE_MCP_USER_ID",
@@ -50,6 +53,7 @@ _OF_MEM0 = frozenset({"MEM0_API_KEY"})  # it would look misspelt; mem0's other v
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|AUTH", re.IGNORECASE)
 _ALIKE = 0.75  # difflib's ratio: SHORT_TERM_TTL_SECONDS is close enough, USE_GRAPH is not
 _KEYS = "MEM0LITE_API_KEYS"
+_SENT_KEY = "MEM0LITE_LLM_API_KEY"  # for somebody else's server
 
 _MEANT_BY_MEM0S = frozenset({name for name in VARIABLES if name.startswith("MEM0_")} | {_KEYS})
 
@@ -65,7 +69,9 @@ class Unread(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        """Whether it was meant to set a key: without one, a server would be open."""
+        """Whether it was meant to set a key of this server: without one, it would be open."""
+        if self.meant == _SENT_KEY:
+            return False
         return self.meant == _KEYS or (_OURS.match(self.name) is not None and _SECRET.search(self.name) is not None)
 
     def __str__(self) -> str:

@@ -155,8 +155,9 @@ def test_a_whole_configuration_gives_one_warning():
             "version": "v1.1",
         }
     )
-    for part in ("host, port of qdrant", "embedder openai", "llm", "graph_store", "history_db_path"):
+    for part in ("host, port of qdrant", "embedder openai", "graph_store", "history_db_path"):
         assert part in message
+    assert "llm" not in message
     assert SECRET not in message
     assert "version" not in message
 
@@ -235,6 +236,77 @@ def test_a_configuration_object_counts_as_what_was_set_in_it():
     assert read(dumped) == {"path": "other.db", "embedder": None}
     with pytest.raises(ConfigurationError, match="got ModelMetaclass"):
         read(MemoryConfig)  # the class, where an object is meant
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "variables", "url"),
+    [
+        ("openai", {}, {}, "https://api.openai.com/v1"),
+        (
+            "openai",
+            {"openai_base_url": "http://localhost:1/v1"},
+            {"OPENAI_BASE_URL": "http://x"},
+            "http://localhost:1/v1",
+        ),
+        ("openai", {}, {"OPENAI_BASE_URL": "http://localhost:2/v1"}, "http://localhost:2/v1"),
+        ("openai", {}, {"OPENAI_API_BASE": "http://localhost:2/v1"}, "http://localhost:2/v1"),
+        ("ollama", {"ollama_base_url": "http://gpu:11434"}, {}, "http://gpu:11434/v1"),
+        ("ollama", {}, {}, "http://localhost:11434/v1"),
+        ("lmstudio", {"lmstudio_base_url": "http://localhost:3/v1"}, {}, "http://localhost:3/v1"),
+        ("vllm", {"vllm_base_url": "http://localhost:4/v1"}, {}, "http://localhost:4/v1"),
+        ("deepseek", {"deepseek_base_url": "http://localhost:5"}, {}, "http://localhost:5/v1"),
+        ("together", {}, {}, "https://api.together.xyz/v1"),
+        ("groq", {"temperature": 0.1, "max_tokens": 2000}, {}, "https://api.groq.com/openai/v1"),
+        ("openrouter", {}, {}, "https://openrouter.ai/api/v1"),
+        ("xai", {"xai_base_url": "http://localhost:6/v1"}, {}, "http://localhost:6/v1"),
+    ],
+)
+def test_a_language_model_of_a_known_protocol_is_used(monkeypatch, provider, settings, variables, url):
+    """The URL is that of the config, of mem0's variable, or of the provider; nothing is sent, and nothing warned of."""
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    config = {"llm": {"provider": provider, "config": {"model": "m", "api_key": SECRET, **settings}}}
+    model = read(config)["llm"]
+    assert repr(model) == f"ChatCompletions('{url}/chat/completions', 'm')"
+    with Memory.from_config(config) as memory:
+        assert SECRET not in repr(memory)
+
+
+@pytest.mark.parametrize(
+    ("llm", "named"),
+    [
+        ({"provider": "anthropic", "config": {"model": "m", "api_key": SECRET}}, "llm anthropic (no language model"),
+        ({"provider": "azure_openai", "config": {"model": "m"}}, "llm azure_openai (no language model"),
+        ({"config": {"model": "m"}}, "llm (no language model"),
+        ({"provider": "openai", "config": {}}, "its config names none"),
+        ({"provider": "openai", "config": {"model": "m", "top_p": 0.1, "store": SECRET}}, "top_p, store of llm openai"),
+    ],
+)
+def test_what_is_not_used_of_a_language_model_is_named(llm, named):
+    """Another protocol, a missing model and settings without effect are in the warning, without their values."""
+    message = warned({"llm": llm})
+    assert named in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"openai_base_url": "localhost"}, "llm.config: llm: "),
+        ({"openai_base_url": 5}, "llm.config.openai_base_url"),
+        ({"api_key": f"{SECRET} {SECRET}"}, "llm.config: llm_api_key"),
+        ({"max_tokens": "many"}, "llm.config: max_tokens"),
+        ({"temperature": 5}, "llm.config: temperature"),
+        ({"model": 5}, "llm.config.model"),
+    ],
+)
+def test_a_language_model_that_cannot_be_used_is_an_error(settings, field):
+    """It names the setting, and shows no key."""
+    with pytest.raises(ConfigurationError, match=field) as caught:
+        read({"llm": {"provider": "openai", "config": {"model": "m", **settings}}})
+    assert SECRET not in str(caught.value)
 
 
 def test_async_configurations_open_either_way():

@@ -23,6 +23,7 @@ from .options import (
     json_object,
     kinds_option,
     label_options,
+    llm_options,
     matched_label_options,
     reference_date_option,
     relevant_option,
@@ -53,8 +54,10 @@ if TYPE_CHECKING:
 _DEFAULT_LIST = 100
 
 
-def open_memory(options: Options, *, create: bool = False, reading: bool = False, read_only: bool = False) -> "Memory":
-    """Open the file of --db; it must exist unless ``create``.
+def open_memory(
+    options: Options, *, create: bool = False, reading: bool = False, read_only: bool = False, llm: bool = False
+) -> "Memory":
+    """Open the file of --db; it must exist unless ``create``. ``llm`` commands have the language model that is set.
 
     ``reading`` commands also work on a file that cannot be written. Otherwise they open it for writing like all others,
     because a file of an older version has to be brought up to date.
@@ -67,17 +70,21 @@ def open_memory(options: Options, *, create: bool = False, reading: bool = False
     read_only = read_only or (
         reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
     )
-    return Memory(path, embedder=options.embedder(), read_only=read_only)
+    return Memory(path, embedder=options.embedder(), read_only=read_only, **(options.language_model() if llm else {}))
 
 
-def open_store(options: Options, *, create: bool = False, reading: bool = False) -> "Memory | RemoteMemory":
+def open_store(
+    options: Options, *, create: bool = False, reading: bool = False, llm: bool = False
+) -> "Memory | RemoteMemory":
     """Return the server of --url, or else the file of --db, as ``open_memory`` does."""
     if options.url is None:
         if options.api_key is not None:
             raise click.UsageError("--api-key is for a server: it needs --url.")
-        return open_memory(options, create=create, reading=reading)
+        return open_memory(options, create=create, reading=reading, llm=llm)
     if options.db is not None or options.model is not None:
         raise click.UsageError("Give either --url, or --db and --model: a server has its own file and model.")
+    if options.llm_url is not None or options.llm_model is not None:
+        raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own language model.")
     return RemoteMemory(options.url, options.server_key())
 
 
@@ -101,6 +108,7 @@ def cli(context: click.Context) -> None:
 @click.option("--key", metavar="KEY", help="Make it what holds now under this key, in place of what held before.")
 @click.option("--supersedes", metavar="ID", multiple=True, help="A memory that it supersedes; may be repeated.")
 @click.option("--no-infer", is_flag=True, help="Store it even if it adds nothing new.")
+@llm_options
 @store_options
 @click.pass_obj
 def add(
@@ -125,7 +133,7 @@ def add(
         infer=not no_infer,
     )
     text = text_argument(text)
-    with closing(open_store(options, create=True)) as store:
+    with closing(open_store(options, create=True, llm=True)) as store:
         result = store.add(text, **options.scope, **arguments)
     if options.json:
         print_json({name: value for name, value in result.items() if name != "event_id"})  # a server has none in it

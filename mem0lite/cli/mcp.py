@@ -1,12 +1,16 @@
 """``mem0lite mcp``."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from .commands import cli, open_memory
-from .options import Options, db_option, model_option, no_url_option
+from .options import Options, db_option, llm_options, model_option, no_url_option
 from .output import note
+
+if TYPE_CHECKING:
+    from ..memory import Memory
 
 
 @cli.command()
@@ -21,6 +25,7 @@ from .output import note
 )
 @click.option("--read-only", is_flag=True, help="Offer only the tools that change nothing.")
 @model_option
+@llm_options
 @click.pass_obj
 def mcp(options: Options, user_id: str | None, read_only: bool) -> None:
     """Give language models the memory over MCP, on stdin and stdout.
@@ -34,4 +39,8 @@ def mcp(options: Options, user_id: str | None, read_only: bool) -> None:
     user = scopes.default_user() if user_id is None else clean_id(user_id, "user_id")
     if sys.stdin.isatty():
         note(f"mem0lite speaks MCP on stdin and stdout, with {path}. MCP clients start it themselves. Ctrl-C stops it.")
-    stdio.serve(lambda: open_memory(options, create=not read_only, read_only=read_only), user, read_only=read_only)
+
+    def opened() -> "Memory":
+        return open_memory(options, create=not read_only, read_only=read_only, llm=not read_only)
+
+    stdio.serve(opened, user, read_only=read_only)

@@ -37,6 +37,8 @@ class Options:
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     model: str | None = None
+    llm_url: str | None = None
+    llm_model: str | None = None
     json: bool = False
     scope: dict[str, Any] = field(default_factory=dict)
     """The ids given, by the library's names."""
@@ -65,6 +67,12 @@ class Options:
     def embedder(self) -> str | None:
         """Return the embedder's name or folder, or None for the bundled one."""
         return self.model if self.model is not None else os.environ.get("MEM0LITE_EMBEDDING_MODEL") or None
+
+    def language_model(self) -> dict[str, Any]:
+        """Return the arguments of Memory that name a language model. Its key is never on a command line."""
+        given = {"llm": (self.llm_url, "MEM0LITE_LLM_URL"), "llm_model": (self.llm_model, "MEM0LITE_LLM_MODEL")}
+        found = {name: value or os.environ.get(variable) or None for name, (value, variable) in given.items()}
+        return {**found, "llm_api_key": os.environ.get("MEM0LITE_LLM_API_KEY") or None}
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -106,6 +114,15 @@ model_option = _shared(
     metavar="NAME",
     help="The embedding model: a name or a folder.  [default: $MEM0LITE_EMBEDDING_MODEL, else multilingual for a file "
     "that was made with it, else the bundled one]",
+)
+llm_options = _add_options(
+    _shared(
+        "--llm-url",
+        metavar="URL",
+        help="Have a language model draw facts from what is added, and send texts there: an endpoint with OpenAI's "
+        "chat-completions protocol. $MEM0LITE_LLM_API_KEY is its key.  [default: $MEM0LITE_LLM_URL, else none]",
+    ),
+    _shared("--llm-model", metavar="NAME", help="That model's name.  [default: $MEM0LITE_LLM_MODEL]"),
 )
 json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
 

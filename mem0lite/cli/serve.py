@@ -9,7 +9,7 @@ import click
 
 from ..errors import ConfigurationError, DependencyError, Mem0LiteError
 from .commands import cli
-from .options import Number, Options, db_option, given, model_option, no_url_option
+from .options import Number, Options, db_option, given, llm_options, model_option, no_url_option
 from .output import note
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the s
 )
 @click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
 @model_option
+@llm_options
 @click.pass_obj
 def serve(
     options: Options,
@@ -112,6 +113,8 @@ def serve(
         host=host,
         port=port,
         embedding_model=options.model,
+        llm_url=options.llm_url,
+        llm_model=options.llm_model,
         vacuum_interval_seconds=vacuum_interval,
         statement_timeout_seconds=statement_timeout,
         access_log=access_log,
@@ -162,7 +165,7 @@ def _settings(**options: Any) -> "Settings":
         raise DependencyError(
             f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]"'
         ) from error
-    return replace(Settings.from_environment(), **given(**options))
+    return Settings.from_environment(**given(**options))
 
 
 def _for_this_machine(settings: "Settings") -> "Settings":
@@ -240,9 +243,10 @@ def _announce(settings: "Settings", listener: "socket.socket", file: str, model:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     several = f", by {settings.workers} workers" if settings.workers > 1 else ""
+    sends = f" Texts are sent to the language model {settings.llm_name}." if settings.llm_name else ""
     # One line, so that whoever waits for it gets everything.
     note(
-        f"mem0lite serves {file} at {url} (docs: {url}/docs) with {model}{several}. "
+        f"mem0lite serves {file} at {url} (docs: {url}/docs) with {model}{several}.{sends} "
         f"{_callers(settings)} Ctrl-C stops it."
     )
 

@@ -25,6 +25,7 @@ NAMES = (
     "filters",
     "graph",
     "models",
+    "llm",
     "files",
     "cli",
     "server",

@@ -1,7 +1,7 @@
 """What new facts do to known ones, as a language model decides. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from ..errors import LanguageModelError
 from ..search.slots import replaces, statements
@@ -10,43 +10,14 @@ from . import prompts
 from .asking import UnusableError, ask
 from .checking import objection
 from .dating import Said
-from .facts import Fact, Refusal, Turn
 from .protocol import LanguageModel, Usage
+from .shapes import Decided, Decision, Fact, Known, Refusal, Turn
 from .wording import asks_for_a_change, content_terms, differ_in_negation, has_number, tells_a_change
+
+__all__ = ["Decided", "Decision", "Known", "decide"]
 
 _AT_ONCE = 20  # facts that are decided about in one call
 _LONGEST_NUMBER = 6  # digits
-Event = Literal["ADD", "UPDATE", "DELETE", "NONE"]
-
-
-class Known(NamedTuple):
-    """A fact that is stored already."""
-
-    number: int
-    """A small number made for this call; the model sees no id."""
-    text: str
-
-
-class Decision(NamedTuple):
-    """What a new fact does."""
-
-    event: Event
-    fact: Fact
-    number: int | None = None
-    """The known fact to update, to delete, or that says the same already; None for ADD."""
-    text: str | None = None
-    """The new words of the known fact, for UPDATE."""
-
-
-class Decided(NamedTuple):
-    """A decision for each fact, in their order, and those it deletes; what was refused; and what asking cost.
-
-    A fact that contradicts a known one has two: DELETE of that one, and its own ADD.
-    """
-
-    decisions: Sequence[Decision]
-    refused: Sequence[Refusal]
-    usage: Usage
 
 
 def decide(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Known], turns: Sequence[Turn]) -> Decided:

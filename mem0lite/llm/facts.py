@@ -1,7 +1,6 @@
 """From what was said to facts: asked of a language model in windows, and checked against the sources. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..embedding.tokens import estimate_tokens
@@ -13,6 +12,9 @@ from .asking import UnusableError, ask
 from .checking import objection
 from .dating import Said
 from .protocol import LanguageModel, Usage
+from .shapes import Extraction, Fact, Refusal, Turn, Wishes
+
+__all__ = ["Extraction", "Fact", "Refusal", "Turn", "Window", "Wishes", "extract", "windows"]
 
 _WINDOW = 1_200  # estimated tokens of the new texts of a window: small models read 4,000 with the prompt
 _OVERLAP = 300  # estimated tokens of what is shown again
@@ -22,59 +24,6 @@ _SHORTEST_PIECE = 200  # characters of a text that is not halved
 _MOST_FACTS = 200  # of one window
 _LONGEST_SHOWN = 200  # characters of what is refused
 _SHAPELESS = "it has not the form that was asked for"
-
-
-class Turn(NamedTuple):
-    """A message of a conversation."""
-
-    number: int
-    """By which facts name it; unique in a call, and best counted from 1."""
-    role: str
-    speaker: str | None
-    text: str
-    said_at: datetime
-    """With the time zone in which "yesterday" is meant."""
-
-
-class Wishes(NamedTuple):
-    """What a caller wants of the facts; None leaves it to the model."""
-
-    prompt: str | None = None
-    """Instructions that replace our own; what an answer looks like stays ours."""
-    instructions: str | None = None
-    """Instructions beside our own."""
-    includes: str | None = None
-    """What only to remember."""
-    excludes: str | None = None
-    """What not to remember."""
-    categories: Mapping[str, str] | None = None
-    """The categories to choose from, with what each means."""
-
-
-class Fact(NamedTuple):
-    """A sentence that can be read on its own."""
-
-    text: str
-    sources: tuple[int, ...]
-    """The numbers of the turns it came from, in their order; at least one."""
-    speaker: str | None = None
-    """Who said it, if all sources are of one speaker."""
-    categories: tuple[str, ...] = ()
-
-
-class Refusal(NamedTuple):
-    """What a model answered that is not used."""
-
-    text: str
-    reason: str
-
-
-class Extraction(NamedTuple):
-    """The facts of a conversation, what was refused, and what asking cost."""
-
-    facts: Sequence[Fact]
-    refused: Sequence[Refusal]
-    usage: Usage
 
 
 def extract(model: LanguageModel, turns: Sequence[Turn], wishes: Wishes | None = None) -> Extraction:

@@ -6,11 +6,9 @@ that nothing in a text can look like the end of it, and the task says that they 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .decisions import Known
-    from .facts import Fact, Turn, Wishes
+from .shapes import Fact, Known, Turn, Wishes
 
 VERSION = 1
 """Of the prompts; it grows with each change of their words."""
@@ -69,7 +67,7 @@ _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 
 
-def facts(turns: Sequence["Turn"], known: frozenset[int], wishes: "Wishes") -> list[dict[str, str]]:
+def facts(turns: Sequence[Turn], known: frozenset[int], wishes: Wishes) -> list[dict[str, str]]:
     """Return the messages that ask for the facts in some turns; the ``known`` ones are there for understanding."""
     task = [wishes.prompt or _FACTS, *_wishes(wishes), _FACTS_FORM]
     if wishes.categories:
@@ -81,7 +79,7 @@ def facts(turns: Sequence["Turn"], known: frozenset[int], wishes: "Wishes") -> l
     return _asked(task, {"Messages": [_turn(turn, turn.number in known) for turn in turns]})
 
 
-def facts_schema(wishes: "Wishes") -> dict[str, Any]:
+def facts_schema(wishes: Wishes) -> dict[str, Any]:
     """Return the schema of an answer to ``facts``."""
     fields: dict[str, Any] = {"fact": _TEXT, "turns": _list(_NUMBER)}
     if wishes.categories:
@@ -89,7 +87,7 @@ def facts_schema(wishes: "Wishes") -> dict[str, Any]:
     return _object({"facts": _list(_object(fields))})
 
 
-def decisions(facts: Sequence["Fact"], known: Sequence["Known"]) -> list[dict[str, str]]:
+def decisions(facts: Sequence[Fact], known: Sequence[Known]) -> list[dict[str, str]]:
     """Return the messages that ask what new facts do to known ones."""
     return _asked(
         [_DECISIONS, _DECISIONS_FORM, _DATA.format(data="facts")],
@@ -107,7 +105,7 @@ def decisions_schema() -> dict[str, Any]:
     return _object({"decisions": _list(_object({"fact": _NUMBER, "event": event, "known": number, "text": text}))})
 
 
-def summary(texts: Sequence[str], kind: str, wishes: "Wishes") -> list[dict[str, str]]:
+def summary(texts: Sequence[str], kind: str, wishes: Wishes) -> list[dict[str, str]]:
     """Return the messages that ask for a summary or a profile."""
     task = [wishes.prompt or _SUMMARY[kind], *_wishes(wishes), _SUMMARY_RULES, _DATA.format(data="memories")]
     return _asked(task, {"Memories, the oldest first": [{"memory": text} for text in texts]})
@@ -136,7 +134,7 @@ def repair(messages: Sequence[Mapping[str, str]], answer: str, reason: str) -> l
     ]
 
 
-def _wishes(wishes: "Wishes") -> Iterable[str]:
+def _wishes(wishes: Wishes) -> Iterable[str]:
     if wishes.instructions:
         yield f"Follow these instructions, too:\n{wishes.instructions}"
     if wishes.includes:
@@ -145,7 +143,7 @@ def _wishes(wishes: "Wishes") -> Iterable[str]:
         yield f"Leave out everything about this:\n{wishes.excludes}"
 
 
-def _turn(turn: "Turn", known: bool) -> dict[str, Any]:
+def _turn(turn: Turn, known: bool) -> dict[str, Any]:
     """Return a turn as the model sees it."""
     line: dict[str, Any] = {"turn": turn.number, "role": turn.role}
     if turn.speaker is not None:

@@ -10,8 +10,8 @@ from . import prompts
 from .asking import UnusableError, ask
 from .checking import objection
 from .dating import Said
-from .facts import Wishes
 from .protocol import LanguageModel, Usage
+from .shapes import Wishes
 
 Kind = Literal["summary", "profile"]
 

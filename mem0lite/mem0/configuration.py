@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, NamedTuple, NotRequired
 from urllib.parse import quote
 
 from ..embedding.bundled import BUNDLED_MODEL
 from ..embedding.rerank import Configured, LocalReranker
 from ..errors import ConfigurationError, EmbeddingError
 from ..files import store_path
+from ..llm.protocol import LanguageModel
 from ..types import TypedDict
 
 _DEFAULT_FILE = "mem0lite.db"
@@ -26,11 +27,10 @@ _BUNDLED_NAMES = (BUNDLED_MODEL, f"sentence-transformers/{BUNDLED_MODEL}")
 
 _NO_MODEL = "no language model is used"
 _UNUSED = {
-    "llm": _NO_MODEL,
-    "custom_fact_extraction_prompt": _NO_MODEL,
-    "custom_update_memory_prompt": _NO_MODEL,
-    "custom_instructions": _NO_MODEL,
-    "custom_prompt": _NO_MODEL,
+    "custom_fact_extraction_prompt": "give prompt to add()",
+    "custom_update_memory_prompt": "facts are compared by mem0lite's own prompt",
+    "custom_instructions": "give them to add(), or set them for the project",
+    "custom_prompt": "give prompt to add()",
     "graph_store": "no graph database is used",
     "history_db_path": "histories are in the memories' file",
 }
@@ -60,6 +60,33 @@ _OF_A_RERANKER = {
 }  # used, or without effect in mem0, too
 
 
+class _Provider(NamedTuple):
+    """A provider of language models that speaks the OpenAI chat-completions protocol, as mem0 configures it."""
+
+    fields: tuple[str, ...]
+    """Of its config, with its URL."""
+    url: str
+    """Where it is by default."""
+    variables: str = ""
+    """What the names of mem0's environment variables for it begin with."""
+
+
+_PROVIDERS = {
+    "openai": _Provider(("openai_base_url", "base_url"), "https://api.openai.com/v1", "OPENAI"),
+    "openai_structured": _Provider(("openai_base_url", "base_url"), "https://api.openai.com/v1", "OPENAI"),
+    "openrouter": _Provider(("openrouter_base_url", "base_url"), "https://openrouter.ai/api/v1", "OPENROUTER"),
+    "ollama": _Provider(("ollama_base_url", "base_url"), "http://localhost:11434"),
+    "lmstudio": _Provider(("lmstudio_base_url", "base_url"), "http://localhost:1234/v1"),
+    "vllm": _Provider(("vllm_base_url", "base_url"), "http://localhost:8000/v1", "VLLM"),
+    "deepseek": _Provider(("deepseek_base_url", "base_url"), "https://api.deepseek.com", "DEEPSEEK"),
+    "together": _Provider(("together_base_url", "base_url"), "https://api.together.xyz/v1", "TOGETHER"),
+    "groq": _Provider(("groq_base_url", "base_url"), "https://api.groq.com/openai/v1", "GROQ"),
+    "xai": _Provider(("xai_base_url", "base_url"), "https://api.x.ai/v1", "XAI"),
+}
+_URLS = ("_BASE_URL", "_API_BASE")  # what mem0's variables with a URL end with
+_USED_OF_AN_LLM = {"model", "api_key", "max_tokens", "temperature"}
+
+
 class CompatibilityWarning(UserWarning):
     """Parts of a mem0 configuration, or arguments of mem0, that have no effect here."""
 
@@ -70,6 +97,7 @@ class Arguments(TypedDict):
     path: str | None
     embedder: str | None
     reranker: NotRequired[Configured]
+    llm: NotRequired[LanguageModel]
 
 
 def read(config: object) -> Arguments:
@@ -82,6 +110,8 @@ def read(config: object) -> Arguments:
     - A collection other than ``mem0`` gets its own file: ``/data/qdrant.notes.db``.
     - Missing folders above the file are created, as in mem0.
     - An embedder of provider ``fastembed`` is used, by its model's name.
+    - So is a language model whose provider speaks the OpenAI chat-completions protocol, if its config names the model.
+      Its URL and key may also be in the environment variables that mem0 reads.
     - So is a reranker, under ``reranker`` or ``rerank``, if its model is a folder or on this machine. If it cannot be
       used, the searches that it would have ordered say so.
 
@@ -96,6 +126,8 @@ def read(config: object) -> Arguments:
     }
     if reranker := _reranker(sections, unused):
         arguments["reranker"] = reranker
+    if model := _language_model(sections, unused):
+        arguments["llm"] = model
     _check_version(sections, unused)
     unused += [f"{name} ({_UNUSED.get(name, 'unknown')})" for name in sections]
     if unused:
@@ -196,6 +228,40 @@ def _embedder(embedder: tuple[str | None, Mapping[Any, Any]], unused: list[str])
         name = "the embedder" if provider is None else f"embedder {provider}"
         unused.append(f"{name} (texts are embedded by {BUNDLED_MODEL}, on this machine)")
     return None
+
+
+def _language_model(sections: dict[Any, Any], unused: list[str]) -> LanguageModel | None:
+    """Return the configured language model; note why it is not used, or which settings are not."""
+    name, settings = _section(sections, "llm")
+    if name is None and not settings:
+        return None
+    provider = _PROVIDERS.get(name or "")
+    model = _text(settings, "model", "llm.config")
+    if provider is None or model is None:
+        problem = "its provider has another protocol" if provider is None else "its config names none"
+        unused.append(f"{f'llm {name}' if name else 'llm'} ({_NO_MODEL}: {problem})")
+        return None
+    used = {*_USED_OF_AN_LLM, *provider.fields}
+    others = [str(one) for one, value in settings.items() if one not in used and value is not None]
+    unused += [f"{', '.join(others)} of llm {name}"] if others else []
+    return _chat_model(provider, model, settings)
+
+
+def _chat_model(provider: _Provider, model: str, settings: Mapping[Any, Any]) -> LanguageModel:
+    from ..llm.client import ChatCompletions
+
+    given = [_text(settings, field, "llm.config") for field in provider.fields]
+    url = next(filter(None, [*given, *(_variable(provider, end) for end in _URLS)]), provider.url)
+    key = _text(settings, "api_key", "llm.config") or _variable(provider, "_API_KEY")
+    budget = {name: settings[name] for name in ("max_tokens", "temperature") if settings.get(name) is not None}
+    try:
+        return ChatCompletions(url, model, key, **budget)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"llm.config: {error}") from None
+
+
+def _variable(provider: _Provider, name: str) -> str | None:
+    return (os.environ.get(f"{provider.variables}{name}") or None) if provider.variables else None
 
 
 def _reranker(sections: dict[Any, Any], unused: list[str]) -> Configured | None:

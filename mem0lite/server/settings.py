@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from ..environment import name_unread, unread
 from ..errors import ConfigurationError, ValidationError
+from ..llm.choosing import choose
+from ..llm.protocol import name_of
 from ..mcp.scopes import DEFAULT_USER, default_user
 from ..store import Durability
 from ..values import clean_id, is_number, shown
@@ -89,6 +91,13 @@ class Settings:
     """How many processes ``mem0lite serve`` answers with. Not used by ``create_app``."""
     mcp: bool = True
     """Whether language models reach the memories at ``/mcp``, with the same keys."""
+    llm_url: str | None = None
+    """Where a language model draws facts from what is added: the URL of an endpoint with the OpenAI chat-completions
+    protocol. None means nowhere: no text leaves this machine. Not used with a given memory, like the next two."""
+    llm_model: str | None = None
+    """The name of that model."""
+    llm_api_key: str | None = field(default=None, repr=False)
+    """The key for it."""
     mcp_user_id: str = DEFAULT_USER
     """The user of calls to ``/mcp`` that name nobody and whose address has no ``user_id`` either."""
 
@@ -98,6 +107,7 @@ class Settings:
                 raise ConfigurationError(f"{name}: must be {wanted}, got {shown(getattr(self, name))}.")
         self._check_keys()
         self._check_mcp_user()
+        self._check_llm()
         object.__setattr__(self, "cors_origins", tuple(self.cors_origins))
         object.__setattr__(self, "api_keys", tuple(self.api_keys))
 
@@ -123,6 +133,18 @@ class Settings:
         except ValidationError as error:
             raise ConfigurationError(str(error)) from None
 
+    def _check_llm(self) -> None:
+        try:
+            choose(self.llm_url, self.llm_model, self.llm_api_key)
+        except ConfigurationError as error:
+            raise ConfigurationError(re.sub(r"\bllm\b", "llm_url", str(error))) from None
+
+    @property
+    def llm_name(self) -> str | None:
+        """Where texts are sent: the language model and its URL; None for nowhere."""
+        model = choose(self.llm_url, self.llm_model, self.llm_api_key)
+        return None if model is None else name_of(model)
+
     @property
     def memory_arguments(self) -> dict[str, Any]:
         """What a Memory or an AsyncMemory is opened with."""
@@ -134,21 +156,25 @@ class Settings:
             "read_only": self.read_only,
             "checksums": self.checksums,
             "statement_timeout": self.statement_timeout_seconds,
+            "llm": self.llm_url,
+            "llm_model": self.llm_model,
+            "llm_api_key": self.llm_api_key,
             "extract_later": True,
         }
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **others: Any) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
-        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP`` and ``MEM0LITE_MCP_USER_ID`` of
-        ``environment``, by default the process's; also mem0's ``ADMIN_API_KEY`` and ``MEM0_DEFAULT_USER_ID``.
+        ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP``, ``MEM0LITE_MCP_USER_ID``,
+        ``MEM0LITE_LLM_URL``, ``MEM0LITE_LLM_MODEL`` and ``MEM0LITE_LLM_API_KEY`` of ``environment``, by default the
+        process's; also mem0's ``ADMIN_API_KEY`` and ``MEM0_DEFAULT_USER_ID``.
 
-        An absent or empty variable leaves the default. A variable with a similar name that is not read is named in the
-        log. Raises ConfigurationError, naming the variable, for a wrong value and for a misspelt variable that was to
-        set keys. It never shows any part of a key.
+        An absent or empty variable leaves the default; ``others`` are settings that come before the variables. A
+        variable with a similar name that is not read is named in the log. Raises ConfigurationError, naming the
+        variable, for a wrong value and for a misspelt variable that was to set keys. It never shows any part of a key.
         """
         given = os.environ if environment is None else environment
         _name_misspelt(given)
@@ -159,7 +185,7 @@ class Settings:
                 values[name] = read(variable, text)
         if text := given.get("ADMIN_API_KEY"):
             values["api_keys"] = (*values.get("api_keys", ()), _key("ADMIN_API_KEY", text, None))
-        return cls(**values)
+        return cls(**{**values, **others})
 
 
 def canonical_host(host: str) -> str:
@@ -325,6 +351,10 @@ def _is_model(value: object) -> bool:
     return value is None or _is_path(value)
 
 
+def _is_setting(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
 def _are_origins(value: object) -> bool:
     return isinstance(value, tuple | list) and all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in value)
 
@@ -346,6 +376,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "webhook_allow_private": _SWITCH,
     "loopback_only": _SWITCH,
     "reranker": _MODEL,
+    "llm_url": (_is_setting, "a URL such as 'http://localhost:11434', or None"),
+    "llm_model": (_is_setting, "the name of a model, or None"),
     "durability": (lambda value: value in ("full", "normal"), "'full' or 'normal'"),
     "read_only": _SWITCH,
     "checksums": _SWITCH,
@@ -360,6 +392,9 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "port": _port,
     "embedding_model": _text,
     "reranker": _text,
+    "llm_url": _text,
+    "llm_model": _text,
+    "llm_api_key": _text,
     "vacuum_interval_seconds": _seconds,
     "max_body_bytes": _size,
     "cors_origins": _origins,
