@@ -20,6 +20,7 @@ from ..protocol import (
     Attached,
     Changes,
     Claimed,
+    Cost,
     Document,
     Entry,
     Jobs,
@@ -330,9 +331,14 @@ class SQLiteStore:
         return count
 
     def jobs(self, within: Expression) -> Jobs:
-        """Count the jobs, and add up what models used."""
+        """Count the jobs."""
         with self._database.read() as connection:
             return queue.jobs(connection, within)
+
+    def costs(self, within: Expression) -> list[Cost]:
+        """Return what models used for each scope."""
+        with self._database.read() as connection:
+            return queue.costs(connection, within)
 
     # -- documents
 
