@@ -141,6 +141,8 @@ def _fill(page: Page) -> str:
     _add(page, "The build is red", ttl=3_600, metadata={"memory_lifespan": "short_term"})
     _add(page, "mem0lite uses SQLite", metadata={"memory_category": "dependency"})
     for text in HOSTILE:
+        project = {"memory_category": "dependency", "project_id": text[:500]}  # an entity with such a name
+        _add(page, "Django uses PostgreSQL", user_id="<b>mallory</b>", metadata=project)
         _add(page, text, user_id="<b>mallory</b>", metadata={text[:200]: text[:500], "project_id": text[:500]})
     return one
 
@@ -150,7 +152,7 @@ def _views(memory_id: str) -> list[str]:
     return [
         *("#/who", "#/memories", "#/memories?user_id=alice&expired=1&filters=%7B%22project_id%22%3A%22p1%22%7D"),
         *(f"#/memories?{mallory}", f"#/memory/{memory_id}", "#/search?user_id=alice&q=tea%20in%20the%20morning"),
-        f"#/search?{mallory}&q=long&relevant=1",
+        *(f"#/search?{mallory}&q=long&relevant=1", "#/graph?user_id=alice", f"#/graph?{mallory}"),
     ]
 
 
@@ -438,6 +440,48 @@ def test_search_shows_what_an_agent_gets(page: Page) -> None:
     block = page.memory.context("drink tea in the morning", user_id="alice")
     assert page.texts(".prompt") == [block["text"]]
     page.go("#/search?user_id=alice&q=tea&as_of=2026-03-01T00:00&tokens=1&top_k=1")
+    page.clean()
+
+
+# -- the graph
+
+
+def test_the_graph_is_drawn_with_the_memories_behind_it(page: Page) -> None:
+    """Entities and relations are drawn and listed in tables; a relation leads to the memories that say it, by mouse and
+    by keyboard, and an entity to its neighbourhood."""
+    dependency = {"memory_category": "dependency"}
+    said = ["mem0lite uses SQLite", "mem0lite depends on apsw"]
+    for text in said:
+        _add(page, text, metadata=dependency)
+    page.memory.add("Django uses PostgreSQL", user_id="bob", infer=False, metadata=dependency)
+    page.open("#/graph?user_id=alice")
+    graph = page.memory.graph(user_id="alice")
+    assert page.texts(".drawing .node text") == [node["name"] for node in graph["nodes"]]
+    assert "PostgreSQL" not in page.text()
+    rows = [[edge["source"], edge["relationship"], edge["destination"], "1 memory"] for edge in graph["edges"]]
+    cells = page.texts(".lined tbody td")
+    assert [cells[at : at + 4] for at in range(0, len(cells), 4)] == rows
+    place = "const {x, y} = document.querySelector('.edge text').getBBox(); return [x, y].every(Number.isFinite)"
+    assert page.browser.driver.execute_script(place)
+    for at, press in enumerate(
+        (
+            lambda: page.browser.click(".edge:nth-of-type(1) text"),
+            lambda: page.browser.find(".lined tr:nth-child(2) button").send_keys(Keys.ENTER),
+        )
+    ):
+        press()
+        behind = page.memory.get(graph["edges"][at]["memory_ids"][0])["memory"]
+        page.until(lambda behind=behind: page.texts("#behind .text") == [behind])
+    page.browser.click(".node:last-of-type circle")
+    page.until(lambda: "entity=" in page.browser.driver.current_url)
+    page.go("#/graph?user_id=alice&entity=SQLite")
+    assert page.texts(".node.chosen text") == ["SQLite"]
+    for route, words in (
+        ("#/graph?user_id=alice&entity=none", "names this entity"),
+        ("#/graph?user_id=x", "dependency"),
+    ):
+        page.go(route)
+        assert words in page.text()
     page.clean()
 
 

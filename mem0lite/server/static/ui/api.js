@@ -61,6 +61,9 @@ export const rate = (id, feedback, reason) =>
 export const search = (body, signal) => request("POST", "search", { body, signal });
 export const context = (body, signal) => request("POST", "context", { body, signal });
 
+export const graph = (query, signal) => request("GET", "graph", { query, signal });
+export const settings = (signal) => request("GET", "configure", { signal });
+
 let known;
 
 /** Return who the visitor is to the server: `user_id` is null unless the key is for one user. */
