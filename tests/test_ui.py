@@ -1,5 +1,6 @@
 """What the server gives out at ``/ui``: static files of the package, under a strict policy, and nothing else."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -81,7 +82,19 @@ def test_the_files_keep_their_rules(path: Path) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\bstyle=", text)
     assert re.findall(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[\w-]+\.[\w.-]+", text) == []
     for name in re.findall(r'(?:from|import) "\./([^"]+)"', text):
-        assert (ui.FOLDER / name).is_file(), name
+        assert name in {file.name for file in FILES}
+
+
+def test_d3_is_vendored_with_its_licence() -> None:
+    """The copied files are those of the named versions, as npm has them, complete with their licence."""
+    folder = ui.FOLDER / "d3"
+    assert {path.name for path in folder.iterdir()} == {"LICENSE", *(f"{name}.min.js" for name in ui.D3)}
+    for name, version in ui.D3.items():
+        first = (folder / f"{name}.min.js").read_text().partition("\n")[0]
+        assert first.startswith(f"// https://d3js.org/{name}/ v{version} Copyright")
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()
+    assert digest == "f71f5b88cf804b1ed732245208fdc1676e4394787e4d014ed8f43bd0897ef8ad"
+    assert "Permission to use, copy, modify, and/or distribute" in (folder / "LICENSE").read_text()
 
 
 def test_ping_says_whose_key_it_is() -> None:

@@ -1,5 +1,6 @@
 """The page at ``/ui`` in a real browser: every view, what can be changed there, and for whom it works."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -140,7 +141,11 @@ def _fill(page: Page) -> str:
     _add(page, "Her number is 555 0199", key="phone", timestamp="2026-03-10")
     _add(page, "The build is red", ttl=3_600, metadata={"memory_lifespan": "short_term"})
     _add(page, "mem0lite uses SQLite", metadata={"memory_category": "dependency"})
+    if not page.memory.get_webhooks():  # a reset keeps them
+        page.memory.create_webhook("https://hooks.example/memory", name=HOSTILE[0], is_active=False)
     for text in HOSTILE:
+        project = {"memory_category": "dependency", "project_id": text[:500]}  # an entity with such a name
+        _add(page, "Django uses PostgreSQL", user_id="<b>mallory</b>", metadata=project)
         _add(page, text, user_id="<b>mallory</b>", metadata={text[:200]: text[:500], "project_id": text[:500]})
     return one
 
@@ -150,7 +155,7 @@ def _views(memory_id: str) -> list[str]:
     return [
         *("#/who", "#/memories", "#/memories?user_id=alice&expired=1&filters=%7B%22project_id%22%3A%22p1%22%7D"),
         *(f"#/memories?{mallory}", f"#/memory/{memory_id}", "#/search?user_id=alice&q=tea%20in%20the%20morning"),
-        f"#/search?{mallory}&q=long&relevant=1",
+        *(f"#/search?{mallory}&q=long&relevant=1", "#/graph?user_id=alice", f"#/graph?{mallory}", "#/health"),
     ]
 
 
@@ -441,6 +446,90 @@ def test_search_shows_what_an_agent_gets(page: Page) -> None:
     page.clean()
 
 
+# -- the graph
+
+
+def test_the_graph_is_drawn_with_the_memories_behind_it(page: Page) -> None:
+    """Entities and relations are drawn and listed in tables; a relation leads to the memories that say it, by mouse and
+    by keyboard, and an entity to its neighbourhood."""
+    dependency = {"memory_category": "dependency"}
+    said = ["mem0lite uses SQLite", "mem0lite depends on apsw"]
+    for text in said:
+        _add(page, text, metadata=dependency)
+    page.memory.add("Django uses PostgreSQL", user_id="bob", infer=False, metadata=dependency)
+    page.open("#/graph?user_id=alice")
+    graph = page.memory.graph(user_id="alice")
+    assert page.texts(".drawing .node text") == [node["name"] for node in graph["nodes"]]
+    assert "PostgreSQL" not in page.text()
+    rows = [[edge["source"], edge["relationship"], edge["destination"], "1 memory"] for edge in graph["edges"]]
+    cells = page.texts(".lined tbody td")
+    assert [cells[at : at + 4] for at in range(0, len(cells), 4)] == rows
+    place = "const {x, y} = document.querySelector('.edge text').getBBox(); return [x, y].every(Number.isFinite)"
+    assert page.browser.driver.execute_script(place)
+    for at, press in enumerate(
+        (
+            lambda: page.browser.click(".edge:nth-of-type(1) text"),
+            lambda: page.browser.find(".lined tr:nth-child(2) button").send_keys(Keys.ENTER),
+        )
+    ):
+        press()
+        behind = page.memory.get(graph["edges"][at]["memory_ids"][0])["memory"]
+        page.until(lambda behind=behind: page.texts("#behind .text") == [behind])
+    page.browser.click(".node:last-of-type circle")
+    page.until(lambda: "entity=" in page.browser.driver.current_url)
+    page.go("#/graph?user_id=alice&entity=SQLite")
+    assert page.texts(".node.chosen text") == ["SQLite"]
+    for route, words in (
+        ("#/graph?user_id=alice&entity=none", "names this entity"),
+        ("#/graph?user_id=x", "dependency"),
+    ):
+        page.go(route)
+        assert words in page.text()
+    page.clean()
+
+
+# -- health
+
+
+def test_health_shows_what_there_is(browser: Browser) -> None:
+    """Counts, size, model and webhooks with their failures are shown; the interval of removals is changed and changed
+    back."""
+    with _opened(browser) as page:
+        _add(page, "one")
+        _add(page, "two", agent_id="planner")
+        page.memory.create_webhook(
+            "https://hooks.example/a", name="Logger", event_types=["memory_add"], is_active=False
+        )
+        page.open("#/health")
+        pairs = dict(zip(page.texts(".facts dt"), page.texts(".facts dd"), strict=True))
+        wanted = {"State": "ready", "Memories": "2", "Users": "1", "Agents": "1", "Calls of add": "2"}
+        wanted |= {"Name": "test-hash", "Dimensions": "64", "In the graph": "dependency", "Waiting": "0"}
+        assert {name: pairs[name] for name in wanted} == wanted
+        assert pairs["Size"].endswith("B")
+        assert page.texts(".lined td")[:3] == ["Loggerhttps://hooks.example/a (off)", "memory_add", "0"]
+        page.write("#interval", "300" + Keys.ENTER)
+        page.said("every 300 seconds")
+        assert page.browser.find("#interval").get_attribute("value") == "300"
+        page.press("Change back", "notices")
+        page.until(lambda: page.browser.find("#interval").get_attribute("value") == "0")
+        page.clean()
+
+
+def test_health_names_what_failed(browser: Browser) -> None:
+    """A receiver that does not answer is named with its error."""
+    with _opened(browser) as page, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/hook"
+        page.memory.create_webhook(url, event_types=["memory_add"], allow_private=True)
+        _add(page, "one")
+        page.memory.deliver_webhooks(allow_private=True)
+        [hook] = page.memory.get_webhooks()
+        page.open("#/health")
+        assert hook["last_error"] in page.texts(".lined .bad")[-1]
+        assert "1 attempt failed" in page.text()
+        page.clean()
+
+
 # -- keys
 
 
@@ -486,6 +575,10 @@ def test_the_key_of_one_user_shows_that_user_only(locked: Page) -> None:
     assert locked.texts(".who .name") == ["alice"]
     locked.go("#/search?q=jazz")
     assert locked.texts(".ranked .text") == ["Alice likes jazz"]
+    locked.go("#/graph")
+    assert "No memory here is in the graph" in locked.text()
+    locked.go("#/health")
+    assert locked.texts(".facts dd")[0] == "1"
     locked.go("#/memories?user_id=alice")
     assert locked.texts("#delete-all") != []
     assert locked.texts("#erase") == []

@@ -14,6 +14,9 @@ from .docs import CONTENT_SECURITY_POLICY, STATIC
 from .guards import exact_path, rules
 
 FOLDER = STATIC / "ui"
+D3 = {"d3-dispatch": "3.0.1", "d3-force": "3.0.0", "d3-quadtree": "3.0.1", "d3-timer": "3.0.1"}
+"""Versions of the npm packages that lay out the graph. ``static/ui/d3`` holds unchanged copies of their files."""
+
 POLICY = f"{CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'; trusted-types 'none'"
 """No script of the page may make HTML of a text, so no memory can become markup."""
 

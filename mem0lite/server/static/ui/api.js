@@ -61,6 +61,19 @@ export const rate = (id, feedback, reason) =>
 export const search = (body, signal) => request("POST", "search", { body, signal });
 export const context = (body, signal) => request("POST", "context", { body, signal });
 
+export const graph = (query, signal) => request("GET", "graph", { query, signal });
+export const settings = (signal) => request("GET", "configure", { signal });
+export const configure = (body) => request("POST", "configure", { body });
+export const counts = (signal) => request("GET", "v1/stats/", { signal });
+export const webhooks = (signal) => request("GET", "api/v1/webhooks/projects/default/", { signal });
+
+/** Return whether the store can be read, in the server's words; it answers 503 if it cannot. */
+export const ready = (signal) =>
+  request("GET", "health/ready", { signal }).catch((error) => {
+    if (error.status !== 503) throw error;
+    return { status: error.message };
+  });
+
 let known;
 
 /** Return who the visitor is to the server: `user_id` is null unless the key is for one user. */

@@ -5,7 +5,7 @@ import { key, keyForm } from "./key.js";
 import { address, current } from "./route.js";
 import { scopeOf } from "./scope.js";
 
-const VIEWS = { who: "Who", memories: "Memories", search: "Search" };
+const VIEWS = { who: "Who", memories: "Memories", search: "Search", graph: "Graph", health: "Health" };
 const OTHERS = new Set(["memory"]);
 const main = document.getElementById("main");
 let running = new AbortController();
