@@ -22,7 +22,7 @@ FLOORS = [
     ["search"],
     ["data"],
     ["mem0", "store"],
-    ["webhooks"],
+    ["keys", "webhooks"],
     ["memory"],
     ["aio", "assistants", "integrations", "retrieval"],
     ["mcp"],

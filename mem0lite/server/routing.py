@@ -45,9 +45,9 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
     return {"memory": Provide(memory), "server": Provide(server)}
 
 
-def answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
+def answers(container: Any, description: str, *refusals: int, done: int = 200) -> dict[int, ResponseSpec]:
     """Return the documentation of a route's responses: the answer, and the refusals by status."""
-    documented = {200: ResponseSpec(container, description=description, generate_examples=False)}
+    documented = {done: ResponseSpec(container, description=description, generate_examples=False)}
     for status in (400, 401, 403, *refusals, 502, 503):
         kind = responses.HTTPValidationError if status == 422 else responses.ErrorResponse
         documented[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)

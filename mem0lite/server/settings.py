@@ -66,6 +66,9 @@ class Settings:
     """Whether ``mem0lite serve`` logs a line for each request. A host of the app decides in its own logging."""
     api_keys: tuple[ApiKey, ...] = ()
     """The API keys. Callers must send one of them; without keys, nobody needs one."""
+    store_keys: bool = True
+    """Whether the keys that the store keeps give access as well. Without them, a store with keys is open to everybody
+    who can reach the app, unless ``api_keys`` has some. No environment variable sets it."""
     insecure: bool = False
     """Whether ``mem0lite serve`` listens on addresses other than loopback even without keys."""
     webhook_allow_private: bool = False
@@ -341,6 +344,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_body_bytes": (lambda value: _is_whole(value) and value > 0, "a whole number of bytes from 1 on"),
     "cors_origins": (_are_origins, "a tuple of origins such as 'https://app.example' or '*'"),
     "access_log": _SWITCH,
+    "store_keys": _SWITCH,
     "insecure": _SWITCH,
     "webhook_allow_private": _SWITCH,
     "loopback_only": _SWITCH,
