@@ -129,5 +129,5 @@ def _check(memory: object, settings: object) -> None:
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
-    exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link"]
+    exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link", "Retry-After"]
     return CORSConfig(allow_origins=list(origins), expose_headers=exposed) if origins else None

@@ -20,6 +20,7 @@ from ..aio import AsyncMemory
 from ..errors import Mem0LiteError
 from ..keys import Known, Table, is_due
 from .backend import Backend
+from .rates import Rates
 from .settings import Settings, is_loopback
 
 logger = logging.getLogger("mem0lite")
@@ -72,12 +73,15 @@ def create_rule(backend: Backend) -> Callable[[Connection, BaseRouteHandler], Aw
     It belongs to the application, not to a router, so that a new route needs a key unless it is ``PUBLIC``.
     """
     settings, door = backend.settings, _Door(backend)
+    rates = Rates(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
 
     async def identified(connection: Connection, handler: BaseRouteHandler) -> None:
         if settings.loopback_only:
             _refuse_other_hosts(connection)
         if not any(handler.opt.get(name) == value for name, value in PUBLIC.items()):
-            cast("dict[str, Any]", connection.scope)[_CALLER] = await door.identify(connection)
+            cast("dict[str, Any]", connection.scope)[_CALLER] = asking = await door.identify(connection)
+            if rates is not None:
+                rates.admit(asking.name)
 
     return identified
 
