@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from .embedding.local import LocalEmbedder
 from .errors import ClosedError
@@ -23,6 +23,9 @@ from .mem0 import configuration
 from .memory import OF_FILES, Handle, Memory
 from .store import stopping
 from .values import clean_id
+
+if TYPE_CHECKING:
+    from . import keys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -240,6 +243,17 @@ class AsyncMemory(Handle):
         """Read the file in a thread that no verb uses. Raises what a read raises."""
         await self._run(_PROBES, lambda memory: memory.get(""))  # looks up, in an index, an id that no memory has
 
+    async def _known_keys(self, known: "keys.Table | None") -> "keys.Table":
+        """Return the API keys of the store as they are now, read in a thread that no verb uses."""
+        from . import keys
+
+        return await self._run(_PROBES, lambda memory: keys.current(memory._store, known))
+
+    async def _note_key(self, key_id: str, now: int) -> None:
+        from . import keys
+
+        await self._run(_WRITES, lambda memory: keys.note_use(memory._store, key_id, now))
+
     def _shared(self, turns: "Turns", statement_timeout: float | None, wrote: Callable[[], object]) -> Self:
         """Return the same for one of many callers. Its reads take turns, and have a time limit if the Memory sets
         none. ``wrote`` is called after each verb that may have changed something."""
@@ -313,6 +327,10 @@ class AsyncMemory(Handle):
     update_webhook = _off_loop(Memory.update_webhook, _USES_NETWORK)
     delete_webhook = _off_loop(Memory.delete_webhook, _WRITES)
     deliver_webhooks = _off_loop(Memory.deliver_webhooks, _USES_NETWORK)
+    create_key = _off_loop(Memory.create_key, _WRITES)
+    get_keys = _reading(Memory.get_keys)
+    revoke_key = _off_loop(Memory.revoke_key, _WRITES)
+    revoke_all_keys = _off_loop(Memory.revoke_all_keys, _WRITES)
     stats = _reading(Memory.stats)
     _measured = _reading(Memory._measured)
     erase = _off_loop(Memory.erase, _LONG)

@@ -572,6 +572,32 @@ class CreatedWebhook(Webhook):
     """The key that signs what is sent."""
 
 
+class Key(TypedDict):
+    """An API key of a store, without the key itself. Times are ISO 8601 with ``+00:00``."""
+
+    id: str
+    """Its id, which is the second part of the key."""
+    label: str | None
+    """What it is for, if that was given."""
+    key_prefix: str
+    """How the key begins."""
+    user_id: str | None
+    """The user whose memories it reaches. None when it reaches everything."""
+    created_at: str
+    """When it was created."""
+    expires_at: str | None
+    """When it stops working. None when it does not expire."""
+    last_used_at: str | None
+    """When it was used, to five minutes. None when it was not, or when the server could not write the store."""
+
+
+class CreatedKey(Key):
+    """A new key, which is shown only once."""
+
+    key: str
+    """The key that callers send."""
+
+
 class DeliveryResult(TypedDict):
     """What ``deliver_webhooks`` did."""
 

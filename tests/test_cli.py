@@ -24,7 +24,7 @@ from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
     "add", "backup", "bench", "check", "context", "copy", "delete", "erase", "export", "fetch", "get", "graph",
-    "guide", "history", "hook", "import", "install", "list", "mcp", "project", "reembed", "reindex", "restore",
+    "guide", "history", "hook", "import", "install", "keys", "list", "mcp", "project", "reembed", "reindex", "restore",
     "search", "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [

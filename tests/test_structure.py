@@ -23,7 +23,7 @@ FLOORS = [
     ["data"],
     ["llm"],
     ["mem0", "store"],
-    ["webhooks"],
+    ["keys", "webhooks"],
     ["memory"],
     ["aio", "assistants", "integrations", "retrieval"],
     ["mcp"],

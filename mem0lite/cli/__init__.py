@@ -4,8 +4,9 @@ Exit codes: 0 done; 1 not found, or the operation failed; 2 usage error or input
 Results go to stdout, everything else to stderr. rich, httpx, the web stack and the library are imported by the commands
 that need them, so that ``--help`` stays fast.
 
-``commands`` has the commands for memories, ``transfer`` and ``upkeep`` those for files, ``serve`` and ``bench`` one
-each. A new command goes into the file of its topic, or into one of its own that is imported below.
+``commands`` has the commands for memories, ``transfer`` and ``upkeep`` those for files, ``keys`` those for API keys,
+``serve`` and ``bench`` one each. A new command goes into the file of its topic, or into one of its own that is imported
+below.
 """
 
 import io
@@ -18,7 +19,7 @@ from typing import TextIO
 
 import click
 
-from . import assistants, bench, guide, mcp, serve, transfer, upkeep  # noqa: F401 (they add their commands)
+from . import assistants, bench, guide, keys, mcp, serve, transfer, upkeep  # noqa: F401 (they add their commands)
 from .commands import cli
 from .output import note
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from ..types import (
         AddResult,
         ContextResult,
+        CreatedKey,
         ErasureReceipt,
         GraphResult,
         HistoryItem,
+        Key,
         MemoryItem,
         MessageResult,
         Page,
@@ -120,6 +122,18 @@ class RemoteMemory:
         """POST /erase."""
         return cast("ErasureReceipt", self._request("POST", "/erase", body=scope))
 
+    def create_key(self, **arguments: Any) -> "CreatedKey":
+        """POST /api-keys."""
+        return cast("CreatedKey", self._request("POST", "/api-keys", body=arguments))
+
+    def get_keys(self) -> "list[Key]":
+        """GET /api-keys."""
+        return cast("list[Key]", self._request("GET", "/api-keys"))
+
+    def revoke_key(self, key_id: str) -> "MessageResult":
+        """DELETE /api-keys/{id}."""
+        return cast("MessageResult", self._request("DELETE", f"/api-keys/{_segment(key_id)}"))
+
     def _request(
         self,
         method: str,
@@ -167,10 +181,15 @@ class RemoteMemory:
 
 
 def _memory_path(memory_id: str) -> str:
+    return f"/memories/{_segment(memory_id)}"
+
+
+def _segment(text: str) -> str:
+    """Return an id as a segment of a path."""
     from urllib.parse import quote
 
     # Dots are quoted by hand: as a path, "." and ".." would be other resources.
-    return f"/memories/{quote(memory_id, safe='', errors='replace').replace('.', '%2E')}"
+    return quote(text, safe="", errors="replace").replace(".", "%2E")
 
 
 def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:

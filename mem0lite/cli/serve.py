@@ -106,8 +106,8 @@ def serve(
 ) -> None:
     """Serve a store over HTTP, as mem0's server does.
 
-    If $MEM0LITE_API_KEYS holds API keys, callers need one of them. Commas separate keys: "key" reaches everything,
-    "key:user" only that user's memories.
+    If $MEM0LITE_API_KEYS holds API keys, or the store has some (mem0lite keys), callers need one of them. Commas
+    separate keys: "key" reaches everything, "key:user" only that user's memories.
     """
     options.path(must_exist=False)  # refuses --url
     settings = _settings(
@@ -128,7 +128,7 @@ def serve(
         mcp=False if no_mcp else None,
         ui=False if no_ui else None,
     )
-    if not (settings.api_keys or settings.insecure):
+    if not (settings.api_keys or settings.insecure or _has_keys(settings)):
         settings = _for_this_machine(settings)
     closed = _serve(settings) if settings.workers == 1 else _serve_with_workers(settings)
     with suppress(OSError):  # whoever started the server may have stopped reading
@@ -171,6 +171,17 @@ def _settings(**options: Any) -> "Settings":
     return Settings.from_environment(**given(**options))
 
 
+def _has_keys(settings: "Settings") -> bool:
+    """Whether the store has, or had, keys of its own."""
+    path = str(settings.db)
+    if path == ":memory:" or not ("://" in path or Path(path).exists()):
+        return False
+    from ..memory import Memory
+
+    with Memory(**settings.memory_arguments) as memory:
+        return memory._needs_key
+
+
 def _for_this_machine(settings: "Settings") -> "Settings":
     """Return the settings of a server without keys. Raises ConfigurationError if others could reach it."""
     from ..server.settings import is_loopback
@@ -182,8 +193,9 @@ def _for_this_machine(settings: "Settings") -> "Settings":
 
 def _open_to_others(host: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, "
-        "serve 127.0.0.1, or give --insecure if everyone who can connect may read and change them."
+        f"{host} can be reached by others, and no API key protects the memories. Set MEM0LITE_API_KEYS, make a key "
+        "with `mem0lite keys create`, serve 127.0.0.1, or give --insecure if everyone who can connect may read and "
+        "change them."
     )
 
 
@@ -225,6 +237,8 @@ def _callers(settings: "Settings") -> str:
         return f"API keys: {count}, {count - pinned} for everything and {pinned} for one user each."
     if settings.loopback_only:
         return "API keys: none; only this machine is answered."
+    if _has_keys(settings):
+        return "API keys: those of the store."
     return "API keys: none; everyone who can connect may read and change everything."
 
 

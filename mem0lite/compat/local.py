@@ -155,5 +155,7 @@ def _app(memory: Memory | AsyncMemory) -> "App":
     """Return the application. Only this process can ask it, so it needs no key."""
     from ..server import Settings, create_app
 
-    settings = replace(Settings.from_environment(), api_keys=(), insecure=True, max_body_bytes=_LARGEST_BODY)
+    settings = replace(
+        Settings.from_environment(), api_keys=(), store_keys=False, insecure=True, max_body_bytes=_LARGEST_BODY
+    )
     return create_app(memory, settings)

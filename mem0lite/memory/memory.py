@@ -33,6 +33,7 @@ from ..types import (
     ContextResult,
     CopyResult,
     Counts,
+    CreatedKey,
     CreatedWebhook,
     DeliveryResult,
     Entity,
@@ -45,6 +46,7 @@ from ..types import (
     GraphResult,
     HistoryItem,
     ImportResult,
+    Key,
     MemoryExport,
     MemoryExportRequest,
     MemoryItem,
@@ -353,7 +355,7 @@ class Memory(Handle):
 
         Raises PermissionDeniedError for a call that names another user or passes ``"*"`` as an id, and for every verb
         that concerns the whole file: ``vacuum``, ``erase``, ``check``, ``backup``, ``restore``, ``reembed``,
-        ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, and webhooks.
+        ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, webhooks, and API keys.
         """
         view = copy.copy(self)
         view._owner = self._owner.view(user_id)
@@ -667,9 +669,9 @@ class Memory(Handle):
         """Remove a user, an agent, a run or an app from the bytes of the file.
 
         Its memories, vectors, keywords, entities, relations, histories and events are removed, and the exports that
-        name it. So is every older copy of them, in unused pages and in the write-ahead log. ``reset`` removes the same
-        from what can be read; ``erase`` also writes the whole file again. That takes as long as copying it, and other
-        writers wait meanwhile.
+        name it. API keys that were made for a user are revoked if the user is all that is named. So is every older copy
+        of them, in unused pages and in the write-ahead log. ``reset`` removes the same from what can be read; ``erase``
+        also writes the whole file again. That takes as long as copying it, and other writers wait meanwhile.
 
         Returns a receipt with the counts once the removal is durable. What lies outside the file is not touched:
         backups, exported lines, what was posted to webhooks, and disk blocks that the file no longer uses.
@@ -680,7 +682,11 @@ class Memory(Handle):
         """
         self._owner.check_whole("erase")
         scope = named_scope(user_id, agent_id, run_id, app_id)
-        self._now()  # a clock that fails does so before anything is gone
+        now = self._now()  # a clock that fails does so before anything is gone
+        if list(scope) == ["user_id"]:
+            from .. import keys
+
+            keys.revoke_of_user(self._store, now, scope["user_id"])
         removed = self._store.erase(parse(scope), list(scope.values()))
         self._searcher.forget()
         self._past.forget()
@@ -1335,6 +1341,63 @@ class Memory(Handle):
         self._owner.check_whole("deliver_webhooks")
         allowed = argument_flag(allow_private, "allow_private")
         return webhooks.deliver(self._store, self._clock, allow_private=allowed)
+
+    @answer
+    def create_key(
+        self,
+        *,
+        label: str | None = None,
+        user_id: str | int | None = None,
+        ttl: Duration | None = None,
+        expires_at: Instant | None = None,
+    ) -> CreatedKey:
+        """Make an API key for the servers of this store. Running ones accept it from their next request on.
+
+        With a ``user_id`` it reaches only the memories of this user, otherwise everything. ``ttl`` or ``expires_at``
+        tells when it stops working. ``label`` says what it is for.
+
+        Returns the key, which is not shown again: the store has only its digest. From its first key on, every server
+        of this store refuses callers without one. Backups carry the keys, exports do not.
+
+        Raises ValidationError.
+        """
+        from .. import keys  # as few need it, and importing mem0lite is to be quick
+
+        self._owner.check_whole("create_key")
+        return keys.create(self._store, self._now(), label=label, user_id=user_id, ttl=ttl, expires_at=expires_at)
+
+    @answers
+    def get_keys(self) -> list[Key]:
+        """Return the API keys that ``create_key`` made, oldest first, without what callers send."""
+        from .. import keys
+
+        self._owner.check_whole("get_keys")
+        return keys.list_(self._store)
+
+    @answer
+    def revoke_key(self, key_id: str) -> MessageResult:
+        """Remove an API key. Running servers refuse it from their next request on.
+
+        A store whose last key was revoked stays closed to callers without a key. Raises NotFoundError.
+        """
+        from .. import keys
+
+        self._owner.check_whole("revoke_key")
+        return keys.revoke(self._store, self._now(), key_id)
+
+    @answer
+    def revoke_all_keys(self) -> MessageResult:
+        """Remove every API key. Servers that start from now on need none; running ones still refuse callers without."""
+        from .. import keys
+
+        self._owner.check_whole("revoke_all_keys")
+        return keys.revoke_all(self._store, self._now())
+
+    @property
+    def _needs_key(self) -> bool:
+        from .. import keys
+
+        return keys.current(self._store, None).required
 
     # -- moving
 

@@ -1,6 +1,6 @@
 """The ASGI application."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from . import docs, guide, health, hosted, mcp, selfhosted, ui
 from .auth import create_rule
 from .backend import Backend, Sibling
 from .errors import EXCEPTION_HANDLERS
-from .guards import Rule, rules_of
+from .guards import rules_of
 from .ignored import HEADER as IGNORED
 from .ignored import NamingResponse
 from .metrics import Metrics
@@ -50,7 +50,6 @@ class App(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        self.backend.warn_if_open()
         await Exchange(shaped(scope), receive, send, self.metrics).run(cast("ASGIApp", super().__call__))
 
 
@@ -84,7 +83,7 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
             *([mcp.create_router(backend)] if backend.settings.mcp else ()),
             *([ui.create_router()] if backend.settings.ui else ()),
         ],
-        middleware=[_routed(metrics, create_rule(backend.settings))],
+        middleware=[_routed(metrics, create_rule(backend))],
         response_class=NamingResponse,
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,
@@ -98,7 +97,7 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
     return app
 
 
-def _routed(metrics: Metrics, first: Rule) -> Callable[[ASGIApp], ASGIApp]:
+def _routed(metrics: Metrics, first: Callable[[Any, Any], Awaitable[None]]) -> Callable[[ASGIApp], ASGIApp]:
     """Return the middleware between routing and the handler: it counts the request, and applies the rules."""
 
     def around(app: ASGIApp) -> ASGIApp:
@@ -107,7 +106,7 @@ def _routed(metrics: Metrics, first: Rule) -> Callable[[ASGIApp], ASGIApp]:
             scope[RUNNING] = running = metrics.running(scope["mem0lite.method"], scope["path_template"])
             running.inc()
             connection, handler = Request[Any, Any, Any](scope), scope["route_handler"]
-            first(connection, handler)
+            await first(connection, handler)
             for rule in rules_of(handler):
                 rule(connection, handler)
             await app(scope, receive, send)
@@ -131,5 +130,5 @@ def _check(memory: object, settings: object) -> None:
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
-    exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link"]
+    exposed = ["X-Request-ID", IGNORED, "X-Total-Count", "Link", "Retry-After"]
     return CORSConfig(allow_origins=list(origins), expose_headers=exposed) if origins else None

@@ -1,9 +1,12 @@
 """Who has access: callers with an API key or, without keys, everybody except web pages of other sites."""
 
+import asyncio
 import functools
 import hashlib
 import hmac
+import logging
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,8 +17,13 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Reference, SecurityScheme
 
 from ..aio import AsyncMemory
-from .guards import Rule
+from ..errors import Mem0LiteError
+from ..keys import Known, Table, is_due
+from .backend import Backend
+from .rates import Rates
 from .settings import Settings, is_loopback
+
+logger = logging.getLogger("mem0lite")
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -47,6 +55,7 @@ class Caller:
     user_id: str | None = None
     name: str = ""
     """Distinguishes callers: by key or, without keys, by address."""
+    has_key: bool = False
 
     def view(self, memory: AsyncMemory) -> AsyncMemory:
         """Return a memory, as far as this caller may reach it."""
@@ -58,17 +67,21 @@ def caller(connection: Connection) -> Caller:
     return cast("Caller", cast("dict[str, Any]", connection.scope)[_CALLER])
 
 
-def create_rule(settings: Settings) -> Rule:
+def create_rule(backend: Backend) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
     """Return the rule that every request of every route has to pass before its body is read.
 
     It belongs to the application, not to a router, so that a new route needs a key unless it is ``PUBLIC``.
     """
+    settings, door = backend.settings, _Door(backend)
+    rates = Rates(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
 
-    def identified(connection: Connection, handler: BaseRouteHandler) -> None:
+    async def identified(connection: Connection, handler: BaseRouteHandler) -> None:
         if settings.loopback_only:
             _refuse_other_hosts(connection)
         if not any(handler.opt.get(name) == value for name, value in PUBLIC.items()):
-            cast("dict[str, Any]", connection.scope)[_CALLER] = _identify(connection, settings)
+            cast("dict[str, Any]", connection.scope)[_CALLER] = asking = await door.identify(connection)
+            if rates is not None:
+                rates.admit(asking.name)
 
     return identified
 
@@ -79,20 +92,96 @@ async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
         raise PermissionDeniedException("This API key is only for the memories of one user.")
 
 
-def _identify(connection: Connection, settings: Settings) -> Caller:
-    if not settings.api_keys:
-        _refuse_other_sites(connection, settings)
-        return Caller(name=connection.client.host if connection.client else "")
-    given = _given_key(connection)
-    if given is None:
-        detail = "Authentication required. Provide a Bearer token or X-API-Key header."
-        raise NotAuthorizedException(detail, headers=_CHALLENGE)
-    digest = hashlib.sha256(given.encode("latin-1", "replace")).digest()
-    # Every key is compared, in constant time, so that the time says nothing about any of them.
-    found = [key for key in settings.api_keys if hmac.compare_digest(key.digest, digest)]
-    if not found:
+async def admin_key_only(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse callers without a key that reaches everything; a guard. Where nobody needs a key, a caller could lock all
+    others out by making the first one."""
+    await admin_only(connection, _)
+    if not caller(connection).has_key:
+        raise PermissionDeniedException("Without API keys, make the first one with `mem0lite keys create`.")
+
+
+class _Door:
+    """Decides who a caller is: by the keys of the settings, and by those that the store has at that moment."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self._settings = backend, backend.settings
+        self._table: Table | None = None
+        self._closed = bool(self._settings.api_keys)
+        self._noted: dict[str, int] = {}  # when the use of each key was noted by this process
+        self._noting: dict[str, asyncio.Task[None]] = {}
+
+    async def identify(self, connection: Connection) -> Caller:
+        """Return who sent a request. Raises NotAuthorizedException, and PermissionDeniedException for a request that
+        another site had a browser send."""
+        given = _given_key(connection)
+        if given is not None and (found := self._by_setting(given)) is not None:
+            return found
+        if (given is not None or not self._closed) and self._settings.store_keys:
+            found = await self._by_store(given)
+            if found is not None:
+                return found
+        if not self._closed:
+            _refuse_other_sites(connection, self._settings)
+            self._backend.warn_if_open()
+            return Caller(name=connection.client.host if connection.client else "")
+        if given is None:
+            detail = "Authentication required. Provide a Bearer token or X-API-Key header."
+            raise NotAuthorizedException(detail, headers=_CHALLENGE)
         raise NotAuthorizedException("Invalid API key.", headers=_CHALLENGE)
-    return Caller(found[0].user_id, digest.hex())
+
+    def _by_setting(self, given: str) -> Caller | None:
+        digest = _digest(given)
+        # Every key is compared, in constant time, so that the time says nothing about any of them.
+        found = [key for key in self._settings.api_keys if hmac.compare_digest(key.digest, digest)]
+        return Caller(found[0].user_id, digest.hex(), has_key=True) if found else None
+
+    async def _by_store(self, given: str | None) -> Caller | None:
+        """Return the caller with a key of the store; note whether the store has keys at all.
+
+        The store is looked at for every such request, so that a key that another process revoked is refused at once.
+        """
+        memory = await self._backend.memory()
+        table = await self._looked_up(memory)
+        if table is not self._table:
+            self._table, self._noted = table, {name: at for name, at in self._noted.items() if name in table.keys}
+        # It never opens again: whoever started this server knows it as one that needs keys.
+        self._closed = self._closed or table.required
+        if given is None or not table.keys:
+            return None
+        now = memory.memory._now()
+        found = table.find(given, now)
+        if found is None:
+            return None
+        self._note(memory, found, now)
+        return Caller(found.user_id, _digest(given).hex(), has_key=True)
+
+    async def _looked_up(self, memory: AsyncMemory) -> Table:
+        try:
+            return await memory._known_keys(self._table)
+        except Mem0LiteError:
+            if self._table is None:
+                raise
+            return self._table  # metrics and health go on when the store is gone; whatever needs it fails by itself
+
+    def _note(self, memory: AsyncMemory, key: Known, now: int) -> None:
+        """Note in the store that a key was used; the request does not wait for that."""
+        noted = self._noted.get(key.id, key.last_used_at)
+        if memory.memory.read_only or key.id in self._noting or not is_due(key._replace(last_used_at=noted), now):
+            return
+        self._noted[key.id] = now
+        self._noting[key.id] = task = asyncio.ensure_future(_noted(memory, key.id, now))
+        task.add_done_callback(lambda _: self._noting.pop(key.id, None))
+
+
+async def _noted(memory: AsyncMemory, key_id: str, now: int) -> None:
+    try:
+        await memory._note_key(key_id, now)
+    except Mem0LiteError as error:  # the store is busy, full or closed
+        logger.warning("The use of the API key %s could not be noted: %s", key_id, error)
+
+
+def _digest(given: str) -> bytes:
+    return hashlib.sha256(given.encode("latin-1", "replace")).digest()
 
 
 def _given_key(connection: Connection) -> str | None:
@@ -106,7 +195,10 @@ def _given_key(connection: Connection) -> str | None:
 def _refuse_other_hosts(connection: Connection) -> None:
     """Refuse a host name that is not this machine's own: with DNS rebinding, a web page can use a name of its site."""
     if not _is_own_host(connection.headers.get("host", "")):
-        detail = "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS."
+        detail = (
+            "Without API keys this server answers requests to localhost only. Set MEM0LITE_API_KEYS, or make a key "
+            "with `mem0lite keys create`, and start it again."
+        )
         raise HTTPException(status_code=421, detail=detail)
 
 

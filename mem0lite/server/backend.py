@@ -111,8 +111,9 @@ class Backend:
             self._warned = True
             logger.warning(
                 "This application serves memories without API keys: whoever can reach it may read, change and erase "
-                "all of them. Set MEM0LITE_API_KEYS or Settings(api_keys=…). If something else keeps others out, set "
-                "MEM0LITE_INSECURE=1 or Settings(insecure=True)."
+                "all of them. Make a key with `mem0lite keys create`, or set MEM0LITE_API_KEYS or "
+                "Settings(api_keys=…). If something else keeps others out, set MEM0LITE_INSECURE=1 or "
+                "Settings(insecure=True)."
             )
 
     def work_soon(self) -> None:

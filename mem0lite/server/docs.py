@@ -45,6 +45,7 @@ TAGS = [
     Tag("memories", description="Store, list, change and delete memories."),
     Tag("search", description="Find memories by meaning and words."),
     Tag("entities", description="The users, agents, runs and apps that have memories."),
+    Tag("api-keys", description="The API keys that the store keeps, beside those of the server's settings."),
     Tag("server", description="Settings, resetting and erasing."),
     Tag("hosted: memories", description="The same memories, for MemoryClient and mem0's command line."),
     Tag("hosted: search", description="Search, for the same clients."),

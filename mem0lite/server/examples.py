@@ -235,6 +235,16 @@ EXAMPLES: dict[str, Any] = {
     "Exported.memories": [{"memory": "I am allergic to peanuts"}],
     "BatchUpdate.memories": [{"memory_id": EXAMPLE_ID, "text": "I am allergic to nuts"}],
     "BatchDelete.memories": [{"memory_id": EXAMPLE_ID}],
+    # API keys
+    "label": "The shop's agent",
+    "key_prefix": "m0l_5f0c9a417be2",
+    "Key.id": "5f0c9a417be2",
+    "CreatedKeyResponse.id": "5f0c9a417be2",
+    "Key.user_id": None,
+    "Key.expires_at": None,
+    "last_used_at": None,
+    "CreatedKeyResponse.key": "m0l_5f0c9a417be2_…",
+    "KeyCreate.expires_at": None,
     # the server
     "version": None,
     "Configuration.version": __version__,

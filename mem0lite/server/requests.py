@@ -226,6 +226,19 @@ class ErasedScope(ResetScope, forbid_unknown_fields=True):
     """Whom to erase: at least one id. Memories that have all the given ids are erased."""
 
 
+class KeyCreate(Struct, forbid_unknown_fields=True):
+    """What an API key is to be."""
+
+    label: str | None = None
+    """What it is for."""
+    user_id: str | int | None = None
+    """The user whose memories it reaches. Without one, it reaches everything."""
+    ttl: float | None = None
+    """Seconds until it stops working."""
+    expires_at: Instant = None
+    """When it stops working, instead of `ttl`: ISO 8601 or epoch seconds."""
+
+
 class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
     """What can be changed while the server runs."""
 

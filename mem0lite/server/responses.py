@@ -61,6 +61,10 @@ class ErasureReceipt(types.ErasureReceipt, Answered):
     """What was erased, and when it was gone from the bytes of the file."""
 
 
+class CreatedKeyResponse(types.CreatedKey, Answered):
+    """A new API key."""
+
+
 class MessageResponse(types.MessageResult, Answered):
     """The answer of an operation that has nothing to return."""
 

@@ -45,10 +45,10 @@ def dependencies(backend: Backend) -> dict[str, Provide]:
     return {"memory": Provide(memory), "server": Provide(server)}
 
 
-def answers(container: Any, description: str, *refusals: int) -> dict[int, ResponseSpec]:
+def answers(container: Any, description: str, *refusals: int, done: int = 200) -> dict[int, ResponseSpec]:
     """Return the documentation of a route's responses: the answer, and the refusals by status."""
-    documented = {200: ResponseSpec(container, description=description, generate_examples=False)}
-    for status in (400, 401, 403, *refusals, 502, 503):
+    documented = {done: ResponseSpec(container, description=description, generate_examples=False)}
+    for status in (400, 401, 403, *refusals, 429, 502, 503):
         kind = responses.HTTPValidationError if status == 422 else responses.ErrorResponse
         documented[status] = ResponseSpec(kind, description=_REFUSALS[status], generate_examples=False)
     return documented
@@ -56,7 +56,7 @@ def answers(container: Any, description: str, *refusals: int) -> dict[int, Respo
 
 def unserved(reason: str) -> dict[int, ResponseSpec]:
     """Return the documentation of a route that only says why it does nothing, with status 501."""
-    described = {**{status: _REFUSALS[status] for status in (401, 403)}, 501: reason}
+    described = {**{status: _REFUSALS[status] for status in (401, 403, 429)}, 501: reason}
     return {
         status: ResponseSpec(responses.ErrorResponse, description=description, generate_examples=False)
         for status, description in described.items()
@@ -69,6 +69,7 @@ _REFUSALS = {
     403: "The API key is for another user, or the request comes from a page of another site",
     404: "No such memory",
     422: "Validation Error",
+    429: "Too many requests; the header Retry-After says in how many seconds there is room for one",
     502: "The store cannot be used; the server's log says why",
     503: "The store is busy, closed or read-only, the request took too long, or too many of the caller are waiting",
 }

@@ -20,6 +20,8 @@ from ..values import clean_id, is_number, shown
 
 logger = logging.getLogger("mem0lite")
 
+_MOST_A_MINUTE = 1_000_000_000
+
 MOST_WORKERS = 64
 """Processes that may serve one file together."""
 
@@ -60,6 +62,9 @@ class Settings:
     """A model's name or folder, or None for the bundled model. Not used when ``create_app`` is given a memory."""
     vacuum_interval_seconds: float = 60.0
     """Seconds between two removals of expired memories. 0 means never."""
+    rate_limit_per_minute: int = 0
+    """How many requests each key may send a minute, and without keys each address, to one process. 0 means any
+    number."""
     max_body_bytes: int = 1_048_576
     """The largest request body that is read."""
     cors_origins: tuple[str, ...] = ()
@@ -68,6 +73,9 @@ class Settings:
     """Whether ``mem0lite serve`` logs a line for each request. A host of the app decides in its own logging."""
     api_keys: tuple[ApiKey, ...] = ()
     """The API keys. Callers must send one of them; without keys, nobody needs one."""
+    store_keys: bool = True
+    """Whether the keys that the store keeps give access as well. Without them, a store with keys is open to everybody
+    who can reach the app, unless ``api_keys`` has some. No environment variable sets it."""
     insecure: bool = False
     """Whether ``mem0lite serve`` listens on addresses other than loopback even without keys."""
     webhook_allow_private: bool = False
@@ -167,7 +175,8 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **others: Any) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
-        ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_MAX_BODY_BYTES``,
+        ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_RATE_LIMIT_PER_MINUTE``,
+        ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
         ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP``, ``MEM0LITE_MCP_USER_ID``,
@@ -274,6 +283,12 @@ def _workers(variable: str, text: str) -> int:
     raise ConfigurationError(f"{variable}: {text!r} is not a number of processes from 1 to {MOST_WORKERS}.")
 
 
+def _rate(variable: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _MOST_A_MINUTE:
+        return int(text)
+    raise ConfigurationError(f"{variable}: {text!r} is not a number of requests from 0 to {_MOST_A_MINUTE}.")
+
+
 def _seconds(variable: str, text: str) -> float:
     try:
         seconds = float(text)
@@ -371,9 +386,14 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "embedding_model": _MODEL,
     "vacuum_interval_seconds": _SECONDS,
     "statement_timeout_seconds": _SECONDS,
+    "rate_limit_per_minute": (
+        lambda value: _is_whole(value) and 0 <= value <= _MOST_A_MINUTE,
+        f"a number of requests from 0 to {_MOST_A_MINUTE}, where 0 is any number",
+    ),
     "max_body_bytes": (lambda value: _is_whole(value) and value > 0, "a whole number of bytes from 1 on"),
     "cors_origins": (_are_origins, "a tuple of origins such as 'https://app.example' or '*'"),
     "access_log": _SWITCH,
+    "store_keys": _SWITCH,
     "insecure": _SWITCH,
     "webhook_allow_private": _SWITCH,
     "loopback_only": _SWITCH,
@@ -399,6 +419,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "llm_model": _text,
     "llm_api_key": _text,
     "vacuum_interval_seconds": _seconds,
+    "rate_limit_per_minute": _rate,
     "max_body_bytes": _size,
     "cors_origins": _origins,
     "access_log": _switch,

@@ -253,3 +253,13 @@ def test_a_restored_store_takes_readers_and_writers_at_once(backup, path):
             memory._store._database._writer.set_busy_timeout(0)
             memory.add("meanwhile", user_id="u")
             assert texts(memory) == {"from the backup", "meanwhile"}
+
+
+def test_a_backup_carries_the_api_keys(memory: Memory, path: Path, tmp_path: Path) -> None:
+    """What is restored has the keys that the store had, and is closed to callers without one."""
+    key = memory.create_key(user_id="alice")
+    memory.backup(tmp_path / "copy.db")
+    Memory.restore(tmp_path / "copy.db", tmp_path / "restored.db")
+    with Memory(tmp_path / "restored.db", embedder=HashEmbedder()) as restored:
+        assert [one["id"] for one in restored.get_keys()] == [key["id"]]
+        assert restored._needs_key
