@@ -36,6 +36,7 @@ VARIABLES = frozenset(
         "MEM0LITE_RERANKER",
         "MEM0LITE_STATEMENT_TIMEOUT_SECONDS",
         "MEM0LITE_UI",
+        "MEM0LITE_URL",
         "MEM0LITE_VACUUM_INTERVAL_SECONDS",
         "MEM0LITE_WEBHOOK_ALLOW_PRIVATE",
         "MEM0LITE_WORKERS",
@@ -56,6 +57,7 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|AUTH", re.IGNORECASE)
 _ALIKE = 0.75  # difflib's ratio: SHORT_TERM_TTL_SECONDS is close enough, USE_GRAPH is not
 _KEYS = "MEM0LITE_API_KEYS"
 _SENT_KEY = "MEM0LITE_LLM_API_KEY"  # for somebody else's server
+_URL = "MEM0LITE_URL"
 
 _MEANT_BY_MEM0S = frozenset({name for name in VARIABLES if name.startswith("MEM0_")} | {_KEYS})
 
@@ -94,13 +96,29 @@ def unread(environment: Mapping[str, str]) -> Iterator[Unread]:
 
 def name_unread(environment: Mapping[str, str] | None = None) -> None:
     """Log the variables that are not read: each once if they are this process's, always if they are given."""
-    for found in unread(os.environ if environment is None else environment):
-        if environment is not None or found.name not in _named:
+    given = os.environ if environment is None else environment
+    for name, said in [*((found.name, str(found)) for found in unread(given)), *_for_commands(given)]:
+        if environment is not None or name not in _named:
             import logging  # only when needed: it and difflib are a tenth of the import of mem0lite
 
-            logging.getLogger("mem0lite").warning("%s", found)
+            logging.getLogger("mem0lite").warning("%s", said)
         if environment is None:
-            _named.add(found.name)
+            _named.add(name)
+
+
+def commands_run() -> None:
+    """Say that this process is the command line, which reads the variable that names a server."""
+    _named.add(_URL)
+
+
+def _for_commands(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with naming a server to a program that has a file of its own: it would not be asked."""
+    if environment.get(_URL):
+        yield (
+            _URL,
+            f"{_URL} names a server to mem0lite's commands; a program that opens a file, or serves one, does not "
+            "use it.",
+        )
 
 
 def _meant(rest: str, variables: frozenset[str]) -> str | None:

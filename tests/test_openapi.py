@@ -40,6 +40,9 @@ ROUTES = {
     ("/api-keys/{key_id}", "delete"),
     ("/configure", "get"),
     ("/configure", "post"),
+    *((f"/{name}", "get") for name in ("stats", "check", "events", "changes", "export", "metrics")),
+    ("/import", "post"),
+    *((f"/health/{name}", "get") for name in ("live", "ready")),
     # the hosted API
     *((f"/v{version}/memories/search/", "post") for version in (1, 2, 3)),
     *((f"/v{version}/memories/", "post") for version in (1, 2, 3)),
@@ -72,6 +75,10 @@ ROUTES = {
     *(("/api/v1/webhooks/projects/{project_id}/", method) for method in ("get", "post")),
     *(("/api/v1/webhooks/{webhook_id}/", method) for method in ("put", "delete")),
 }
+WATCHED = {"/health/live": {"200"}, "/health/ready": {"200", "503"}, "/metrics": {"200", "401", "403"}}
+"""What supervisors ask, with the statuses of the answers."""
+TEXTS = {"/export": "application/x-ndjson", "/metrics": "text/plain"}
+"""Answers that are no JSON."""
 
 
 @pytest.fixture
@@ -175,11 +182,39 @@ def test_responses_are_described(document: dict[str, Any]) -> None:
         if "501" in responses:  # without a 200: test_hosted_operations.py
             continue
         done = "201" if (path, method) == ("/api-keys", "post") else "200"  # as with mem0's server
-        assert set(responses) - {"400", "404", "422"} == {done, "401", "403", "429", "502", "503"}, f"{method} {path}"
-        assert list(_references(responses[done])), f"{method} {path}"
+        if path not in WATCHED:
+            assert set(responses) - {"400", "404", "422"} == {done, "401", "403", "429", "502", "503"}, (
+                f"{method} {path}"
+            )
+        assert list(_references(responses[done])) or path in TEXTS, f"{method} {path}"
         if "422" in responses:
             assert list(_references(responses["422"])) == ["#/components/schemas/HTTPValidationError"]
         assert ("422" in responses) or "requestBody" not in operation
+
+
+def test_what_supervisors_ask_is_described(client: httpx.Client, document: dict[str, Any]) -> None:
+    """Health and metrics are in the document as they answer; health needs no key."""
+    for path, statuses in WATCHED.items():
+        operation = document["paths"][path]["get"]
+        answer = client.get(path)
+        assert set(operation["responses"]) == statuses
+        assert [answer.headers["Content-Type"].partition(";")[0]] == [*operation["responses"]["200"]["content"]]
+        assert (operation.get("security") == [{}]) == path.startswith("/health/")
+    for path, kind in TEXTS.items():
+        assert [*document["paths"][path]["get"]["responses"]["200"]["content"]] == [kind]
+        assert client.get(path).headers["Content-Type"].partition(";")[0] == kind
+
+
+def test_every_route_answers_head_and_options(client: httpx.Client, document: dict[str, Any]) -> None:
+    """HEAD is answered where GET is, with its status and no body; OPTIONS names the methods of any route."""
+    add(client, "tea")
+    for path, item in document["paths"].items():
+        asked = path.replace("{", "").replace("}", "")
+        named = client.options(asked)
+        allowed = {"OPTIONS", *map(str.upper, item), *(["HEAD"] if "get" in item else [])}
+        assert (named.status_code, set(named.headers["Allow"].split(", "))) == (204, allowed), path
+        head = client.head(asked)
+        assert (head.status_code, head.content) == (client.get(asked).status_code, b""), path
 
 
 def test_only_reset_can_be_called_without_its_body(document: dict[str, Any]) -> None:
@@ -209,7 +244,7 @@ def test_examples_of_bodies_are_accepted(client: httpx.Client, store: Memory, do
             )
             assert answer.status_code == 200, answer.text
             tried += 1
-    assert tried == 27
+    assert tried == 28
     client.post("/configure", json={"vacuum_interval_seconds": 0})
 
 

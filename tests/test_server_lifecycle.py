@@ -357,7 +357,7 @@ def test_an_app_of_other_things_is_refused(arguments: dict[str, Any], words: str
         ("MEM0LITE_DEFAULT_SHORT_TERM_TTL_SECONDS", "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"),
         ("MEM0_SHORT_TERM_TTL_SECONDS", "MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS"),
         ("MEM0_USE_GRAPH_FOR_CATEGORY", "MEM0_USE_GRAPH_FOR_CATEGORIES"),
-        ("MEM0LITE_URL", None),
+        ("MEM0LITE_ADDRESS", None),
         ("MEM0LITE_FROBNICATE", None),
     ],
 )
@@ -389,6 +389,13 @@ def test_misspelt_keys_are_an_error(variable: str) -> None:
     with pytest.raises(ConfigurationError, match=f"variable {variable} is not read.*MEM0LITE_API_KEYS") as caught:
         Settings.from_environment({variable: "secret"})
     assert "secret" not in str(caught.value)
+
+
+def test_the_command_line_s_server_is_none_of_the_server_s(caplog: pytest.LogCaptureFixture) -> None:
+    """Who sets the variable that names a server to commands, for a server, is told that it has no effect there."""
+    Settings.from_environment({"MEM0LITE_URL": "http://127.0.0.1:1"})
+    [record] = caplog.records
+    assert record.getMessage().startswith("MEM0LITE_URL names a server to mem0lite's commands")
 
 
 def test_the_command_line_s_key_is_none_of_the_server_s(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,9 +4,9 @@ Exit codes: 0 done; 1 not found, or the operation failed; 2 usage error or input
 Results go to stdout, everything else to stderr. rich, httpx, the web stack and the library are imported by the commands
 that need them, so that ``--help`` stays fast.
 
-``commands`` has the commands for memories, ``transfer`` and ``upkeep`` those for files, ``keys`` those for API keys,
-``serve`` and ``bench`` one each. A new command goes into the file of its topic, or into one of its own that is imported
-below.
+``commands`` and ``changing`` have the commands for memories, ``following`` those that show what happened, ``transfer``
+and ``upkeep`` those for files, ``keys`` those for API keys, and most others are alone in a file of their name. A new
+command goes into the file of its topic, or into one of its own that is imported below.
 """
 
 import io
@@ -19,7 +19,21 @@ from typing import TextIO
 
 import click
 
-from . import assistants, bench, guide, keys, mcp, serve, transfer, upkeep  # noqa: F401 (they add their commands)
+from ..environment import commands_run
+from . import (  # noqa: F401 (they add their commands)
+    assistants,
+    bench,
+    changing,
+    doctor,
+    following,
+    guide,
+    keys,
+    mcp,
+    serve,
+    transfer,
+    upkeep,
+    webhooks,
+)
 from .commands import cli
 from .output import note
 
@@ -27,6 +41,7 @@ from .output import note
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _replace_closed_streams()
+    commands_run()
     warnings.showwarning = _show_warning
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -16,6 +16,7 @@ from .options import (
     Options,
     as_of_option,
     confirm,
+    csv_option,
     expired_option,
     filter_option,
     given,
@@ -36,6 +37,7 @@ from .options import (
 )
 from .output import (
     echo,
+    items,
     metadata_text,
     note,
     partly,
@@ -55,14 +57,21 @@ _DEFAULT_LIST = 100
 
 
 def open_memory(
-    options: Options, *, create: bool = False, reading: bool = False, read_only: bool = False, llm: bool = False
+    options: Options,
+    *,
+    create: bool = False,
+    reading: bool = False,
+    read_only: bool = False,
+    llm: bool = False,
+    reason: str = "",
 ) -> "Memory":
     """Open the file of --db; it must exist unless ``create``. ``llm`` commands have the language model that is set.
+    ``reason`` says why a server cannot be asked instead.
 
     ``reading`` commands also work on a file that cannot be written. Otherwise they open it for writing like all others,
     because a file of an older version has to be brought up to date.
     """
-    path = options.path(must_exist=not create)
+    path = options.path(must_exist=not create, reason=reason)
     # numpy's threads take longer to start than one search takes. A server that runs for days has them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..memory import Memory
@@ -76,16 +85,12 @@ def open_memory(
 def open_store(
     options: Options, *, create: bool = False, reading: bool = False, llm: bool = False
 ) -> "Memory | RemoteMemory":
-    """Return the server of --url, or else the file of --db, as ``open_memory`` does."""
-    if options.url is None:
+    """Return the server of --url or MEM0LITE_URL, or else the file of --db, as ``open_memory`` does."""
+    if (url := options.server) is None:
         if options.api_key is not None:
             raise click.UsageError("--api-key is for a server: it needs --url.")
         return open_memory(options, create=create, reading=reading, llm=llm)
-    if options.db is not None or options.model is not None:
-        raise click.UsageError("Give either --url, or --db and --model: a server has its own file and model.")
-    if options.llm_url is not None or options.llm_model is not None:
-        raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own language model.")
-    return RemoteMemory(options.url, options.server_key())
+    return RemoteMemory(url, options.server_key(), named="MEM0LITE_URL" if options.url is None else "--url")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -154,6 +159,7 @@ def add(
 @click.argument("query")
 @scope_options
 @filter_option
+@matched_label_options
 @click.option("--top-k", type=Number(whole=True), metavar="N", help="Return at most this many.  [default: 20]")
 @click.option(
     "--threshold", type=Number(), metavar="SCORE", help="Leave out scores below this, 0 to 1.  [default: 0.1]"
@@ -166,6 +172,7 @@ def add(
 @click.option("--explain", is_flag=True, help="Show how each score was made (with --json).")
 @expired_option
 @versions_option
+@csv_option
 @store_options
 @click.pass_obj
 def search(
@@ -185,7 +192,7 @@ def search(
 ) -> None:
     """Find the memories that answer QUERY best."""
     arguments = given(
-        filters=filters,
+        filters=_narrowed(options, filters),
         top_k=top_k,
         threshold=threshold,
         reference_date=reference_date,
@@ -197,9 +204,7 @@ def search(
     with closing(open_store(options, reading=True)) as store:
         arguments |= {"explain": explain, "show_expired": show_expired, "latest_only": latest_only}
         result = store.search(query, **options.scope, **arguments)
-    if options.json:
-        print_json(result)
-    else:
+    if not items(options, result, "SearchHit", result["results"]):
         print_memories(result["results"])
         if (missing := result.get("not_reranked")) is not None:
             note(missing)
@@ -211,6 +216,7 @@ def search(
 @click.argument("query")
 @scope_options
 @filter_option
+@matched_label_options
 @click.option("--max-tokens", type=Number(whole=True), metavar="N", help="Print at most this many.  [default: 1000]")
 @reference_date_option
 @rerank_option
@@ -237,7 +243,7 @@ def context(
     The memories are dated, with their speakers, and marked as quotations. The number of tokens is estimated.
     """
     arguments = given(
-        filters=filters,
+        filters=_narrowed(options, filters),
         max_tokens=max_tokens,
         reference_date=reference_date,
         as_of=instant_argument(as_of),
@@ -351,6 +357,7 @@ def graph(
 @versions_option
 @as_of_option
 @kinds_option
+@csv_option
 @store_options
 @click.pass_obj
 def list_(
@@ -377,30 +384,31 @@ def list_(
             show_expired=show_expired,
             latest_only=latest_only,
         )
-    if options.json:
-        print_json(page)
-        return
-    print_memories(page["results"])
-    if page.get("next_cursor") is not None:
+    if not items(options, page, "MemoryItem", page["results"]):
+        print_memories(page["results"])
+    if not options.json and page.get("next_cursor") is not None:
         note(f"{len(page['results'])} of {page['total']} memories; --after {page['next_cursor']} shows more.")
 
 
 def _wanted(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the filter for the memories asked for: without ids everybody's, which is what a server takes it to mean.
-
-    A label is text on a command line, and may mean a number.
-    """
+    """Return the filter for the memories asked for: without ids everybody's, as a server takes it."""
     from ..data.filters import ANY_SCOPE
+
+    wanted = _narrowed(options, filters)
+    if options.scope or options.server:
+        return wanted
+    return {"AND": [ANY_SCOPE, wanted or {}]}
+
+
+def _narrowed(options: Options, filters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a filter with the labels that were given. A label is text on a command line, and may mean a number."""
     from ..data.parameters import meanings
 
     labels = {
         name: [one for label in (value if isinstance(value, list) else [value]) for one in meanings(label)]
         for name, value in options.labels.items()
     }
-    wanted = {"AND": [filters, labels]} if filters and labels else filters or labels or None
-    if options.scope or options.url:
-        return wanted
-    return {"AND": [ANY_SCOPE, wanted or {}]}
+    return {"AND": [filters, labels]} if filters and labels else filters or labels or None
 
 
 @cli.command()
@@ -481,6 +489,7 @@ def _delete_everything(options: Options, store: "Memory | RemoteMemory", yes: bo
 
 @cli.command()
 @click.argument("id")
+@csv_option
 @store_options
 @click.pass_obj
 def history(options: Options, id: str) -> None:
@@ -489,8 +498,7 @@ def history(options: Options, id: str) -> None:
         changes = store.history(id)
     if not changes:
         raise MemoryNotFoundError(f"No history of memory {id}: its id is unknown, or it expired.")
-    if options.json:
-        print_json(changes)
+    if items(options, changes, "HistoryItem", changes):
         return
     rows = [
         (change["updated_at"], change["event"], change["old_memory"] or "", change["new_memory"] or "")

@@ -14,7 +14,8 @@ import click
 from ..errors import ConfigurationError
 from .output import printable
 
-_DEFAULT_DB = "mem0lite.db"
+DEFAULT_DB = "mem0lite.db"
+_EITHER = "Give either --url, or --db and --model: a server has its own file and model."
 
 LABELS = {
     "project_id": "project_id",
@@ -40,20 +41,47 @@ class Options:
     llm_url: str | None = None
     llm_model: str | None = None
     json: bool = False
+    csv: bool = False
     scope: dict[str, Any] = field(default_factory=dict)
     """The ids given, by the library's names."""
     labels: dict[str, Any] = field(default_factory=dict)
     """The metadata set by --project-id, --lifespan, --category and --tag, by metadata key."""
 
-    def path(self, *, must_exist: bool) -> str:
-        """Return the file to work on. Raises ConfigurationError for --url, and for a file that is missing."""
+    @property
+    def server(self) -> str | None:
+        """The server to work on, or None to work on a file: what an option names, or else what a variable names.
+
+        Raises UsageError for options of both, and ConfigurationError if two variables name both: the wrong guess would
+        write to, or delete from, another store.
+        """
+        if self.url is not None and self.db is not None:
+            raise click.UsageError(_EITHER)
+        url = self.url if self.db is not None or self.url is not None else os.environ.get("MEM0LITE_URL") or None
+        if url is not None and self.model is not None:
+            raise click.UsageError(_EITHER)
+        if url is not None and (self.llm_url is not None or self.llm_model is not None):
+            raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own language model.")
+        if self.url is None and url is not None and os.environ.get("MEM0LITE_DB"):
+            raise ConfigurationError("MEM0LITE_URL and MEM0LITE_DB are both set. Say which one with --url or --db.")
+        return url
+
+    def path(self, *, must_exist: bool, reason: str = "") -> str:
+        """Return the file to work on. Raises ConfigurationError for a server, and for a file that is missing.
+
+        ``reason`` says why the command cannot ask a server.
+        """
+        command = click.get_current_context().info_name
+        because = f" {reason}" if reason else ""
         if self.url is not None:
-            command = click.get_current_context().info_name
-            raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.")
+            raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.{because}")
+        if self.db is None and not os.environ.get("MEM0LITE_DB") and os.environ.get("MEM0LITE_URL"):
+            raise ConfigurationError(
+                f"{command} works on the file itself, and MEM0LITE_URL names a server: give --db.{because}"
+            )
         from ..files import store_path
 
         name, given = (
-            ("--db", self.db) if self.db is not None else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
+            ("--db", self.db) if self.db is not None else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or DEFAULT_DB)
         )
         path = store_path(given, name)
         if must_exist and not Path(path).exists():
@@ -106,7 +134,7 @@ def _shared(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 
 
 db_option = _shared("--db", metavar="PATH", help="The store's file.  [default: $MEM0LITE_DB, else mem0lite.db]")
-_url = _shared("--url", metavar="URL", help="Work on a running mem0lite server instead of a file.")
+url_option = _shared("--url", metavar="URL", help="Work on a running mem0lite server.  [default: $MEM0LITE_URL]")
 _api_key = _shared("--api-key", metavar="KEY", help="The server's API key.  [default: $MEM0LITE_API_KEY]")
 no_url_option = _shared("--url", metavar="URL", hidden=True)
 model_option = _shared(
@@ -125,8 +153,9 @@ llm_options = _add_options(
     _shared("--llm-model", metavar="NAME", help="That model's name.  [default: $MEM0LITE_LLM_MODEL]"),
 )
 json_option = _shared("--json", is_flag=True, help="Print JSON, for programs.")
+csv_option = _shared("--csv", is_flag=True, help="Print comma-separated values, with a line of headings.")
 
-store_options = _add_options(db_option, _url, _api_key, model_option, json_option)
+store_options = _add_options(db_option, url_option, _api_key, model_option, json_option)
 file_options = _add_options(db_option, no_url_option, model_option, json_option)
 
 scope_options = _add_options(

@@ -1,11 +1,15 @@
 """Results and notes on a terminal, in a pipe, or as JSON."""
 
+import csv
+import io
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -38,6 +42,44 @@ def dumps(value: object, indent: int | None = None) -> str:
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
     echo(dumps(value, indent=2))
+
+
+def print_csv(shape: str, items: Iterable[Mapping[str, Any]]) -> None:
+    """Print dictionaries as comma-separated values, with a column for every field of their class in ``types``.
+
+    The columns are the same whatever is found. A list or an object is JSON, and what is absent is empty.
+    """
+    from .. import types
+
+    columns = list(get_type_hints(getattr(types, shape)))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_value(item.get(column)) for column in columns] for item in items)
+    lines = text.getvalue().removesuffix("\n")
+    echo(printable(lines, keep="\n\t") if sys.stdout.isatty() else lines)
+
+
+def _value(value: object) -> object:
+    return dumps(value) if isinstance(value, dict | list | bool) else value
+
+
+class Form(Protocol):
+    """How a command was asked to print."""
+
+    json: bool
+    csv: bool
+
+
+def items(options: Form, answer: object, shape: str, found: Iterable[Mapping[str, Any]]) -> bool:
+    """Print an answer as JSON, or what was found as comma-separated values, if either was asked for."""
+    if options.json and options.csv:
+        raise click.UsageError("Give either --json or --csv.")
+    if options.json:
+        print_json(answer)
+    elif options.csv:
+        print_csv(shape, found)
+    return options.json or options.csv
 
 
 def echo(text: str) -> None:

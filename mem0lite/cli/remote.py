@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import Mem0LiteError, MemoryNotFoundError, ValidationError
@@ -12,40 +13,53 @@ if TYPE_CHECKING:
 
     from ..types import (
         AddResult,
+        ChangePage,
+        CheckResult,
         ContextResult,
         CreatedKey,
+        CreatedWebhook,
+        Entity,
         ErasureReceipt,
+        EventItem,
+        EventPage,
+        FeedbackResult,
         GraphResult,
         HistoryItem,
+        ImportResult,
         Key,
         MemoryItem,
         MessageResult,
         Page,
         SearchResult,
+        Stats,
+        UpdateResult,
+        Webhook,
     )
 
 _HTTP_TIMEOUT = 60.0
+_IDS = ("user_id", "agent_id", "run_id", "app_id")
+_WEBHOOKS = "/api/v1/webhooks"
 
 
 class RemoteMemory:
     """The verbs of Memory that a mem0lite server has a route for, with the same arguments, results and errors."""
 
-    def __init__(self, url: str, api_key: str | None = None) -> None:
+    def __init__(self, url: str, api_key: str | None = None, *, named: str = "--url") -> None:
         import httpx
 
         if api_key and not all("!" <= character <= "~" for character in api_key):
             raise ValidationError("Invalid --api-key: must be printable ASCII without spaces.", field="api_key")
         headers = {"X-API-Key": api_key} if api_key else {}
-        named, reason = repr(url), ""
+        shown, reason = repr(url), ""
         try:
             parsed = httpx.URL(url.rstrip("/"))
         except httpx.InvalidURL as error:
             parsed, reason = httpx.URL(), f": {error}"
         if "@" in url:  # the URL, and what is wrong with it, may be a password
-            named, reason = "a URL", ""
+            shown, reason = "a URL", ""
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ValidationError(
-                f"Invalid --url: {named} must start with http:// or https:// and name a host{reason}.", field="url"
+                f"Invalid {named}: {shown} must start with http:// or https:// and name a host{reason}.", field="url"
             )
         self._url = str(parsed.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
         basic = base64.b64encode(parsed.userinfo).decode()
@@ -105,6 +119,81 @@ class RemoteMemory:
         """GET /memories/{id}/history."""
         return cast("list[HistoryItem]", self._request("GET", f"{_memory_path(memory_id)}/history"))
 
+    def update(self, memory_id: str, **changes: Any) -> "UpdateResult":
+        """PUT /memories/{id}."""
+        return cast("UpdateResult", self._request("PUT", _memory_path(memory_id), body=changes))
+
+    def feedback(self, memory_id: str, feedback: str | None, feedback_reason: str | None) -> "FeedbackResult":
+        """POST /v1/feedback/."""
+        body = {"memory_id": memory_id, "feedback": feedback, "feedback_reason": feedback_reason}
+        stored = self._request("POST", "/v1/feedback/", body=body)
+        return cast("FeedbackResult", {name: one for name, one in stored.items() if name != "message"})
+
+    def entities(self) -> "list[Entity]":
+        """GET /entities."""
+        return cast("list[Entity]", self._request("GET", "/entities"))
+
+    def events(self, **asked: Any) -> "EventPage":
+        """GET /events."""
+        return cast("EventPage", self._request("GET", "/events", params=asked))
+
+    def event(self, event_id: str) -> "EventItem | None":
+        """GET /v1/event/{id}/, without what the hosted API adds."""
+        try:
+            found = self._request("GET", f"/v1/event/{_quoted(event_id)}/")
+        except MemoryNotFoundError:
+            return None
+        scope = {name: one for name, one in found.items() if name not in _IDS or one is not None}
+        results = [{name: item[name] for name in ("id", "event", "memory")} for item in found["results"]]
+        return cast("EventItem", {**scope, "results": results})
+
+    def changes(self, **asked: Any) -> "ChangePage":
+        """GET /changes."""
+        return cast("ChangePage", self._request("GET", "/changes", params=asked))
+
+    def ready(self) -> None:
+        """GET /health/ready, and then what needs the key. Raises Mem0LiteError if the server cannot be used."""
+        self._request("GET", "/health/ready")
+        self._request("GET", "/entities")
+
+    def stats(self) -> "Stats":
+        """GET /stats."""
+        return cast("Stats", self._request("GET", "/stats"))
+
+    def check(self) -> "CheckResult":
+        """GET /check, for as long as it takes."""
+        return cast("CheckResult", self._request("GET", "/check", patient=True))
+
+    def export(self, *, filters: Mapping[str, Any] | None = None, **asked: Any) -> Iterator[bytes]:
+        """GET /export: its lines in UTF-8, as they come."""
+        rest = b""
+        for data in self._pieces("/export", {**asked, **_as_query(filters)}):
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
+
+    def import_(self, lines: Iterable[str], **scope: str) -> "ImportResult":
+        """POST /import: all lines in one request, so that each is checked before the first is stored."""
+        body = {"lines": list(lines), **scope}
+        return cast("ImportResult", self._request("POST", "/import", body=body, patient=True))
+
+    def get_webhooks(self) -> "list[Webhook]":
+        """GET /api/v1/webhooks/projects/{id}/."""
+        return cast("list[Webhook]", self._request("GET", f"{_WEBHOOKS}/projects/default/"))
+
+    def create_webhook(self, url: str, **arguments: Any) -> "CreatedWebhook":
+        """POST /api/v1/webhooks/projects/{id}/."""
+        body = {"url": url, **arguments}
+        return cast("CreatedWebhook", self._request("POST", f"{_WEBHOOKS}/projects/default/", body=body))
+
+    def update_webhook(self, webhook_id: str, **changes: Any) -> "Webhook":
+        """PUT /api/v1/webhooks/{id}/."""
+        changed = self._request("PUT", f"{_WEBHOOKS}/{_quoted(webhook_id)}/", body=changes)
+        return cast("Webhook", {name: one for name, one in changed.items() if name != "message"})
+
+    def delete_webhook(self, webhook_id: str) -> "MessageResult":
+        """DELETE /api/v1/webhooks/{id}/."""
+        return cast("MessageResult", self._request("DELETE", f"{_WEBHOOKS}/{_quoted(webhook_id)}/"))
+
     def delete(self, memory_id: str, *, delete_linked: bool = False) -> "MessageResult":
         """DELETE /memories/{id}."""
         params = {"delete_linked": True} if delete_linked else {}
@@ -132,7 +221,7 @@ class RemoteMemory:
 
     def revoke_key(self, key_id: str) -> "MessageResult":
         """DELETE /api-keys/{id}."""
-        return cast("MessageResult", self._request("DELETE", f"/api-keys/{_segment(key_id)}"))
+        return cast("MessageResult", self._request("DELETE", f"/api-keys/{_quoted(key_id)}"))
 
     def _request(
         self,
@@ -142,22 +231,39 @@ class RemoteMemory:
         body: object = None,
         *,
         text: bool = False,
+        patient: bool = False,
     ) -> Any:
+        with self._understood():
+            content = None if body is None else json.dumps(body, allow_nan=False)
+            headers = {"Content-Type": "application/json"} if content else {}
+            timeout = None if patient else _HTTP_TIMEOUT
+            response = self._client.request(
+                method, path, params=params, content=content, headers=headers, timeout=timeout
+            )
+        if response.is_success:
+            return response.text if text else self._decoded(response)
+        raise self._error(response)
+
+    def _pieces(self, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
+        with self._understood(), self._client.stream("GET", path, params=params, timeout=None) as response:
+            if not response.is_success:
+                response.read()
+                raise self._error(response)
+            yield from response.iter_bytes()
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Raise errors of a request as errors of the library."""
         import httpx
 
         try:
-            content = None if body is None else json.dumps(body, allow_nan=False)
-            headers = {"Content-Type": "application/json"} if content else {}
-            response = self._client.request(method, path, params=params, content=content, headers=headers)
+            yield
         except httpx.TimeoutException as error:
             raise Mem0LiteError(f"{self._url} did not answer within {_HTTP_TIMEOUT:.0f} seconds.") from error
         except (httpx.InvalidURL, ValueError) as error:  # what neither a URL nor JSON can hold, such as NaN
             raise ValidationError(f"This cannot be sent to {self._url}: {error}", field="request") from error
         except httpx.HTTPError as error:
             raise Mem0LiteError(f"{self._url} cannot be reached: {error}. Is the server running?") from error
-        if response.is_success:
-            return response.text if text else self._decoded(response)
-        raise self._error(response)
 
     def _decoded(self, response: "httpx.Response") -> Any:
         try:
@@ -181,15 +287,15 @@ class RemoteMemory:
 
 
 def _memory_path(memory_id: str) -> str:
-    return f"/memories/{_segment(memory_id)}"
+    return f"/memories/{_quoted(memory_id)}"
 
 
-def _segment(text: str) -> str:
-    """Return an id as a segment of a path."""
+def _quoted(part: str) -> str:
+    """Return an id as one part of a path."""
     from urllib.parse import quote
 
     # Dots are quoted by hand: as a path, "." and ".." would be other resources.
-    return quote(text, safe="", errors="replace").replace(".", "%2E")
+    return quote(part, safe="", errors="replace").replace(".", "%2E")
 
 
 def _as_query(filters: Mapping[str, Any] | None) -> dict[str, Any]:

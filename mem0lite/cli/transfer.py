@@ -1,25 +1,33 @@
 """Commands that take memories out of a file and into one: export, import, backup, restore."""
 
 import io
+import json
 import sys
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from .commands import cli, open_memory
+from .commands import cli, open_memory, open_store
 from .language import in_shell_words
 from .options import (
     FilePath,
     Options,
     confirm,
+    db_option,
     expired_option,
     file_options,
     filter_option,
     given,
     json_option,
+    model_option,
     scope_options,
     stdin_lines,
+    store_options,
+    url_option,
     yes_option,
 )
 from .output import note, partly, print_json, print_pairs, progress_bar, report
@@ -28,12 +36,18 @@ if TYPE_CHECKING:
     from ..types import ImportResult, MoveResult
 
 
+_ONLY_LINES = "A server imports only the JSON lines of an export."
+_NO_BACKUP = (
+    "A backup has the secrets of webhooks, which a server gives to nobody. Run it where the file is, or export --url."
+)
+
+
 @cli.command("export")
 @click.argument("file", type=FilePath(allow_dash=True))
 @scope_options
 @filter_option
 @expired_option
-@file_options
+@store_options
 @click.pass_obj
 def export(options: Options, file: str, filters: dict[str, Any] | None, show_expired: bool) -> None:
     """Write memories and histories as JSON lines; - is stdout.
@@ -42,6 +56,12 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
     settings. Webhooks are never included, and expired memories only with --show-expired.
     """
     arguments = {**options.scope, "show_expired": show_expired, **given(filters=filters)}
+    if options.server is not None:
+        with closing(open_store(options)) as server:
+            counts = _export_of(server, file, arguments)
+        if file != "-":
+            report(counts, options.json)
+        return
     with open_memory(options, reading=True) as memory:
         if file != "-":
             count = memory.export(file, **arguments)
@@ -55,6 +75,27 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
             lines.detach()  # or it would close stdout when it goes
 
 
+def _export_of(server: Any, file: str, arguments: dict[str, Any]) -> dict[str, int]:
+    """Write what a server exports to a file, which appears when it is complete, or to stdout; return the counts."""
+    from ..files import appearing
+    from ..store import refuse_database_file
+
+    if file == "-":
+        return _write(server.export(**arguments), sys.stdout.buffer)
+    refuse_database_file(Path(file), "file")
+    with appearing(Path(file)) as partial, partial.open("wb") as lines:
+        return _write(server.export(**arguments), lines)
+
+
+def _write(lines: Iterable[bytes], file: IO[bytes]) -> dict[str, int]:
+    kinds = Counter[str]()
+    for line in lines:
+        file.write(line + b"\n")
+        kinds[json.loads(line).get("type", "memory")] += 1
+    file.flush()
+    return {"exported": kinds["memory"], "deleted": kinds["history"], "events": kinds["event"]}
+
+
 @cli.command("import")
 @click.argument("file", type=FilePath(exists=True, allow_dash=True), required=False)
 @click.option(
@@ -66,12 +107,19 @@ def export(options: Options, file: str, filters: dict[str, Any] | None, show_exp
 @click.option(
     "--from-mem0", "source", metavar="SOURCE", help="The URL of a mem0 server, or mem0's local Qdrant folder."
 )
-@click.option("--api-key", metavar="KEY", help="The mem0 server's key.  [default: $MEM0_API_KEY]")
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    help="The key of the server, or of mem0's server.  [default: $MEM0LITE_API_KEY, or $MEM0_API_KEY for mem0's]",
+)
 @click.option(
     "--history-db", type=FilePath(), help="The history database of the folder.  [default: history.db in or beside it]"
 )
 @scope_options
-@file_options
+@db_option
+@url_option
+@model_option
+@json_option
 @click.pass_obj
 def import_(
     options: Options,
@@ -88,8 +136,9 @@ def import_(
     are those of --user; the default is the user of MCP.
     """
     if file is not None and source is None:
-        if api_key is not None or history_db is not None:
-            raise click.UsageError("--api-key and --history-db are for --from-mem0.")
+        if history_db is not None or (api_key is not None and (options.server is None or conversations is not None)):
+            raise click.UsageError("--api-key and --history-db are for --from-mem0, and --api-key for --url.")
+        options.api_key = options.api_key if api_key is None else api_key
         if conversations is None:
             _import_lines(options, file)
         else:
@@ -111,7 +160,7 @@ def _import_conversations(options: Options, file: str, source: str) -> None:
         raise click.UsageError(f"{named}: conversations have sessions of their own. Give only --user.")
     if file == "-":
         raise click.UsageError("--from needs a FILE; stdin is for JSON lines.")
-    with open_memory(options, create=True) as memory:
+    with open_memory(options, create=True, reason=_ONLY_LINES) as memory:
         result = import_conversations(memory, file, source, user_id=options.scope.get("user_id") or default_user())
     if options.json:
         print_json(result)
@@ -125,12 +174,19 @@ def _import_conversations(options: Options, file: str, source: str) -> None:
 
 
 def _import_lines(options: Options, file: str) -> None:
+    from ..files import read_utf8_lines
     from ..values import clean_id
 
     if file != "-" and Path(file).is_dir():
         raise click.UsageError(f"{file} is a folder. Give a file of JSON lines, or say with --from what it holds.")
     for name, value in options.scope.items():
         clean_id(value, name)  # here, or it would be said of the file's first line
+    if options.server is not None:
+        with closing(open_store(options)) as server:
+            lines = stdin_lines() if file == "-" else read_utf8_lines(Path(file), "file")
+            result = server.import_(lines, **options.scope)
+        print_json(result) if options.json else _print_taken(result)
+        return
     with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
         source = stdin_lines() if file == "-" else file
         result = memory.import_(source, **options.scope, progress=progress)
@@ -148,7 +204,7 @@ def _print_taken(taken: "ImportResult | MoveResult", **counts: int) -> None:
 
 
 def _import_from_mem0(options: Options, source: str, api_key: str | None, history_db: str | None) -> None:
-    with open_memory(options, create=True) as memory, progress_bar("Importing") as progress:
+    with open_memory(options, create=True, reason=_ONLY_LINES) as memory, progress_bar("Importing") as progress:
         result = memory.import_from_mem0(
             source, api_key=api_key, history_db=history_db, **options.scope, progress=progress
         )
@@ -170,7 +226,7 @@ def _import_from_mem0(options: Options, source: str, api_key: str | None, histor
 @click.pass_obj
 def backup(options: Options, target: str) -> None:
     """Copy the store to a new file, TARGET."""
-    with open_memory(options, reading=True) as memory:
+    with open_memory(options, reading=True, reason=_NO_BACKUP) as memory:
         memory.backup(target)
     report({"path": target} if options.json else {"message": f"Wrote {target}"}, options.json)
 

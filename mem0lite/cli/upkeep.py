@@ -14,12 +14,17 @@ from .output import echo, note, print_json, print_pairs, printable, progress_bar
 
 @cli.command()
 @click.option("--repair", is_flag=True, help="Rebuild what can be rebuilt from the texts.")
-@file_options
+@store_options
 @click.pass_obj
 def check(options: Options, repair: bool) -> None:
     """Check that the file is intact and its contents are consistent."""
-    with open_memory(options, reading=not repair) as memory:
-        result = memory.check(repair=repair)
+    result: Any
+    if repair:
+        with open_memory(options, reason="A server only checks.") as memory:
+            result = memory.check(repair=True)
+    else:
+        with closing(open_store(options, reading=True)) as store:
+            result = store.check()
     if options.json:
         print_json(result)
     else:
@@ -114,12 +119,12 @@ def reindex(options: Options, graph: bool, categories: str | None, no_categories
 
 
 @cli.command()
-@file_options
+@store_options
 @click.pass_obj
 def stats(options: Options) -> None:
     """Show how much is stored, and with which model."""
-    with open_memory(options, reading=True) as memory:
-        result = memory.stats()
+    with closing(open_store(options, reading=True)) as store:
+        result = store.stats()
     if options.json:
         print_json(result)
         return

@@ -75,11 +75,14 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
     def routes() -> Router:
         return Router("/", route_handlers=[selfhosted.create_router(backend), hosted.create_router(backend)])
 
+    def watched() -> list[Router]:
+        return [health.create_router(backend), metrics.create_router()]
+
     metrics = Metrics(backend)
     app = App(
         route_handlers=[
-            *(routes(), docs.create_router(routes), guide.create_router()),
-            *(health.create_router(backend), metrics.create_router()),
+            *(routes(), docs.create_router(lambda: Router("/", route_handlers=[routes(), *watched()]))),
+            *(guide.create_router(), *watched()),
             *([mcp.create_router(backend)] if backend.settings.mcp else ()),
             *([ui.create_router()] if backend.settings.ui else ()),
         ],

@@ -15,11 +15,13 @@ from ..types import Counts, ExtractionStats
 from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path, rules
+from .routing import answers, text_only
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RUNNING_LABELS = ("method", "path", "app_name")  # the path is the route's template
 _LABELS = ("method", "path", "status_code", "app_name")  # the names that Litestar's own metrics have
 _APP_NAME = "mem0lite"
+_ANSWERS = {status: one for status, one in answers(str, "Metrics").items() if status in (200, 401, 403)}
 
 
 class Metrics:
@@ -68,15 +70,20 @@ class Metrics:
         """Return the route ``/metrics``."""
         store, registry = self._store, self._registry
 
-        @get("/metrics")
+        @get(
+            "/metrics",
+            media_type="text/plain",
+            tags=["server"],
+            summary="Get metrics for Prometheus",
+            responses=_ANSWERS,
+            operation_class=text_only("text/plain"),
+        )
         async def metrics() -> Response[bytes]:
             """Give every metric in the text format of Prometheus."""
             await store.refresh()
             return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-        return Router(
-            "/", route_handlers=[metrics], guards=[admin_only], opt=rules(exact_path), include_in_schema=False
-        )
+        return Router("/", route_handlers=[metrics], guards=[admin_only], opt=rules(exact_path))
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count a request that a route took."""

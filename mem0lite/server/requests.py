@@ -244,3 +244,18 @@ class ConfigurationUpdate(Struct, forbid_unknown_fields=True):
 
     vacuum_interval_seconds: float | UnsetType = UNSET
     """Seconds between two removals of expired memories. 0 means never."""
+
+
+class ImportRequest(Struct, forbid_unknown_fields=True):
+    """What to import, and whose memories those are that name nobody."""
+
+    lines: list[str]
+    """The lines of an export, each a JSON object as text."""
+    user_id: str | UnsetType | None = UNSET
+    """The user of memories that name nobody."""
+    agent_id: str | UnsetType | None = UNSET
+    """The agent of memories that name nobody."""
+    run_id: str | UnsetType | None = UNSET
+    """The run (session) of memories that name nobody."""
+    app_id: str | UnsetType | None = UNSET
+    """The app of memories that name nobody."""

@@ -77,6 +77,26 @@ class BatchUpdatedResponse(types.UpdateManyResult, Answered):
     """The answer to a change of many memories."""
 
 
+class StatsResponse(types.Stats, Answered):
+    """Counts, sizes and the embedding model."""
+
+
+class CheckResponse(types.CheckResult, Answered):
+    """What a check of the store found."""
+
+
+class EventsResponse(types.EventPage, Answered):
+    """One page of the calls of add."""
+
+
+class ChangesResponse(types.ChangePage, Answered):
+    """Changes, oldest first."""
+
+
+class ImportResponse(types.ImportResult, Answered):
+    """What an import added."""
+
+
 class EmbedderInfo(TypedDict):
     """The model that memories are embedded with."""
 
@@ -101,6 +121,13 @@ class Configuration(Answered):
     """Whether nothing can be stored, changed or deleted."""
     graph_categories: list[str]
     """Values of `memory_category` whose memories are in the graph."""
+
+
+class HealthResponse(TypedDict):
+    """That the process, or the store, can answer."""
+
+    status: str
+    """Always ok: anything else is an error."""
 
 
 class ErrorResponse(TypedDict):

@@ -106,6 +106,18 @@ def or_text(*media_types: str) -> type[Operation]:
     return WithTexts
 
 
+def text_only(media_type: str) -> type[Operation]:
+    """Return the documentation of a route that answers with text of one media type."""
+
+    @dataclass
+    class WithText(Operation):
+        def __post_init__(self) -> None:
+            answer = cast("OpenAPIResponse", (self.responses or {})["200"])
+            answer.content = {media_type: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))}
+
+    return WithText
+
+
 def given(data: msgspec.Struct) -> dict[str, Any]:
     """Return the fields that a request's body gave, including those that are null."""
     return {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}

@@ -8,9 +8,9 @@ from ..guards import exact_path, rules
 from ..ignored import note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
-from . import entities, keys, memories, operating, searching
+from . import entities, keys, memories, moving, operating, searching, watching
 
-_ROOMS = (memories, searching, entities, keys, operating)
+_ROOMS = (memories, searching, entities, keys, operating, watching, moving)
 
 
 def create_router(backend: Backend) -> Router:
