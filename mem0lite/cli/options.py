@@ -60,7 +60,9 @@ class Options:
         if url is not None and self.model is not None:
             raise click.UsageError(_EITHER)
         if url is not None and (self.llm_url is not None or self.llm_model is not None):
-            raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own language model.")
+            raise click.UsageError(
+                "Give either --url, or --llm-url and --llm-model: a server has its own language model."
+            )
         if self.url is None and url is not None and os.environ.get("MEM0LITE_DB"):
             raise ConfigurationError("MEM0LITE_URL and MEM0LITE_DB are both set. Say which one with --url or --db.")
         return url

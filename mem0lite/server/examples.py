@@ -278,7 +278,7 @@ EXAMPLES: dict[str, Any] = {
     "CheckResponse.memories": 14,
     "problems": [],
     "check": "keywords",
-    "problem": "keywords of a memory are missing",
+    "CheckProblem.problem": "keywords of a memory are missing",
     "items": [EXAMPLE_ID],
     "repaired": False,
     "EventResult.event": "ADD",

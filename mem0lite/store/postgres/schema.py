@@ -28,9 +28,9 @@ from typing import Any
 from .functions import functions
 
 SCHEMA = "mem0lite"
-PARTITIONS = 8
+PARTITIONS = 4
 
-_PARTITIONED = ("memory", "vector", "posting", "mention", "relation", "use")
+_PARTITIONED = ("memory", "embedding", "posting", "mention", "relation", "use")
 
 _PARTS = "".join(
     f"CREATE TABLE {table}_{number} PARTITION OF {table} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number});\n"
@@ -89,7 +89,7 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         id text COLLATE "C" PRIMARY KEY, owner_id bigint NOT NULL, key bigint NOT NULL
     );
 
-    CREATE TABLE vector (owner_id bigint NOT NULL, key bigint NOT NULL, embedding vector NOT NULL,
+    CREATE TABLE embedding (owner_id bigint NOT NULL, key bigint NOT NULL, vector vector NOT NULL,
         PRIMARY KEY (owner_id, key)) PARTITION BY HASH (owner_id);
 
     CREATE TABLE posting (
@@ -137,13 +137,13 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         event text COLLATE "C" NOT NULL,
         created_at bigint NOT NULL,
         updated_at bigint NOT NULL,
-        actor_id text COLLATE "C", role text COLLATE "C", old_text text COLLATE "C", new_memory text COLLATE "C",
+        actor_id text COLLATE "C", role text COLLATE "C", text_before text COLLATE "C", new_memory text COLLATE "C",
         feedback text COLLATE "C", feedback_reason text COLLATE "C",
         superseded_by text COLLATE "C", superseded_at bigint,  -- of the event SUPERSEDE
         follower_id bigint, number bigint,
         recorded_at bigint NOT NULL,
         imported boolean NOT NULL,              -- whether recorded_at is that of the store it came from
-        before text COLLATE "C"                 -- JSON: the state that was replaced, beside old_text
+        before text COLLATE "C"                 -- JSON: the state that was replaced, beside text_before
     );
     CREATE INDEX history_by_memory ON history (memory_id);
     CREATE INDEX history_by_scope ON history (scope);

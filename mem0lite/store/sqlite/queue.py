@@ -8,9 +8,10 @@ import apsw
 
 from ...data.filters import Expression
 from ...data.records import Job, Scope
+from .. import histories
+from ..damage import check_object, check_texts, undamaged
 from ..protocol import Claimed, Cost, Finished, JobLostError, Jobs
-from . import log, rows
-from .damage import check_object, check_texts, undamaged
+from . import rows
 from .filter_sql import compile_filter
 
 # One job of a scope at a time: what a job decides rests on the facts that are there.
@@ -146,7 +147,7 @@ def costs(connection: apsw.Connection, within: Expression) -> list[Cost]:
         f"WHERE s.spent IS NOT NULL AND {where} ORDER BY s.id",
         parameters,
     )
-    return [Cost(Scope(*ids), log.to_document(spent)) for spent, *ids in found]
+    return [Cost(Scope(*ids), histories.to_document(spent)) for spent, *ids in found]
 
 
 def spend(connection: apsw.Connection, scope: int, spent: Mapping[str, float]) -> None:
@@ -154,7 +155,7 @@ def spend(connection: apsw.Connection, scope: int, spent: Mapping[str, float]) -
     if not spent:
         return
     before = connection.execute("SELECT spent FROM scope WHERE id = ?", (scope,)).get
-    total = {} if before is None else log.to_document(before)
+    total = {} if before is None else histories.to_document(before)
     for name, number in spent.items():
         total[name] = total.get(name, 0) + number
     connection.execute("UPDATE scope SET spent = ? WHERE id = ?", (json.dumps(total), scope))
