@@ -17,8 +17,8 @@ SIDECARS = ("-wal", "-shm", "-journal")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
-_SQLITE_SERVER_URL = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
-_URL = re.compile(r"(?:file|sqlite3?(?:\+\w+)?):", re.IGNORECASE)
+_SERVER_URL = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
+_SQLITE_URL = re.compile(r"(?:file|sqlite3?(?:\+\w+)?):", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one letter is a drive on Windows; Path turns "//" into "/"
 
 
@@ -58,6 +58,19 @@ def expanded(path: str | os.PathLike[str]) -> str:
 def is_server(path: object) -> bool:
     """Whether the place of a store is the URL of a PostgreSQL database, not the path of a file."""
     return isinstance(path, str) and _SERVER_URL.match(path) is not None
+
+
+def shown_store(path: str) -> str:
+    """Return the place of a store as it may be shown: a URL without its password."""
+    if not is_server(path):
+        return path
+    scheme, _, rest = path.partition("//")
+    end = min((rest.index(sign) for sign in "/?" if sign in rest), default=len(rest))
+    user, at, hosts = rest[:end].rpartition("@")
+    address, mark, parameters = rest[end:].partition("?")
+    kept = [one for one in parameters.split("&") if not one.lower().startswith(("password=", "sslpassword="))]
+    query = "?" + "&".join(kept) if mark and any(kept) else ""
+    return f"{scheme}//{user.partition(':')[0]}{at}{hosts}{address}{query}"
 
 
 def store_path(value: object, field: str, *, folder: bool = False) -> str:

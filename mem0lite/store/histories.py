@@ -105,7 +105,11 @@ def to_item(row: Sequence[Any]) -> ChangeItem:
 
 
 def event_item(
-    event_id: str, created_at: int, results: Iterable[Sequence[str]], texts: Mapping[str, str], ids: Sequence[str | None]
+    event_id: str,
+    created_at: int,
+    results: Iterable[Sequence[str]],
+    texts: Mapping[str, str],
+    ids: Sequence[str | None],
 ) -> EventItem:
     """Return a call of ``add``, with the texts that its memories have now."""
     item: EventItem = {

@@ -3,14 +3,11 @@
 from typing import Any
 
 from psycopg import Connection
-from psycopg.abc import Buffer, PyFormat
-from psycopg.adapt import Dumper
-from psycopg.types.numeric import Int8, Int8BinaryDumper, IntNumericDumper
+from psycopg.abc import Buffer
+from psycopg.types.numeric import Int8, Int8BinaryDumper, Int8Dumper, IntBinaryDumper, IntDumper
 from psycopg.types.string import StrDumperUnknown, TextBinaryLoader, TextLoader
 
 from .texts import original, stored
-
-_INT8 = range(-(2**63), 2**63)
 
 
 class _Text(StrDumperUnknown):
@@ -30,34 +27,15 @@ class _ReadBinaryText(TextBinaryLoader):
         return original(str(data, "utf-8"))
 
 
-class _Numeric(IntNumericDumper):
-    pass
+class _Integer(IntDumper):
+    """A bigint whatever its size, and numeric only beyond that: with a type for each size, ``%s >> 32`` would depend on
+    it."""
+
+    _int2_dumper = _int4_dumper = _int8_dumper = Int8Dumper(Int8)  # type: ignore[assignment]
 
 
-class _Integer(Dumper):
-    """A bigint whatever its size: with a type for each size, ``%s >> 32`` would depend on it. Larger ones are numeric.
-
-    It only chooses one of the dumpers of psycopg.
-    """
-
-    oid = Int8BinaryDumper.oid
-
-    def __init__(self, cls: type, context: Any = None) -> None:
-        super().__init__(cls, context)
-        self._bigint, self._numeric = Int8BinaryDumper(Int8, context), _Numeric(_Large, context)
-
-    def get_key(self, obj: int, format: PyFormat) -> Any:
-        return Int8 if obj in _INT8 else _Large
-
-    def upgrade(self, obj: int, format: PyFormat) -> Dumper:
-        return self._bigint if obj in _INT8 else self._numeric
-
-    def dump(self, obj: int) -> Buffer | None:
-        return self.upgrade(obj, PyFormat.AUTO).dump(obj)
-
-
-class _Large(int):
-    """The key of the dumper of integers that no bigint holds."""
+class _BinaryInteger(IntBinaryDumper):
+    _int2_dumper = _int4_dumper = _int8_dumper = Int8BinaryDumper(Int8)  # type: ignore[assignment]
 
 
 def adapt(connection: Connection[Any]) -> None:
@@ -65,6 +43,7 @@ def adapt(connection: Connection[Any]) -> None:
     adapters = connection.adapters
     adapters.register_dumper(str, _Text)
     adapters.register_dumper(int, _Integer)
+    adapters.register_dumper(int, _BinaryInteger)
     for kind in ("text", "varchar"):
         adapters.register_loader(kind, _ReadText)
         adapters.register_loader(kind, _ReadBinaryText)

@@ -74,7 +74,7 @@ class Connection:
             yield
 
     def send(self, query: str, parameters: Sequence[Any]) -> None:
-        """Run a statement of which nobody needs to know more. In a pipeline, its error comes from the pipeline's end."""
+        """Run a statement whose result nobody needs. In a pipeline, its error comes at the end of that."""
         self._cursor.execute(_query(query), parameters)
 
     def stream(self, query: str, parameters: Sequence[Any], size: int) -> Iterator[Any]:
@@ -401,7 +401,7 @@ class Database:
             )
         return version
 
-    def _migrate(self, connection: Connection, migration: str, *, first: bool) -> None:
+    def _migrate(self, connection: Connection, migration: str | Callable[[], str], *, first: bool) -> None:
         if first:
             connection.run("CREATE EXTENSION IF NOT EXISTS vector")
             version = connection.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
@@ -409,7 +409,7 @@ class Database:
                 raise DatabaseError(f"{self.name} has pgvector {version}. mem0lite needs 0.8 or newer.")
             connection.run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             connection.run(f"SET LOCAL search_path TO {SCHEMA}, public")
-        connection.inner.execute(_query(migration))
+        connection.inner.execute(_query(migration if isinstance(migration, str) else migration()))
 
     # -- errors
 

@@ -161,9 +161,7 @@ def _near(connection: Connection, visible: Visible, entity: str, depth: int, lim
     for _ in range(depth):
         if not newest or len(names) > limit:
             break
-        found = {
-            other for forward in (True, False) for _, other, _ in reading.stated(newest, forward=forward)
-        }
+        found = {other for forward in (True, False) for _, other, _ in reading.stated(newest, forward=forward)}
         newest = sorted(found - seen)
         seen |= found
         names += newest

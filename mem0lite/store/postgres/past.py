@@ -114,7 +114,7 @@ def _changed(connection: Connection, was: Was, now: tuple[int, Record] | None, *
     if not searched or record.text != was.record.text:
         return Changed(key, was.record, None)
     sent = connection.value(
-        f"SELECT vector_send(v.embedding) {rows.WITH_KEYS} JOIN vector v ON v.owner_id = m.owner_id AND v.key = m.key",
+        f"SELECT vector_send(v.vector) {rows.WITH_KEYS} JOIN embedding v ON v.owner_id = m.owner_id AND v.key = m.key",
         ([key],),
     )
     return Changed(key, was.record, rows.from_binary(sent))
@@ -125,7 +125,7 @@ def _unchanged(connection: Connection, asked: Asked, scopes: Sequence[int], hidd
     only, ids = ("", []) if asked.ids is None else ("AND m.id = ANY(%s::text[])", [list(asked.ids)])
     sent, joined = "NULL::bytea", ""
     if asked.terms is not None:
-        sent, joined = "vector_send(v.embedding)", "JOIN vector v ON v.owner_id = m.owner_id AND v.key = m.key"
+        sent, joined = "vector_send(v.vector)", "JOIN embedding v ON v.owner_id = m.owner_id AND v.key = m.key"
     found = connection.fetch(
         f"SELECT {sent}, {rows.COLUMNS} FROM scope s JOIN memory m ON m.owner_id = s.owner_id AND m.key {SCOPE_KEYS} "
         f"{joined} WHERE s.id = ANY(%s::bigint[]) {only} ORDER BY m.key",

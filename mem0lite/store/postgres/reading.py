@@ -258,8 +258,8 @@ class SnapshotReading(FoundReading):
         if kept is not None:
             return kept
         packed = self._connection.value(
-            f"SELECT string_agg(vector_send(v.embedding), '' ORDER BY l.position) {rows.WITH_KEYS} "
-            "JOIN vector v ON v.owner_id = m.owner_id AND v.key = m.key",
+            f"SELECT string_agg(vector_send(v.vector), '' ORDER BY l.position) {rows.WITH_KEYS} "
+            "JOIN embedding v ON v.owner_id = m.owner_id AND v.key = m.key",
             (self.keys(ranked),),
         )
         return unpacked(packed, len(ranked), self._dimensions)

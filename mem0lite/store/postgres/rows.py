@@ -16,8 +16,8 @@ from typing import Any
 from ...data.filters import SCOPE_IDS
 from ...data.records import Change, Record, Scope
 from ...embedding.reading import UnitVector
-from ...graph import Graph
 from ...errors import MemoryNotFoundError
+from ...graph import Graph
 from ...search.text import indexed_terms, indexed_text
 from ...values import text_hashes
 from .. import histories
@@ -344,7 +344,7 @@ def insert(connection: Connection, entry: Entry, record: Record, scope: ScopeRow
                 *(record.key, record.superseded_by, record.superseded_at),
             ),
         )
-        connection.send("INSERT INTO vector VALUES (%s, %s, %s::vector)", (*place, to_text(entry.vector)))
+        connection.send("INSERT INTO embedding VALUES (%s, %s, %s::vector)", (*place, to_text(entry.vector)))
         _send_postings(connection, *place, entry.terms)
         if entry.graph is not None:
             _send_graph(connection, *place, entry.graph)
@@ -397,14 +397,15 @@ def rewrite(connection: Connection, key: int, record: Record, version: int) -> N
 
 def reindex(connection: Connection, key: int, before: Record, after: Record, vector: UnitVector) -> None:
     """Replace the vector and the postings of a memory."""
-    place = (owner_of(connection, key), key)
-    _remove_postings(connection, [(*reversed(place), before.text, before.actor_id)])
+    owner = owner_of(connection, key)
+    place = (owner, key)
+    _remove_postings(connection, [(key, owner, before.text, before.actor_id)])
     words = indexed_terms(after.indexed_text)
     with connection.pipelined():
         _send_postings(connection, *place, words)
         connection.send("UPDATE memory SET length = %s WHERE owner_id = %s AND key = %s", (words.total(), *place))
         connection.send(
-            "UPDATE vector SET embedding = %s::vector WHERE owner_id = %s AND key = %s", (to_text(vector), *place)
+            "UPDATE embedding SET vector = %s::vector WHERE owner_id = %s AND key = %s", (to_text(vector), *place)
         )
 
 
@@ -445,7 +446,9 @@ def _json_of(metadata: dict[str, Any] | None) -> tuple[str | None, str | None]:
 def _send_graph(connection: Connection, owner: int, key: int, graph: Graph) -> None:
     """Insert what a memory names and states."""
     for node in graph.nodes:
-        connection.send("INSERT INTO mention VALUES (%s, %s, %s, %s, %s)", (owner, node.name, key, node.label, node.type))
+        connection.send(
+            "INSERT INTO mention VALUES (%s, %s, %s, %s, %s)", (owner, node.name, key, node.label, node.type)
+        )
     for position, edge in enumerate(graph.edges):
         connection.send(
             "INSERT INTO relation VALUES (%s, %s, %s, %s, %s, %s)",
@@ -533,7 +536,7 @@ def remove(connection: Connection, keys: Sequence[int]) -> dict[str, int]:
         "AND p.id = m.id",
         (listed,),
     )
-    for kind, table in (("uses", "use"), ("vectors", "vector"), ("memories", "memory")):
+    for kind, table in (("uses", "use"), ("vectors", "embedding"), ("memories", "memory")):
         removed[kind] = remove_rows(connection, table, listed)
     note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})
     return removed

@@ -11,7 +11,6 @@ from ...search.conversation import NAME_LENGTH
 from ..columns import NEVER, KeysOfTerm, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
 from .database import Connection
 from .filter_sql import compile_filter
-from .schema import SCOPE_KEYS
 from .settings import Current, Remembered
 
 if TYPE_CHECKING:
@@ -29,9 +28,7 @@ class SnapshotSource:
     """A ``columns.Source`` of the scopes that an expression asks for. The connection's snapshot begins with its first
     statement."""
 
-    def __init__(
-        self, connection: Connection, remembered: Remembered, expression: Expression, dimensions: int
-    ) -> None:
+    def __init__(self, connection: Connection, remembered: Remembered, expression: Expression, dimensions: int) -> None:
         self._connection, self._remembered, self._dimensions = connection, remembered, dimensions
         self._expression = expression
         self.current = _EMPTY
@@ -74,8 +71,8 @@ class SnapshotSource:
         """Return the memories in the ranges."""
         import numpy as np
 
-        columns = ("t.key", "t.length::bigint", "t.created_at", f"coalesce(t.expires_at, {NEVER})")
-        columns += ("(t.superseded_at IS NULL)::integer::bigint",)
+        latest_or_not = "(t.superseded_at IS NULL)::integer::bigint"
+        columns = ("t.key", "t.length::bigint", "t.created_at", f"coalesce(t.expires_at, {NEVER})", latest_or_not)
         packed = ", ".join(f"string_agg(int8send({one}), '' ORDER BY t.key)" for one in columns)
         *numbers, speakers, prefixes = self._get(
             f"SELECT {packed}, "
@@ -83,10 +80,9 @@ class SnapshotSource:
             "array_agg(CASE WHEN t.actor_id IS NULL AND strpos(t.beginning, ': ') > 1 "
             "THEN left(t.beginning, strpos(t.beginning, ': ') - 1) END ORDER BY t.key) "
             f"FROM {_OF_SCOPES} (SELECT t.key, t.length, t.created_at, t.expires_at, t.superseded_at, t.actor_id, "
-            f"t.role, left(t.text, %s) AS beginning FROM memory t WHERE {_WITHIN}) t",
+            f"t.role, left(t.text, {NAME_LENGTH + 2}) AS beginning FROM memory t WHERE {_WITHIN}) t",
             ranges,
             before=["\0"],
-            after=[NAME_LENGTH + 2],
         )
         keys, lengths, created_at, expires_at, latest = map(_numbers, numbers)
         return Memories(
@@ -97,8 +93,8 @@ class SnapshotSource:
         """Return the keys of the vectors in the ranges, and the vectors."""
         keys, vectors = self._get(
             "SELECT string_agg(int8send(t.key), '' ORDER BY t.key), "
-            "string_agg(vector_send(t.embedding), '' ORDER BY t.key) "
-            f"FROM {_OF_SCOPES} (SELECT t.key, t.embedding FROM vector t WHERE {_WITHIN}) t",
+            "string_agg(vector_send(t.vector), '' ORDER BY t.key) "
+            f"FROM {_OF_SCOPES} (SELECT t.key, t.vector FROM embedding t WHERE {_WITHIN}) t",
             ranges,
         )
         found = _numbers(keys)
@@ -123,14 +119,14 @@ class SnapshotSource:
 
         if ranges is None:
             where, parameters = compile_filter(scope_part(self._expression))
-            places = f"(SELECT s.owner_id, {SCOPE_KEYS.removeprefix('BETWEEN ').replace(' AND ', ' AS first, ')} AS last "
-            places += f"FROM scope s WHERE {where}) r"
+            keys = "s.id << 32 AS first, (s.id << 32) + 4294967295 AS last"
+            places = f"(SELECT s.owner_id, {keys} FROM scope s WHERE {where}) r"
         else:
             places, parameters = "unnest(%s::bigint[], %s::bigint[], %s::bigint[]) r(owner_id, first, last)", []
             parameters = _columns(ranges)
         found = self._connection.fetch(
             "SELECT w.position, string_agg(int8send(p.key), '' ORDER BY p.key), "
-            "string_agg(int8send(p.frequency), '' ORDER BY p.key) "
+            "string_agg(int8send(p.frequency::bigint), '' ORDER BY p.key) "
             f"FROM {places} CROSS JOIN unnest(%s::text[]) WITH ORDINALITY w(term, position) CROSS JOIN LATERAL "
             "(SELECT p.key, p.frequency FROM posting p WHERE p.owner_id = r.owner_id AND p.term = w.term "
             "AND p.key BETWEEN r.first AND r.last) p GROUP BY w.position",

@@ -12,13 +12,14 @@ from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from .. import replay
 from ..columns import Columns
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Reads, Remaking, Seen, Use, Visible
+from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Reads, Remaking, Seen, StoreFacts, Use, Visible
+from ..versions import SQLITE_VERSION
 from . import log, maintenance, past, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
 from .graph import DatabaseGraphs
 from .reading import SnapshotReading
-from .schema import EXPIRED
+from .schema import EXPIRED, SCHEMA, SCHEMA_VERSION
 from .settings import Remembered
 from .source import SnapshotSource
 
@@ -233,6 +234,16 @@ class PostgresStore:
             if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
+
+    def facts(self) -> StoreFacts:
+        """Return the size of the tables with their indexes, and what the store is made with."""
+        with self._database.read() as connection:
+            size, checksums = connection.first(
+                "SELECT sum(pg_total_relation_size(c.oid))::bigint, current_setting('data_checksums') "
+                "FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r'",
+                (SCHEMA,),
+            )
+        return StoreFacts(size, self._columns.nbytes, checksums == "on", SCHEMA_VERSION, SQLITE_VERSION)
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the store remembers."""

@@ -16,7 +16,7 @@ from .filter_sql import compile_filter
 from .schema import MEMORIES
 from .settings import Remembered
 
-_EMPTIED = ("memory", "vector", "posting", "mention", "relation", "use", "place", "history", "event", "scope")
+_EMPTIED = ("memory", "embedding", "posting", "mention", "relation", "use", "place", "history", "event", "scope")
 
 
 def apply(connection: Connection, changes: Changes, visible: Visible, settings: Remembered) -> Applied:

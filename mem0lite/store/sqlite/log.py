@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
 import apsw
 
 from ...data.filters import Expression
 from ...data.records import AddEvent, Change, Gone, Scope
 from ...types import EventItem
-from ...values import to_iso
 from .. import histories
 from ..damage import check_instants, check_optional_texts, check_texts, undamaged
 from .filter_sql import compile_filter

@@ -11,11 +11,11 @@ belong to it, whatever the clock did in between. Changes that came with an impor
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import apsw
 
-from ...data.filters import Expression, scope_part
+from ...data.filters import scope_part
 from ...data.records import Record, Scope
 from ...errors import ValidationError
 from ...values import text_hash, to_iso

@@ -1,7 +1,7 @@
 """What a snapshot holds, for each question that callers ask: lists, histories, events, changes and counts."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,13 @@ from ...data.jsonl import Exported
 from ...data.records import FileSettings, Record
 from ...errors import DatabaseError
 from ...search.query import Query
-from ...search.view import Ranked, View
+from ...search.view import Ranked
 from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
 from ...values import to_iso
 from .. import histories
 from ..columns import Found
-from ..found import FoundReading
 from ..damage import check_order, text, undamaged
+from ..found import FoundReading
 from ..protocol import Listed, ListedEvents, Use, Visible
 from . import graph, log, rows
 from .filter_sql import compile_filter, composed

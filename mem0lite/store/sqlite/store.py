@@ -16,7 +16,7 @@ from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from .. import replay
 from ..columns import Columns
 from ..damage import undamaged
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Remaking, Seen, Use, Visible
+from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Remaking, Seen, StoreFacts, Use, Visible
 from . import log, maintenance, reading, rows, writing
 from .database import Database, Durability, limited
 from .filter_sql import compile_filter
@@ -262,6 +262,10 @@ class SQLiteStore:
             if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
+
+    def facts(self) -> StoreFacts:
+        """Return the size of the file, and what it is made with."""
+        return self.file.facts()
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""
