@@ -60,6 +60,19 @@ def is_server(path: object) -> bool:
     return isinstance(path, str) and _SERVER_URL.match(path) is not None
 
 
+def shown_store(path: str) -> str:
+    """Return the place of a store as it may be shown: a URL without its password."""
+    if not is_server(path):
+        return path
+    scheme, _, rest = path.partition("//")
+    end = min((rest.index(sign) for sign in "/?" if sign in rest), default=len(rest))
+    user, at, hosts = rest[:end].rpartition("@")
+    address, mark, parameters = rest[end:].partition("?")
+    kept = [one for one in parameters.split("&") if not one.lower().startswith(("password=", "sslpassword="))]
+    query = "?" + "&".join(kept) if mark and any(kept) else ""
+    return f"{scheme}//{user.partition(':')[0]}{at}{hosts}{address}{query}"
+
+
 def store_path(value: object, field: str, *, folder: bool = False) -> str:
     """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does, or its URL, if it is in a
     PostgreSQL database.

@@ -60,15 +60,13 @@ class Options:
         if url is not None and self.model is not None:
             raise click.UsageError(_EITHER)
         if url is not None and (self.llm_url is not None or self.llm_model is not None):
-            raise click.UsageError(
-                "Give either --url, or --llm-url and --llm-model: a server has its own language model."
-            )
+            raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own model.")
         if self.url is None and url is not None and os.environ.get("MEM0LITE_DB"):
             raise ConfigurationError("MEM0LITE_URL and MEM0LITE_DB are both set. Say which one with --url or --db.")
         return url
 
     def path(self, *, must_exist: bool, reason: str = "") -> str:
-        """Return the file to work on. Raises ConfigurationError for a server, and for a file that is missing.
+        """Return the file or the database to work on. Raises ConfigurationError for a server, and if a file is missing.
 
         ``reason`` says why the command cannot ask a server.
         """
@@ -80,13 +78,13 @@ class Options:
             raise ConfigurationError(
                 f"{command} works on the file itself, and MEM0LITE_URL names a server: give --db.{because}"
             )
-        from ..files import store_path
+        from ..files import is_server, store_path
 
         name, given = (
             ("--db", self.db) if self.db is not None else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or DEFAULT_DB)
         )
         path = store_path(given, name)
-        if must_exist and not Path(path).exists():
+        if must_exist and not is_server(path) and not Path(path).exists():
             raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
         return path
 

@@ -19,6 +19,7 @@ from ..embedding.local import resolve
 from ..embedding.protocol import Embedder
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
+from ..files import is_server, shown_store
 from ..graph import Extractor
 from ..limits import clean_timeout
 from ..llm.choosing import choose
@@ -224,7 +225,8 @@ class Memory(Handle):
     ) -> None:
         opening.refuse_configuration(path, config)
         environment.name_unread()
-        self.path = opening.path_of(path)
+        place = opening.path_of(path)
+        self.path = shown_store(place)
         self._owner = Owner()
         self._closed = threading.Event()  # shared with the views of for_user
         self._clock = clock or opening.utc_now
@@ -241,7 +243,7 @@ class Memory(Handle):
             embedder,
             functools.partial(
                 open_store,
-                self.path,
+                place,
                 durability=durability,
                 cache_bytes=opening.cache_bytes(cache_bytes),
                 read_only=opening.switch(read_only, "read_only"),
@@ -264,7 +266,7 @@ class Memory(Handle):
         except Exception:  # a warning too, where these are errors
             self._store.close()
             raise
-        if not read_only and self.path != ":memory:":
+        if not read_only and self.path != ":memory:" and not is_server(place):
             stopping.watch()
 
     @classmethod
@@ -1173,7 +1175,7 @@ class Memory(Handle):
     def stats(self) -> Stats:
         """Return counts, sizes, the embedder and the versions of the store, and what language models used."""
         self._owner.check_whole("stats")
-        facts = maintenance.file_of(self._store, "stats").facts()
+        facts = self._store.facts()
         extraction = costs.extraction(self._store, self._model)
         stats = {
             "path": self.path,
@@ -1191,8 +1193,7 @@ class Memory(Handle):
     def _measured(self) -> tuple[Counts, int, ExtractionStats | None]:
         """Return what metrics show of ``stats``: the counts, the size in bytes, and what language models used. The
         graph is not counted for it."""
-        facts = maintenance.file_of(self._store, "stats").facts()
-        return self._store.counts(self._now()), facts.bytes, costs.extraction(self._store, self._model)
+        return self._store.counts(self._now()), self._store.facts().bytes, costs.extraction(self._store, self._model)
 
     # -- the project
 

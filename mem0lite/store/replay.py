@@ -30,7 +30,7 @@ class Changed(NamedTuple):
 
     key: int
     record: Record
-    vector: UnitVector | None
+    vector: "UnitVector | None"
     """Its vector, if its text is still the same."""
 
 

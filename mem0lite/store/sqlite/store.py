@@ -30,6 +30,7 @@ from ..protocol import (
     ListedEvents,
     Remaking,
     Seen,
+    StoreFacts,
     Use,
     Visible,
 )
@@ -278,6 +279,10 @@ class SQLiteStore:
             if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
+
+    def facts(self) -> StoreFacts:
+        """Return the size of the file, and what it is made with."""
+        return self.file.facts()
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""
