@@ -770,6 +770,55 @@ class GraphStats(TypedDict):
     """How many different relations."""
 
 
+class ModelCost(TypedDict, total=False):
+    """What language models used. What is 0 may be absent."""
+
+    calls: int
+    """How often a model was asked."""
+    prompt_tokens: int
+    """Tokens that it read, as far as it tells."""
+    completion_tokens: int
+    """Tokens that it wrote, as far as it tells."""
+    seconds: float
+    """How long that took."""
+    failures: int
+    """Calls without a usable answer."""
+    failed_attempts: int
+    """Attempts to draw facts that failed, after which another one was due, or it was given up."""
+    facts: int
+    """Facts that were added."""
+    refused: int
+    """Facts that a model answered and that were not stored."""
+
+
+class ScopeCost(ModelCost, total=False):
+    """What language models used for one user, agent, run and app; ids are present only when set."""
+
+    user_id: str
+    """The user."""
+    agent_id: str
+    """The agent."""
+    run_id: str
+    """The run."""
+    app_id: str
+    """The app."""
+
+
+class ExtractionStats(TypedDict):
+    """What language models did and are still to do."""
+
+    model: str | None
+    """Where texts are sent: the host and the model. None: this process has no model."""
+    pending: int
+    """Calls of ``add`` whose facts are still to be drawn."""
+    failed: int
+    """Calls of ``add`` for which that was given up."""
+    cost: ModelCost
+    """What all of it used. What ``reset`` or ``erase`` removed does not count any more."""
+    scopes: list[ScopeCost]
+    """Those that used most tokens and calls, at most 100 of them."""
+
+
 class Stats(Counts):
     """The size of a store, and what it is made of."""
 
@@ -789,6 +838,8 @@ class Stats(Counts):
     """Version of the file's layout."""
     sqlite_version: str
     """Version of SQLite in this process."""
+    extraction: NotRequired[ExtractionStats]
+    """What language models used. Present when there is one, or was one."""
 
 
 # -- what type checkers see

@@ -527,6 +527,34 @@ def test_a_copy_has_facts_and_what_is_still_to_be_done(later, model, tmp_path, c
         assert copy.check()["ok"]
 
 
+# -- what it costs
+
+
+def test_stats_say_what_a_model_used(memory, model):
+    """Calls, tokens and failures, in all and for the scopes that used most; with what waits and what was given up."""
+    memory.add("I like tea", user_id="alice")
+    memory.add("I like milk", user_id="alice")
+    model.fails = [REFUSED]
+    memory.add("I like wine", user_id="bob", agent_id="a")
+    found = memory.stats()["extraction"]
+    assert (found["model"], found["pending"], found["failed"]) == ("scripted", 0, 1)
+    assert found["cost"]["calls"] == len(model.asked) == 4
+    assert (found["cost"]["prompt_tokens"], found["cost"]["completion_tokens"]) == (400, 40)
+    assert (found["cost"]["facts"], found["cost"]["failed_attempts"]) == (2, 1)
+    ids = [{name: one[name] for name in ("user_id", "agent_id") if name in one} for one in found["scopes"]]
+    assert ids == [{"user_id": "alice"}, {"user_id": "bob", "agent_id": "a"}]
+    assert [one["calls"] for one in found["scopes"]] == [3, 1]
+    memory.erase(user_id="alice")
+    assert [one["user_id"] for one in memory.stats()["extraction"]["scopes"]] == ["bob"]
+
+
+def test_without_a_model_stats_say_nothing_of_one(path):
+    """Nor does a store that never had one."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("I like tea", user_id="alice")
+        assert "extraction" not in memory.stats()
+
+
 # -- without a model
 
 

@@ -117,6 +117,21 @@ def test_wishes_reach_the_model(client, model, path, name, value):
     assert "Only about drinks" in model.asked[0]
 
 
+def test_metrics_say_what_a_model_used(served):
+    """Prometheus sees calls, tokens, failures, and what waits; without a model there are no such metrics."""
+    _, client = served
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    finished(client, added["event_id"])
+    lines = client.get("/metrics").text.splitlines()
+    for line in ("llm_calls_total 1.0", "llm_prompt_tokens_total 100.0", "llm_pending 0.0", "llm_facts_total 1.0"):
+        assert f"mem0lite_{line}" in lines
+    with (
+        Memory(":memory:", embedder=HashEmbedder()) as other,
+        served_by(create_app(other, Settings(vacuum_interval_seconds=0))) as plain,
+    ):
+        assert "mem0lite_llm" not in plain.get("/metrics").text
+
+
 PROJECT = "/api/v1/orgs/organizations/mem0lite/projects/default/"
 
 

@@ -130,6 +130,10 @@ def stats(options: Options) -> None:
         "embedder": f"{model['name']} ({model['dimensions']} dimensions)",
         "graph": f"{graph['entities']} entities, {graph['relations']} relations ({categories}{stale})",
     }
+    if (extraction := result.get("extraction")) is not None:
+        cost = [f"{number:g} {name.replace('_', ' ')}" for name, number in extraction["cost"].items()]
+        told = [f"{extraction['pending']} pending", f"{extraction['failed']} given up", *cost]
+        shown["extraction"] = printable(f"{extraction['model'] or 'no model'} ({', '.join(told)})")
     print_pairs({**result, **shown})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, overload
+from typing import Any, Literal, NoReturn, Self, cast, overload
 
 from .. import environment
 from ..data.filters import Expression, parse
@@ -38,6 +38,7 @@ from ..types import (
     ErasureReceipt,
     EventItem,
     EventPage,
+    ExtractionStats,
     ExtractResult,
     FeedbackResult,
     GraphResult,
@@ -63,7 +64,7 @@ from ..types import (
     answers,
 )
 from ..values import argument_flag, asked_id, clean_feedback, clean_text, to_micros
-from . import exports, graphs, maintenance, opening, project, transfer
+from . import costs, exports, graphs, maintenance, opening, project, transfer
 from .arguments import (
     DEFAULT_GRAPH_LIMIT,
     DEFAULT_MAX_TOKENS,
@@ -1138,10 +1139,11 @@ class Memory(Handle):
 
     @answer
     def stats(self) -> Stats:
-        """Return counts, sizes, the embedder and the versions of the store."""
+        """Return counts, sizes, the embedder and the versions of the store, and what language models used."""
         self._owner.check_whole("stats")
         facts = maintenance.file_of(self._store, "stats").facts()
-        return {
+        extraction = costs.extraction(self._store, self._model)
+        stats = {
             "path": self.path,
             **self._store.counts(self._now()),
             "bytes": facts.bytes,
@@ -1152,11 +1154,13 @@ class Memory(Handle):
             "schema_version": facts.schema_version,
             "sqlite_version": facts.sqlite_version,
         }
+        return cast("Stats", stats if extraction is None else {**stats, "extraction": extraction})
 
-    def _measured(self) -> tuple[Counts, int]:
-        """Return what metrics show of ``stats``: the counts, and the size in bytes. The graph is not counted for it."""
+    def _measured(self) -> tuple[Counts, int, ExtractionStats | None]:
+        """Return what metrics show of ``stats``: the counts, the size in bytes, and what language models used. The
+        graph is not counted for it."""
         facts = maintenance.file_of(self._store, "stats").facts()
-        return self._store.counts(self._now()), facts.bytes
+        return self._store.counts(self._now()), facts.bytes, costs.extraction(self._store, self._model)
 
     # -- the project
 

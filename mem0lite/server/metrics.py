@@ -1,16 +1,17 @@
 """``/metrics`` for Prometheus, with a registry for each app."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 from litestar import Response, Router, get
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from ..errors import Mem0LiteError
-from ..types import Counts
+from ..types import Counts, ExtractionStats
 from .auth import admin_only
 from .backend import Backend
 from .guards import exact_path, rules
@@ -103,7 +104,7 @@ class _StoreCollector(Collector):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._measured: tuple[Counts, int] | None = None
+        self._measured: tuple[Counts, int, ExtractionStats | None] | None = None
 
     async def refresh(self) -> None:
         """Ask the store, in a thread."""
@@ -117,9 +118,31 @@ class _StoreCollector(Collector):
         measured = self._measured
         yield GaugeMetricFamily("mem0lite_store_up", "1 when the store can be read", value=0 if measured is None else 1)
         if measured is not None:
-            counts, size = measured
+            counts, size, extraction = measured
             yield GaugeMetricFamily("mem0lite_store_bytes", "Size of the store's file", value=size)
             yield GaugeMetricFamily("mem0lite_memories", "Live memories", value=counts["memories"])
             yield GaugeMetricFamily(
                 "mem0lite_expired_memories", "Expired memories not yet removed", value=counts["expired"]
             )
+            if extraction is not None:
+                yield from _of_extraction(extraction)
+
+
+_COSTS = {
+    "calls": ("mem0lite_llm_calls", "Calls of the language model"),
+    "prompt_tokens": ("mem0lite_llm_prompt_tokens", "Tokens that the language model read"),
+    "completion_tokens": ("mem0lite_llm_completion_tokens", "Tokens that the language model wrote"),
+    "seconds": ("mem0lite_llm_seconds", "Seconds in which the language model answered"),
+    "failures": ("mem0lite_llm_failures", "Calls of the language model without a usable answer"),
+    "refused": ("mem0lite_llm_refused_facts", "Facts that the language model answered and that were not stored"),
+    "facts": ("mem0lite_llm_facts", "Facts that were added"),
+}
+
+
+def _of_extraction(extraction: ExtractionStats) -> Iterator[Metric]:
+    pending, failed = extraction["pending"], extraction["failed"]
+    yield GaugeMetricFamily("mem0lite_llm_pending", "Calls of add whose facts are still to be drawn", value=pending)
+    yield GaugeMetricFamily("mem0lite_llm_given_up", "Calls of add whose facts were given up", value=failed)
+    cost: Mapping[str, float] = cast("Mapping[str, float]", extraction["cost"])
+    for name, (metric, text) in _COSTS.items():
+        yield CounterMetricFamily(metric, text, value=cost.get(name, 0))

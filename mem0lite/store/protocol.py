@@ -567,15 +567,20 @@ class Claimed(NamedTuple):
 
 
 class Jobs(NamedTuple):
-    """What is in a queue, and what was spent."""
+    """What is in a queue."""
 
     pending: int
     failed: int
     """How many were given up."""
     due_at: int | None
     """When the first one that is pending may be claimed."""
+
+
+class Cost(NamedTuple):
+    """What models used for a scope: numbers by name, failed attempts too."""
+
+    scope: Scope
     spent: Mapping[str, float]
-    """What models used, failed attempts too: sums by name."""
 
 
 @runtime_checkable
@@ -618,7 +623,10 @@ class Queue(Protocol):
         """Put the jobs that were given up, of the scopes that match, back into the queue; return how many."""
 
     def jobs(self, within: Expression) -> Jobs:
-        """Count the jobs of the scopes that match, and add up what models used for them."""
+        """Count the jobs of the scopes that match."""
+
+    def costs(self, within: Expression) -> list[Cost]:
+        """Return what models used for each of the scopes that match, as far as they used anything."""
 
 
 # -- what only a file has

@@ -105,7 +105,8 @@ def test_a_job_is_queued_with_its_turns_and_finished_with_its_facts(store, other
     assert (done["status"], [one["event"] for one in done["results"]]) == ("SUCCEEDED", [*["ADD"] * 3, "NONE"])
     assert done["results"][2] == {"id": fact.record.id, "event": "ADD", "memory": "Alice likes tea"}
     assert store.claim(NOW + 2 * MINUTE, NOW + 3 * MINUTE) is None
-    assert store.jobs(EVERYTHING) == (0, 0, None, {"calls": 2})
+    assert store.jobs(EVERYTHING) == (0, 0, None)
+    assert store.costs(EVERYTHING) == [(ALICE, {"calls": 2})]
 
 
 def test_a_call_that_adds_nothing_has_no_job(store):
@@ -169,8 +170,10 @@ def test_a_failed_job_waits_and_is_given_up_visibly(store):
     assert store.give_back(again, "nonsense", None, {"failures": 2, "seconds": 0.5}, NOW + 2 * MINUTE)
     assert (event(store, event_id)["status"], event(store, event_id)["problem"]) == ("FAILED", "nonsense")
     assert store.claim(NOW + 10 * MINUTE, NOW + 11 * MINUTE) is None
-    assert store.jobs(OF_ALICE) == (0, 1, None, {"failures": 3, "seconds": 0.5})
-    assert store.jobs(parse({"user_id": "bob"})) == (0, 0, None, {})
+    assert store.jobs(OF_ALICE) == (0, 1, None)
+    assert store.costs(OF_ALICE) == [(ALICE, {"failures": 3, "seconds": 0.5})]
+    assert store.jobs(parse({"user_id": "bob"})) == (0, 0, None)
+    assert store.costs(parse({"user_id": "bob"})) == []
     assert store.retry(parse({"user_id": "bob"}), NOW) == 0
     assert store.retry(OF_ALICE, NOW + 10 * MINUTE) == 1
     assert store.claim(NOW + 10 * MINUTE, NOW + 11 * MINUTE).attempts == 1
@@ -184,7 +187,7 @@ def test_finishing_is_all_or_nothing(store):
     with pytest.raises(MemoryNotFoundError):
         store.apply(Changes([entry("A fact", sources=(turn,))], deletions=["unknown"], finished=done), PRESENT)
     assert (texts(store), event(store, event_id)["status"]) == (["I like tea"], "PENDING")
-    assert store.jobs(EVERYTHING).spent == {}
+    assert store.costs(EVERYTHING) == []
 
 
 @pytest.mark.parametrize("how", ["deleted", "expired", "elsewhere"])
@@ -216,7 +219,7 @@ def test_jobs_go_with_their_scope(store, how):
     with pytest.raises(JobLostError):
         store.apply(Changes([entry("A fact", BOB)], finished=Finished(event_id, claimed.claim)), PRESENT)
     store.reset(EVERYTHING, {}, None)
-    assert store.jobs(EVERYTHING) == (0, 0, None, {})
+    assert store.jobs(EVERYTHING) == (0, 0, None)
 
 
 def test_vacuum_keeps_what_is_pending(store):

@@ -8,7 +8,7 @@ import apsw
 
 from ...data.filters import Expression
 from ...data.records import Job, Scope
-from ..protocol import Claimed, Finished, JobLostError, Jobs
+from ..protocol import Claimed, Cost, Finished, JobLostError, Jobs
 from . import log, rows
 from .damage import check_object, check_texts, undamaged
 from .filter_sql import compile_filter
@@ -126,21 +126,27 @@ def retry(connection: apsw.Connection, within: Expression, now: int) -> int:
 
 
 def jobs(connection: apsw.Connection, within: Expression) -> Jobs:
-    """Count the jobs, and add up what models used."""
+    """Count the jobs."""
     where, parameters = compile_filter(within)
-    pending, failed, due_at = rows.fetch_first(
+    counted = rows.fetch_first(
         connection,
         "SELECT count(j.due_at), count(*) - count(j.due_at), min(j.due_at) FROM job j "
         f"JOIN scope s ON s.id = j.scope WHERE {where}",
         parameters,
     )
-    spent: dict[str, float] = {}
-    for (text,) in rows.fetch(
-        connection, f"SELECT s.spent FROM scope s WHERE s.spent IS NOT NULL AND {where}", parameters
-    ):
-        for name, number in log.to_document(text).items():
-            spent[name] = spent.get(name, 0) + number
-    return Jobs(pending, failed, due_at, spent)
+    return Jobs(*counted)
+
+
+def costs(connection: apsw.Connection, within: Expression) -> list[Cost]:
+    """Return what models used for each scope."""
+    where, parameters = compile_filter(within)
+    found = rows.fetch(
+        connection,
+        "SELECT s.spent, s.user_id, s.agent_id, s.run_id, s.app_id FROM scope s "
+        f"WHERE s.spent IS NOT NULL AND {where} ORDER BY s.id",
+        parameters,
+    )
+    return [Cost(Scope(*ids), log.to_document(spent)) for spent, *ids in found]
 
 
 def spend(connection: apsw.Connection, scope: int, spent: Mapping[str, float]) -> None:

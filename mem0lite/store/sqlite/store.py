@@ -15,7 +15,7 @@ from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from ...values import new_id
 from ..columns import Columns
-from ..protocol import Applied, Changes, Claimed, Entry, Jobs, Listed, ListedEvents, Remaking, Seen, Use, Visible
+from ..protocol import Applied, Changes, Claimed, Cost, Entry, Jobs, Listed, ListedEvents, Remaking, Seen, Use, Visible
 from . import log, maintenance, queue, reading, rows, writing
 from .damage import undamaged
 from .database import Database, Durability, limited
@@ -316,9 +316,14 @@ class SQLiteStore:
         return count
 
     def jobs(self, within: Expression) -> Jobs:
-        """Count the jobs, and add up what models used."""
+        """Count the jobs."""
         with self._database.read() as connection:
             return queue.jobs(connection, within)
+
+    def costs(self, within: Expression) -> list[Cost]:
+        """Return what models used for each scope."""
+        with self._database.read() as connection:
+            return queue.costs(connection, within)
 
     # -- documents
 
