@@ -321,5 +321,6 @@ class AsyncMemory(Handle):
     import_ = _off_loop(Memory.import_, _LONG)
     import_from_mem0 = _off_loop(Memory.import_from_mem0, _LONG)
 
+    copy = staticmethod(_in_thread(Memory.copy))
     restore = staticmethod(_in_thread(Memory.restore))
     reembed = staticmethod(_in_thread(Memory.reembed))

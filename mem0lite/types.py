@@ -671,6 +671,23 @@ class MoveResult(TypedDict):
     """The added memories whose text is too long to be embedded whole. Present when there are any."""
 
 
+class CopyResult(TypedDict):
+    """What ``copy`` did. The target holds all that the source holds: it was compared."""
+
+    memories: int
+    """How many memories there are, including expired ones."""
+    added: int
+    """How many of them this call added. The others were there from an earlier call."""
+    deleted: int
+    """How many histories of deleted memories this call added."""
+    events: int
+    """How many calls of ``add`` this call added."""
+    documents: int
+    """How many webhooks, exports and other documents this call added."""
+    undelivered: int
+    """How many active webhooks have not been sent every change of the source. They are sent those of the target."""
+
+
 class ReembedResult(TypedDict):
     """What ``reembed`` did."""
 

@@ -30,6 +30,8 @@ LIGHT = (
 )
 """Settings with which a server starts fast and takes little memory."""
 SECONDS = 120
+SHORT = "/tmp" if Path("/tmp").is_dir() else None
+"""Where folders of servers are: a short path, which any user may read."""
 _NOBODY = "nobody"
 _NEEDED = ("bin", "lib", "share")
 
@@ -157,7 +159,7 @@ class Server:
 
 def main() -> None:
     """Run a server until the standard input ends."""
-    with tempfile.TemporaryDirectory(prefix="m0pg-") as name:
+    with tempfile.TemporaryDirectory(prefix="m0pg-", dir=SHORT) as name:
         folder = Path(name)
         folder.chmod(0o755)  # its user has to reach what is in it
         cluster = Cluster(folder / "s")

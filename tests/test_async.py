@@ -28,6 +28,7 @@ def test_the_verbs_are_the_designs():
             "check",
             "close",
             "context",
+            "copy",
             "create_memory_export",
             "create_webhook",
         ),

@@ -47,12 +47,14 @@ def test_blank_values_are_refused(refused: Any, path: list[str], command: click.
     if path == ["hook"]:
         pytest.skip("A hook says what is wrong and ends well: an error would stop the assistant.")
     before = Path("mem0lite.db").read_bytes()
+    arguments: list[str] = []  # of those before a positional one, which all have to be there
     for parameter in command.params:
         if not getattr(parameter, "is_flag", False):
             name = called(parameter)[0]
             for blank in ("", " \t"):
-                given = blank if isinstance(parameter, click.Argument) else f"{name}={blank}"
-                assert refused(*path, given).startswith(f"Invalid {name}: cannot be empty. Give a value")
+                given = [*arguments, blank] if isinstance(parameter, click.Argument) else [f"{name}={blank}"]
+                assert refused(*path, *given).startswith(f"Invalid {name}: cannot be empty. Give a value")
+            arguments += ["x"] * isinstance(parameter, click.Argument)
     assert Path("mem0lite.db").read_bytes() == before
 
 

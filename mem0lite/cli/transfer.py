@@ -17,6 +17,7 @@ from .options import (
     file_options,
     filter_option,
     given,
+    json_option,
     scope_options,
     stdin_lines,
     yes_option,
@@ -190,3 +191,26 @@ def restore(options: Options, source: str, replace: bool, checksums: bool, yes: 
         confirm(f"Replace everything in {path}?", yes, "Nothing was changed.")
     result = Memory.restore(source, path, replace=replace, checksums=checksums)
     report(result, options.json)
+
+
+@cli.command("copy")
+@click.argument("source")
+@click.argument("target")
+@json_option
+@click.pass_obj
+def copy(options: Options, source: str, target: str) -> None:
+    """Copy a whole store, SOURCE, to a new place, TARGET.
+
+    Each is a file, or the URL of a PostgreSQL database. Nothing is embedded again. In the end the two are compared. A
+    copy that was interrupted goes on when the command is repeated. Stop servers of both meanwhile.
+    """
+    from ..memory import Memory
+
+    with progress_bar("Copying") as progress:
+        result = Memory.copy(source, target, progress=progress)
+    if options.json:
+        print_json(result)
+        return
+    print_pairs(result)
+    if result["undelivered"]:
+        note("Not every change was sent to every webhook. What is left is not sent from the copy.")

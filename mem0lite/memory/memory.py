@@ -30,6 +30,7 @@ from ..types import (
     ChangePage,
     CheckResult,
     ContextResult,
+    CopyResult,
     Counts,
     CreatedWebhook,
     DeliveryResult,
@@ -665,6 +666,31 @@ class Memory(Handle):
             replace=argument_flag(replace, "replace"),
             checksums=argument_flag(checksums, "checksums"),
         )
+
+    @staticmethod
+    @answer
+    def copy(
+        source: str | os.PathLike[str], target: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> CopyResult:
+        """Copy a whole store to another place, where nothing is yet: a file, or a database by its URL.
+
+        Everything is copied: memories with their histories, vectors, graphs and uses, expired memories, histories of
+        deleted ones, calls of ``add``, settings, webhooks and exports. Nothing is embedded again, so the model need not
+        be there. In the end the two stores are compared. A copy that was interrupted goes on when it is called again.
+        Nobody may write to either store meanwhile.
+
+        The copy numbers its changes anew: who follows ``changes`` asks it from the beginning, or from the number of its
+        last change. Webhooks are sent what happens in the copy, and not what the source has not sent.
+
+        ``progress`` is called with how many memories are done, and how many there are.
+
+        Raises NotAMemoryFileError if there is no source, ValidationError if the target holds memories that the source
+        does not have, EmbedderMismatchError if it holds vectors of another model, DatabaseError if the two differ in
+        the end, and what opening a store raises.
+        """
+        from .copying import copy  # once in the life of a store
+
+        return copy(source, target, progress)
 
     # -- reading
 

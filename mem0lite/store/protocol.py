@@ -203,6 +203,23 @@ class Use(NamedTuple):
     """When it was the last time."""
 
 
+class Attached(NamedTuple):
+    """What a memory has beside its record and its history."""
+
+    vector: UnitVector
+    graph: Graph | None
+    """What it names, in the order of the names, and states. None: nothing."""
+    use: Use | None
+
+
+class Document(NamedTuple):
+    """A document with its name."""
+
+    kind: str
+    name: str
+    value: dict[str, Any]
+
+
 class Listed(NamedTuple):
     """A part of a list of memories."""
 
@@ -529,6 +546,14 @@ class Store(Reads, Protocol):
 
         ``change`` runs inside the transaction.
         """
+
+    # -- copying
+
+    def attached(self, ids: Sequence[str]) -> dict[str, Attached]:
+        """Return what the memories with these ids have beside their records and histories, by id, for a copy."""
+
+    def all_documents(self) -> list[Document]:
+        """Return the documents of every kind, oldest first, for a copy."""
 
 
 # -- what only a file has

@@ -16,8 +16,21 @@ from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from .. import replay
 from ..columns import Columns
 from ..damage import undamaged
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Remaking, Seen, StoreFacts, Use, Visible
-from . import log, maintenance, reading, rows, writing
+from ..protocol import (
+    Applied,
+    Attached,
+    Changes,
+    Document,
+    Entry,
+    Listed,
+    ListedEvents,
+    Remaking,
+    Seen,
+    StoreFacts,
+    Use,
+    Visible,
+)
+from . import copying, log, maintenance, reading, rows, writing
 from .database import Database, Durability, limited
 from .filter_sql import compile_filter
 from .graphs import FileGraphs
@@ -303,6 +316,19 @@ class SQLiteStore:
             lambda connection: log.change_document(connection, kind, name, change)
         )
         return changed
+
+    # -- copying
+
+    def attached(self, ids: Sequence[str]) -> dict[str, Attached]:
+        """Return what memories have beside their records and histories, by id."""
+        with self._database.read() as connection:
+            self._settings.check_embedder(connection)
+            return copying.attached(connection, ids)
+
+    def all_documents(self) -> list[Document]:
+        """Return the documents of every kind, oldest first."""
+        with self._database.read() as connection:
+            return copying.documents(connection)
 
 
 class Copies:
