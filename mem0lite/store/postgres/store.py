@@ -12,9 +12,23 @@ from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
 from .. import replay
 from ..columns import Columns
-from ..protocol import Applied, Changes, Entry, Listed, ListedEvents, Reads, Remaking, Seen, StoreFacts, Use, Visible
+from ..protocol import (
+    Applied,
+    Attached,
+    Changes,
+    Document,
+    Entry,
+    Listed,
+    ListedEvents,
+    Reads,
+    Remaking,
+    Seen,
+    StoreFacts,
+    Use,
+    Visible,
+)
 from ..versions import SQLITE_VERSION
-from . import log, maintenance, past, reading, rows, writing
+from . import copying, log, maintenance, past, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
 from .graph import DatabaseGraphs
@@ -281,3 +295,16 @@ class PostgresStore:
             lambda connection: log.change_document(connection, kind, name, change)
         )
         return changed
+
+    # -- copying
+
+    def attached(self, ids: Sequence[str]) -> dict[str, Attached]:
+        """Return what memories have beside their records and histories, by id."""
+        with self._database.read() as connection:
+            self._settings.check_embedder(connection)
+            return copying.attached(connection, ids)
+
+    def all_documents(self) -> list[Document]:
+        """Return the documents of every kind, oldest first."""
+        with self._database.read() as connection:
+            return copying.documents(connection)
