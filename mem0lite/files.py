@@ -17,6 +17,7 @@ SIDECARS = ("-wal", "-shm", "-journal")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
+_SERVER_URL = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
 _SQLITE_URL = re.compile(r"(?:file|sqlite3?(?:\+\w+)?):", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one letter is a drive on Windows; Path turns "//" into "/"
 
@@ -54,8 +55,27 @@ def expanded(path: str | os.PathLike[str]) -> str:
     return os.path.expanduser(path)  # noqa: PTH111 (Path drops a slash at the end, and fails without a home)
 
 
+def is_server(path: object) -> bool:
+    """Whether the place of a store is the URL of a PostgreSQL database, not the path of a file."""
+    return isinstance(path, str) and _SERVER_URL.match(path) is not None
+
+
+def shown_store(path: str) -> str:
+    """Return the place of a store as it may be shown: a URL without its password."""
+    if not is_server(path):
+        return path
+    scheme, _, rest = path.partition("//")
+    end = min((rest.index(sign) for sign in "/?" if sign in rest), default=len(rest))
+    user, at, hosts = rest[:end].rpartition("@")
+    address, mark, parameters = rest[end:].partition("?")
+    kept = [one for one in parameters.split("&") if not one.lower().startswith(("password=", "sslpassword="))]
+    query = "?" + "&".join(kept) if mark and any(kept) else ""
+    return f"{scheme}//{user.partition(':')[0]}{at}{hosts}{address}{query}"
+
+
 def store_path(value: object, field: str, *, folder: bool = False) -> str:
-    """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does.
+    """Return the path of a store, which is a file or ``":memory:"``, as ``clean_path`` does, or its URL, if it is in a
+    PostgreSQL database.
 
     Raises ConfigurationError for what would make a file with a name that nobody wants: a URL, ":MEMORY:", a name with
     white space around it, a folder (unless ``folder`` allows it), and a name that SQLite gives to the files next to a
@@ -65,7 +85,7 @@ def store_path(value: object, field: str, *, folder: bool = False) -> str:
         path = clean_path(value, field)
     except ValidationError as error:
         raise ConfigurationError(str(error)) from None
-    if path != ":memory:" and (problem := _no_store(path, folder=folder)):
+    if path != ":memory:" and not is_server(path) and (problem := _no_store(path, folder=folder)):
         raise ConfigurationError(f"{field}: {path!r} {problem}")
     return path
 

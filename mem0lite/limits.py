@@ -44,6 +44,11 @@ class Limit:
         """Whether the limit is reached."""
         return self._stopped or (self._ends is not None and self._clock() >= self._ends)
 
+    @property
+    def left(self) -> float | None:
+        """How many seconds are left when nothing reads; None for any time."""
+        return self._left
+
     def check(self) -> None:
         """Raise what ``error`` returns if the limit is reached."""
         if self.spent:

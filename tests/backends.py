@@ -117,6 +117,9 @@ def _template() -> str:
         connection.execute(f"CREATE DATABASE {name}")
     with psycopg.connect(_address(name), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
+    from mem0lite.store.postgres.database import Database, Settings
+
+    Database(_address(name), read_only=False, statement_timeout=None, settings=Settings()).close()  # makes the tables
     return name
 
 

@@ -149,7 +149,7 @@ def loaded_by(code: str, *arguments: str | Path) -> set[str]:
 _HEAVY = {"fastembed", "litestar", "uvicorn", "httpx", "httpcore", "rich", "asyncio", "concurrent.futures", "logging"}
 _FOR_FEW = {
     *("hmac", "html", "difflib", "importlib.metadata", "mem0lite.aio", "mem0lite.mem0", "mem0lite.webhooks"),
-    *("mem0lite.graph.english.lexicon", "mem0lite.store.sqlite.check", "mem0lite.store.sqlite.cursors"),
+    *("mem0lite.graph.english.lexicon", "mem0lite.store.sqlite.check", "mem0lite.store.cursors"),
 }
 _FOR_WRITING = {"uuid", "mem0lite.search.similarity"}
 _FOR_DATES = {"mem0lite.search.dates.phrases", "mem0lite.search.dates.grammar"}

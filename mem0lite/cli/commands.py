@@ -61,10 +61,13 @@ def open_memory(options: Options, *, create: bool = False, reading: bool = False
     path = options.path(must_exist=not create)
     # numpy's threads take longer to start than one search takes. A server that runs for days has them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ..files import is_server
     from ..memory import Memory
 
     read_only = read_only or (
-        reading and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
+        reading
+        and not is_server(path)
+        and not all(os.access(one, os.W_OK) for one in (path, Path(path).absolute().parent))
     )
     return Memory(path, embedder=options.embedder(), read_only=read_only)
 

@@ -44,17 +44,17 @@ class Options:
     """The metadata set by --project-id, --lifespan, --category and --tag, by metadata key."""
 
     def path(self, *, must_exist: bool) -> str:
-        """Return the file to work on. Raises ConfigurationError for --url, and for a file that is missing."""
+        """Return the file or the database to work on. Raises ConfigurationError for --url, and if a file is missing."""
         if self.url is not None:
             command = click.get_current_context().info_name
             raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.")
-        from ..files import store_path
+        from ..files import is_server, store_path
 
         name, given = (
             ("--db", self.db) if self.db is not None else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or _DEFAULT_DB)
         )
         path = store_path(given, name)
-        if must_exist and not Path(path).exists():
+        if must_exist and not is_server(path) and not Path(path).exists():
             raise ConfigurationError(f"{path} does not exist. Give the file with --db or MEM0LITE_DB.")
         return path
 

@@ -208,8 +208,11 @@ def _listener(settings: "Settings") -> "socket.socket":
 
 
 def file_of(memory: "Memory") -> str:
-    """Return how messages name the file of a memory."""
-    return memory.path if memory.path == ":memory:" else str(Path(memory.path).absolute())
+    """Return how messages name the store of a memory."""
+    from ..files import is_server
+
+    kept = memory.path == ":memory:" or is_server(memory.path)
+    return memory.path if kept else str(Path(memory.path).absolute())
 
 
 def _callers(settings: "Settings") -> str:

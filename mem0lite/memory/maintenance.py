@@ -7,7 +7,7 @@ from pathlib import Path
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder, embed_documents, identity
 from ..errors import ConfigurationError, CorruptFileError, DatabaseError, NotAMemoryFileError
-from ..files import clean_path, store_path
+from ..files import clean_path, is_server, shown_store, store_path
 from ..store import FilePart, Finding, Reembedding, Store, reembedding, refuse_database_file
 from ..store import restore as restore_file
 from ..types import CheckProblem, CheckResult, ErasureReceipt, ReembedResult, RestoreResult
@@ -18,10 +18,18 @@ _BATCH = 256  # texts embedded and vectors stored at a time
 _NAMED = 10  # of the items that a problem is about
 
 
+_TOOLS = {
+    "backup": "pg_dump --schema=mem0lite, and psql or pg_restore to restore what it wrote",
+    "check": "pg_amcheck",
+}
+"""What does for a database what a verb does for a file."""
+
+
 def file_of(store: Store, verb: str) -> FilePart:
     """Return what a store has if it is a file, for a verb that needs one. Raises DatabaseError if it is not."""
     if store.file is None:
-        raise DatabaseError(f"{verb}: this store is not a file. Use the tools of its database.")
+        tool = _TOOLS.get(verb, "the tools of the database")
+        raise DatabaseError(f"{verb}: this store is in a PostgreSQL database, not in a file. Use {tool}.")
     return store.file
 
 
@@ -87,7 +95,7 @@ def restore(
 
 def copy_at(path: str | os.PathLike[str], *, replace: bool = False) -> Path:
     """Return where a copy of a store is to be. A store that is there is refused, unless it is to be replaced."""
-    target = Path(store_path(path, "path"))
+    target = Path(_file(path))
     if target.name == ":memory:":
         raise ConfigurationError("path: a copy needs a file. Give the name of one.")
     if replace or not target.exists():
@@ -107,8 +115,15 @@ def reembed(path: str | os.PathLike[str], embedder: Embedder, progress: Progress
 
 def existing_store(path: str | os.PathLike[str]) -> str:
     """Return the path of a store that must be there."""
-    if not Path(found := store_path(path, "path")).is_file():
+    if not Path(found := _file(path)).is_file():
         raise NotAMemoryFileError(f"{found} does not exist. Check the path.")
+    return found
+
+
+def _file(path: str | os.PathLike[str]) -> str:
+    """Return the path of a store that has to be a file."""
+    if is_server(found := store_path(path, "path")):
+        raise ConfigurationError(f"path: {shown_store(found)} is a database, and this works on files only.")
     return found
 
 

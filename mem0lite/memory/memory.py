@@ -19,6 +19,7 @@ from ..embedding.local import resolve
 from ..embedding.protocol import Embedder
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
 from ..errors import NotPicklableError
+from ..files import is_server, shown_store
 from ..graph import Extractor
 from ..limits import clean_timeout
 from ..search.query import Query
@@ -204,7 +205,8 @@ class Memory(Handle):
     ) -> None:
         opening.refuse_configuration(path, config)
         environment.name_unread()
-        self.path = opening.path_of(path)
+        place = opening.path_of(path)
+        self.path = shown_store(place)
         self._owner = Owner()
         self._closed = threading.Event()  # shared with the views of for_user
         self._clock = clock or opening.utc_now
@@ -219,7 +221,7 @@ class Memory(Handle):
             embedder,
             functools.partial(
                 open_store,
-                self.path,
+                place,
                 durability=durability,
                 cache_bytes=opening.cache_bytes(cache_bytes),
                 read_only=opening.switch(read_only, "read_only"),
@@ -240,7 +242,7 @@ class Memory(Handle):
         except Exception:  # a warning too, where these are errors
             self._store.close()
             raise
-        if not read_only and self.path != ":memory:":
+        if not read_only and self.path != ":memory:" and not is_server(place):
             stopping.watch()
 
     @classmethod
@@ -1085,7 +1087,7 @@ class Memory(Handle):
     def stats(self) -> Stats:
         """Return counts, sizes, the embedder and the versions of the store."""
         self._owner.check_whole("stats")
-        facts = maintenance.file_of(self._store, "stats").facts()
+        facts = self._store.facts()
         return {
             "path": self.path,
             **self._store.counts(self._now()),
@@ -1100,8 +1102,7 @@ class Memory(Handle):
 
     def _measured(self) -> tuple[Counts, int]:
         """Return what metrics show of ``stats``: the counts, and the size in bytes. The graph is not counted for it."""
-        facts = maintenance.file_of(self._store, "stats").facts()
-        return self._store.counts(self._now()), facts.bytes
+        return self._store.counts(self._now()), self._store.facts().bytes
 
     # -- the project
 

@@ -1,11 +1,13 @@
 """The memories of one store: what any store does (``protocol``), and opening one.
 
-SQLite is the only one so far. A second backend is a folder beside ``sqlite``, a case in ``open_store``, and a line in
-``tests/backends.py``.
+A backend is a folder beside ``sqlite`` and ``postgres``, a case in ``open_store``, and a line in ``tests/backends.py``.
 """
 
 import os
+from typing import TYPE_CHECKING
 
+from ..errors import DependencyError
+from ..files import is_server
 from ..types import EmbedderIdentity
 from .protocol import (
     EVERYTHING_STORED,
@@ -16,7 +18,6 @@ from .protocol import (
     Changes,
     Document,
     Entry,
-    FileFacts,
     FilePart,
     Finding,
     Graphs,
@@ -30,6 +31,7 @@ from .protocol import (
     Remaking,
     Seen,
     Store,
+    StoreFacts,
     Unembedded,
     Update,
     Use,
@@ -38,8 +40,11 @@ from .protocol import (
 from .sqlite import stopping
 from .sqlite.database import Durability, refuse_database_file
 from .sqlite.schema import SCHEMA_VERSION, SQLITE_VERSION
-from .sqlite.store import SQLiteStore, reembedding
+from .sqlite.store import Copies, SQLiteStore, reembedding
 from .sqlite.upkeep import restore
+
+if TYPE_CHECKING:
+    from .postgres.store import PostgresStore
 
 __all__ = [
     "EVERYTHING_STORED",
@@ -53,7 +58,6 @@ __all__ = [
     "Document",
     "Durability",
     "Entry",
-    "FileFacts",
     "FilePart",
     "Finding",
     "Graphs",
@@ -68,6 +72,7 @@ __all__ = [
     "SQLiteStore",
     "Seen",
     "Store",
+    "StoreFacts",
     "Unembedded",
     "Update",
     "Use",
@@ -91,11 +96,22 @@ def open_store(
     graph_categories: tuple[str, ...] | None = None,
     statement_timeout: float | None = None,
 ) -> Store:
-    """Open the store at a path: a SQLite file, which is created if there is none; ``":memory:"`` is private.
+    """Open the store at a path: a SQLite file, which is created if there is none; ``":memory:"`` is private. A URL that
+    begins with ``postgresql://`` is that of a PostgreSQL database, which needs the extra ``postgres``.
 
     The options are those of ``Memory``. Raises EmbedderMismatchError when the store holds another embedder's vectors,
     ConfigurationError, and the leaves of DatabaseError for what cannot be opened.
     """
+    if is_server(path):
+        return _postgres(path)(
+            os.fspath(path),
+            embedder=embedder,
+            copying=Copies(embedder, statement_timeout).opened,
+            cache_bytes=cache_bytes,
+            read_only=read_only,
+            graph_categories=graph_categories,
+            statement_timeout=statement_timeout,
+        )
     return SQLiteStore(
         path,
         embedder=embedder,
@@ -106,3 +122,15 @@ def open_store(
         graph_categories=graph_categories,
         statement_timeout=statement_timeout,
     )
+
+
+def _postgres(url: str | os.PathLike[str]) -> "type[PostgresStore]":
+    try:
+        from .postgres.store import PostgresStore  # psycopg takes longer to import than the rest
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("psycopg", "psycopg_pool"):
+            raise
+        raise DependencyError(
+            "A store on PostgreSQL needs psycopg. Install it: pip install 'mem0lite[postgres]'"
+        ) from error
+    return PostgresStore

@@ -519,6 +519,9 @@ class Store(Reads, Protocol):
     def counts(self, now: int) -> Counts:
         """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
 
+    def facts(self) -> "StoreFacts":
+        """Return the size of the store, and what it is made with."""
+
     def identity(self) -> EmbedderIdentity:
         """Return the embedder whose vectors the store holds."""
 
@@ -578,24 +581,22 @@ class Unembedded(NamedTuple):
     """What to embed."""
 
 
-class FileFacts(NamedTuple):
-    """What there is to know about a file."""
+class StoreFacts(NamedTuple):
+    """What there is to know about a store."""
 
     bytes: int
-    """The size of its pages."""
+    """The size of its pages on the disk."""
     cached_bytes: int
     """About how much memory searches keep vectors in."""
     checksums: bool
     """Whether every page has a checksum."""
     schema_version: int
     sqlite_version: str
+    """Of SQLite in this process."""
 
 
 class FilePart(Protocol):
     """What a store has if it is a file."""
-
-    def facts(self) -> FileFacts:
-        """Return the size of the file, and what it is made with."""
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others may write. Only its owner can read the copy.

@@ -28,9 +28,9 @@ from typing import Any
 from .functions import functions
 
 SCHEMA = "mem0lite"
-PARTITIONS = 8
+PARTITIONS = 4
 
-_PARTITIONED = ("memory", "vector", "posting", "mention", "relation", "use")
+_PARTITIONED = ("memory", "embedding", "posting", "mention", "relation", "use")
 
 _PARTS = "".join(
     f"CREATE TABLE {table}_{number} PARTITION OF {table} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number});\n"
@@ -89,7 +89,7 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         id text COLLATE "C" PRIMARY KEY, owner_id bigint NOT NULL, key bigint NOT NULL
     );
 
-    CREATE TABLE vector (owner_id bigint NOT NULL, key bigint NOT NULL, embedding vector NOT NULL,
+    CREATE TABLE embedding (owner_id bigint NOT NULL, key bigint NOT NULL, vector vector NOT NULL,
         PRIMARY KEY (owner_id, key)) PARTITION BY HASH (owner_id);
 
     CREATE TABLE posting (

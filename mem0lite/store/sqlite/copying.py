@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import apsw
 
 from ...graph import Edge, Graph, Node
+from .. import histories
 from ..protocol import Attached, Document, Use
-from . import log, rows
+from . import rows
 
 _LISTED = "IN (SELECT value FROM json_each(?))"
 
@@ -45,4 +46,4 @@ def attached(connection: apsw.Connection, ids: Sequence[str]) -> dict[str, Attac
 def documents(connection: apsw.Connection) -> list[Document]:
     """Return all documents, oldest first."""
     found = rows.fetch(connection, "SELECT kind, name, value FROM document ORDER BY sequence")
-    return [Document(kind, name, log.to_document(value)) for kind, name, value in found]
+    return [Document(kind, name, histories.to_document(value)) for kind, name, value in found]

@@ -5,17 +5,17 @@ its visible memories say, and that goes with them. The rows are clustered by (ow
 """
 
 import json
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import apsw
 
 from ...data.filters import Expression, scope_part
-from ...graph import BESIDE, MENTIONS, PHRASE, Direction, Graph, Named, aliases, leads, longest
+from ...graph import PHRASE, Direction, Graph, Named
 from ...types import GraphResult, Relation
+from .. import links
+from ..damage import check_texts, undamaged
 from ..protocol import Visible
-from .damage import check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import MEMORIES, condition
 
@@ -28,12 +28,6 @@ _WAYS = {
     ("destination", "source"): "relation r INDEXED BY relation_by_destination",  # it takes the primary key otherwise
 }
 """The ways to follow a relation: from which end to which, and how to read it."""
-_MOST_NAMES = 64  # that a search looks up at each step
-_MOST_ROWS = 65_536  # that a search reads at a time of entities that very many memories name
-_HOPS = 2
-_FADING = 0.7  # of an entity's strength, with each further step
-_RARE = 5  # memories up to which an entity that they name counts in full
-_FEW = 8  # entities next to one, up to which each counts in full
 
 
 # -- writing
@@ -124,7 +118,7 @@ def relations_of(connection: apsw.Connection, keys: Sequence[int]) -> list[Relat
         "ORDER BY l.key, r.position",
         (json.dumps(list(keys)),),
     ).fetchall()
-    return _merged(found)
+    return links.merged(found)
 
 
 @undamaged()
@@ -155,8 +149,8 @@ def read(connection: apsw.Connection, visible: Visible, entity: str | None, dept
         f"{_OF_MEMORY.format(row='r')} WHERE r.destination IN {_LISTED} AND {where} ORDER BY r.key, r.position",
         (*parameters, listed, listed, *conditions),
     ).fetchall()
-    _tell_apart(nodes)
-    edges = _merged(found)
+    links.tell_apart(nodes)
+    edges = links.merged(found)
     for edge in edges:
         edge["source"], edge["destination"] = nodes[edge["source"]]["name"], nodes[edge["destination"]]["name"]
     result: Any = {"nodes": list(nodes.values()), "edges": edges, "truncated": len(names) > limit}
@@ -167,88 +161,47 @@ def read(connection: apsw.Connection, visible: Visible, entity: str | None, dept
 def evidence(
     connection: apsw.Connection, visible: Visible, query: Sequence[Named], asked: Direction
 ) -> tuple[dict[int, float], dict[int, float]]:
-    """Return by key, in 0..1, which share of the query's entities a memory names, and how near to them are those that
-    it names otherwise: on the way that the query asks for, a relation away is 1."""
-    reading = _Reading(connection, visible)
-    known = reading.memories([one.name for one in query])
-    meant = [one.name for one in longest([one for one in query if one.name in known])]
-    names = {name: min(1.0, _RARE / len(known[name])) for name in meant}
-    own: dict[int, float] = {}
-    for name, strength in names.items():
-        for key in known[name]:
-            own[key] = own.get(key, 0.0) + strength / len(names)
-    near: dict[int, float] = {}
-    seen = set(names)
-    for _ in range(_HOPS):
-        names = reading.next_to(names, asked, seen)
-        seen |= set(names)
-        strongest = sorted(names, key=lambda name: (-names[name], name))[:_MOST_NAMES]
-        found = reading.memories(strongest)
-        names = {name: names[name] for name in strongest if name in found}
-        for name, strength in names.items():
-            for key in found[name]:
-                near[key] = max(near.get(key, 0.0), strength)
-        names = {name: strength * _FADING for name, strength in names.items()}
-    return own, near
+    """Return by key what a query's entities tell of memories (``links.evidence``)."""
+    return links.evidence(_Reading(connection, visible), query, asked)
 
 
 class _Reading:
-    """What a search reads of the graph."""
+    """A ``links.Links`` of a snapshot."""
 
     def __init__(self, connection: apsw.Connection, visible: Visible) -> None:
         self._connection = connection
         self._owners, self._scope = _owners(visible.expression)
         self._where, self._conditions = condition(visible)
 
-    def memories(self, names: Collection[str]) -> dict[str, list[int]]:
-        """Return the keys of the memories that name each entity."""
-        found: dict[str, list[int]] = {}
-        for name, key in self._rows(
+    def named(self, names: Collection[str]) -> Iterable[tuple[str, int]]:
+        """Return the entities, and the keys of the memories that name them."""
+        return self._rows(
             "SELECT n.name, n.key FROM json_each(?) l CROSS JOIN owner o "
             f"CROSS JOIN mention n ON n.owner_id = o.id AND n.name = l.value {_OF_MEMORY.format(row='n')}",
             names,
-        ):
-            found.setdefault(name, []).append(key)
-        return found
+        )
 
-    def next_to(self, names: Mapping[str, float], asked: Direction, seen: Collection[str]) -> dict[str, float]:
-        """Return the entities a step away from others, with what is left of their strength, and what these may also be
-        called."""
-        found: dict[str, float] = {}
-        for name, shares in self._neighbors(names, asked).items():
-            crowded = math.sqrt(min(1.0, _FEW / len(shares)))
-            for other, share in shares.items():
-                for alias, likeness in aliases(other).items():
-                    if alias not in seen:
-                        found[alias] = max(found.get(alias, 0.0), names[name] * share * crowded * likeness)
-        return found
+    def stated(self, names: Collection[str], *, forward: bool) -> Iterable[tuple[str, str, str]]:
+        """Return what is stated of the entities: their names, the other end, and the relationship."""
+        end, other = ("source", "destination") if forward else ("destination", "source")
+        return self._rows(
+            f"SELECT DISTINCT r.{end}, r.{other}, r.relationship FROM json_each(?) l CROSS JOIN owner o "
+            f"CROSS JOIN {_WAYS[end, other]} ON r.owner_id = o.id AND r.{end} = l.value {_OF_MEMORY.format(row='r')}",
+            names,
+        )
 
-    def _neighbors(self, names: Collection[str], asked: Direction) -> dict[str, dict[str, float]]:
-        """Return by entity those next to it, and how much each counts: what something is stated of, and what is named
-        in the same memory."""
-        shares: dict[str, dict[str, float]] = {}
-        for (end, other), relation in _WAYS.items():
-            for name, one, relationship in self._rows(
-                f"SELECT DISTINCT r.{end}, r.{other}, r.relationship FROM json_each(?) l CROSS JOIN owner o "
-                f"CROSS JOIN {relation} ON r.owner_id = o.id AND r.{end} = l.value {_OF_MEMORY.format(row='r')}",
-                names,
-            ):
-                if relationship != MENTIONS:
-                    share = leads(relationship, asked, forward=end == "source")
-                    beside = shares.setdefault(name, {})
-                    beside[one] = max(beside.get(one, 0.0), share)
-        for name, one in self._rows(
+    def beside(self, names: Collection[str]) -> Iterable[tuple[str, str]]:
+        """Return the entities, and those that the same memories name."""
+        return self._rows(
             "SELECT DISTINCT n.name, b.name FROM json_each(?) l CROSS JOIN owner o "
             f"CROSS JOIN mention n ON n.owner_id = o.id AND n.name = l.value {_OF_MEMORY.format(row='n')} "
             "CROSS JOIN mention b ON b.key = n.key AND b.type NOT IN ('tag', 'project')",
             names,
-        ):
-            shares.setdefault(name, {}).setdefault(one, BESIDE)
-        return shares
+        )
 
     def _rows(self, sql: str, names: Collection[str]) -> list[Any]:
         return self._connection.execute(
-            f"WITH {self._owners} {sql} WHERE {self._where} LIMIT {_MOST_ROWS}",
+            f"WITH {self._owners} {sql} WHERE {self._where} LIMIT {links.MOST_ROWS}",
             (*self._scope, json.dumps(sorted(names)), *self._conditions),
         ).fetchall()
 
@@ -287,26 +240,3 @@ def _most_named(connection: apsw.Connection, visible: Visible, limit: int) -> li
     )
     names: list[Any] = [name for (name,) in found]
     return names
-
-
-def _merged(found: Iterable[Sequence[Any]]) -> list[Relation]:
-    """Return relations from rows of source, relationship, destination, memory id and the ends' names."""
-    merged: dict[tuple[str, str, str], Relation] = {}
-    for source, relationship, destination, memory_id, *names in found:
-        check_texts(source, relationship, destination, memory_id)
-        one = merged.setdefault(
-            (names[0], relationship, names[1]),
-            {"source": source, "relationship": relationship, "destination": destination, "memory_ids": []},
-        )
-        if memory_id not in one["memory_ids"]:
-            one["memory_ids"].append(memory_id)
-    return list(merged.values())
-
-
-def _tell_apart(nodes: Mapping[str, dict[str, Any]]) -> None:
-    """Show two nodes with the same label, such as a tag and a term, under their names."""
-    taken: set[str] = set()
-    for name, node in nodes.items():
-        if node["name"] in taken:
-            node["name"] = name
-        taken.add(node["name"])

@@ -7,9 +7,9 @@ import apsw
 from ...data.records import Record
 from ...graph import Graph
 from ...types import GraphResult, GraphStats
+from ..damage import check_agreement, check_order
 from ..protocol import Visible
 from . import graph, rows
-from .damage import check_agreement, check_order
 from .database import Database
 from .settings import Remembered
 

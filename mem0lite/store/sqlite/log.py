@@ -4,43 +4,19 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import apsw
 
 from ...data.filters import Expression
-from ...data.records import AddEvent, Change, Gone, Record, Scope, State
-from ...types import Event, EventItem
-from ...values import new_id, to_iso
-from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
+from ...data.records import AddEvent, Change, Gone, Scope
+from ...types import EventItem
+from .. import histories
+from ..damage import check_instants, check_optional_texts, check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import LIVE
 
-
-def change(event: Event, before: Record | None, after: Record) -> Change:
-    """Return the change that an event made."""
-    return Change(
-        id=new_id(),
-        event=event,
-        old_memory=None if before is None else before.text,
-        new_memory=None if event == "DELETE" else after.text,
-        created_at=after.created_at,
-        updated_at=after.updated_at,
-        actor_id=after.actor_id,
-        role=after.role,
-        feedback=after.feedback if event == "FEEDBACK" else None,
-        feedback_reason=after.feedback_reason if event == "FEEDBACK" else None,
-        superseded_by=after.superseded_by if event == "SUPERSEDE" else None,
-        superseded_at=after.superseded_at if event == "SUPERSEDE" else None,
-        before=None if before is None else State.of(before),
-    )
-
-
-_CHANGE_COLUMNS = (
-    "id, event, old_text, new_memory, created_at, updated_at, actor_id, role, feedback, feedback_reason, "
-    "superseded_by, superseded_at"
-)
-CHANGES = ", ".join(f"h.{column}" for column in _CHANGE_COLUMNS.split(", "))
+CHANGES = ", ".join(f"h.{column}" for column in histories.COLUMNS.split(", "))
 _WITH_STATES = (
     f"{CHANGES}, ifnull(h.recorded_at, (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'recorded_since')), "
     "json(h.before)"
@@ -58,22 +34,12 @@ _NEXT_NUMBER = (
 )
 
 
-class Noted(NamedTuple):
-    """A change to note."""
-
-    scope: int
-    """The number of the memory's scope."""
-    memory_id: str
-    change: Change
-    key: int | None = None
-    """Of a memory that is deleted: what lists are in the order of."""
-
-
-def note(connection: apsw.Connection, changes: Iterable[Noted], now: int) -> None:
+def note(connection: apsw.Connection, changes: Iterable[histories.Noted], now: int) -> None:
     """Note changes."""
     connection.executemany(
-        f"INSERT INTO history (scope, memory_id, {_CHANGE_COLUMNS}, follower_id, number, recorded_at, imported, before)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?))",
+        f"INSERT INTO history (scope, memory_id, {histories.COLUMNS}, "
+        "follower_id, number, recorded_at, imported, before) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?))",
         [
             (
                 *(one.scope, one.memory_id, change.id, change.event, change.old_memory, change.new_memory),
@@ -81,41 +47,12 @@ def note(connection: apsw.Connection, changes: Iterable[Noted], now: int) -> Non
                 *(change.feedback, change.feedback_reason, change.superseded_by, change.superseded_at),
                 *(connection.execute(_NEXT_NUMBER, (now, one.scope)).get or (None, None)),
                 *((now, None) if change.recorded_at is None else (min(change.recorded_at, now), 1)),
-                None if change.before is None else _to_json(change.before, one.key),
+                None if change.before is None else histories.state_json(change.before, one.key),
             )
             for one in changes
             for change in (one.change,)
         ],
     )
-
-
-def _to_json(state: State, key: int | None) -> str:
-    """Return a state as the file keeps it: without what is None."""
-    fields = {name: value for name, value in (*state._asdict().items(), ("position", key)) if value is not None}
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
-
-
-def to_state(text: str) -> State:
-    """Return a state that the file keeps."""
-    with undamaged():
-        fields = json.loads(text)
-        check_object(fields)
-        state = State(*(fields.get(name) for name in State._fields))
-        check_optional_texts(
-            state.expiration_date, state.feedback, state.feedback_reason, state.key, state.superseded_by
-        )
-        ends = [one for one in (state.expires_at, state.superseded_at) if one is not None]
-        check_instants(state.created_at, state.updated_at, *ends)
-        if state.metadata is not None:
-            check_object(state.metadata)
-    return state
-
-
-def key_in(text: str) -> int | None:
-    """Return the key that a deleted memory had."""
-    with undamaged():
-        key: int | None = json.loads(text).get("position")
-        return key
 
 
 def forget_followers(connection: apsw.Connection, users: Iterable[str | None] | None = None) -> None:
@@ -165,7 +102,7 @@ def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
         with undamaged():
             check_texts(first[0])
             check_optional_texts(*first[2:6])
-        yield Gone(first[0], Scope(*first[2:6]), [to_change(row[6:]) for row in (first, *rest)])
+        yield Gone(first[0], Scope(*first[2:6]), [histories.to_change(row[6:]) for row in (first, *rest)])
 
 
 def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddEvent]:
@@ -208,22 +145,7 @@ def history(
         f"AND EXISTS (SELECT 1 FROM scope s WHERE s.id = h.scope AND {where}) ORDER BY h.sequence",
         (memory_id, *parameters),
     )
-    return [to_change(row) for row in rows]
-
-
-def to_change(row: Sequence[Any]) -> Change:
-    """Return the change in a row of CHANGES, which may go on with an instant and a state."""
-    change_id, event, old, new, created_at, updated_at, *rest = row
-    texts, superseded_at, recorded = rest[:5], rest[5], rest[6:]
-    with undamaged():
-        check_texts(change_id, event)
-        check_optional_texts(old, new, *texts)
-        check_instants(created_at, updated_at, *([] if superseded_at is None else [superseded_at]), *recorded[:1])
-    change = Change(*row[: len(row) - len(recorded)])
-    if not recorded:
-        return change
-    recorded_at, before = recorded
-    return change._replace(recorded_at=recorded_at, before=None if before is None else to_state(before))
+    return [histories.to_change(row) for row in rows]
 
 
 # -- events and documents
@@ -245,32 +167,13 @@ def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> Event
     )
     with undamaged():
         check_texts(event_id, *texts.values())
-        item: EventItem = {
-            "id": event_id,
-            "event_type": "ADD",
-            "status": "SUCCEEDED",
-            "created_at": to_iso(created_at),
-            "updated_at": to_iso(created_at),
-            "results": [
-                {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
-                for memory_id, event in json.loads(results)
-            ],
-        }
-    item.update(cast("Any", to_ids(ids)))
-    return item
-
-
-def to_ids(row: Sequence[Any]) -> dict[str, str]:
-    """Return the ids of a scope that are set."""
-    with undamaged():
-        check_optional_texts(*row)
-    return Scope(*row).ids()
+        return histories.event_item(event_id, created_at, json.loads(results), texts, ids)
 
 
 def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:
     """Return a document, or None."""
     value = connection.execute("SELECT value FROM document WHERE kind = ? AND name = ?", (kind, name)).get
-    return None if value is None else to_document(value)
+    return None if value is None else histories.to_document(value)
 
 
 def documents(connection: apsw.Connection, kind: str) -> list[dict[str, Any]]:
@@ -278,7 +181,7 @@ def documents(connection: apsw.Connection, kind: str) -> list[dict[str, Any]]:
     found: list[Any] = connection.execute(
         "SELECT value FROM document WHERE kind = ? ORDER BY sequence", (kind,)
     ).fetchall()
-    return [to_document(value) for (value,) in found]
+    return [histories.to_document(value) for (value,) in found]
 
 
 def change_document(
@@ -303,11 +206,3 @@ def put_document(connection: apsw.Connection, kind: str, name: str, value: dict[
         "ON CONFLICT (kind, name) DO UPDATE SET value = ?3",
         (kind, name, json.dumps(value, ensure_ascii=False, allow_nan=False)),
     )
-
-
-def to_document(value: str) -> dict[str, Any]:
-    """Return the document that is kept as this text."""
-    with undamaged():
-        document = json.loads(value)
-        check_object(document)
-    return cast("dict[str, Any]", document)

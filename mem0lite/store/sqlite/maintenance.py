@@ -4,8 +4,8 @@ import json
 
 import apsw
 
+from ..damage import check_agreement
 from . import rows
-from .damage import check_agreement
 from .database import BUSY_TIMEOUT_MS, Database
 from .schema import EXPIRED
 

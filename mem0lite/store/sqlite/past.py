@@ -11,17 +11,19 @@ belong to it, whatever the clock did in between. Changes that came with an impor
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import apsw
 
-from ...data.filters import Expression, scope_part
+from ...data.filters import scope_part
 from ...data.records import Record, Scope
 from ...errors import ValidationError
 from ...values import text_hash, to_iso
-from ..protocol import Entry, Remaking
-from . import log, rows
-from .damage import check_agreement, check_optional_texts, check_texts, undamaged
+from .. import histories
+from ..damage import check_agreement, check_optional_texts, check_texts, undamaged
+from ..protocol import Entry
+from ..replay import Asked, Changed, Held, Was
+from . import rows
 from .filter_sql import compile_filter
 
 _LISTED = "(SELECT value FROM json_each(?))"
@@ -29,44 +31,6 @@ _HISTORY = "FROM json_each(?1) l CROSS JOIN history h ON h.scope = l.value"
 _OF_SCOPE = "BETWEEN l.value << 32 AND (l.value << 32) + 4294967295"
 _KNOWN = "CASE WHEN h.imported THEN h.recorded_at <= ?2 ELSE h.recorded_at IS NULL OR h.sequence <= ?3 END"
 _REMEMBERED = ("version", "seal", "graph", "graph_followed")
-
-
-class Asked(NamedTuple):
-    """What is wanted of the past."""
-
-    instant: int
-    within: Expression
-    ids: Sequence[str] | None = None
-    """Only these memories. None: all of the scopes that the expression asks for."""
-    terms: Sequence[str] | None = None
-    """The keyword terms of a search. None: nothing is searched, so neither keywords nor vectors are needed."""
-
-
-class Changed(NamedTuple):
-    """A memory that was something else at the instant."""
-
-    key: int
-    record: Record
-    vector: bytes | None
-    """Its vector, if its text is still the same."""
-
-
-class Held(NamedTuple):
-    """What was held at an instant, still without what has to be computed again."""
-
-    tables: dict[str, list[Sequence[Any]]]
-    """Rows that are as they were, by table."""
-    changed: Sequence[Changed]
-    categories: tuple[str, ...]
-    """The graph categories of the file, today's."""
-    searched: bool
-
-
-class _Was(NamedTuple):
-    """What a memory was, and its key, if it is known because the memory was deleted later."""
-
-    record: Record
-    key: int | None
 
 
 # -- reading the file
@@ -145,7 +109,7 @@ def _now(
     return {place: (row[0], rows.to_record(row)) for row in found if (place := (row[1], row[0] >> 32)) in asked}
 
 
-def _was(connection: apsw.Connection, memory_id: str, scope: int, last: int) -> _Was | None:
+def _was(connection: apsw.Connection, memory_id: str, scope: int, last: int) -> Was | None:
     """Return what a memory was after a change, None if that deleted it."""
     first, *later = rows.fetch(
         connection,
@@ -166,13 +130,13 @@ def _was(connection: apsw.Connection, memory_id: str, scope: int, last: int) -> 
         check_texts(text)
         check_optional_texts(actor_id, role)
     ids = rows.fetch_first(connection, "SELECT user_id, agent_id, run_id, app_id FROM scope WHERE id = ?", (scope,))
-    state = log.to_state(before)
+    state = histories.to_state(before)
     record = Record(memory_id, Scope(*ids), text, text_hash(text), actor_id=actor_id, role=role, **state._asdict())
     deleted = next((row[4] for row in later if row[0] == "DELETE"), None)
-    return _Was(record, None if deleted is None else log.key_in(deleted))
+    return Was(record, None if deleted is None else histories.key_in(deleted))
 
 
-def _changed(connection: apsw.Connection, was: _Was, now: tuple[int, Record] | None, *, searched: bool) -> Changed:
+def _changed(connection: apsw.Connection, was: Was, now: tuple[int, Record] | None, *, searched: bool) -> Changed:
     """Return a memory that was something else, with its vector, if it is still in the file."""
     if was.key is not None:
         return Changed(was.key, was.record, None)
@@ -180,7 +144,7 @@ def _changed(connection: apsw.Connection, was: _Was, now: tuple[int, Record] | N
     key, record = cast("tuple[int, Record]", now)
     kept = searched and record.text == was.record.text
     vector = connection.execute("SELECT embedding FROM vector WHERE key = ?", (key,)).get if kept else None
-    return Changed(key, was.record, vector)
+    return Changed(key, was.record, None if vector is None else rows.from_bytes(vector))
 
 
 def _unchanged(connection: apsw.Connection, asked: Asked, scopes: str, hidden: str) -> dict[str, list[Sequence[Any]]]:
@@ -214,19 +178,6 @@ def _unchanged(connection: apsw.Connection, asked: Asked, scopes: str, hidden: s
 
 
 # -- making the copy
-
-
-def entries(held: Held, remaking: Remaking) -> list[Entry]:
-    """Return the memories that were something else with all that is computed from their texts again."""
-    missing = [one.record for one in held.changed if held.searched and one.vector is None]
-    vectors = iter(remaking.vectors(missing) if missing else ())
-    made = []
-    for one in held.changed:
-        vector = None
-        if held.searched:
-            vector = next(vectors) if one.vector is None else rows.from_bytes(one.vector)
-        made.append(Entry(one.record, vector, graph=remaking.graph_of(one.record, held.categories)))
-    return made
 
 
 def fill(connection: apsw.Connection, held: Held, made: Sequence[Entry]) -> None:

@@ -1,9 +1,9 @@
 """What a snapshot holds, for each question that callers ask: lists, histories, events, changes and counts."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -12,13 +12,15 @@ from ...data.jsonl import Exported
 from ...data.records import FileSettings, Record
 from ...errors import DatabaseError
 from ...search.query import Query
-from ...search.view import Ranked, View
+from ...search.view import Ranked
 from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
 from ...values import to_iso
+from .. import histories
 from ..columns import Found
+from ..damage import check_order, text, undamaged
+from ..found import FoundReading
 from ..protocol import Listed, ListedEvents, Use, Visible
 from . import graph, log, rows
-from .damage import check_order, text, undamaged
 from .filter_sql import compile_filter, composed
 from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, condition
 from .settings import Current
@@ -199,10 +201,7 @@ def changes(connection: apsw.Connection, after: int, follower: str | None, now: 
         (follower, after, now, limit),
     )
     check_order([sequence for sequence, *_ in found], after)
-    return [
-        cast("ChangeItem", {**log.to_change(change).to_item(memory_id), "sequence": sequence, **log.to_ids(ids)})
-        for sequence, memory_id, *ids, change in ((*row[:6], row[6:]) for row in found)
-    ]
+    return [histories.to_item(row) for row in found]
 
 
 def last_change(connection: apsw.Connection) -> int:
@@ -214,7 +213,7 @@ def _position(connection: apsw.Connection, kind: str, after: str | None) -> tupl
     """Return the position that a cursor stands for, or the one before the whole list."""
     if after is None:
         return _BEFORE_ALL, _BEFORE_ALL
-    from . import cursors  # when pages are asked for
+    from .. import cursors  # when pages are asked for
 
     return cursors.unseal(rows.remembered(connection, "seal"), kind, after)
 
@@ -224,7 +223,7 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
     one row further."""
     if not 0 < limit < len(found):
         return found[:limit], None
-    from . import cursors
+    from .. import cursors
 
     first, second, *_ = found[limit - 1]
     return found[:limit], cursors.seal(rows.remembered(connection, "seal"), kind, (first, second))
@@ -233,53 +232,37 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
 # -- searching
 
 
-class SnapshotReading:
+class SnapshotReading(FoundReading):
     """A ``protocol.Reading`` of a connection's snapshot."""
 
     def __init__(self, connection: apsw.Connection, found: Found, current: Current, dimensions: int) -> None:
-        self._connection, self._found, self._dimensions = connection, found, dimensions
-        self.view: View = found.view
+        super().__init__(found)
+        self._connection, self._dimensions = connection, dimensions
         self.graph_categories = current.graph_categories
         self._project = current.project
 
     def add_entities(self, visible: Visible, query: Query) -> None:
         """Add to the view what the graph says."""
-        own, near = graph.evidence(self._connection, visible, query.names, query.asked)
-        signals = {"entity": self._signal(own), "entity_neighbor": self._signal(near)}
-        self.view = self.view._replace(entities={name: one for name, one in signals.items() if one is not None})
-
-    def _signal(self, strengths: Mapping[int, float]) -> "NDArray[np.float32] | None":
-        """Return by position what is given by key, shape (n,); None for nothing."""
-        import numpy as np
-
-        if not strengths:
-            return None
-        signal = np.zeros(len(self._found.keys), dtype=np.float32)
-        keys = np.fromiter(strengths, dtype=np.int64)
-        signal[np.searchsorted(self._found.keys, keys)] = np.fromiter(strengths.values(), dtype=np.float32)
-        return signal
-
-    def _keys(self, ranked: Sequence[Ranked]) -> list[int]:
-        return [int(self._found.keys[one.position]) for one in ranked]
+        self.add_evidence(*graph.evidence(self._connection, visible, query.names, query.asked))
 
     def records(self, ranked: Sequence[Ranked]) -> list[Record]:
         """Return the memories, in this order."""
-        found = rows.by_keys(self._connection, self._keys(ranked))
+        found = rows.by_keys(self._connection, self.keys(ranked))
         if len(found) < len(ranked):
             raise DatabaseError("The file was replaced by another while it was open. Close it and open it again.")
         return [rows.to_record(row) for row in found]
 
     def relations(self, ranked: Sequence[Ranked]) -> list[Relation]:
         """Return what the memories state, in this order."""
-        return graph.relations_of(self._connection, self._keys(ranked))
+        return graph.relations_of(self._connection, self.keys(ranked))
 
     def project(self) -> dict[str, Any] | None:
         """Return the document of the kind ``project``."""
-        return None if self._project is None else log.to_document(self._project)
+        return None if self._project is None else histories.to_document(self._project)
 
     def uses(self, ranked: Sequence[Ranked]) -> list[Use | None]:
         """Return how often and when the memories were in answers, in this order."""
-        keys = self._keys(ranked)
+        keys = self.keys(ranked)
         found = self._connection.execute(
             "SELECT key, count, last FROM use WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
         )
@@ -290,9 +273,10 @@ class SnapshotReading:
         """Return their unit vectors in this order, shape (len(ranked), dimensions)."""
         import numpy as np
 
-        if self._found.vectors is not None:
-            return self._found.vectors[self._found.slots[[one.position for one in ranked]]]
-        keys = self._keys(ranked)
+        kept = self.kept_vectors(ranked)
+        if kept is not None:
+            return kept
+        keys = self.keys(ranked)
         found = dict(
             self._connection.execute(
                 "SELECT key, embedding FROM vector WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)

@@ -25,9 +25,10 @@ from ...errors import MemoryNotFoundError
 from ...search.text import TERMS_VERSION, indexed_terms, indexed_text
 from ...types import EmbedderIdentity
 from ...values import text_hashes
+from .. import histories
+from ..damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
 from . import graph, log
-from .damage import check_instants, check_object, check_optional_texts, check_texts, undamaged
 from .filter_sql import Sql, one_of_ids
 from .schema import LATEST, LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
 
@@ -455,11 +456,11 @@ def insert(connection: apsw.Connection, entry: Entry, record: Record, scope: Sco
     noted = (
         brought(connection, scope, record.id, entry.history)
         if entry.history
-        else [log.Noted(scope.number, record.id, log.change("ADD", None, record))]
+        else [histories.Noted(scope.number, record.id, histories.change("ADD", None, record))]
     )
     if entry.record.superseded_at is None and record.superseded_at is not None:
-        change = log.change("SUPERSEDE", record, record._replace(updated_at=now))
-        noted.append(log.Noted(scope.number, record.id, change))
+        change = histories.change("SUPERSEDE", record, record._replace(updated_at=now))
+        noted.append(histories.Noted(scope.number, record.id, change))
     insert_at(connection, scope.next_key(), scope.owner, entry, record, version)
     log.note(connection, noted, now)
 
@@ -484,14 +485,16 @@ def insert_at(connection: apsw.Connection, key: int, owner: int, entry: Entry, r
         graph.insert(connection, owner, key, entry.graph)
 
 
-def brought(connection: apsw.Connection, scope: ScopeRow, memory_id: str, changes: Iterable[Change]) -> list[log.Noted]:
+def brought(
+    connection: apsw.Connection, scope: ScopeRow, memory_id: str, changes: Iterable[Change]
+) -> list[histories.Noted]:
     """Return the history that a memory brings along, with keys for what was deleted.
 
     Its past comes with it, unless the file has a past of that id: two pasts would contradict each other.
     """
     known = fetch_first(connection, "SELECT 1 FROM history WHERE memory_id = ? LIMIT 1", (memory_id,)) is not None
     return [
-        log.Noted(
+        histories.Noted(
             scope.number,
             memory_id,
             change._replace(recorded_at=None) if known else change,
@@ -609,8 +612,8 @@ def delete(connection: apsw.Connection, keys: Sequence[int], now: int) -> None:
     changes = []
     for row in by_keys(connection, keys):
         before = to_record(row)
-        change = log.change("DELETE", before, before._replace(updated_at=now))
-        changes.append(log.Noted(row[0] >> 32, before.id, change, row[0]))
+        change = histories.change("DELETE", before, before._replace(updated_at=now))
+        changes.append(histories.Noted(row[0] >> 32, before.id, change, row[0]))
     log.note(connection, changes, now)
     remove(connection, keys)
 

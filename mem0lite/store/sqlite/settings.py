@@ -8,9 +8,10 @@ from ...embedding.prompts import PROMPTED
 from ...errors import CorruptFileError, EmbedderMismatchError
 from ...search.text import TERMS_VERSION
 from ...types import EmbedderIdentity
+from ..damage import undamaged
+from ..embedders import described
 from ..protocol import CategoriesChangedError
 from . import graph, rows
-from .damage import undamaged
 from .database import Database
 
 _GRAPH, _FOLLOWED = "graph", "graph_followed"
@@ -137,7 +138,7 @@ class Remembered:
         same = theirs["fingerprint"].partition(PROMPTED)[0] == ours["fingerprint"].partition(PROMPTED)[0] != ""
         prompts = " LocalEmbedder(…, document_prompt='') puts nothing before texts." if same else ""
         raise EmbedderMismatchError(
-            f"{path} holds vectors of {_describe(theirs)}, but the embedder is {_describe(ours)}. Open it with the "
+            f"{path} holds vectors of {described(theirs)}, but the embedder is {described(ours)}. Open it with the "
             f"former, or make new vectors once: Memory.reembed({str(path)!r}, embedder=…), or "
             f"`mem0lite reembed --db {path} --model …`.{prompts}",
             remembered=theirs,
@@ -158,9 +159,3 @@ class Remembered:
         """Keep the scale of the embedder's cosines, beside whose it is: a new embedder makes it void."""
         embedder = rows.remembered(connection, "embedder")
         rows.remember(connection, _SCALE, {"embedder": embedder, "unrelated": scale})
-
-
-def _describe(embedder: EmbedderIdentity) -> str:
-    digest, _, prompt = embedder["fingerprint"].partition(PROMPTED)
-    after = f", texts after {prompt}" if prompt else ""
-    return f"{embedder['name']!r} ({embedder['dimensions']} dimensions, hash {digest[:12] or 'none'}{after})"

@@ -14,8 +14,8 @@ import apsw
 from ...data.filters import Expression, scope_part
 from ...search.conversation import NAME_LENGTH
 from ..columns import NEVER, KeysOfTerm, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
+from ..damage import check_optional_texts
 from . import rows
-from .damage import check_optional_texts
 from .filter_sql import Sql, compile_filter
 from .schema import SCOPE_KEYS
 from .settings import Current

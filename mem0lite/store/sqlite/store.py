@@ -13,10 +13,24 @@ from ...data.jsonl import Exported
 from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
+from .. import replay
 from ..columns import Columns
-from ..protocol import Applied, Attached, Changes, Document, Entry, Listed, ListedEvents, Remaking, Seen, Use, Visible
+from ..damage import undamaged
+from ..protocol import (
+    Applied,
+    Attached,
+    Changes,
+    Document,
+    Entry,
+    Listed,
+    ListedEvents,
+    Remaking,
+    Seen,
+    StoreFacts,
+    Use,
+    Visible,
+)
 from . import copying, log, maintenance, reading, rows, writing
-from .damage import undamaged
 from .database import Database, Durability, limited
 from .filter_sql import compile_filter
 from .graphs import FileGraphs
@@ -62,8 +76,7 @@ class SQLiteStore:
             image=image,
         )
         self._settings = Remembered(self._database, embedder)
-        self._embedder = embedder
-        self._empty: bytes | None = None  # an empty store in memory, once one was needed
+        self._copies = Copies(embedder, statement_timeout)
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
@@ -162,22 +175,14 @@ class SQLiteStore:
         """Yield a copy of what was stored at an instant."""
         from . import past  # few ask for it
 
-        asked = past.Asked(instant, within, ids, None if query is None else query.all_terms)
+        asked = replay.Asked(instant, within, ids, None if query is None else query.all_terms)
         with self._database.read() as connection:
             if query is not None:
                 self._settings.check_embedder(connection)
             held = past.read(connection, asked, self._settings.categories(connection))
-        made = past.entries(held, remaking)
-        with closing(self._empty_copy()) as copy:
-            copy._database.write(lambda connection: past.fill(connection, held, made))
+        made = replay.entries(held, remaking)
+        with self._copies.opened(held, made) as copy:
             yield copy
-
-    def _empty_copy(self) -> "SQLiteStore":
-        limit = self._database.statement_timeout
-        copy = SQLiteStore(":memory:", embedder=self._embedder, statement_timeout=limit, image=self._empty)
-        if self._empty is None:
-            self._empty = copy._database.image()
-        return copy
 
     def existing(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that a memory has."""
@@ -271,6 +276,10 @@ class SQLiteStore:
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
 
+    def facts(self) -> StoreFacts:
+        """Return the size of the file, and what it is made with."""
+        return self.file.facts()
+
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the file remembers."""
         with self._database.read() as connection:
@@ -320,6 +329,28 @@ class SQLiteStore:
         """Return the documents of every kind, oldest first."""
         with self._database.read() as connection:
             return copying.documents(connection)
+
+
+class Copies:
+    """Opens small stores in memory for what was held at instants."""
+
+    def __init__(self, embedder: EmbedderIdentity, statement_timeout: float | None) -> None:
+        self._embedder, self._statement_timeout = embedder, statement_timeout
+        self._empty: bytes | None = None  # an empty store in memory, once one was needed
+
+    @contextmanager
+    def opened(self, held: replay.Held, made: Sequence[Entry]) -> Iterator[SQLiteStore]:
+        """Yield a store of what was held at an instant; ``made`` has an entry for each memory that was changed."""
+        from . import past
+
+        limit = self._statement_timeout
+        with closing(
+            SQLiteStore(":memory:", embedder=self._embedder, statement_timeout=limit, image=self._empty)
+        ) as copy:
+            if self._empty is None:
+                self._empty = copy._database.image()
+            copy._database.write(lambda connection: past.fill(connection, held, made))
+            yield copy
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from ...embedding.reading import UnitVector
 from ...errors import CorruptFileError, DatabaseError
 from ...files import appearing, beside
 from ...search.text import TERMS_VERSION
-from ..protocol import FileFacts, Finding, Unembedded
+from ..protocol import Finding, StoreFacts, Unembedded
 from . import file as sqlite_file
 from . import log, rows
 from .database import Database, translated
@@ -26,11 +26,11 @@ class Upkeep:
     def __init__(self, database: Database, settings: Remembered, cached_bytes: Callable[[], int]) -> None:
         self._database, self._settings, self._cached_bytes = database, settings, cached_bytes
 
-    def facts(self) -> FileFacts:
+    def facts(self) -> StoreFacts:
         """Return the size of the file, and what it is made with."""
         with self._database.read() as connection:
             size = int(connection.pragma("page_count") * connection.pragma("page_size"))
-        return FileFacts(
+        return StoreFacts(
             bytes=size,
             cached_bytes=self._cached_bytes(),
             checksums=self._database.checksums,

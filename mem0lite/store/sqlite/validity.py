@@ -8,6 +8,7 @@ import apsw
 
 from ...data.records import Record
 from ...errors import MemoryNotFoundError
+from .. import histories
 from ..protocol import Entry
 from . import log, rows
 from .schema import LATEST, LIVE
@@ -79,8 +80,8 @@ def supersede(
             "UPDATE memory SET superseded_by = ?, superseded_at = ?, version = ? WHERE key = ?",
             (after.superseded_by, after.superseded_at, version, key),
         )
-        change = log.change("SUPERSEDE", before, after._replace(updated_at=now))
-        log.note(connection, [log.Noted(scope.number, before.id, change)], now)
+        change = histories.change("SUPERSEDE", before, after._replace(updated_at=now))
+        log.note(connection, [histories.Noted(scope.number, before.id, change)], now)
     if found:
         rows.note_rewritten(connection, version, [scope.number])
         scope.rewritten = version

@@ -8,6 +8,7 @@ import apsw
 
 from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
+from .. import histories
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
 from . import graph, log, rows, validity
 from .filter_sql import compile_filter
@@ -52,8 +53,8 @@ def _update(connection: apsw.Connection, updates: Sequence[Update], visible: Vis
             rows.reindex(connection, key, before, after, update.vector)
         if update.graph is not None:
             graph.put(connection, key, update.graph(after))
-        change = log.change(update.event, before, after._replace(updated_at=visible.now))
-        log.note(connection, [log.Noted(key >> 32, before.id, change)], visible.now)
+        change = histories.change(update.event, before, after._replace(updated_at=visible.now))
+        log.note(connection, [histories.Noted(key >> 32, before.id, change)], visible.now)
         scopes.add(key >> 32)
         changed.append(after)
     rows.note_rewritten(connection, version, scopes)

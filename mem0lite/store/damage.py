@@ -5,8 +5,8 @@ from contextlib import ContextDecorator
 from itertools import pairwise
 from typing import Any
 
-from ...errors import CorruptFileError, Mem0LiteError
-from ...values import FIRST_INSTANT, LAST_INSTANT
+from ..errors import CorruptFileError, Mem0LiteError
+from ..values import FIRST_INSTANT, LAST_INSTANT
 
 _DECODING = (ValueError, TypeError, ArithmeticError, LookupError)
 

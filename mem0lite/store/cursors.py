@@ -10,7 +10,7 @@ import base64
 import hmac
 import struct
 
-from ...errors import ValidationError
+from ..errors import ValidationError
 
 _TAG, _FORMAT = 16, ">qq"
 
