@@ -28,7 +28,7 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Location:
 
 
 def postgres(folder: Path, request: pytest.FixtureRequest) -> Location:
-    """The address of a database that holds nothing yet, on the server of this run."""
+    """The address of a database that holds no memories yet, on the server of this run."""
     import psycopg
 
     with psycopg.connect(_server(), autocommit=True) as connection:
@@ -109,17 +109,18 @@ def _server() -> str:
 
 @cache
 def _template() -> str:
-    """Return the name of the database of which the others are copies."""
+    """Return the name of the database of which the others are copies: with tables, and nothing in them.
+
+    Copying its files takes a third of the time that the migrations take.
+    """
     import psycopg
+
+    from mem0lite.store.postgres.database import Database, Settings
 
     name = f"template_{os.getpid()}"
     with psycopg.connect(_server(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    with psycopg.connect(_address(name), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION vector")
-    from mem0lite.store.postgres.database import Database, Settings
-
-    Database(_address(name), read_only=False, statement_timeout=None, settings=Settings()).close()  # makes the tables
+    Database(_address(name), read_only=False, statement_timeout=None, settings=Settings()).close()
     return name
 
 
