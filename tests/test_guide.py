@@ -280,4 +280,5 @@ def test_the_source_distribution_brings_the_documents(built: Path) -> None:
         names = {name.partition("/")[2] for name in files.getnames()}
     assert {f"mem0lite/guide/{name}.md" for name in guide.NAMES} <= names
     assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/RESULTS.md", "benchmarks/peers.svg"} <= names
+    assert "docs/ui.webp" in names
     assert {"tools/build_model.py", "tools/calibration.json"} <= names

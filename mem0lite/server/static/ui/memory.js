@@ -1,17 +1,19 @@
 // One memory: what it says, what is known about it, what happened to it, and what can be done.
-import { add, history, memory, rate, remove, update } from "./api.js";
+import { add, history, memory, rate, remove, update, whoami } from "./api.js";
 import { difference } from "./diff.js";
 import { facts, field, h, said } from "./dom.js";
 import { ago, distance, instant, moment, plain } from "./format.js";
 import { marks, RATINGS, sources } from "./item.js";
 import { doing, notice } from "./notices.js";
+import { removal } from "./removal.js";
 import { address, go } from "./route.js";
 import { named, scopeLinks, scopeOf } from "./scope.js";
 
 const EVENTS = { ADD: "Added", UPDATE: "Changed", DELETE: "Deleted", FEEDBACK: "Rated", SUPERSEDE: "Superseded" };
 
 export async function show({ rest, signal, again }) {
-  const [item, changes] = await Promise.all([memory(rest[0] ?? "", signal), history(rest[0] ?? "", signal)]);
+  const id = rest[0] ?? "";
+  const [item, changes, { user_id: pinned }] = await Promise.all([memory(id, signal), history(id, signal), whoami()]);
   if (!item) return [h("h1", { tabindex: "-1" }, "Memory"), gone(changes), ...timeline(changes, null, again)];
   return [
     h(
@@ -23,11 +25,14 @@ export async function show({ rest, signal, again }) {
     h(
       "div",
       { class: "columns" },
-      h("div", {}, content(item, again), ...timeline(changes, item, again)),
+      h("div", {}, content(item, again), ...timeline(changes, item, again), removal(whole(item), !pinned)),
       h("aside", { "aria-label": "About it" }, about(item), metadata(item), lifetime(item, again), rating(item, again)),
     ),
   ];
 }
+
+/** Return the scope that can be removed from here: the user's or, of a memory without a user, its own. */
+const whole = (item) => (item.user_id ? { user_id: item.user_id } : scopeOf(item));
 
 function gone(changes) {
   if (!changes.length) return h("p", { class: "card empty" }, "No memory has this id. It may have expired, or have been removed with its history.");

@@ -29,14 +29,14 @@ export function removal(scope, whole) {
   return h(
     "details",
     { class: "removal" },
-    h("summary", {}, "Remove all of them"),
+    h("summary", {}, "Remove everything of ", h("bdi", {}, name)),
     h(
       "div",
       { class: "row" },
       h("button", { id: "delete-all", class: "danger", onclick: drop }, "Delete all memories…"),
       whole && h("button", { id: "erase", class: "danger", onclick: wipe }, "Erase from the file…"),
     ),
-    h("p", { class: "quiet" }, "Concerns every memory with these ids, whatever else the filters say."),
+    h("p", { class: "quiet" }, "This concerns every memory of this scope, whatever else is filtered or shown."),
   );
 }
 
