@@ -57,6 +57,8 @@ class Query(NamedTuple):
     """Whether somebody asks about himself."""
     language: str = ""
     """The language in Latin script that it is in; "" for English."""
+    length: int = 0
+    """The number of its words."""
 
     @classmethod
     def read(
@@ -99,6 +101,7 @@ class Query(NamedTuple):
             scale=scale,
             personal=is_personal(text),
             language=language_of(text),
+            length=len(text.split()),
         )
 
     @property

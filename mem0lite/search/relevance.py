@@ -29,14 +29,17 @@ _FEWEST, _FEW = 3.4, 0.22
 # Somebody who asks about himself is asking his memories: _PERSONAL less for one memory, and nothing for _MANY_OF_ONE.
 _PERSONAL, _MANY_OF_ONE = 0.7, 30
 _UNKNOWN_COSINE, _UNKNOWN_COVERAGE = 0.5, 0.25  # taken where the model can't read the question, or it has no keywords
-# Where the model can't read the question, or hardly, its words decide: from a share of them of _WORDS + _MORE_WORDS ·
-# ln(memories) on, and a third of that if somebody asks about himself.
+# Where the model can't read the question, or hardly, its words decide: from a share of them of _CHARACTERS +
+# _MORE_CHARACTERS · ln(memories) on, and a third of that if somebody asks about himself. Where words are written apart,
+# _APART · ln(memories) suffices: a question has none of them by chance.
 _READ = 0.75
-_WORDS, _MORE_WORDS, _OF_PERSONAL = 0.02, 0.033, 1 / 3
-# The mean cosine of a question and a text in the same language that has nothing to do with it. The bundled model reads
-# English, and to it all texts of another language are alike.
+_CHARACTERS, _MORE_CHARACTERS, _OF_PERSONAL, _APART = 0.02, 0.033, 1 / 3, 0.02
+# The mean cosine of a question and a text in the same language that has nothing to do with it, on sentences of everyday
+# life. The bundled model reads English, and to it all texts of another language are alike. Questions of more than
+# _SHORT words lie lower, by up to _LOWER: without that, every tenth German answer was lost.
 _UNRELATED = {"german": 0.36, "spanish": 0.46, "french": 0.41, "italian": 0.45, "portuguese": 0.44, "dutch": 0.48}
-_UNRELATED_ELSE = 0.45
+_UNRELATED_ELSE, _LOWER, _SHORT, _LONG = 0.45, 0.16, 2, 7
+_MOST_FOREIGN = 100  # memories that count there: the more texts are alike, the less what is highest tells
 _ITSELF = 0.95  # cosine from which a memory is the question
 _OF_TALK, _OF_FACTS = 0.5, 0.3  # of what speaks for the best that must speak for a result; in conversations, all have
 _MANY = 100  # facts from which that much must; among fewer, several are often needed
@@ -53,8 +56,8 @@ def relevant(view: View, query: Query, terms: Sequence[str], raw: "Floats", rank
         return []
     share = _OF_TALK if view.sessions.any_talk else _OF_FACTS * min(1.0, math.log(len(raw)) / math.log(_MANY))
     others = (float(raw[one.position]) for one in ranked if not view.cosine[one.position] >= _ITSELF)
-    least = share * max(others, default=0.0)
-    return [one for one in ranked if raw[one.position] >= least]
+    enough = share * max(others, default=0.0)
+    return [one for one in ranked if raw[one.position] >= enough]
 
 
 def answers(view: View, query: Query, terms: Sequence[str]) -> bool:
@@ -67,11 +70,11 @@ def answers(view: View, query: Query, terms: Sequence[str]) -> bool:
     unread = _is_unread(query, terms)
     shares = coverage(view, terms, characters=unread)
     if unread and shares is not None:
-        share = (_WORDS + _MORE_WORDS * math.log(len(matching))) * (_OF_PERSONAL if query.personal else 1.0)
-        return float(shares[matching].max()) >= share
+        return float(shares[matching].max()) >= _share(len(matching), query, terms)
     covered = _UNKNOWN_COVERAGE if shares is None else float(shares[matching].max())
     found = _COSINE * likeness(view, query, matching) + _COVERAGE * covered
-    return found >= least(len(matching), personal=query.personal)
+    memories = min(len(matching), _MOST_FOREIGN) if _is_foreign(query) else len(matching)
+    return found >= least(memories, personal=query.personal)
 
 
 def least(memories: int, *, personal: bool) -> float:
@@ -79,6 +82,14 @@ def least(memories: int, *, personal: bool) -> float:
     size = math.log(memories)
     asked = min(_LEAST + _MEMORIES * size, _FEWEST + _FEW * size**2)
     return asked - personal * _PERSONAL * max(0.0, 1 - size / math.log(_MANY_OF_ONE))
+
+
+def _share(memories: int, query: Query, terms: Sequence[str]) -> float:
+    """Return the share of a question's words that an answer must have, where the model can't read it."""
+    if not any(map(is_part_of_run, terms)):
+        return _APART * math.log(min(memories, _MOST_FOREIGN))
+    share = _CHARACTERS + _MORE_CHARACTERS * math.log(memories)
+    return share * _OF_PERSONAL if query.personal else share
 
 
 def likeness(view: View, query: Query, matching: "NDArray[np.int64]") -> float:
@@ -95,7 +106,7 @@ def likeness(view: View, query: Query, matching: "NDArray[np.int64]") -> float:
 def _to_language(view: View, query: Query, matching: "NDArray[np.int64]") -> "Floats":
     """Return the cosines, those of texts in the question's language as they would lie in English. If half of some
     memories are known not to be English, all are: "Perfecto." does not show its language."""
-    if not query.language or query.scale is not None:  # another model than the bundled one may read that language
+    if not _is_foreign(query):
         return view.cosine
     import numpy as np
 
@@ -104,8 +115,15 @@ def _to_language(view: View, query: Query, matching: "NDArray[np.int64]") -> "Fl
     known = np.isin(matching, view.postings[FOREIGN][0])
     alike = matching if 2 * np.count_nonzero(known) >= len(matching) else matching[known]
     cosine = view.cosine.copy()
-    cosine[alike] = Scale(_UNRELATED.get(query.language, _UNRELATED_ELSE)).brought(cosine[alike])
+    lower = _LOWER * min(1.0, max(0.0, (query.length - _SHORT) / (_LONG - _SHORT)))
+    cosine[alike] = Scale(_UNRELATED.get(query.language, _UNRELATED_ELSE) - lower).brought(cosine[alike])
     return cosine
+
+
+def _is_foreign(query: Query) -> bool:
+    """Whether the model is the bundled one, and the question in another language than English, in Latin script.
+    Another model may read that language."""
+    return bool(query.language) and query.scale is None
 
 
 def _is_unread(query: Query, terms: Sequence[str]) -> bool:
