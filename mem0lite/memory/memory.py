@@ -26,7 +26,7 @@ from ..llm.choosing import choose
 from ..llm.protocol import LanguageModel
 from ..search.query import Query
 from ..search.ranking import Ranking
-from ..store import Changes, Durability, Reads, Store, Visible, open_store, stopping
+from ..store import SQLITE_VERSION, Changes, Durability, Reads, Store, Visible, open_store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -1186,7 +1186,7 @@ class Memory(Handle):
             "cached_bytes": facts.cached_bytes,
             "embedder": self._store.identity(),
             "schema_version": facts.schema_version,
-            "sqlite_version": facts.sqlite_version,
+            "sqlite_version": SQLITE_VERSION,
         }
         return cast("Stats", stats if extraction is None else {**stats, "extraction": extraction})
 

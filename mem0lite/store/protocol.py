@@ -692,8 +692,6 @@ class StoreFacts(NamedTuple):
     checksums: bool
     """Whether every page has a checksum."""
     schema_version: int
-    sqlite_version: str
-    """Of SQLite in this process."""
 
 
 class FilePart(Protocol):

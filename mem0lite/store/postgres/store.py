@@ -27,7 +27,6 @@ from ..protocol import (
     Use,
     Visible,
 )
-from ..versions import SQLITE_VERSION
 from . import copying, log, maintenance, past, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
@@ -257,7 +256,7 @@ class PostgresStore:
                 "FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r'",
                 (SCHEMA,),
             )
-        return StoreFacts(size, self._columns.nbytes, checksums == "on", SCHEMA_VERSION, SQLITE_VERSION)
+        return StoreFacts(size, self._columns.nbytes, checksums == "on", SCHEMA_VERSION)
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the store remembers."""

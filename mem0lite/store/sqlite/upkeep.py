@@ -14,7 +14,7 @@ from ..protocol import Finding, StoreFacts, Unembedded
 from . import file as sqlite_file
 from . import log, rows
 from .database import Database, translated
-from .schema import MIGRATIONS, SCHEMA_VERSION, SQLITE_VERSION, TABLES
+from .schema import MIGRATIONS, SCHEMA_VERSION, TABLES
 from .settings import Remembered
 
 _FEW = 3  # problems of a backup that are named
@@ -35,7 +35,6 @@ class Upkeep:
             cached_bytes=self._cached_bytes(),
             checksums=self._database.checksums,
             schema_version=SCHEMA_VERSION,
-            sqlite_version=SQLITE_VERSION,
         )
 
     def backup(self, path: Path) -> None:
