@@ -23,9 +23,9 @@ import mem0lite
 from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
-    "add", "backup", "bench", "check", "context", "delete", "erase", "export", "fetch", "get", "graph", "guide",
-    "history", "hook", "import", "install", "list", "mcp", "project", "reembed", "reindex", "restore", "search",
-    "serve", "stats", "vacuum",
+    "add", "backup", "bench", "check", "context", "delete", "erase", "export", "extract", "fetch", "get", "graph",
+    "guide", "history", "hook", "import", "install", "list", "mcp", "project", "reembed", "reindex", "restore",
+    "search", "serve", "stats", "vacuum",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",

@@ -62,6 +62,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "repair": ("--repair",),
     "replace": ("--replace",),
     "rerank": ("--rerank",),
+    "retry_failed": ("--retry-failed",),
     "run_id": ("--run",),
     "show_expired": ("--show-expired",),
     "source": ("--from-mem0",),
