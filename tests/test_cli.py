@@ -24,7 +24,7 @@ from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
     "add", "backup", "bench", "changes", "check", "context", "copy", "delete", "doctor", "entities", "erase", "events",
-    "export", "feedback", "fetch", "get", "graph", "guide", "history", "hook", "import", "install", "keys", "list",
+    "export", "extract", "feedback", "fetch", "get", "graph", "guide", "history", "hook", "import", "install", "keys", "list",
     "mcp", "project", "reembed", "reindex", "restore", "search", "serve", "stats", "update", "vacuum", "webhooks",
 )  # fmt: skip
 LINES = [

@@ -52,6 +52,7 @@ from .remote import RemoteMemory
 
 if TYPE_CHECKING:
     from ..memory import Memory
+    from ..types import AddedItem
 
 _DEFAULT_LIST = 100
 
@@ -147,7 +148,7 @@ def add(
         print_json({name: value for name, value in result.items() if name != "event_id"})  # a server has none in it
         return
     for item in result["results"]:
-        echo(("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"]))
+        echo(_said(item))
         if item.get("expired"):
             note(f"It was added, but already expired at {item.get('expires_at')}. Only --show-expired shows it.")
         for superseded in item.get("supersedes", ()):
@@ -156,6 +157,18 @@ def add(
             note(f"It is superseded by {printable(successor)}, which is newer. Only --all-versions shows it.")
         if part := item.get("embedded"):
             note(partly(part))
+    if (extraction := result.get("extraction")) is not None and extraction["status"] != "SUCCEEDED":
+        why = f": {printable(extraction['problem'])}" if "problem" in extraction else "."
+        later = "are still to be drawn" if extraction["status"] == "PENDING" else "could not be drawn"
+        note(f"Facts {later}{why}")
+
+
+def _said(item: "AddedItem") -> str:
+    """Return what is printed of one outcome of an add."""
+    if "sources" not in item:
+        return ("Added " if item["event"] == "ADD" else "Known already: ") + printable(item["id"])
+    words = {"ADD": "Fact", "UPDATE": "Fact changed", "DELETE": "Fact deleted", "NONE": "Fact known already"}
+    return f"{words[item['event']]}: {printable(item['id'])}: {printable(item['memory'])}"
 
 
 @cli.command()

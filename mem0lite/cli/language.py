@@ -72,6 +72,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "repair": ("--repair",),
     "replace": ("--replace",),
     "rerank": ("--rerank",),
+    "retry_failed": ("--retry-failed",),
     "run_id": ("--run",),
     "show_expired": ("--show-expired",),
     "source": ("SOURCE", "--from-mem0"),

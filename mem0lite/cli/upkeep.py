@@ -8,8 +8,20 @@ from typing import Any
 import click
 
 from .commands import cli, open_memory, open_store
-from .options import Options, confirm, file_options, json_option, scope_options, store_options, yes_option
+from .options import (
+    Number,
+    Options,
+    confirm,
+    file_options,
+    json_option,
+    llm_options,
+    scope_options,
+    store_options,
+    yes_option,
+)
 from .output import echo, note, print_json, print_pairs, printable, progress_bar, report
+
+_NAMED = 5  # of the last additions, whose problems are shown
 
 
 @cli.command()
@@ -68,6 +80,27 @@ def vacuum(options: Options) -> None:
     """Remove expired memories and free their space."""
     with open_memory(options) as memory:
         report(memory.vacuum(), options.json)
+
+
+@cli.command()
+@click.option("--limit", type=Number(whole=True), metavar="N", help="Of at most this many additions.  [default: all]")
+@click.option("--retry-failed", is_flag=True, help="Try again what was given up.")
+@llm_options
+@file_options
+@click.pass_obj
+def extract(options: Options, limit: int | None, retry_failed: bool) -> None:
+    """Draw the facts that are still to be drawn from what was added.
+
+    A server does this by itself. Fails if the language model does.
+    """
+    with open_memory(options, llm=True) as memory:
+        result = memory.extract(limit=limit, retry_failed=retry_failed)
+        recent = memory.events(limit=_NAMED)["results"] if result["failed"] else []
+    report(result, options.json)
+    for problem in dict.fromkeys(one["problem"] for one in recent if "problem" in one):
+        note(printable(problem))
+    if result["failed"]:
+        raise click.exceptions.Exit(1)
 
 
 @cli.command()

@@ -1,0 +1,89 @@
+"""Facts on the command line, with a model that answers over HTTP."""
+
+import json
+
+import pytest
+from llm_server import Reply, model_server
+from scripted_model import ScriptedModel
+
+from mem0lite import Memory
+from mem0lite.cli import main
+
+SCRIPTED = ScriptedModel()
+
+
+def answers(asked):
+    """Answer as a model that draws one fact from each turn."""
+    return SCRIPTED.complete(asked.body["messages"], asked.body["response_format"]["json_schema"]["schema"])
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("URL", "MODEL", "API_KEY"):
+        monkeypatch.delenv(f"MEM0LITE_LLM_{name}", raising=False)
+
+    def call(*arguments):
+        code = main(list(arguments))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_add_prints_facts(run):
+    """Each on a line of its own, with its text; --json has all of it."""
+    with model_server(answers) as server:
+        model = ("--llm-url", server.url, "--llm-model", "m")
+        code, out, err = run("add", "I like tea", "--user", "alice", *model)
+        assert (code, err) == (0, "")
+        assert [line.split(": ")[0].split()[0] for line in out.splitlines()] == ["Added", "Fact"]
+        assert "I like tea" in out.splitlines()[1]
+        shown = json.loads(run("add", "I like milk", "--user", "alice", "--json", *model)[1])
+    assert shown["extraction"] == {"status": "SUCCEEDED"}
+    assert [one["event"] for one in shown["results"]] == ["ADD", "ADD"]
+
+
+def test_extract_does_what_failed(run):
+    """add says that facts are still to be drawn and why; extract fails as long as the model does, and then draws
+    them."""
+    down = Reply(b"{}", 503)
+    with model_server(lambda asked: down if not SCRIPTED.asked else answers(asked)) as server:
+        SCRIPTED.asked.clear()
+        model = ("--llm-url", server.url, "--llm-model", "m")
+        code, out, err = run("add", "I like tea", "--user", "alice", *model)
+        assert (code, out.count("\n")) == (0, 1)
+        assert "Facts are still to be drawn: " in err and "503" in err
+        assert json.loads(run("extract", "--json", *model)[1])["pending"] == 1
+        with Memory("mem0lite.db") as memory:  # until now the wait is not over; given up, it can be tried at once
+            [event] = memory.events()["results"]
+            claimed = memory._store.claim(2**62, 2**62, event_id=event["id"])
+            memory._store.give_back(claimed, "no answer", None, {}, 0)
+        code, out, err = run("extract", "--retry-failed", *model)
+        assert (code, "503" in err) == (1, True)
+        SCRIPTED.asked.append("from now on the model answers")
+        with Memory("mem0lite.db") as memory:
+            claimed = memory._store.claim(2**62, 2**62, event_id=event["id"])
+            memory._store.give_back(claimed, "no answer", None, {}, 0)
+        code, out, err = run("extract", "--retry-failed", *model)
+        assert (code, err) == (0, "")
+    code, out, _ = run("list", "--user", "alice", "--kind", "facts", "--json")
+    assert [one["memory"] for one in json.loads(out)["results"]] == ["I like tea"]
+    for command in (["search", "tea"], ["context", "tea"]):
+        code, out, _ = run(*command, "--user", "alice", "--kind", "turns", "--json")
+        assert code == 0 and "sources" not in out
+
+
+def test_extract_without_a_model(run):
+    """It says what to set."""
+    run("add", "I like tea", "--user", "alice")
+    code, _, err = run("extract")
+    assert code == 2 and "MEM0LITE_LLM_URL" in err
+
+
+def test_stats_show_what_a_model_used(run):
+    """In one line."""
+    with model_server(answers) as server:
+        run("add", "I like tea", "--user", "alice", "--llm-url", server.url, "--llm-model", "m")
+    code, out, _ = run("stats")
+    assert code == 0 and "100 prompt tokens" in out
