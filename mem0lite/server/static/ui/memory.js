@@ -124,7 +124,8 @@ async function deleted(item, again) {
     go(address("memory", {}, made.results[0].id));
   };
   await again();
-  notice("The memory is deleted. Its history is kept. Added again, it gets a new id.", { label: "Add again", run });
+  const holds = item.superseded_by && !item.key ? ", and is no longer superseded" : "";
+  notice(`The memory is deleted. Its history is kept. Added again, it gets a new id${holds}.`, { label: "Add again", run });
 }
 
 /** Return what adds the same memory again. */
