@@ -99,11 +99,26 @@ def client_with(anyone: httpx.Client, key: str) -> httpx.Client:
     return client_of(anyone.base_url, headers={"X-API-Key": key}, timeout=30)
 
 
-@pytest.fixture
-def alice(anyone: httpx.Client) -> Iterator[httpx.Client]:
-    """A client with the key that is pinned to alice."""
-    with client_with(anyone, ALICE) as client:
+@pytest.fixture(scope="module")
+def logged_in(served: tuple[Memory, httpx.Client]) -> Iterator[httpx.Client]:
+    """A client of another server of the same memory, whose host knows alice by a cookie."""
+
+    async def user_of(scope: Mapping[str, Any]) -> str | None:
+        return "alice" if (b"cookie", b"session=alice") in scope["headers"] else None
+
+    with served_by(create_app(served[0], Settings(vacuum_interval_seconds=0), user=user_of)) as client:
         yield client
+
+
+@pytest.fixture(params=["key", "login"])
+def alice(request: pytest.FixtureRequest, anyone: httpx.Client, logged_in: httpx.Client) -> Iterator[httpx.Client]:
+    """A client with the key that is pinned to alice, and one whom the host of a server knows as alice."""
+    if request.param == "key":
+        with client_with(anyone, ALICE) as client:
+            yield client
+    else:
+        with client_of(logged_in.base_url, headers={"Cookie": "session=alice"}, timeout=30) as client:
+            yield client
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from mem0lite import ANY_SCOPE, Memory
 
 COMMANDS = (
     "add", "backup", "bench", "changes", "check", "context", "copy", "delete", "doctor", "entities", "erase", "events",
-    "export", "extract", "feedback", "fetch", "get", "graph", "guide", "history", "hook", "import", "install", "keys", "list",
-    "mcp", "project", "reembed", "reindex", "restore", "search", "serve", "stats", "update", "vacuum", "webhooks",
+    "export", "extract", "feedback", "fetch", "get", "graph", "guide", "history", "hook", "import", "install", "keys",
+    "list", "mcp", "project", "reembed", "reindex", "restore", "search", "serve", "stats", "update", "vacuum",
+    "webhooks",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",

@@ -11,7 +11,7 @@ from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
 from ..store import stopping
-from . import docs, guide, health, hosted, mcp, selfhosted, ui
+from . import docs, guide, health, hosted, login, mcp, selfhosted, ui
 from .auth import create_rule
 from .backend import Backend, Sibling
 from .errors import EXCEPTION_HANDLERS
@@ -50,24 +50,35 @@ class App(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        await Exchange(shaped(scope), receive, send, self.metrics).run(cast("ASGIApp", super().__call__))
+        await Exchange({**shaped(scope), login.GIVEN: scope}, receive, send, self.metrics).run(
+            cast("ASGIApp", super().__call__)
+        )
 
 
-def create_app(memory: Memory | AsyncMemory | None = None, settings: Settings | None = None) -> App:
+def create_app(
+    memory: Memory | AsyncMemory | None = None, settings: Settings | None = None, *, user: login.Login | None = None
+) -> App:
     """Return the server as an ASGI application. It opens and loads nothing yet.
 
     Arguments:
         memory: what to serve. The app never closes it; its owner does. Without a memory, the app opens the file of the
             settings when its lifespan starts, or at the first request, and closes it when its lifespan ends.
         settings: by default, those of the environment.
+        user: the login of the application that this one is mounted in: a function, async or not, that takes the ASGI
+            scope of a request and returns the id of the user who sent it, or None. Requests then see only the memories
+            of that user, as with a key that is pinned to one, and nobody's are refused with 401. Who sends an API key
+            is let in by that.
 
     Raises ConfigurationError for an environment variable that cannot be read, and for arguments of other types.
     """
     _check(memory, settings)
-    return create_sibling(memory, settings or Settings.from_environment(), None)
+    login.check(user)
+    return create_sibling(memory, settings or Settings.from_environment(), None, user)
 
 
-def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibling: Sibling | None) -> App:
+def create_sibling(
+    memory: Memory | AsyncMemory | None, settings: Settings, sibling: Sibling | None, user: login.Login | None = None
+) -> App:
     """Return the server as ``create_app`` does, for one of several processes."""
     backend = Backend(memory, settings, sibling)
     stopping.watch(server=True)
@@ -86,7 +97,7 @@ def create_sibling(memory: Memory | AsyncMemory | None, settings: Settings, sibl
             *([mcp.create_router(backend)] if backend.settings.mcp else ()),
             *([ui.create_router()] if backend.settings.ui else ()),
         ],
-        middleware=[_routed(metrics, create_rule(backend))],
+        middleware=[_routed(metrics, create_rule(backend, user))],
         response_class=NamingResponse,
         cors_config=_cors(backend.settings.cors_origins),
         request_max_body_size=backend.settings.max_body_bytes,

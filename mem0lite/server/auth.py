@@ -20,6 +20,7 @@ from ..aio import AsyncMemory
 from ..errors import Mem0LiteError
 from ..keys import Known, Table, is_due
 from .backend import Backend
+from .login import GIVEN, Login, user_of
 from .rates import Rates
 from .settings import Settings, is_loopback
 
@@ -67,12 +68,14 @@ def caller(connection: Connection) -> Caller:
     return cast("Caller", cast("dict[str, Any]", connection.scope)[_CALLER])
 
 
-def create_rule(backend: Backend) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
+def create_rule(
+    backend: Backend, login: Login | None = None
+) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
     """Return the rule that every request of every route has to pass before its body is read.
 
     It belongs to the application, not to a router, so that a new route needs a key unless it is ``PUBLIC``.
     """
-    settings, door = backend.settings, _Door(backend)
+    settings, door = backend.settings, _Door(backend, login)
     rates = Rates(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
 
     async def identified(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -88,8 +91,10 @@ def create_rule(backend: Backend) -> Callable[[Connection, BaseRouteHandler], Aw
 
 async def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
     """Refuse callers whose key is for one user; a guard, which runs after the rules."""
-    if caller(connection).user_id is not None:
-        raise PermissionDeniedException("This API key is only for the memories of one user.")
+    asking = caller(connection)
+    if asking.user_id is not None:
+        what = "This API key is" if asking.has_key else "This login is"
+        raise PermissionDeniedException(f"{what} only for the memories of one user.")
 
 
 async def admin_key_only(connection: Connection, _: BaseRouteHandler) -> None:
@@ -101,12 +106,13 @@ async def admin_key_only(connection: Connection, _: BaseRouteHandler) -> None:
 
 
 class _Door:
-    """Decides who a caller is: by the keys of the settings, and by those that the store has at that moment."""
+    """Decides who a caller is: by the keys of the settings, by those that the store has at that moment, and by the
+    host's login."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend, self._settings = backend, backend.settings
+    def __init__(self, backend: Backend, login: Login | None) -> None:
+        self._backend, self._settings, self._login = backend, backend.settings, login
         self._table: Table | None = None
-        self._closed = bool(self._settings.api_keys)
+        self._closed = bool(self._settings.api_keys) or login is not None
         self._noted: dict[str, int] = {}  # when the use of each key was noted by this process
         self._noting: dict[str, asyncio.Task[None]] = {}
 
@@ -120,6 +126,8 @@ class _Door:
             found = await self._by_store(given)
             if found is not None:
                 return found
+        if self._login is not None:
+            return await self._by_login(self._login, connection)
         if not self._closed:
             _refuse_other_sites(connection, self._settings)
             self._backend.warn_if_open()
@@ -154,6 +162,15 @@ class _Door:
             return None
         self._note(memory, found, now)
         return Caller(found.user_id, _digest(given).hex(), has_key=True)
+
+    async def _by_login(self, login: Login, connection: Connection) -> Caller:
+        """Return the caller that the host knows. A login is often a cookie, which a browser sends whoever asks it to:
+        what another site's page has it send is refused."""
+        _refuse_other_sites(connection, self._settings)
+        user_id = await user_of(login, cast("dict[str, Any]", connection.scope)[GIVEN])
+        if user_id is None:
+            raise NotAuthorizedException("Authentication required. Log in first.")
+        return Caller(user_id, f"user:{user_id}")
 
     async def _looked_up(self, memory: AsyncMemory) -> Table:
         try:

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 from ..aio import AsyncMemory
 from ..memory import Memory
 from .app import create_app
+from .login import Login
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -30,10 +31,15 @@ class MemoryPlugin(InitPlugin):
     """
 
     def __init__(
-        self, path: str = "/mem", memory: Memory | AsyncMemory | None = None, settings: Settings | None = None
+        self,
+        path: str = "/mem",
+        memory: Memory | AsyncMemory | None = None,
+        settings: Settings | None = None,
+        *,
+        user: Login | None = None,
     ) -> None:
         self.path = path
-        self.app = create_app(memory, settings)
+        self.app = create_app(memory, settings, user=user)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the routes and the lifespan to those of the application."""
