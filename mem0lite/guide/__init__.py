@@ -27,6 +27,7 @@ NAMES = (
     "models",
     "llm",
     "files",
+    "postgres",
     "cli",
     "server",
     "ui",
