@@ -11,6 +11,7 @@ import math
 import pkgutil
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from re import _parser  # what a pattern consists of tells which texts may be slow for it
 
@@ -23,6 +24,7 @@ from mem0lite.embedding import prompts
 from mem0lite.graph import RuleExtractor
 from mem0lite.graph.asking import direction
 from mem0lite.graph.build import name_of, named_in
+from mem0lite.llm import reading
 from mem0lite.search import dates, similarity, slots, text
 from mem0lite.search.dates import grammar
 
@@ -33,6 +35,11 @@ NOTICEABLE = 80  # times a look at every character: what costs less is not looke
 EXPONENTIAL = 2_000_000  # looks at a character, which a text of 24 characters costs only where each doubles the work
 GROWTH = 11  # at most, of the cost of a text four times as long: 4 is linear, 16 is quadratic
 ATTEMPTS = 12  # to find what seems to grow too fast to be linear: the machine may have been busy
+
+
+def read_json(text):
+    with suppress(ValueError):
+        reading.read_json(text)
 
 
 def imported():
@@ -310,6 +317,7 @@ READERS = {
     "direction": direction,
     "asked_moments": lambda question: dates.asked_moments(question, 0),
     "asks_for_present": dates.asks_for_present,
+    "read_json": read_json,
 }
 
 

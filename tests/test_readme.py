@@ -16,6 +16,7 @@ import click
 import client_environments
 import httpx
 import pytest
+from llm_server import Asked, model_server
 
 from mem0lite import environment, guide
 from mem0lite.cli.commands import cli
@@ -52,6 +53,10 @@ APART = {"from crewai import": "doors-crewai"}
 """Blocks of these by what is in them, and the environment that they need instead. It has a package that warns of
 itself."""
 
+MODEL = "http://localhost:11434"
+SCRIPTED = {"llm"}
+"""Documents whose Python asks a language model at MODEL: one of the tests, which makes facts of sentences."""
+
 SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text"}
 """Languages of blocks that are no commands, but what comes out, or what a file holds. Those that configure MCP clients
 are run by tests/test_mcp_clients.py."""
@@ -82,6 +87,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _fact_of_each(asked: Asked) -> object:
+    said = [json.loads(line) for line in asked.body["messages"][1]["content"].splitlines() if line.startswith("{")]
+    return {
+        "facts": [
+            {"fact": sentence, "turns": [line["turn"]]} for line in said for sentence in line["text"].split(". ")[1:]
+        ]
+    }
 
 
 @contextmanager
@@ -133,6 +147,9 @@ def run_document(name: str, folder: Path) -> list[str]:
     chosen = [block for block in blocks(name) if is_run(block)]
     if name in ENVIRONMENTS:
         return [run_with_packages(block.code, folder, ENVIRONMENTS[name]) for block in chosen]
+    if name in SCRIPTED:
+        with model_server(_fact_of_each) as server:
+            return [run_python(block.code.replace(MODEL, server.url), folder) for block in chosen]
     if not any("curl" in block.code for block in chosen):
         return [_run(block, folder, "") for block in chosen]
     (folder / "served").mkdir()
@@ -226,6 +243,11 @@ def check_integrations(*printed: str) -> None:
     assert printed[-1] == "chat-7\nI keep bees on the roof\n"
 
 
+def check_llm(printed: str, *_: str) -> None:
+    """The fact is found, with the id of its message."""
+    assert re.fullmatch(r"Ann moved to Oslo\. \['[\da-f-]{36}'\]\n", printed)
+
+
 def check_mcp(piped: str, asked: str) -> None:
     """The line that is piped to the command is stored, and over HTTP what the first request stores the second finds."""
     answers = [json.loads(line)["result"] for line in (piped + asked).splitlines() if line.strip()]
@@ -243,6 +265,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "context": check_context,
     "graph": check_graph,
     "integrations": check_integrations,
+    "llm": check_llm,
     "mcp": check_mcp,
 }
 """What is expected of the outputs of a document's blocks, beyond that none fails."""

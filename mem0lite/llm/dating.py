@@ -103,7 +103,9 @@ def _readable(found: re.Match[str]) -> str:
 
 
 def _said_alike(phrase: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE) is not None
+    """Whether the very words of a date are in a text, and not as a part of others."""
+    before, found, after = text.casefold().partition(phrase.casefold())
+    return bool(found) and not before[-1:].isalnum() and not after[:1].isalnum()
 
 
 def _told(source: Said) -> Iterator[_Span]:

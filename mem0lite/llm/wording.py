@@ -293,10 +293,11 @@ _FORMATTED = ('{"', '"}', "{'", "```", "<|", "</", "[/", "[INST", "{{", "{%")
 
 def asks_for_a_change(text: str) -> bool:
     """Whether a text speaks to a model, asks for a change of memories, or is in a format, instead of telling a fact."""
-    words = text.casefold()
-    return any(mark in text for mark in _FORMATTED) or any(
-        word in (re.split(r"[\W_]+", words) if word.isascii() else words) for word in _ABOUT_MEMORY
-    )
+    folded_text = text.casefold()
+    words = frozenset(re.split(r"[\W_]+", folded_text))
+    if any(mark in text for mark in _FORMATTED) or words & _ABOUT_MEMORY:
+        return True
+    return any(not word.isascii() and word in folded_text for word in _ABOUT_MEMORY)
 
 
 _CHANGES = _list(
