@@ -298,7 +298,7 @@ async def _check_documentation(client: httpx.AsyncClient, at: str, memory_id: st
             path = re.sub(r"\{(org|project)_id\}", "x", path.replace("{memory_id}", memory_id))
             encoded = "a%2Fb" if path.startswith("/v1/memories/") else "a/b"  # where "a/b" would be no entity's path
             path = path.replace("{entity_type}/{entity_id}", f"user/{encoded}")
-            if path == "/v1/event/{event_id}/":  # test_hosted.py has one
+            if path in ("/v1/event/{event_id}/", "/api-keys"):  # test_hosted.py has one; this needs a key
                 continue
             answer = await client.get(base + path, params={"user_id": "a/b"})
             assert answer.status_code == (501 if "501" in item["get"]["responses"] else 200), path
