@@ -52,9 +52,9 @@ APART = {"from crewai import": "doors-crewai"}
 """Blocks of these by what is in them, and the environment that they need instead. It has a package that warns of
 itself."""
 
-SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text"}
+SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text", "yaml"}
 """Languages of blocks that are no commands, but what comes out, or what a file holds. Those that configure MCP clients
-are run by tests/test_mcp_clients.py."""
+are run by tests/test_mcp_clients.py, those that deploy by tests/test_box.py."""
 
 
 @dataclass(frozen=True)
