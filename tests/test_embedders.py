@@ -136,6 +136,34 @@ def test_a_fetched_model_works_by_name(folder, model, tmp_path, monkeypatch):
     assert dot(embed_query(embedder, "I love sushi"), embed_query(model, "I love sushi")) > 0.998
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Memory('x.db', embedder={folder!r})",
+        "Memory('x.db', embedder='BAAI/bge-small-en-v1.5')",
+        "Memory('x.db', reranker={folder!r})",
+        "Memory('x.db', reranker='Xenova/ms-marco-MiniLM-L-12-v2')",
+        "mem0lite.embedding.named.fetch('BAAI/bge-small-en-v1.5')",
+    ],
+)
+def test_without_fastembed_the_error_says_what_to_install(folder, tmp_path, call):
+    """Without the extra, a model in a folder or with a name is a typed error with the command that installs it, no file
+    is left behind, and the bundled model works."""
+    program = (
+        "import sys; sys.modules['fastembed'] = None\n"
+        "import mem0lite, mem0lite.embedding.named\n"
+        "from mem0lite import DependencyError, Memory\n"
+        "with Memory(':memory:') as memory:\n"
+        "    memory.add('I love sushi', user_id='u')\n"
+        f"try: {call.format(folder=str(folder))}\n"
+        "except DependencyError as error: print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "Run: pip install 'mem0lite[models]'" in told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("present", [False, True])
 def test_a_model_that_is_not_there_is_an_error_at_once(tmp_path, monkeypatch, capfd, present):
     """A fastembed name that was never fetched raises at once and tells the command that fetches it."""

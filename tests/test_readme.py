@@ -63,9 +63,9 @@ MODEL = "http://localhost:11434"
 SCRIPTED = {"llm"}
 """Documents whose Python asks a language model at MODEL: one of the tests, which makes facts of sentences."""
 
-SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text"}
+SHOWN = {"mermaid", "dockerfile", "ini", "json", "toml", "text", "yaml"}
 """Languages of blocks that are no commands, but what comes out, or what a file holds. Those that configure MCP clients
-are run by tests/test_mcp_clients.py."""
+are run by tests/test_mcp_clients.py, those that deploy by tests/test_box.py."""
 
 
 @dataclass(frozen=True)

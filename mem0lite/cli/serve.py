@@ -166,7 +166,8 @@ def _settings(**options: Any) -> "Settings":
         raise
     except ModuleNotFoundError as error:
         raise DependencyError(
-            f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]"'
+            f'The server needs the package {error.name!r}. Install it with: pip install "mem0lite[server]", or run it '
+            'without: uvx "mem0lite[server]" serve'
         ) from error
     return Settings.from_environment(**given(**options))
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ModelNotFoundError
 from .bundled import BUNDLED_MODEL
 from .prompts import of_name
-from .runtime import FastembedRuntime, Runtime, session_options
+from .runtime import FastembedRuntime, Runtime, need_fastembed, session_options
 from .shared import Source, check_named
 
 
@@ -31,6 +31,7 @@ def fetch(model: str) -> Path:
     it is called. Raises ModelNotFoundError within seconds when the model's hub cannot be reached.
     """
     check_named(model, "model")
+    need_fastembed(model)
     import httpx
     from fastembed import TextEmbedding
     from fastembed.rerank.cross_encoder import TextCrossEncoder
@@ -77,6 +78,7 @@ def load_known(kind: Any, model: str, unknown: str) -> Any:
 
 
 def _load(model: str) -> Runtime:
+    need_fastembed(model)
     from fastembed import TextEmbedding
 
     loaded = load_known(

@@ -134,11 +134,13 @@ def _numbers(scores: Iterable[Any]) -> list[float]:
 
 
 def _load_folder(folder: Path) -> "TextCrossEncoder":
+    from .runtime import need_fastembed, session_options
+
+    need_fastembed(str(folder))
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
     from .folder import weights_of
-    from .runtime import session_options
 
     name = f"mem0lite/reranker-{next(_folder_numbers)}"
     weights = weights_of(folder)
@@ -165,6 +167,9 @@ def _check_output(model: "TextCrossEncoder", file: Path) -> None:
 
 
 def _load_named(model: str) -> "TextCrossEncoder":
+    from .runtime import need_fastembed
+
+    need_fastembed(model)
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
     from .named import load_known

@@ -5,13 +5,14 @@ module that finds that model (``bundled``, ``folder`` or ``named``). ``fused`` i
 imported at first use.
 """
 
+import importlib.util
 import os
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ..errors import EmbeddingError
+from ..errors import DependencyError, EmbeddingError
 from .batches import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -81,6 +82,15 @@ class FastembedRuntime:
         return self._model.query_embed(texts, batch_size=BATCH_SIZE)
 
 
+def need_fastembed(model: str) -> None:
+    """Raise DependencyError if the package that runs a model is not installed."""
+    if importlib.util.find_spec("fastembed") is None:
+        raise DependencyError(
+            f"The model {model!r} is run by fastembed, which is not installed. Run: pip install 'mem0lite[models]'",
+            name="fastembed",
+        )
+
+
 def load_files(
     name: str, weights: Path, tokenizer: Path, *, dimensions: int, pooling: str, files: Sequence[Path]
 ) -> FastembedRuntime:
@@ -88,6 +98,7 @@ def load_files(
 
     Mean pooling as in Reimers & Gurevych, "Sentence-BERT: Sentence embeddings using siamese BERT-networks", 2019.
     """
+    need_fastembed(name)
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
