@@ -22,6 +22,7 @@ from ...errors import (
     NotAMemoryFileError,
     ReadOnlyError,
 )
+from ...files import shown_store
 from ...limits import Limit
 from .adapting import adapt
 from .schema import MIGRATIONS, SCHEMA, TABLES
@@ -137,7 +138,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, read_only: bool, statement_timeout: float | None, settings: Settings) -> None:
-        self.name = shown(url)
+        self.name = shown_store(url)
         self.read_only, self.statement_timeout = read_only, statement_timeout
         self._url, self._settings = url, settings
         self._pid = os.getpid()
@@ -384,8 +385,12 @@ class Database:
                 )
             with inner.transaction():
                 connection.fetch("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION,))
-                for number, migration in enumerate(MIGRATIONS[self._known_version(connection) :]):
-                    self._migrate(connection, migration, first=number == 0 and known == 0)
+                known = self._known_version(connection)
+                if known == 0:
+                    self._make_schema(connection)
+                connection.run(f"SET LOCAL search_path TO {SCHEMA}, public")
+                for migration in MIGRATIONS[known:]:
+                    connection.inner.execute(_query(migration if isinstance(migration, str) else migration()))
                 connection.run(
                     "INSERT INTO meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                     (str(len(MIGRATIONS)),),
@@ -401,15 +406,12 @@ class Database:
             )
         return version
 
-    def _migrate(self, connection: Connection, migration: str | Callable[[], str], *, first: bool) -> None:
-        if first:
-            connection.run("CREATE EXTENSION IF NOT EXISTS vector")
-            version = connection.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-            if tuple(map(int, version.split(".")[:2])) < _OLDEST_VECTOR:
-                raise DatabaseError(f"{self.name} has pgvector {version}. mem0lite needs 0.8 or newer.")
-            connection.run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            connection.run(f"SET LOCAL search_path TO {SCHEMA}, public")
-        connection.inner.execute(_query(migration if isinstance(migration, str) else migration()))
+    def _make_schema(self, connection: Connection) -> None:
+        connection.run("CREATE EXTENSION IF NOT EXISTS vector")
+        version = connection.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        if tuple(map(int, version.split(".")[:2])) < _OLDEST_VECTOR:
+            raise DatabaseError(f"{self.name} has pgvector {version}. mem0lite needs 0.8 or newer.")
+        connection.run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
 
     # -- errors
 
@@ -500,12 +502,3 @@ def _within(limit: Limit | None) -> str:
 def _first(error: BaseException) -> str:
     """Return the first line of an error's text, which may go on with the query."""
     return str(error).strip().partition("\n")[0]
-
-
-def shown(url: str) -> str:
-    """Return a URL without its password."""
-    with suppress(psycopg.ProgrammingError):
-        parts = psycopg.conninfo.conninfo_to_dict(url)
-        where = f"{parts.get('host') or 'local'}{':' + str(parts['port']) if 'port' in parts else ''}"
-        return f"postgresql://{where}/{parts.get('dbname') or ''}"
-    return "postgresql://…"
