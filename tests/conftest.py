@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,6 +208,26 @@ def clock() -> Clock:
 def path(tmp_path: Path, request: pytest.FixtureRequest) -> backends.Location:
     """Where the store of a test is to be: a file, or what ``--store`` has in its place."""
     return backends.BACKENDS[backends.chosen(request.config)](tmp_path, request)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> backends.Location:
+    """Where a store is that the tests of a file share: in a file, or what ``--store`` has in its place."""
+    return backends.BACKENDS[backends.chosen(request.config)](tmp_path_factory.mktemp("shared"), request)
+
+
+@pytest.fixture
+def emptied(place: backends.Location) -> Callable[[], backends.Location]:
+    """A function that returns where an empty store is, for many in one test: in memory, or one that is emptied."""
+
+    def empty() -> backends.Location:
+        if isinstance(place, Path):
+            return ":memory:"
+        with Memory(place, embedder=HashEmbedder()) as memory:
+            memory.reset()
+        return place
+
+    return empty
 
 
 @pytest.fixture

@@ -94,6 +94,14 @@ def test_a_copy_has_everything_and_the_way_back_too(path, other, tmp_path, clock
             assert ask(before) == ask(after)
 
 
+def test_from_a_file_through_a_database_comes_an_equal_file(tmp_path, postgresql):
+    """SQLite to PostgreSQL to SQLite: the export of the second file is that of the first."""
+    filled(tmp_path / "first.db")
+    into = Memory.copy(tmp_path / "first.db", postgresql)
+    assert Memory.copy(postgresql, tmp_path / "second.db") == into
+    assert exported(tmp_path / "first.db") == exported(postgresql) == exported(tmp_path / "second.db")
+
+
 def test_a_copy_needs_no_model(path, other):
     """Vectors are copied: the model that made them need not be there."""
     filled(path)

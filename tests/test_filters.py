@@ -333,9 +333,9 @@ def test_the_oracle_knows_every_operator():
 
 
 @given(st.lists(METADATA.map(one_form), min_size=1, max_size=6), st.lists(FILTERS, min_size=1, max_size=8))
-def test_filters_mean_what_the_oracle_says(stored, asked):
+def test_filters_mean_what_the_oracle_says(emptied, stored, asked):
     """get_all, search, export and delete_all select exactly what the grammar says, whatever the keys and types."""
-    with Memory(":memory:", embedder=HashEmbedder(), clock=lambda: utc(2024, 1, 1)) as memory:
+    with Memory(emptied(), embedder=HashEmbedder(), clock=lambda: utc(2024, 1, 1)) as memory:
         for number, metadata in enumerate(stored):
             memory.add(
                 [
@@ -370,9 +370,9 @@ class Lines(list):
 
 
 @pytest.fixture(scope="module")
-def pool():
+def pool(place):
     """A memory of each value and of a list with it, and those memories as they are read back."""
-    with Memory(":memory:", embedder=HashEmbedder()) as memory:
+    with Memory(place, embedder=HashEmbedder()) as memory:
         stored = [one for value in POOL for one in (value, [value, "other"])]
         memory.add_many([{"messages": f"{n}", "user_id": "u", "metadata": {"k": one}} for n, one in enumerate(stored)])
         yield memory, memory.get_all(user_id="u", top_k=1_000)["results"]

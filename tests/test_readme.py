@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import backends
 import click
 import client_environments
 import httpx
@@ -34,6 +36,7 @@ NOT_RUN = {
     "mem0lite install ": "writes into the home folder of whoever runs the tests; tests/test_assistants.py has its own",
     "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
     "pip install '.[rerank]'\n": "the same; tests/test_crossing.py runs what follows",
+    "pip install '.[postgres]'\n": "the same; the databases of what follows are made by these tests",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
     "mem0lite serve --db agent.db --workers 4\n": "ends only when it is told to; tests/test_workers.py tells it to",
@@ -41,6 +44,9 @@ NOT_RUN = {
     "mem0lite import --from-mem0 qdrant": "needs mem0's own server and folder; tests/test_moving.py has them",
 }
 """Shell blocks by their beginning, and why they are not run."""
+
+DATABASE = re.compile(r"postgresql://me:secret@db\.example\.com/(\w+)")
+"""The databases of the documents, in place of which there are new ones while their blocks run."""
 
 SECONDS = 300
 """What a block may take: one that waits for somebody is not run."""
@@ -128,9 +134,16 @@ def run_curl(script: str, folder: Path, address: str) -> str:
     return run_shell(script, folder)
 
 
-def run_document(name: str, folder: Path) -> list[str]:
-    """Run the blocks of a document in their order in one empty folder, as a reader does, and return what they print."""
-    chosen = [block for block in blocks(name) if is_run(block)]
+def run_document(name: str, folder: Path, database: Callable[[str], str] = str) -> list[str]:
+    """Run the blocks of a document in their order in one empty folder, as a reader does, and return what they print.
+
+    ``database`` returns the address of the database with a name.
+    """
+    chosen = [
+        Block(one.language, DATABASE.sub(lambda found: database(found[1]), one.code))
+        for one in blocks(name)
+        if is_run(one)
+    ]
     if name in ENVIRONMENTS:
         return [run_with_packages(block.code, folder, ENVIRONMENTS[name]) for block in chosen]
     if not any("curl" in block.code for block in chosen):
@@ -226,6 +239,13 @@ def check_integrations(*printed: str) -> None:
     assert printed[-1] == "chat-7\nI keep bees on the roof\n"
 
 
+def check_postgres(first: str, asked: str, copied: str) -> None:
+    """A database is used as a file is, from Python and from the command line, and a file is copied into another."""
+    assert first == "I am allergic to peanuts\n"
+    assert first.strip() in asked
+    assert "memories" in copied
+
+
 def check_mcp(piped: str, asked: str) -> None:
     """The line that is piped to the command is stored, and over HTTP what the first request stores the second finds."""
     answers = [json.loads(line)["result"] for line in (piped + asked).splitlines() if line.strip()]
@@ -244,14 +264,17 @@ CHECKS: dict[str, Callable[..., None]] = {
     "graph": check_graph,
     "integrations": check_integrations,
     "mcp": check_mcp,
+    "postgres": check_postgres,
 }
 """What is expected of the outputs of a document's blocks, beyond that none fails."""
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_the_blocks_of_a_document_run(name: str, tmp_path: Path) -> None:
+def test_the_blocks_of_a_document_run(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The Python, curl and mem0lite blocks of README and of every page run in their order and do what they promise."""
-    printed = run_document(name, tmp_path)
+    if any(DATABASE.search(block.code) for block in blocks(name)) and (reason := backends.no_postgres()):
+        pytest.skip(reason)
+    printed = run_document(name, tmp_path, cache(lambda _: str(backends.postgres(tmp_path, request))))
     CHECKS.get(name, lambda *_: None)(*printed)
 
 

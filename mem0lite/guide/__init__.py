@@ -26,6 +26,7 @@ NAMES = (
     "graph",
     "models",
     "files",
+    "postgres",
     "cli",
     "server",
     "deploy",

@@ -17,7 +17,7 @@ from ..data.jsonl import Beside, Exported, to_line
 from ..data.jsonl import Entry as Remembered
 from ..data.records import AddEvent, FileSettings, Gone
 from ..errors import ConfigurationError, DatabaseError, EmbedderMismatchError, NotAMemoryFileError, ValidationError
-from ..files import store_path
+from ..files import is_server, store_path
 from ..store import EVERYTHING_STORED, Attached, Changes, Entry, Store, Use, Visible, open_store
 from ..types import CopyResult, EmbedderIdentity
 from ..values import to_micros
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 def copy(source: str | os.PathLike[str], target: str | os.PathLike[str], progress: Progress | None) -> CopyResult:
     """Copy a store to another place, and compare the two."""
     from_, to = _place(source, "source"), _place(target, "target")
-    if _is_file(from_) and not Path(from_).is_file():
+    if not is_server(from_) and not Path(from_).is_file():
         raise NotAMemoryFileError(f"{from_} does not exist. Check the path.")
     if from_ == to or (Path(from_).exists() and Path(to).exists() and Path(from_).samefile(to)):
         raise ConfigurationError("target: it is the source itself. Give another place.")
@@ -56,13 +56,9 @@ def _place(given: str | os.PathLike[str], field: str) -> str:
     return path
 
 
-def _is_file(place: str) -> bool:
-    return "://" not in place
-
-
 def _opened(place: str, opened: ExitStack) -> Store:
     """Return an open store, whatever its embedder is, which need not be installed."""
-    fixed = _is_file(place) and not all(os.access(one, os.W_OK) for one in (place, Path(place).absolute().parent))
+    fixed = not is_server(place) and not all(os.access(one, os.W_OK) for one in (place, Path(place).absolute().parent))
     try:
         store = open_store(place, embedder=_NOBODY, read_only=fixed)
     except EmbedderMismatchError as error:

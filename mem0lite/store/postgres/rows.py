@@ -487,12 +487,11 @@ def from_binary(sent: bytes) -> UnitVector:
 
 
 def _json_of(metadata: dict[str, Any] | None) -> tuple[str | None, str | None]:
-    """Return metadata as filters read it, and as records do. JSON escapes what PostgreSQL can't hold."""
+    """Return metadata as filters read it, and as records do. In these, JSON escapes what PostgreSQL can't hold."""
     if not metadata:
         return None, None
-    exact = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-    searched = exact if "\\u000" not in exact else json.dumps(stored_json(metadata), ensure_ascii=False)
-    return searched, exact
+    searched = json.dumps(stored_json(metadata), ensure_ascii=False, allow_nan=False)
+    return searched, json.dumps(metadata, ensure_ascii=False, allow_nan=False)
 
 
 def _send_graph(connection: Connection, owner: int, key: int, graph: Graph) -> None:
