@@ -14,10 +14,15 @@ import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import postgres as servers
 import pytest
+
+from mem0lite.files import is_server
+
+if TYPE_CHECKING:
+    from mem0lite import Memory
 
 Location = Path | str
 _ONLY_FILES = Path(__file__).parent / "store" / "sqlite"
@@ -57,6 +62,11 @@ def skip_what_only_files_have(config: pytest.Config, items: Iterable[pytest.Item
         for item in items:
             if item.path.is_relative_to(_ONLY_FILES):
                 item.add_marker(pytest.mark.skip(reason=f"{name} is not a file"))
+
+
+def agrees(memory: "Memory") -> bool:
+    """Tell whether everything in a file agrees, as ``Memory.check`` finds it. A database looks after that itself."""
+    return is_server(memory.path) or memory.check()["ok"]
 
 
 # -- PostgreSQL
