@@ -46,7 +46,8 @@ export function ago(text) {
 }
 
 /** Return an instant as an element, with the distance below it. */
-export const moment = (text) => h("time", { datetime: text }, instant(text), h("small", { class: "far" }, distance(text)));
+export const moment = (text) =>
+  h("time", { datetime: text }, instant(text), h("small", { class: "far" }, distance(text)));
 
 /** Return a value of metadata as a text. */
 export const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -23,12 +23,18 @@ export function marks(item) {
   const metadata = item.metadata ?? {};
   const labels = LABELS.flatMap((name) => [metadata[name] ?? []].flat().map((value) => [name, plain(value)]));
   return [
-    item.superseded_by && h("span", { class: "mark gone", title: item.valid_to && instant(item.valid_to) }, "superseded"),
+    item.superseded_by &&
+      h("span", { class: "mark gone", title: item.valid_to && instant(item.valid_to) }, "superseded"),
     expiry(item),
     item.key && h("span", { class: "mark" }, "key ", said("b", item.key)),
-    item.feedback && h("span", { class: `mark ${item.feedback === "POSITIVE" ? "good" : "bad"}` }, RATINGS[item.feedback]),
+    item.feedback &&
+      h("span", { class: `mark ${item.feedback === "POSITIVE" ? "good" : "bad"}` }, RATINGS[item.feedback]),
     labels.map(([name, value]) =>
-      h("a", { class: "tag", href: address("memories", { [name]: JSON.stringify(value) }), title: name, dir: "auto" }, value),
+      h(
+        "a",
+        { class: "tag", href: address("memories", { [name]: JSON.stringify(value) }), title: name, dir: "auto" },
+        value,
+      ),
     ),
   ];
 }
@@ -76,12 +82,21 @@ function folded(before) {
 /** Return the memories that a fact was drawn from, if it says so. Their texts are asked for when they are unfolded. */
 export function sources({ sources: ids }) {
   if (!Array.isArray(ids) || !ids.length) return null;
-  const list = h("ol", {}, ids.map((id) => h("li", {}, h("a", { href: address("memory", {}, id), dir: "auto" }, id))));
+  const list = h(
+    "ol",
+    {},
+    ids.map((id) => h("li", {}, h("a", { href: address("memory", {}, id), dir: "auto" }, id))),
+  );
   const unfold = async () => {
     const found = await Promise.all(ids.slice(0, MOST_SOURCES).map((id) => memory(id).catch(() => null)));
     found.forEach((one, at) => one && list.children[at].firstElementChild.replaceChildren(one.memory));
   };
-  const box = h("details", { class: "folded" }, h("summary", {}, ids.length === 1 ? "1 source" : `${ids.length} sources`), list);
+  const box = h(
+    "details",
+    { class: "folded" },
+    h("summary", {}, ids.length === 1 ? "1 source" : `${ids.length} sources`),
+    list,
+  );
   box.addEventListener("toggle", unfold, { once: true });
   return box;
 }
