@@ -323,6 +323,34 @@ def test_memories_are_filtered(page: Page) -> None:
     page.clean()
 
 
+def test_labels_lead_to_all_that_have_them(page: Page) -> None:
+    """A label is a link to the memories with exactly this value: 5 is not "5", and commas and quotes are its own."""
+    values = (5, "5", True, "true", 'red, "blue"', "a, b", "a", "-1 day", 2**63 + 1, " edge ")
+    for at, value in enumerate(values):
+        _add(page, f"note {at}", metadata={"domain_tags": ["all", value]}, timestamp=1_700_000_000 - at)
+    page.open("#/memories?user_id=alice")
+    links = "return [...document.querySelectorAll('.item')].map(one => one.querySelectorAll('a.tag')[1].hash)"
+    hashes = page.browser.driver.execute_script(links)
+    assert len(hashes) == len(values)
+    for at, route in enumerate(hashes):
+        page.go(route)
+        found = page.texts(".item .text")
+        assert f"note {at}" in found, values[at]
+        assert len(found) <= 2, values[at]  # a number also asks for its text
+    page.clean()
+
+
+def test_long_texts_are_cut_in_lists_only(page: Page) -> None:
+    """A list shows the beginning of a long text, whole characters only; the memory's own view shows all of it."""
+    text = "x" * 999 + "🎈" * 20_000
+    one = _add(page, text)
+    page.open("#/memories?user_id=alice")
+    assert page.texts(".item .text") == ["x" * 999 + "…"]
+    page.go(f"#/memory/{one}")
+    assert page.texts(".text.large") == [text]
+    page.clean()
+
+
 # -- one memory
 
 

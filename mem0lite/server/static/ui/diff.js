@@ -6,7 +6,8 @@ const MOST = 1500; // words of a text; longer ones are shown whole, because the 
 /** Return a text's changes as elements: what went is in `del`, what came in `ins`. */
 export function difference(before, after) {
   const [old, now] = [before, after].map((text) => (text ?? "").match(/\s*\S+|\s+$/g) ?? []);
-  if (old.length > MOST || now.length > MOST) return [h("del", { dir: "auto" }, before), " ", h("ins", { dir: "auto" }, after)];
+  if (old.length > MOST || now.length > MOST)
+    return [h("del", { dir: "auto" }, before), " ", h("ins", { dir: "auto" }, after)];
   return joined(steps(old, now)).map(([kind, text]) => (kind === "same" ? text : h(kind, {}, text)));
 }
 

@@ -6,7 +6,9 @@ function fill(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return element;
 }
 
@@ -30,7 +32,13 @@ export function field(label, input, note) {
   const id = input.id;
   const described = note ? `${id}-note` : undefined;
   if (described) input.setAttribute("aria-describedby", described);
-  return h("div", { class: "field" }, h("label", { for: id }, label), input, note && h("small", { id: described }, note));
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    input,
+    note && h("small", { id: described }, note),
+  );
 }
 
 /** Return a choice of one of several; `options` are pairs of value and label. */
@@ -41,11 +49,20 @@ export function choice(id, name, options, chosen) {
 
 /** Return a box to tick, with its label behind it. */
 export function tick(id, name, label, ticked) {
-  return h("label", { class: "tick", for: id }, h("input", { id, name, type: "checkbox", value: "1", checked: ticked }), label);
+  return h(
+    "label",
+    { class: "tick", for: id },
+    h("input", { id, name, type: "checkbox", value: "1", checked: ticked }),
+    label,
+  );
 }
 
 /** Return a list of names and values; pairs without a value are left out. */
 export function facts(pairs, attributes) {
   const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return h("dl", { class: "facts", ...attributes }, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts", ...attributes },
+    shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }

@@ -7,7 +7,7 @@ const LABELLED = 80; // pairs of entities up to which relations are written on t
 const MARGIN = 60;
 const SMALLEST = 0.7; // how far a large graph is made smaller before it is scrolled
 
-/** Return a graph as a picture. `choose` listens to clicks on what has `data-edge`, `open` is given an entity's name. */
+/** Return a graph as a picture. `choose` listens to clicks on edges, `open` is given the name of an entity. */
 export function drawing(found, chosen, { choose, open }) {
   const nodes = found.nodes.map((node) => ({ ...node }));
   const pairs = grouped(found.edges);
@@ -28,7 +28,11 @@ export function drawing(found, chosen, { choose, open }) {
     pairs.map((pair) => line(pair, pairs.length <= LABELLED, choose)),
     nodes.map((node) => dot(node, node.name === chosen, open)),
   );
-  return h("div", { class: "card drawing scroll", tabindex: "0", role: "group", "aria-label": "Drawing of the graph" }, picture);
+  return h(
+    "div",
+    { class: "card drawing scroll", tabindex: "0", role: "group", "aria-label": "Drawing of the graph" },
+    picture,
+  );
 }
 
 /** Return the edges of each pair of entities as one line; what an entity says about itself is not drawn. */
@@ -54,7 +58,19 @@ function bounds(nodes) {
 
 function arrow() {
   const shape = svg("path", { d: "M0 0 8 4 0 8z" });
-  return svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, shape);
+  return svg(
+    "marker",
+    {
+      id: "arrow",
+      viewBox: "0 0 8 8",
+      refX: 8,
+      refY: 4,
+      markerWidth: 7,
+      markerHeight: 7,
+      orient: "auto-start-reverse",
+    },
+    shape,
+  );
 }
 
 const radius = (node) => Math.min(16, 5 + 2 * Math.sqrt(node.memories));
@@ -66,8 +82,16 @@ function line({ source, target, edges }, labelled, choose) {
   const to = { x: target.x - dx * (radius(target) + 3), y: target.y - dy * (radius(target) + 3) };
   const ends = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
   const both = edges.some((edge) => edge.source !== source.name);
-  const label = svg("text", { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 - 4, class: "relation" }, short([...new Set(edges.map((edge) => edge.relationship))].join(", ")));
-  const title = svg("title", {}, edges.map((edge) => `${edge.source} ${edge.relationship} ${edge.destination}`).join("\n"));
+  const label = svg(
+    "text",
+    { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 - 4, class: "relation" },
+    short([...new Set(edges.map((edge) => edge.relationship))].join(", ")),
+  );
+  const title = svg(
+    "title",
+    {},
+    edges.map((edge) => `${edge.source} ${edge.relationship} ${edge.destination}`).join("\n"),
+  );
   return svg(
     "g",
     { class: "edge", "data-edge": edges[0].at, onclick: choose },

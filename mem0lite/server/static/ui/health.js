@@ -5,21 +5,45 @@ import { ago, bytes, count, number } from "./format.js";
 import { metrics } from "./metrics.js";
 import { doing, notice } from "./notices.js";
 
-const KINDS = { total_users: "Users", total_agents: "Agents", total_runs: "Runs", total_apps: "Apps", total_add_events: "Calls of add" };
+const KINDS = {
+  total_users: "Users",
+  total_agents: "Agents",
+  total_runs: "Runs",
+  total_apps: "Apps",
+  total_add_events: "Calls of add",
+};
 
 export async function show({ signal, again }) {
   const heading = h("h1", { tabindex: "-1" }, "Health");
   const [{ user_id: pinned }, held] = await Promise.all([whoami(), counts(signal)]);
-  if (pinned) return [heading, h("div", { class: "cards" }, card("What you have", facts([["Memories", number(held.total_memories)], ...kinds(held)])))];
-  const [up, set, hooks, sums] = await Promise.all([ready(signal), settings(signal), webhooks(signal), metrics(signal)]);
-  return [heading, h("div", { class: "cards" }, server(up, set, sums), store(set, held, sums), model(set), removal(set, sums, again)), sending(hooks)];
+  if (pinned)
+    return [
+      heading,
+      h(
+        "div",
+        { class: "cards" },
+        card("What you have", facts([["Memories", number(held.total_memories)], ...kinds(held)])),
+      ),
+    ];
+  const [up, set, hooks, sums] = await Promise.all([
+    ready(signal),
+    settings(signal),
+    webhooks(signal),
+    metrics(signal),
+  ]);
+  return [
+    heading,
+    h("div", { class: "cards" }, server(up, set, sums), store(set, held, sums), model(set), removal(set, sums, again)),
+    sending(hooks),
+  ];
 }
 
 const card = (title, ...content) => h("section", { class: "card" }, h("h2", {}, title), content);
 const kinds = (held) => Object.entries(KINDS).map(([name, label]) => [label, number(held[name])]);
 
 function server(up, set, sums) {
-  const state = up.status === "ok" ? h("span", { class: "mark good" }, "ready") : h("span", { class: "mark bad" }, up.status);
+  const state =
+    up.status === "ok" ? h("span", { class: "mark good" }, "ready") : h("span", { class: "mark bad" }, up.status);
   const failed = sums.mem0lite_requests_error_total ?? 0;
   return card(
     "Server",
@@ -58,12 +82,21 @@ function model(set) {
 }
 
 function removal(set, sums, again) {
-  const seconds = h("input", { id: "interval", type: "number", min: "0", step: "any", value: set.vacuum_interval_seconds, required: true });
+  const seconds = h("input", {
+    id: "interval",
+    type: "number",
+    min: "0",
+    step: "any",
+    value: set.vacuum_interval_seconds,
+    required: true,
+  });
   const change = doing(async () => {
     const before = set.vacuum_interval_seconds;
     await configure({ vacuum_interval_seconds: Number(seconds.value) });
     const run = () => configure({ vacuum_interval_seconds: before }).then(again);
-    const words = Number(seconds.value) ? `Expired memories are now removed every ${seconds.value} seconds` : "Expired memories are no longer removed";
+    const words = Number(seconds.value)
+      ? `Expired memories are now removed every ${seconds.value} seconds`
+      : "Expired memories are no longer removed";
     await again();
     notice(`${words}, until the server stops.`, { label: "Change back", run });
   });
@@ -73,7 +106,12 @@ function removal(set, sums, again) {
       ["Waiting", number(sums.mem0lite_expired_memories ?? 0)],
       ["Removed", `${number(sums.mem0lite_vacuumed_memories_total ?? 0)} since the start`],
     ]),
-    h("form", { class: "row", onsubmit: change }, field("Every … seconds (0: never)", seconds), h("button", { id: "set-interval" }, "Set")),
+    h(
+      "form",
+      { class: "row", onsubmit: change },
+      field("Every … seconds (0: never)", seconds),
+      h("button", { id: "set-interval" }, "Set"),
+    ),
   );
 }
 
@@ -83,17 +121,28 @@ function sending(hooks) {
     h(
       "tr",
       {},
-      h("td", {}, hook.name && [said("b", hook.name), h("br")], said("span", hook.url), !hook.is_active && h("small", {}, " (off)")),
+      h(
+        "td",
+        {},
+        hook.name && [said("b", hook.name), h("br")],
+        said("span", hook.url),
+        !hook.is_active && h("small", {}, " (off)"),
+      ),
       said("td", hook.event_types.join(", ")),
       h("td", { class: "figure" }, number(hook.delivered)),
       h("td", { class: "figure" }, hook.failed ? h("span", { class: "mark bad" }, number(hook.failed)) : "0"),
       h("td", {}, answered(hook)),
     ),
   );
-  const head = heads.map((name, at) => h("th", { scope: "col", class: at === 2 || at === 3 ? "figure" : undefined }, name));
+  const head = heads.map((name, at) =>
+    h("th", { scope: "col", class: at === 2 || at === 3 ? "figure" : undefined }, name),
+  );
   const table = h("table", { class: "lined" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
   const none = h("p", { class: "quiet" }, "None: no changes are sent anywhere.");
-  return card("Webhooks", rows.length ? h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Webhooks" }, table) : none);
+  return card(
+    "Webhooks",
+    rows.length ? h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Webhooks" }, table) : none,
+  );
 }
 
 function answered(hook) {

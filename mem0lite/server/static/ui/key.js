@@ -35,7 +35,11 @@ export function keyForm(problem, done) {
     "form",
     { class: "card ask-key", onsubmit: submit },
     h("h1", { tabindex: "-1" }, "API key"),
-    h("p", { class: "quiet", id: "key-note" }, "This server asks for a key. It stays in this tab and is forgotten with it."),
+    h(
+      "p",
+      { class: "quiet", id: "key-note" },
+      "This server asks for a key. It stays in this tab and is forgotten with it.",
+    ),
     refused,
     h("label", { for: "key" }, "Key"),
     h("div", { class: "row" }, field, h("button", { class: "primary" }, "Open")),

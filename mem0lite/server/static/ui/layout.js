@@ -14,7 +14,13 @@ export function place(nodes, pairs, ratio) {
   const { d3 } = globalThis;
   d3.forceSimulation(nodes)
     .stop()
-    .force("links", d3.forceLink(pairs).id((node) => node.name).distance(LINK))
+    .force(
+      "links",
+      d3
+        .forceLink(pairs)
+        .id((node) => node.name)
+        .distance(LINK),
+    )
     .force("apart", d3.forceManyBody().strength(REPULSION))
     .force("room", d3.forceCollide(ROOM))
     .force("across", d3.forceX().strength(0.06 / ratio))

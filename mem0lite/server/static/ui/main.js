@@ -44,7 +44,8 @@ function put(content, view) {
   const heading = main.querySelector("h1");
   document.title = `${heading?.textContent ?? "Memories"} – mem0lite`;
   if (view === "key") document.getElementById("key").focus();
-  else if (before === view && focused && main.querySelector(`#${CSS.escape(focused)}`)) document.getElementById(focused).focus();
+  else if (before === view && focused && main.querySelector(`#${CSS.escape(focused)}`))
+    document.getElementById(focused).focus();
   else if (before !== null) {
     heading?.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -55,7 +56,11 @@ function links({ view, params }) {
   const scope = scopeOf(params);
   const entries = Object.entries(VIEWS).map(([name, label]) => {
     const chosen = name === view || (name === "memories" && view === "memory");
-    return h("a", { href: address(name, name === "who" ? {} : scope), "aria-current": chosen ? "page" : undefined }, label);
+    return h(
+      "a",
+      { href: address(name, name === "who" ? {} : scope), "aria-current": chosen ? "page" : undefined },
+      label,
+    );
   });
   document.getElementById("views").replaceChildren(...entries);
 }

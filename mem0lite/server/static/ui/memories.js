@@ -53,7 +53,9 @@ function query(params) {
   }
   return {
     ...scopeOf(params),
-    ...Object.fromEntries(["project_id", "memory_lifespan", "memory_category", "domain_tags"].map((name) => [name, params.get(name)])),
+    ...Object.fromEntries(
+      ["project_id", "memory_lifespan", "memory_category", "domain_tags"].map((name) => [name, params.get(name)]),
+    ),
     filters: parts.length > 1 ? `{"AND": [${parts.join(",")}]}` : parts[0],
     show_expired: params.get("expired") ? "true" : undefined,
     latest_only: params.get("latest") ? undefined : "false",
@@ -62,16 +64,37 @@ function query(params) {
 }
 
 function filterForm(params) {
-  const text = (name, attributes) => h("input", { id: name, name, value: params.get(name) ?? "", autocomplete: "off", dir: "auto", ...attributes });
-  const more = ["project_id", "memory_lifespan", "memory_category", "domain_tags", "within", "filters", "expired", "latest"];
-  const filters = text("filters", { spellcheck: "false", class: "code", dir: "ltr", placeholder: '{"priority": {"gte": 3}}' });
-  const check = () => filters.setCustomValidity(isObject(filters.value) ? "" : 'Write a JSON object, such as {"priority": {"gte": 3}}.');
+  const text = (name, attributes) =>
+    h("input", { id: name, name, value: params.get(name) ?? "", autocomplete: "off", dir: "auto", ...attributes });
+  const more = [
+    "project_id",
+    "memory_lifespan",
+    "memory_category",
+    "domain_tags",
+    "within",
+    "filters",
+    "expired",
+    "latest",
+  ];
+  const filters = text("filters", {
+    spellcheck: "false",
+    class: "code",
+    dir: "ltr",
+    placeholder: '{"priority": {"gte": 3}}',
+  });
+  const check = () =>
+    filters.setCustomValidity(isObject(filters.value) ? "" : 'Write a JSON object, such as {"priority": {"gte": 3}}.');
   filters.addEventListener("input", check);
   check();
   return h(
     "form",
     { class: "card filters", onsubmit: submitting("memories") },
-    h("div", { class: "apply" }, h("div", { class: "with-text" }, field("Text contains", text("text", { type: "search" })), scopeFields(params)), h("button", { class: "primary", id: "apply" }, "Show")),
+    h(
+      "div",
+      { class: "apply" },
+      h("div", { class: "with-text" }, field("Text contains", text("text", { type: "search" })), scopeFields(params)),
+      h("button", { class: "primary", id: "apply" }, "Show"),
+    ),
     h(
       "details",
       { open: more.some((name) => params.get(name)) },
@@ -142,7 +165,8 @@ class List {
       if (top !== item) before.set(top.id, [...(before.get(top.id) ?? []), item]);
     }
     const grown = new Set(fresh.map((item) => replacing(item, there)).filter((top) => !fresh.includes(top)));
-    for (const item of fresh) if (replacing(item, there) === item) this.rows.append(entry(item, this.scope, before.get(item.id)));
+    for (const item of fresh)
+      if (replacing(item, there) === item) this.rows.append(entry(item, this.scope, before.get(item.id)));
     for (const row of [...this.rows.children]) {
       const item = there.get(row.dataset.id);
       if (replacing(item, there) !== item) row.remove();

@@ -35,10 +35,20 @@ export async function show({ rest, signal, again }) {
 const whole = (item) => (item.user_id ? { user_id: item.user_id } : scopeOf(item));
 
 function gone(changes) {
-  if (!changes.length) return h("p", { class: "card empty" }, "No memory has this id. It may have expired, or have been removed with its history.");
+  if (!changes.length)
+    return h(
+      "p",
+      { class: "card empty" },
+      "No memory has this id. It may have expired, or have been removed with its history.",
+    );
   const last = changes.at(-1);
   const words = last.is_deleted ? "This memory was deleted. Its history is kept." : "This memory has expired.";
-  return h("div", { class: "card" }, h("p", {}, words), said("p", last.is_deleted ? last.old_memory : last.new_memory, { class: "text large" }));
+  return h(
+    "div",
+    { class: "card" },
+    h("p", {}, words),
+    said("p", last.is_deleted ? last.old_memory : last.new_memory, { class: "text large" }),
+  );
 }
 
 function content(item, again) {
@@ -69,7 +79,13 @@ function content(item, again) {
 function editing(item, again) {
   const text = h("textarea", { id: "new-text", rows: "5", dir: "auto" });
   text.value = item.memory;
-  const merged = h("textarea", { id: "new-metadata", rows: "3", class: "code", spellcheck: "false", placeholder: '{"verified": true}' });
+  const merged = h("textarea", {
+    id: "new-metadata",
+    rows: "3",
+    class: "code",
+    spellcheck: "false",
+    placeholder: '{"verified": true}',
+  });
   const save = doing(async () => {
     const body = {};
     if (text.value !== item.memory) body.text = text.value;
@@ -83,7 +99,12 @@ function editing(item, again) {
     { class: "edit", onsubmit: save },
     field("Text", text),
     field("Metadata to set", merged, "A JSON object. Its keys are set, all others stay as they are."),
-    h("div", { class: "row" }, h("button", { class: "primary" }, "Save"), h("button", { type: "button", "data-cancel": true }, "Cancel")),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { class: "primary" }, "Save"),
+      h("button", { type: "button", "data-cancel": true }, "Cancel"),
+    ),
   );
 }
 
@@ -102,7 +123,11 @@ async function changed(item, body, words, again) {
   const back = {};
   if ("text" in body) back.text = item.memory;
   if ("expiration_date" in body) Object.assign(back, lifetimeOf(item));
-  if (body.metadata) back.metadata = { ...Object.fromEntries(Object.keys(body.metadata).map((key) => [key, item.metadata?.[key] ?? null])), ...back.metadata };
+  if (body.metadata)
+    back.metadata = {
+      ...Object.fromEntries(Object.keys(body.metadata).map((key) => [key, item.metadata?.[key] ?? null])),
+      ...back.metadata,
+    };
   const done = await update(item.id, body);
   const expired = done.expired?.length ? " It has expired with that: nobody sees it any more." : "";
   const undo = { label: "Change back", run: () => update(item.id, back).then(again) };
@@ -125,7 +150,10 @@ async function deleted(item, again) {
   };
   await again();
   const holds = item.superseded_by && !item.key ? ", and is no longer superseded" : "";
-  notice(`The memory is deleted. Its history is kept. Added again, it gets a new id${holds}.`, { label: "Add again", run });
+  notice(`The memory is deleted. Its history is kept. Added again, it gets a new id${holds}.`, {
+    label: "Add again",
+    run,
+  });
 }
 
 /** Return what adds the same memory again. */
@@ -139,12 +167,14 @@ function copy(item) {
   };
   if (item.key) body.key = item.key;
   if (item.expiration_date) body.expiration_date = item.expiration_date;
-  else if (item.expires_at && !item.metadata?.expires_at) body.ttl = Math.max(0, (new Date(item.expires_at) - new Date(item.created_at)) / 1000);
+  else if (item.expires_at && !item.metadata?.expires_at)
+    body.ttl = Math.max(0, (new Date(item.expires_at) - new Date(item.created_at)) / 1000);
   return body;
 }
 
 function about(item) {
-  const other = item.superseded_by && h("a", { href: address("memory", {}, item.superseded_by) }, "the one that holds instead");
+  const other =
+    item.superseded_by && h("a", { href: address("memory", {}, item.superseded_by) }, "the one that holds instead");
   return h(
     "section",
     { class: "card" },
@@ -166,19 +196,30 @@ function metadata(item) {
   const entries = Object.entries(item.metadata ?? {});
   return (
     entries.length > 0 &&
-    h("section", { class: "card" }, h("h2", {}, "Metadata"), facts(entries.map(([name, value]) => [h("bdi", {}, name), said("span", plain(value))])))
+    h(
+      "section",
+      { class: "card" },
+      h("h2", {}, "Metadata"),
+      facts(entries.map(([name, value]) => [h("bdi", {}, name), said("span", plain(value))])),
+    )
   );
 }
 
 function lifetime(item, again) {
   const day = h("input", { id: "last-day", type: "date", value: item.expiration_date ?? "", required: true });
-  const set = doing(() => changed(item, { expiration_date: day.value }, `The memory now expires at the end of ${day.value} (UTC).`, again));
+  const set = doing(() =>
+    changed(item, { expiration_date: day.value }, `The memory now expires at the end of ${day.value} (UTC).`, again),
+  );
   const never = doing(() => changed(item, { expiration_date: null }, "The memory no longer expires.", again));
   return h(
     "section",
     { class: "card" },
     h("h2", {}, "Lifetime"),
-    h("p", {}, item.expires_at ? `Expires ${distance(item.expires_at)}, at ${instant(item.expires_at)}.` : "It does not expire."),
+    h(
+      "p",
+      {},
+      item.expires_at ? `Expires ${distance(item.expires_at)}, at ${instant(item.expires_at)}.` : "It does not expire.",
+    ),
     h(
       "form",
       { class: "row", onsubmit: set },
@@ -196,10 +237,21 @@ function rating(item, again) {
       await rate(item.id, value, value && reason.value);
       const run = () => rate(item.id, item.feedback ?? null, item.feedback_reason).then(again);
       await again();
-      notice(value ? `The memory is rated ${RATINGS[value]}.` : "The rating is removed.", { label: "Rate as before", run });
+      notice(value ? `The memory is rated ${RATINGS[value]}.` : "The rating is removed.", {
+        label: "Rate as before",
+        run,
+      });
     });
   const button = ([value, label]) =>
-    h("button", { id: `rate-${value}`, "aria-pressed": String(item.feedback === value), onclick: give(item.feedback === value ? null : value) }, label);
+    h(
+      "button",
+      {
+        id: `rate-${value}`,
+        "aria-pressed": String(item.feedback === value),
+        onclick: give(item.feedback === value ? null : value),
+      },
+      label,
+    );
   return h(
     "section",
     { class: "card" },
@@ -221,7 +273,12 @@ function step(change, item, again) {
   return h(
     "li",
     {},
-    h("div", { class: "row" }, h("b", {}, EVENTS[change.event] ?? change.event), h("span", { class: "quiet", title: instant(change.updated_at) }, ago(change.updated_at))),
+    h(
+      "div",
+      { class: "row" },
+      h("b", {}, EVENTS[change.event] ?? change.event),
+      h("span", { class: "quiet", title: instant(change.updated_at) }, ago(change.updated_at)),
+    ),
     what(change),
     other && h("button", { class: "plain", onclick: restore }, "Bring the earlier text back"),
   );
@@ -233,9 +290,19 @@ function what(change) {
     return said("p", [words, change.feedback_reason].filter(Boolean).join(": "), { class: "text" });
   }
   if (change.event === "SUPERSEDE") {
-    return h("p", {}, h("a", { href: address("memory", {}, change.superseded_by) }, "Another memory"), ` holds since ${instant(change.valid_to)}.`);
+    return h(
+      "p",
+      {},
+      h("a", { href: address("memory", {}, change.superseded_by) }, "Another memory"),
+      ` holds since ${instant(change.valid_to)}.`,
+    );
   }
-  if (change.event === "UPDATE" && change.old_memory === change.new_memory) return h("p", { class: "quiet" }, "The text stayed as it was.");
+  if (change.event === "UPDATE" && change.old_memory === change.new_memory)
+    return h("p", { class: "quiet" }, "The text stayed as it was.");
   if (change.event === "ADD") return said("p", change.new_memory, { class: "text" });
-  return h("p", { class: "text", dir: "auto" }, difference(change.old_memory, change.event === "DELETE" ? "" : change.new_memory));
+  return h(
+    "p",
+    { class: "text", dir: "auto" },
+    difference(change.old_memory, change.event === "DELETE" ? "" : change.new_memory),
+  );
 }

@@ -10,18 +10,18 @@ import { named } from "./scope.js";
 export function removal(scope, whole) {
   const name = named(scope);
   const drop = doing(async () => {
-    const { total } = await memories({ ...scope, top_k: 0, latest_only: "false", show_expired: "true" });
-    const text = `This deletes ${count(total, "memory", "memories")} of ${name}. Their histories are kept. The page cannot bring them back.`;
+    const text =
+      `This deletes ${await counted(scope)} of ${name}. ` +
+      "Their histories are kept, but the page cannot bring the memories back.";
     if (!(await asked("Delete these memories?", text, "Delete them"))) return;
     await removeAll(scope);
     notice(`All memories of ${name} are deleted. Their histories are kept.`);
     go("#/who");
   });
   const wipe = doing(async () => {
-    const { total } = await memories({ ...scope, top_k: 0, latest_only: "false", show_expired: "true" });
     const text =
-      `This removes ${count(total, "memory", "memories")} of ${name} with their histories from the bytes of the file, including all ` +
-      "older copies in it. It cannot be undone, and the file is rewritten, which can take a while.";
+      `This removes ${await counted(scope)} of ${name} with their histories from the bytes of the file, including ` +
+      "all older copies in it. It cannot be undone, and the file is rewritten, which can take a while.";
     if (!(await asked(`Erase ${name}?`, text, "Erase"))) return;
     await receipt(await erase(scope));
     go("#/who");
@@ -40,6 +40,12 @@ export function removal(scope, whole) {
   );
 }
 
+/** Return how many memories a scope has, expired and superseded ones included. */
+async function counted(scope) {
+  const { total } = await memories({ ...scope, top_k: 0, latest_only: "false", show_expired: "true" });
+  return count(total, "memory", "memories");
+}
+
 /** Ask once; resolve to whether the visitor agreed. */
 export function asked(title, text, yes) {
   const dialog = h(
@@ -50,14 +56,19 @@ export function asked(title, text, yes) {
       { method: "dialog" },
       h("h2", { id: "asked-title" }, h("bdi", {}, title)),
       h("p", { id: "asked-text" }, h("bdi", {}, text)),
-      h("div", { class: "row end" }, h("button", { value: "no", autofocus: true }, "Keep"), h("button", { value: "yes", class: "danger" }, yes)),
+      h(
+        "div",
+        { class: "row end" },
+        h("button", { value: "no", autofocus: true }, "Keep"),
+        h("button", { value: "yes", class: "danger" }, yes),
+      ),
     ),
   );
   return opened(dialog).then((answer) => answer === "yes");
 }
 
 async function receipt(given) {
-  const counted = ["memories", "vectors", "keywords", "history", "events", "exports", "graph"];
+  const parts = ["memories", "vectors", "keywords", "history", "events", "exports", "graph"];
   const dialog = h(
     "dialog",
     { "aria-labelledby": "receipt-title" },
@@ -65,7 +76,11 @@ async function receipt(given) {
       "form",
       { method: "dialog" },
       h("h2", { id: "receipt-title" }, "Receipt of the erasure"),
-      facts([["Whose", h("bdi", {}, named(given.scope))], ["Erased", instant(given.erased_at)], ...counted.map((name) => [name, number(given[name])])]),
+      facts([
+        ["Whose", h("bdi", {}, named(given.scope))],
+        ["Erased", instant(given.erased_at)],
+        ...parts.map((name) => [name, number(given[name])]),
+      ]),
       h("details", {}, h("summary", {}, "As JSON"), h("pre", { tabindex: "0" }, JSON.stringify(given, null, 2))),
       h("div", { class: "row end" }, h("button", { autofocus: true }, "Close")),
     ),

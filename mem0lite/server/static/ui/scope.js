@@ -24,7 +24,15 @@ export function scopeFields(params) {
   const lists = Object.fromEntries(IDS.map((name) => [name, h("datalist", { id: `${name}-list` })]));
   const inputs = IDS.map((name) => {
     const value = params.get(name) ?? "";
-    return h("input", { id: name, name, value, list: `${name}-list`, autocomplete: "off", placeholder: "any", dir: "auto" });
+    return h("input", {
+      id: name,
+      name,
+      value,
+      list: `${name}-list`,
+      autocomplete: "off",
+      placeholder: "any",
+      dir: "auto",
+    });
   });
   const group = h(
     "fieldset",
@@ -49,6 +57,11 @@ export function scopeLinks(memory, leaveOut = {}) {
   return Object.entries(scopeOf(memory))
     .filter(([name]) => !leaveOut[name])
     .map(([name, value]) =>
-      h("a", { class: "tag id", href: address("memories", { [name]: value }) }, `${LABELS[name].toLowerCase()} `, said("b", value)),
+      h(
+        "a",
+        { class: "tag id", href: address("memories", { [name]: value }) },
+        `${LABELS[name].toLowerCase()} `,
+        said("b", value),
+      ),
     );
 }

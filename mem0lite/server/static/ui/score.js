@@ -28,7 +28,11 @@ function colorOf(name) {
 /** Return what the colors of the bars mean. */
 export function legend(hits) {
   const names = [...new Set(hits.flatMap((hit) => parts(hit).map(([name]) => name)))];
-  return h("ul", { class: "legend", "aria-label": "Parts of a score" }, names.map((name) => h("li", {}, h("i", { class: colorOf(name) }), nameOf(name))));
+  return h(
+    "ul",
+    { class: "legend", "aria-label": "Parts of a score" },
+    names.map((name) => h("li", {}, h("i", { class: colorOf(name) }), nameOf(name))),
+  );
 }
 
 /** Return a hit's score as a bar, which is full at 1, and below it all numbers. */
@@ -42,23 +46,51 @@ export function bar(hit) {
     from += width;
     return piece;
   });
-  const drawn = svg("svg", { viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { class: "ground", width: 100, height: 6 }), pieces);
+  const drawn = svg(
+    "svg",
+    { viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: "ground", width: 100, height: 6 }),
+    pieces,
+  );
   const shown = [h("b", {}, hit.score.toFixed(2)), drawn];
-  if (hit.rerank_score !== undefined) shown.push(h("span", { class: "quiet" }, `reranker ${hit.rerank_score.toFixed(2)}`));
-  return h("details", { class: "score" }, h("summary", {}, h("span", { class: "hidden" }, "Score "), shown), hit.score_details && table(hit.score_details, found));
+  if (hit.rerank_score !== undefined)
+    shown.push(h("span", { class: "quiet" }, `reranker ${hit.rerank_score.toFixed(2)}`));
+  return h(
+    "details",
+    { class: "score" },
+    h("summary", {}, h("span", { class: "hidden" }, "Score "), shown),
+    hit.score_details && table(hit.score_details, found),
+  );
 }
 
 function table(details, found) {
-  const row = (name, ...cells) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", { class: "figure" }, cell)));
+  const row = (name, ...cells) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      cells.map((cell) => h("td", { class: "figure" }, cell)),
+    );
   const three = (value) => value.toFixed(3);
-  const rules = (details.adjustments ?? []).map((one) => row(one.rule.replaceAll("_", " "), "", "", `${three(one.before)} → ${three(one.after)}`));
+  const rules = (details.adjustments ?? []).map((one) =>
+    row(one.rule.replaceAll("_", " "), "", "", `${three(one.before)} → ${three(one.after)}`),
+  );
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "group", "aria-label": "Parts of the score" },
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "part"), ["strength", "weight", "adds"].map((name) => h("th", { scope: "col", class: "figure" }, name)))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "part"),
+          ["strength", "weight", "adds"].map((name) => h("th", { scope: "col", class: "figure" }, name)),
+        ),
+      ),
       h(
         "tbody",
         {},
@@ -68,6 +100,7 @@ function table(details, found) {
         row("score", "", "", three(details.final_score)),
       ),
     ),
-    details.matched_terms.length > 0 && h("p", { class: "quiet" }, `Words in common: ${details.matched_terms.join(", ")}`),
+    details.matched_terms.length > 0 &&
+      h("p", { class: "quiet" }, `Words in common: ${details.matched_terms.join(", ")}`),
   );
 }

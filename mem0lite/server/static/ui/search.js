@@ -15,7 +15,8 @@ export async function show({ params, signal }) {
   const parts = [h("h1", { tabindex: "-1" }, "Search as an agent would"), form(params)];
   const scope = scopeOf(params);
   if (!params.get("q")?.trim()) return [...parts, hint("Ask something, as an agent would.")];
-  if (!pinned && !Object.keys(scope).length) return [...parts, hint("Say whose memories to search: a user, an agent, a run or an app.")];
+  if (!pinned && !Object.keys(scope).length)
+    return [...parts, hint("Say whose memories to search: a user, an agent, a run or an app.")];
   const results = await Promise.all(asked(params, scope, signal)).catch((error) => {
     if (error.status !== 400 && error.status !== 422) throw error;
     return h("p", { class: "card problem", role: "alert" }, error.message);
@@ -36,14 +37,28 @@ function asked(params, scope, signal) {
     rerank: Boolean(params.get("rerank")),
     latest_only: !params.get("all"),
   };
-  const top = { ...common, explain: true, top_k: Number(params.get("top_k") || ANSWERS), relevant_only: Boolean(params.get("relevant")) };
+  const top = {
+    ...common,
+    explain: true,
+    top_k: Number(params.get("top_k") || ANSWERS),
+    relevant_only: Boolean(params.get("relevant")),
+  };
   return [search(top, signal), context({ ...common, max_tokens: Number(params.get("tokens") || BUDGET) }, signal)];
 }
 
 function form(params) {
   const at = (name) => h("input", { id: name, name, type: "datetime-local", value: params.get(name) ?? "" });
-  const whole = (name, usual, least) => h("input", { id: name, name, type: "number", min: least, step: "1", value: params.get(name) ?? usual });
-  const question = h("input", { id: "q", name: "q", type: "search", value: params.get("q") ?? "", dir: "auto", placeholder: "What can she not eat?", "aria-label": "Question" });
+  const whole = (name, usual, least) =>
+    h("input", { id: name, name, type: "number", min: least, step: "1", value: params.get(name) ?? usual });
+  const question = h("input", {
+    id: "q",
+    name: "q",
+    type: "search",
+    value: params.get("q") ?? "",
+    dir: "auto",
+    placeholder: "What can she not eat?",
+    "aria-label": "Question",
+  });
   const more = ["reference_date", "as_of", "relevant", "rerank", "all"].some((name) => params.get(name));
   return h(
     "form",
@@ -84,7 +99,12 @@ function answers(found, scope, pinned) {
   return h(
     "section",
     { "aria-labelledby": "answers" },
-    h("h2", { id: "answers" }, "Answers ", h("small", { class: "quiet", role: "status" }, count(hits.length, "memory", "memories"))),
+    h(
+      "h2",
+      { id: "answers" },
+      "Answers ",
+      h("small", { class: "quiet", role: "status" }, count(hits.length, "memory", "memories")),
+    ),
     found.not_reranked && h("p", { class: "quiet" }, found.not_reranked),
     hits.length ? [legend(hits), h("ol", { class: "items ranked" }, rows)] : hint("Nothing matches the question."),
   );
@@ -103,13 +123,26 @@ function prompt(block, params) {
       h(
         "div",
         { class: "row spread" },
-        h("span", {}, `${number(block.tokens)} of ${number(budget)} tokens, ${count(block.memories.length, "memory", "memories")}`),
+        h(
+          "span",
+          {},
+          `${number(block.tokens)} of ${number(budget)} tokens, ${count(block.memories.length, "memory", "memories")}`,
+        ),
         h("meter", { min: "0", max: budget, value: block.tokens, "aria-label": "Tokens used" }),
       ),
-      block.text ? said("pre", block.text, { tabindex: "0", class: "prompt" }) : h("p", { class: "quiet" }, "Nothing: no memory is relevant enough."),
-      left > 0 && h("details", { class: "folded" }, h("summary", {}, `${count(left, "relevant memory", "relevant memories")} did not fit`), h("ol", {}, block.left_out.map(outside))),
+      block.text
+        ? said("pre", block.text, { tabindex: "0", class: "prompt" })
+        : h("p", { class: "quiet" }, "Nothing: no memory is relevant enough."),
+      left > 0 &&
+        h(
+          "details",
+          { class: "folded" },
+          h("summary", {}, `${count(left, "relevant memory", "relevant memories")} did not fit`),
+          h("ol", {}, block.left_out.map(outside)),
+        ),
     ),
   );
 }
 
-const outside = (one) => h("li", {}, h("a", { href: address("memory", {}, one.id) }, one.id), ` with the score ${one.score.toFixed(2)}`);
+const outside = (one) =>
+  h("li", {}, h("a", { href: address("memory", {}, one.id) }, one.id), ` with the score ${one.score.toFixed(2)}`);

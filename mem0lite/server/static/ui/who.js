@@ -16,16 +16,33 @@ export async function show({ params, signal }) {
   const all = await entities(signal);
   const heading = h("h1", { tabindex: "-1" }, "Who is there");
   if (!all.length) return [heading, nobody()];
-  const state = { q: params.get("q") ?? "", type: params.get("type") ?? "", order: params.get("order") ?? "active", most: STEP };
+  const state = {
+    q: params.get("q") ?? "",
+    type: params.get("type") ?? "",
+    order: params.get("order") ?? "active",
+    most: STEP,
+  };
   const list = h("div", {});
   const status = h("p", { class: "quiet count", role: "status" });
   const draw = () => {
-    history.replaceState(null, "", address("who", { q: state.q, type: state.type, order: state.order === "active" ? "" : state.order }));
+    history.replaceState(
+      null,
+      "",
+      address("who", { q: state.q, type: state.type, order: state.order === "active" ? "" : state.order }),
+    );
     const found = selected(all, state);
     status.textContent = `${count(found.length, "entry", "entries")} of ${number(all.length)}`;
-    list.replaceChildren(found.length ? table(found, state, draw) : h("p", { class: "empty" }, "Nobody has such a name."));
+    list.replaceChildren(
+      ...(found.length ? table(found, state, draw) : [h("p", { class: "empty" }, "Nobody has such a name.")]),
+    );
   };
-  const find = h("input", { id: "find", type: "search", value: state.q, placeholder: "Find a name", "aria-label": "Find a name" });
+  const find = h("input", {
+    id: "find",
+    type: "search",
+    value: state.q,
+    placeholder: "Find a name",
+    "aria-label": "Find a name",
+  });
   find.addEventListener("input", () => {
     Object.assign(state, { q: find.value, most: STEP });
     draw();
@@ -35,7 +52,7 @@ export async function show({ params, signal }) {
 }
 
 function nobody() {
-  const line = "mem0lite add \"I am allergic to peanuts\" --user alice";
+  const line = 'mem0lite add "I am allergic to peanuts" --user alice';
   return h(
     "div",
     { class: "card empty" },
@@ -46,12 +63,21 @@ function nobody() {
 }
 
 function kinds(all, state, draw) {
-  const options = [["", "All", all.length], ...TYPES.map((type) => [type, `${type}s`, all.filter((one) => one.type === type).length])];
+  const options = [
+    ["", "All", all.length],
+    ...TYPES.map((type) => [type, `${type}s`, all.filter((one) => one.type === type).length]),
+  ];
   const group = h("div", { class: "segments", role: "group", "aria-label": "Kind" });
   const buttons = options
     .filter(([type, , total]) => !type || total)
     .map(([type, label, total]) =>
-      h("button", { id: `kind-${type || "all"}`, "data-type": type, "aria-pressed": String(state.type === type) }, label, " ", h("small", {}, number(total))),
+      h(
+        "button",
+        { id: `kind-${type || "all"}`, "data-type": type, "aria-pressed": String(state.type === type) },
+        label,
+        " ",
+        h("small", {}, number(total)),
+      ),
     );
   group.append(...buttons);
   group.addEventListener("click", (event) => {
@@ -81,7 +107,12 @@ function table(found, state, draw) {
     return h(
       "th",
       { scope: "col", "aria-sort": chosen ? sorted : undefined, ...attributes },
-      h("button", { class: "plain", id: `by-${order}`, onclick: by }, label, h("span", { "aria-hidden": "true" }, chosen ? " ↓" : "")),
+      h(
+        "button",
+        { class: "plain", id: `by-${order}`, onclick: by },
+        label,
+        h("span", { "aria-hidden": "true" }, chosen ? " ↓" : ""),
+      ),
     );
   };
   const rows = found.slice(0, state.most).map(row);
@@ -108,8 +139,9 @@ function table(found, state, draw) {
       ),
       h("tbody", {}, rows),
     ),
-    found.length > state.most && h("button", { class: "more", onclick: more }, `Show ${number(Math.min(STEP, found.length - state.most))} more`),
-  ].reduce((box, part) => (part && box.append(part), box), document.createDocumentFragment());
+    found.length > state.most &&
+      h("button", { class: "more", onclick: more }, `Show ${number(Math.min(STEP, found.length - state.most))} more`),
+  ].filter(Boolean);
 }
 
 function row(one) {
@@ -121,6 +153,10 @@ function row(one) {
     h("td", { class: "kind" }, h("span", { class: `kind-mark ${one.type}` }, one.type)),
     h("td", { class: "figure" }, number(one.total_memories)),
     h("td", {}, ago(one.updated_at)),
-    h("td", { class: "links" }, h("a", { href: address("search", scope), "aria-label": `Search as ${one.type} ${one.id}` }, "Search")),
+    h(
+      "td",
+      { class: "links" },
+      h("a", { href: address("search", scope), "aria-label": `Search as ${one.type} ${one.id}` }, "Search"),
+    ),
   );
 }
