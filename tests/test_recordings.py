@@ -95,7 +95,7 @@ SELF_HOSTED_DIFFERENCES = {
     "GET /requests": (404, "requests are not recorded; /metrics counts them"),
     "GET /auth/setup-status": (404, NO_ACCOUNTS),
     'POST /auth/register {"name": "A", "email": "a@example.com", "password": "password1"}': (404, NO_ACCOUNTS),
-    'POST /api-keys {"label": "x"}': (404, NO_ACCOUNTS),
+    'POST /api-keys {"label": "x"}': (201, ITS_FAILURE),
     "GET /auth/me": (404, NO_ACCOUNTS),
     'hosted path on OSS: POST /v1/memories/ {"messages": [{"role": "user", "content": "I love python"}], '
     '"user_id": "u"}': (200, "one server has both surfaces"),
