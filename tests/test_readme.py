@@ -326,7 +326,7 @@ def test_what_is_not_run_is_known() -> None:
 def shown_commands() -> list[list[str]]:
     """Return the arguments of each ``mem0lite`` command line of the blocks that are not run."""
     code = "\n".join(block.code for name in DOCUMENTS for block in blocks(name) if not is_run(block))
-    lines = re.findall(r"^(?:ExecStart=\S*/|.*&& |)mem0lite (\w.*?)(?:  +#.*)?$", code, re.MULTILINE)
+    lines = re.findall(r"^(?:ExecStart=\S*/|.*&& |)mem0lite (\w.*?)(?:  +#.*| \|.*)?$", code, re.MULTILINE)
     return [line.split() for line in lines]
 
 
