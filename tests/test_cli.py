@@ -1,5 +1,6 @@
 """The command line as its users meet it: the real command in a process of its own, on real files."""
 
+import io
 import json
 import os
 import re
@@ -9,18 +10,21 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import mem0lite
 from mem0lite import ANY_SCOPE, Memory
+from mem0lite.cli import main
 
 COMMANDS = (
     "add", "backup", "bench", "changes", "check", "context", "copy", "delete", "doctor", "entities", "erase", "events",
@@ -64,6 +68,37 @@ def run(tmp_path: Path) -> Run:
         )
         assert "Traceback" not in result.stderr, result.stderr
         return result
+
+    return run
+
+
+@pytest.fixture
+def run_here(tmp_path: Path) -> Run:
+    """Like ``run``, in this process: for tests of many commands whose processes are not the point. Most of what such a
+    command costs is that Python starts and imports what it needs."""
+
+    def run(*arguments: object, stdin: str = "", **changes: str) -> "subprocess.CompletedProcess[str]":
+        given, out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        with (
+            mock.patch.dict(os.environ, environment(**changes), clear=True),
+            mock.patch.object(sys, "stdin", given),
+            chdir(tmp_path),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("default")
+            try:
+                code = main([str(one) for one in arguments])
+            except SystemExit as ended:
+                code = ended.code
+        printed = []
+        for stream in (out, err):
+            stream.seek(0)
+            printed.append(stream.read())
+        return subprocess.CompletedProcess(arguments, code, *printed)
 
     return run
 
@@ -174,21 +209,21 @@ def test_list(run: Run, db: Path, arguments: list[str], expected: list[str]) -> 
     assert ids(run("list", "--json", *arguments)) == expected
 
 
-def test_labels_may_be_numbers(run: Run, db: Path) -> None:
+def test_labels_may_be_numbers(run_here: Run, db: Path) -> None:
     """A label is text that also finds the number or boolean it spells; --tag has one tag, whatever its commas."""
     with Memory(db) as memory:
         memory.add(
             "typed", user_id="z", metadata={"project_id": 5, "domain_tags": [2024, "a,b"], "memory_category": True}
         )
-    [typed, *_] = ids(run("list", "--json"))
+    [typed, *_] = ids(run_here("list", "--json"))
     for label in (["--project-id", "5"], ["--tag", "2024"], ["--tag", "a,b"], ["--category", "true"]):
-        assert ids(run("list", "--json", *label)) == [typed], label
+        assert ids(run_here("list", "--json", *label)) == [typed], label
     for label in (["--tag", "a"], ["--project-id", "05"], ["--category", "1"]):
-        assert ids(run("list", "--json", *label)) == [], label
-    run("add", "by flag", "--user", "z", "--project-id", "5")
-    assert len(ids(run("list", "--json", "--project-id", "5"))) == 2
-    [by_flag] = ids(run("list", "--json", "--filter", '{"project_id": "5"}'))
-    assert json.loads(run("get", by_flag, "--json").stdout)["metadata"] == {"project_id": "5"}
+        assert ids(run_here("list", "--json", *label)) == [], label
+    run_here("add", "by flag", "--user", "z", "--project-id", "5")
+    assert len(ids(run_here("list", "--json", "--project-id", "5"))) == 2
+    [by_flag] = ids(run_here("list", "--json", "--filter", '{"project_id": "5"}'))
+    assert json.loads(run_here("get", by_flag, "--json").stdout)["metadata"] == {"project_id": "5"}
 
 
 def test_json_is_the_library_s(run: Run, db: Path) -> None:
@@ -212,30 +247,30 @@ def test_search(run: Run, db: Path) -> None:
     assert 0 < json.loads(result.stdout)["results"][0]["score_details"]["semantic_score"] <= 1
 
 
-def test_context(run: Run, db: Path) -> None:
+def test_context(run_here: Run, db: Path) -> None:
     """A block is printed as it goes into a prompt, without what would control a terminal; stderr says what is left
     out."""
     asked = ("context", "café second line loud", "--user", "alice", "--max-tokens", 90)
-    printed = run(*asked)
+    printed = run_here(*asked)
     assert printed.stdout.splitlines()[1:4] == [
         *("2 January 2024", "- Café [bold]loud[/bold] \\x1b[31mred", "  second line")
     ]
-    shown = json.loads(run(*asked, "--json").stdout)
+    shown = json.loads(run_here(*asked, "--json").stdout)
     assert shown["tokens"] <= 90
     assert shown["text"].count("\n") == printed.stdout.count("\n") - 1
-    nothing = run(*asked[:-1], 5)
+    nothing = run_here(*asked[:-1], 5)
     assert (nothing.stdout, nothing.returncode) == ("", 0)
     assert "did not fit" in nothing.stderr
-    assert "No memories." in run("context", "x", "--user", "nobody").stderr
+    assert "No memories." in run_here("context", "x", "--user", "nobody").stderr
 
 
-def test_search_takes_the_question_s_date(run: Run, db: Path) -> None:
+def test_search_takes_the_question_s_date(run_here: Run, db: Path) -> None:
     """--reference-date is the "now" of a question: "yesterday" is the day before it, in its zone."""
-    run("add", "Bob rested", "--user", "bob", "--timestamp", "2024-03-03")
+    run_here("add", "Bob rested", "--user", "bob", "--timestamp", "2024-03-03")
     asked = ("search", "what did he play yesterday?", "--user", "bob", "--json", "--explain", "--threshold", 0)
     scores = []
     for date in ("2024-01-04", "2024-01-05T09:00:00+12:00", "2026-01-04"):
-        found = json.loads(run(*asked, "--reference-date", date).stdout)["results"]
+        found = json.loads(run_here(*asked, "--reference-date", date).stdout)["results"]
         [item] = [one for one in found if one["memory"] != "Bob rested"]
         scores.append(item["score_details"]["signals"]["date"]["score"])
     assert scores[0] > scores[1] > scores[2] == 0  # in the second zone it was played the day before yesterday
@@ -329,55 +364,59 @@ def test_add_says_what_has_expired(run: Run, lifetime: list[str]) -> None:
     assert json.loads(run("add", "y", "--user", "a", *lifetime, "--json").stdout)["results"][0]["expired"] is True
 
 
-def test_add_sets_a_key(run: Run) -> None:
+def test_add_sets_a_key(run_here: Run) -> None:
     """--key and --supersedes take the place of what held before, which only --all-versions shows; a note tells it."""
-    old = run("add", "The port is 5432", "--user", "a", "--key", "port").stdout.split()[1]
-    added = run("add", "The port is 5433", "--user", "a", "--key", "port")
+    old = run_here("add", "The port is 5432", "--user", "a", "--key", "port").stdout.split()[1]
+    added = run_here("add", "The port is 5433", "--user", "a", "--key", "port")
     new = added.stdout.split()[1]
     assert added.stderr == f"It supersedes {old}.\n"
-    late = run("add", "The port is 1", "--user", "a", "--key", "port", "--timestamp", "2020-01-01")
+    late = run_here("add", "The port is 1", "--user", "a", "--key", "port", "--timestamp", "2020-01-01")
     assert f"superseded by {old}" in late.stderr
-    assert ids(run("list", "--user", "a", "--json")) == ids(run("search", "port", "--user", "a", "--json")) == [new]
-    assert len(ids(run("list", "--all-versions", "--user", "a", "--json"))) == 3
-    assert len(ids(run("search", "port", "--all-versions", "--user", "a", "--json"))) == 3
-    assert "5432" not in run("context", "port", "--user", "a").stdout
-    assert "5432" in run("context", "port", "--user", "a", "--all-versions").stdout
-    assert run("graph", "--all-versions").returncode == 0
-    run("add", "There is no port", "--user", "a", "--supersedes", new, "--supersedes", old)
-    assert new not in ids(run("list", "--user", "a", "--json"))
-    assert run("delete", new, "--linked").returncode == 0
-    assert len(ids(run("list", "--all-versions", "--user", "a", "--json"))) == 1
-    assert run("delete", "--user", "a", "--linked").returncode == 2
-    unknown = run("add", "x", "--user", "b", "--supersedes", new)
+    assert (
+        ids(run_here("list", "--user", "a", "--json"))
+        == ids(run_here("search", "port", "--user", "a", "--json"))
+        == [new]
+    )
+    assert len(ids(run_here("list", "--all-versions", "--user", "a", "--json"))) == 3
+    assert len(ids(run_here("search", "port", "--all-versions", "--user", "a", "--json"))) == 3
+    assert "5432" not in run_here("context", "port", "--user", "a").stdout
+    assert "5432" in run_here("context", "port", "--user", "a", "--all-versions").stdout
+    assert run_here("graph", "--all-versions").returncode == 0
+    run_here("add", "There is no port", "--user", "a", "--supersedes", new, "--supersedes", old)
+    assert new not in ids(run_here("list", "--user", "a", "--json"))
+    assert run_here("delete", new, "--linked").returncode == 0
+    assert len(ids(run_here("list", "--all-versions", "--user", "a", "--json"))) == 1
+    assert run_here("delete", "--user", "a", "--linked").returncode == 2
+    unknown = run_here("add", "x", "--user", "b", "--supersedes", new)
     assert (unknown.returncode, "supersedes only those" in unknown.stderr) == (1, True)
-    refused = run("add", "x", "--user", "a", "--key", "*")
+    refused = run_here("add", "x", "--user", "a", "--key", "*")
     assert (refused.returncode, "Invalid --key" in refused.stderr) == (2, True)
 
 
-def test_delete_asks(run: Run, db: Path) -> None:
+def test_delete_asks(run_here: Run, db: Path) -> None:
     """A scope or everything is deleted only with a yes; where nobody answers, nothing is."""
-    declined = run("delete", "--user", "alice", stdin="n\n")
+    declined = run_here("delete", "--user", "alice", stdin="n\n")
     assert (declined.returncode, declined.stdout) == (1, "")
     assert "2 live ones" in declined.stderr
-    unanswered = run("delete", "--all")
+    unanswered = run_here("delete", "--all")
     assert (unanswered.returncode, unanswered.stdout) == (2, "")
-    assert ids(run("list", "--json")) == ["3", "2", "1"]
-    assert run("delete", "--user", "alice", stdin="y\n").returncode == 0
-    assert ids(run("list", "--json")) == ["3"]
-    assert run("delete", "--all", "--yes").returncode == 0
-    assert ids(run("list", "--json", "--show-expired")) == []
+    assert ids(run_here("list", "--json")) == ["3", "2", "1"]
+    assert run_here("delete", "--user", "alice", stdin="y\n").returncode == 0
+    assert ids(run_here("list", "--json")) == ["3"]
+    assert run_here("delete", "--all", "--yes").returncode == 0
+    assert ids(run_here("list", "--json", "--show-expired")) == []
 
 
-def test_list_goes_on(run: Run, db: Path) -> None:
+def test_list_goes_on(run_here: Run, db: Path) -> None:
     """A list that was cut off names the cursor that goes on; one that is none, or beside an offset, is refused."""
-    first = run("list", "--limit", "2")
+    first = run_here("list", "--limit", "2")
     [cursor] = re.findall(r"2 of 3 memories; --after (\S+) shows more", first.stderr)
-    run("delete", *[line.split("\t")[0] for line in first.stdout.splitlines()])
-    rest = run("list", "--limit", "2", "--after", cursor, "--json")
+    run_here("delete", *[line.split("\t")[0] for line in first.stdout.splitlines()])
+    rest = run_here("list", "--limit", "2", "--after", cursor, "--json")
     assert ids(rest) == ["1"]
     assert json.loads(rest.stdout)["next_cursor"] is None
     for arguments in (["--after", "x"], ["--after", cursor, "--offset", "1"]):
-        refused = run("list", *arguments)
+        refused = run_here("list", *arguments)
         assert (refused.returncode, "after" in refused.stderr) == (2, True)
 
 
@@ -410,60 +449,63 @@ def test_interrupt(db: Path) -> None:
 # -- moving and maintenance
 
 
-def test_export_and_import(run: Run, db: Path, tmp_path: Path) -> None:
+def test_export_and_import(run_here: Run, db: Path, tmp_path: Path) -> None:
     """Exported lines are UTF-8 whatever the terminal's encoding, and importing them restores the same store."""
-    run("add", "of no account", "--user", "carol")
-    [gone] = ids(run("list", "--user", "carol", "--json"))
-    run("delete", gone)
-    assert run("export", "all.jsonl", "--show-expired").stdout == "exported\t4\ndeleted\t1\nevents\t1\n"
-    piped = run("export", "-", "--show-expired", PYTHONIOENCODING="ascii")
+    run_here("add", "of no account", "--user", "carol")
+    [gone] = ids(run_here("list", "--user", "carol", "--json"))
+    run_here("delete", gone)
+    assert run_here("export", "all.jsonl", "--show-expired").stdout == "exported\t4\ndeleted\t1\nevents\t1\n"
+    piped = run_here("export", "-", "--show-expired", PYTHONIOENCODING="ascii")
     assert piped.stdout == (tmp_path / "all.jsonl").read_text(encoding="utf-8")
     assert "Café" in piped.stdout
-    alice = run("export", "-", "--user", "alice", "--filter", '{"priority": 3}').stdout.splitlines()
+    alice = run_here("export", "-", "--user", "alice", "--filter", '{"priority": 3}').stdout.splitlines()
     assert [json.loads(line)["id"] for line in alice] == ["1"]
-    assert json.loads(run("import", "all.jsonl", "--json").stdout) == taken(skipped=4)
-    came = run("import", "-", "--db", "other.db", "--json", stdin="\ufeff" + piped.stdout)
+    assert json.loads(run_here("import", "all.jsonl", "--json").stdout) == taken(skipped=4)
+    came = run_here("import", "-", "--db", "other.db", "--json", stdin="\ufeff" + piped.stdout)
     assert json.loads(came.stdout) == taken(added=4, deleted=1, events=1)
-    assert [row["event"] for row in json.loads(run("history", gone, "--db", "other.db", "--json").stdout)] == [
+    assert [row["event"] for row in json.loads(run_here("history", gone, "--db", "other.db", "--json").stdout)] == [
         "ADD", "DELETE",
     ]  # fmt: skip
-    assert run("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
+    assert run_here("export", "-", "--show-expired", "--db", "other.db").stdout == piped.stdout
 
 
-def test_graph_and_reindex(run: Run, db: Path) -> None:
+def test_graph_and_reindex(run_here: Run, db: Path) -> None:
     """reindex --graph gives a file its graph categories, says before what that means, and asks; graph prints the graph
     as a table, as JSON, or as another program takes it."""
     other = {"MEM0_USE_GRAPH_FOR_CATEGORIES": "other"}
-    assert run("graph").stdout == ""
-    run("add", "The api service requires Redis.", "--user", "carol", "--category", "skill")
-    assert run("graph").stdout == ""
-    assert "reindex" not in run("stats", **other).stdout
+    assert run_here("graph").stdout == ""
+    run_here("add", "The api service requires Redis.", "--user", "carol", "--category", "skill")
+    assert run_here("graph").stdout == ""
+    assert "reindex" not in run_here("stats", **other).stdout
     for arguments in ([], ["--graph", "--categories", ","], ["--graph", "--categories", "a", "--no-categories"]):
-        assert run("reindex", *arguments).returncode == 2
-    asked = run("reindex", "--graph", "--categories", "skill", stdin="n\n")
+        assert run_here("reindex", *arguments).returncode == 2
+    asked = run_here("reindex", "--graph", "--categories", "skill", stdin="n\n")
     assert (asked.returncode, asked.stdout) == (1, "")
     assert "none -> skill. 1 memories enter the graph, 0 leave it. Go on? [y/N]: Error: Nothing was changed.\n" in (
         asked.stderr
     )
-    assert run("graph").stdout == ""
-    done = run("reindex", "--graph", "--categories", "skill", stdin="y\n").stdout
+    assert run_here("graph").stdout == ""
+    done = run_here("reindex", "--graph", "--categories", "skill", stdin="y\n").stdout
     assert done.startswith("categories\tskill\nmemories\t5\nin graph\t1\nentering\t1\nleaving\t0\n")
-    told = run("stats", **other)
+    told = run_here("stats", **other)
     assert "graph\t2 entities, 1 relations (skill)\n" in told.stdout
     assert told.stderr.startswith("Warning: MEM0_USE_GRAPH_FOR_CATEGORIES is other, but ")
-    assert json.loads(run("reindex", "--graph", "--json", **other).stdout)["leaving"] == 0
-    assert run("graph", "--user", "carol").stdout == "api service\trequires\tRedis\n"
-    assert run("graph", "--user", "alice").stdout == run("graph", "--category", "other").stdout == ""
-    assert [node["name"] for node in json.loads(run("graph", "--json").stdout)["nodes"]] == ["api service", "Redis"]
-    assert run("graph", "--entity", "redis", "--depth", 0).stdout == "Redis\t\t\n"
-    assert "--limit" in run("graph", "--limit", 1).stderr
-    assert run("graph", "--format", "mermaid").stdout.startswith("flowchart LR\n")
-    assert run("graph", "--format", "graphml").stdout.startswith("<?xml")
-    assert run("graph", "--depth", 9).returncode == 2
-    assert run("reindex", "--graph", "--no-categories").returncode == 2  # nobody can be asked
-    assert run("graph", "--user", "carol").stdout != ""
-    assert json.loads(run("reindex", "--graph", "--no-categories", "--yes", "--json").stdout)["leaving"] == 1
-    assert run("graph").stdout == ""
+    assert json.loads(run_here("reindex", "--graph", "--json", **other).stdout)["leaving"] == 0
+    assert run_here("graph", "--user", "carol").stdout == "api service\trequires\tRedis\n"
+    assert run_here("graph", "--user", "alice").stdout == run_here("graph", "--category", "other").stdout == ""
+    assert [node["name"] for node in json.loads(run_here("graph", "--json").stdout)["nodes"]] == [
+        "api service",
+        "Redis",
+    ]
+    assert run_here("graph", "--entity", "redis", "--depth", 0).stdout == "Redis\t\t\n"
+    assert "--limit" in run_here("graph", "--limit", 1).stderr
+    assert run_here("graph", "--format", "mermaid").stdout.startswith("flowchart LR\n")
+    assert run_here("graph", "--format", "graphml").stdout.startswith("<?xml")
+    assert run_here("graph", "--depth", 9).returncode == 2
+    assert run_here("reindex", "--graph", "--no-categories").returncode == 2  # nobody can be asked
+    assert run_here("graph", "--user", "carol").stdout != ""
+    assert json.loads(run_here("reindex", "--graph", "--no-categories", "--yes", "--json").stdout)["leaving"] == 1
+    assert run_here("graph").stdout == ""
 
 
 def test_home_folder(run: Run, db: Path, tmp_path: Path) -> None:
@@ -514,30 +556,30 @@ def test_import_bad_line(run: Run, tmp_path: Path) -> None:
     assert run("list").stdout == ""
 
 
-def test_maintenance(run: Run, db: Path, tmp_path: Path) -> None:
+def test_maintenance(run_here: Run, db: Path, tmp_path: Path) -> None:
     """Stats counts, vacuum removes what expired, and a backup is a store that holds the same."""
-    assert json.loads(run("stats", "--json").stdout)["expired"] == 1
-    assert json.loads(run("vacuum", "--json").stdout)["removed"] == 1
-    assert "expired\t0\n" in run("stats").stdout
-    assert run("backup", "copy.db").stdout == "Wrote copy.db\n"
-    assert run("export", "-", "--db", "copy.db").stdout == run("export", "-").stdout
-    again = run("backup", "copy.db")
+    assert json.loads(run_here("stats", "--json").stdout)["expired"] == 1
+    assert json.loads(run_here("vacuum", "--json").stdout)["removed"] == 1
+    assert "expired\t0\n" in run_here("stats").stdout
+    assert run_here("backup", "copy.db").stdout == "Wrote copy.db\n"
+    assert run_here("export", "-", "--db", "copy.db").stdout == run_here("export", "-").stdout
+    again = run_here("backup", "copy.db")
     assert (again.returncode, again.stdout) == (1, "")
     assert "exists" in again.stderr
 
 
-def test_restore(run: Run, db: Path, tmp_path: Path) -> None:
+def test_restore(run_here: Run, db: Path, tmp_path: Path) -> None:
     """restore puts a backup at --db, asks before it replaces a file, and can give page checksums."""
-    run("backup", "copy.db")
-    assert run("restore", "copy.db").returncode == 1  # mem0lite.db is there
-    run("delete", "1")
-    declined = run("restore", "copy.db", "--replace", stdin="n\n")
+    run_here("backup", "copy.db")
+    assert run_here("restore", "copy.db").returncode == 1  # mem0lite.db is there
+    run_here("delete", "1")
+    declined = run_here("restore", "copy.db", "--replace", stdin="n\n")
     assert (declined.returncode, declined.stderr[-30:]) == (1, "N]: Error: Nothing was changed.\n"[-30:])
-    assert run("get", "1").returncode == 1
-    assert json.loads(run("restore", "copy.db", "--replace", "--yes", "--json").stdout)["memories"] == 4
-    assert run("get", "1").returncode == 0
-    assert run("restore", "copy.db", "--db", "new.db", "--checksums").returncode == 0
-    assert json.loads(run("stats", "--db", "new.db", "--json").stdout)["checksums"] is True
+    assert run_here("get", "1").returncode == 1
+    assert json.loads(run_here("restore", "copy.db", "--replace", "--yes", "--json").stdout)["memories"] == 4
+    assert run_here("get", "1").returncode == 0
+    assert run_here("restore", "copy.db", "--db", "new.db", "--checksums").returncode == 0
+    assert json.loads(run_here("stats", "--db", "new.db", "--json").stdout)["checksums"] is True
 
 
 def test_erase(run: Run, db: Path) -> None:
@@ -720,58 +762,62 @@ def server(db: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
-def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:
+def test_server_answers_as_the_file_does(run_here: Run, db: Path, server: "tuple[str, subprocess.Popen[str]]") -> None:
     """With --url the commands show what they show of the file; a stopped server leaves the file alone behind."""
     url, process = server
 
     def remote(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
-        return run(*arguments, "--url", url, **options)
+        return run_here(*arguments, "--url", url, **options)
 
     for said in (["I like tea"], ["I like tea"], ["I was here", "--expires", "2020-01-01"]):
         for form in ([], ["--json"]):
-            here, there = (one("add", *said, *form, "--user", "same", "--no-infer") for one in (run, remote))
+            here, there = (one("add", *said, *form, "--user", "same", "--no-infer") for one in (run_here, remote))
             assert re.sub(_UUID, "id", here.stdout) == re.sub(_UUID, "id", there.stdout) != ""
             assert here.stderr == there.stderr
-    run("delete", "--user", "same", "--yes")
+    run_here("delete", "--user", "same", "--yes")
     labels = '{"project_id": 5, "domain_tags": [2024, "a,b", " c", "say \\"d\\""]}'
-    run("add", "typed", "--user", "labels", "--metadata", labels)
+    run_here("add", "typed", "--user", "labels", "--metadata", labels)
     for label in (["--project-id", 5], ["--tag", "2024"], ["--tag", "a,b"], ["--tag", " c"], ["--tag", 'say "d"']):
         assert len(ids(remote("list", "--json", *label))) == 1, label
     assert ids(remote("list", "--json", "--tag", "a")) == []
-    run("delete", "--user", "labels", "--yes")
-    assert json.loads(remote("list", "--json").stdout) == json.loads(run("list", "--json").stdout)
+    run_here("delete", "--user", "labels", "--yes")
+    assert json.loads(remote("list", "--json").stdout) == json.loads(run_here("list", "--json").stdout)
     for narrowed in (["--tag", "food", "--tag", "places"], ["--project-id", "kitchen"], ["--user", "bob"],
                      ["--limit", "1", "--offset", "1"], ["--show-expired"], ["--filter", '{"project_id": "kitchen"}'],
                      ["--filter", '{"project_id": {"$ne": "kitchen"}}'],
                      ["--filter", '{"user_id": "alice"}', "--tag", "food"]):  # fmt: skip
-        assert ids(remote("list", "--json", *narrowed)) == ids(run("list", "--json", *narrowed))
-    assert remote("get", "1").stdout == run("get", "1").stdout
-    run("add", "The api service requires Redis.", "--user", "dan", "--category", "skill")
-    run("reindex", "--graph", "--categories", "skill", "--yes")
+        assert ids(remote("list", "--json", *narrowed)) == ids(run_here("list", "--json", *narrowed))
+    assert remote("get", "1").stdout == run_here("get", "1").stdout
+    run_here("add", "The api service requires Redis.", "--user", "dan", "--category", "skill")
+    run_here("reindex", "--graph", "--categories", "skill", "--yes")
     for asked in ([], ["--user", "dan"], ["--entity", "Redis", "--depth", 2], ["--category", "skill", "--json"],
                   ["--format", "mermaid"], ["--format", "graphml"], ["--user", "bob"],
                   ["--filter", '{"k": 1}']):  # fmt: skip
-        assert remote("graph", *asked).stdout == run("graph", *asked).stdout
+        assert remote("graph", *asked).stdout == run_here("graph", *asked).stdout
     assert "requires" in remote("graph").stdout
-    run("delete", "--user", "dan", "--yes")
+    run_here("delete", "--user", "dan", "--yes")
     search = ["search", "nut allergy", "--user", "alice", "--filter", '{"priority": {"gte": 3}}', "--explain", "--json"]
-    assert json.loads(remote(*search).stdout) == json.loads(run(*search).stdout)
+    assert json.loads(remote(*search).stdout) == json.loads(run_here(*search).stdout)
     prompt = ["context", "nut allergy", "--user", "alice", "--max-tokens", 60]
-    assert remote(*prompt).stdout == run(*prompt).stdout != ""
-    assert json.loads(remote(*prompt, "--json").stdout) == json.loads(run(*prompt, "--json").stdout)
+    assert remote(*prompt).stdout == run_here(*prompt).stdout != ""
+    assert json.loads(remote(*prompt, "--json").stdout) == json.loads(run_here(*prompt, "--json").stdout)
     added = json.loads(remote("add", "Ünï", "--user", "carol", "--app", "web", "--tag", "t", "--json").stdout)[
         "results"
     ][0]
-    assert ids(remote("list", "--app", "web", "--json")) == ids(run("list", "--app", "web", "--json")) == [added["id"]]
-    assert json.loads(run("get", added["id"], "--json").stdout)["metadata"] == {"domain_tags": ["t"]}
-    assert remote("history", added["id"]).stdout == run("history", added["id"]).stdout != ""
+    assert (
+        ids(remote("list", "--app", "web", "--json"))
+        == ids(run_here("list", "--app", "web", "--json"))
+        == [added["id"]]
+    )
+    assert json.loads(run_here("get", added["id"], "--json").stdout)["metadata"] == {"domain_tags": ["t"]}
+    assert remote("history", added["id"]).stdout == run_here("history", added["id"]).stdout != ""
     assert remote("delete", added["id"]).returncode == 0
     for unknown in (["get", "no body?"], ["delete", "no body?"], ["history", ".."]):
         result = remote(*unknown)
         assert (result.returncode, result.stdout) == (1, ""), unknown
         assert unknown[1] in result.stderr
     for same in (["search", "x"], ["search", "x", "--user", "*"], ["list", "--user", "*"], ["delete", "--user", "*"]):
-        assert remote(*same).stderr == run(*same).stderr != ""
+        assert remote(*same).stderr == run_here(*same).stderr != ""
     for bad in (
         ["search", "x"],
         ["context", "x"],
@@ -782,9 +828,9 @@ def test_server_answers_as_the_file_does(run: Run, db: Path, server: "tuple[str,
         assert (result.returncode, result.stdout) == (2, ""), bad
         assert result.stderr.startswith("Error: ")
     assert remote("delete", "--user", "bob", "--yes").returncode == 0
-    assert ids(run("list", "--json")) == ["2", "1"]
+    assert ids(run_here("list", "--json")) == ["2", "1"]
     assert remote("delete", "--all", "--yes").returncode == 0
-    assert ids(run("list", "--json")) == []
+    assert ids(run_here("list", "--json")) == []
 
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
