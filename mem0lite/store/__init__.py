@@ -108,6 +108,7 @@ def open_store(
             os.fspath(path),
             embedder=embedder,
             copying=Copies(embedder, statement_timeout).opened,
+            sqlite_version=SQLITE_VERSION,
             cache_bytes=cache_bytes,
             read_only=read_only,
             graph_categories=graph_categories,

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -41,16 +41,20 @@ class Connection:
     """A connection in the middle of a transaction. Results are read whole."""
 
     def __init__(self, inner: psycopg.Connection[Any]) -> None:
-        self._cursor = inner.cursor(binary=True)
         self.inner = inner
+        self._piped = False
+
+    def _execute(self, query: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+        # A cursor for each, because in a pipeline each has to wait for its own results.
+        return self.inner.cursor(binary=True).execute(_query(query), parameters)
 
     def fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        return self._cursor.execute(_query(query), parameters).fetchall()
+        return self._execute(query, parameters).fetchall()
 
     def first(self, query: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first row of a query, or None."""
-        return self._cursor.execute(_query(query), parameters).fetchone()
+        return self._execute(query, parameters).fetchone()
 
     def value(self, query: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first value of the first row, None without a row."""
@@ -58,25 +62,26 @@ class Connection:
         return None if row is None else row[0]
 
     def run(self, query: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement and return how many rows it changed."""
-        return max(0, self._cursor.execute(_query(query), parameters).rowcount)
+        """Run a statement and return how many rows it changed; not to be used in a pipeline."""
+        return max(0, self._execute(query, parameters).rowcount)
 
-    def run_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run a statement for each of the rows, in one round trip; return how many rows it changed."""
-        if not (listed := list(rows)):
-            return 0
-        self._cursor.executemany(_query(query), listed)
-        return max(0, self._cursor.rowcount)
+    def send(self, query: str, parameters: Sequence[Any]) -> None:
+        """Run a statement whose result nobody needs. In a pipeline, its error comes from the next one that is read, or
+        at the end."""
+        self._execute(query, parameters)
 
     @contextmanager
     def pipelined(self) -> Iterator[None]:
-        """Send what the block sends in one round trip."""
-        with self.inner.pipeline():
+        """Let what the block sends wait for nothing but what it reads: all of it takes one round trip."""
+        if self._piped:
             yield
-
-    def send(self, query: str, parameters: Sequence[Any]) -> None:
-        """Run a statement whose result nobody needs. In a pipeline, its error comes at the end of that."""
-        self._cursor.execute(_query(query), parameters)
+            return
+        self._piped = True
+        try:
+            with self.inner.pipeline():
+                yield
+        finally:
+            self._piped = False
 
     def stream(self, query: str, parameters: Sequence[Any], size: int) -> Iterator[Any]:
         """Yield the rows of a query, some at a time."""

@@ -1,7 +1,6 @@
 """What happened and what is kept beside the memories: histories, events, and documents."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -20,40 +19,31 @@ _WITH_STATES = f"{CHANGES}, h.recorded_at, h.before"
 
 # A view numbers its user's changes itself, as in a SQLite file: the first number is the present, and above the highest
 # number of all users who were forgotten.
-_NEXT_NUMBERS = (
-    "INSERT INTO follower AS f (user_id, last) SELECT s.user_id, %s - 1 + greatest(%s, 1 + coalesce("
+_NOTE = (
+    "WITH f AS (INSERT INTO follower AS f (user_id, last) SELECT s.user_id, greatest(%s, 1 + coalesce("
     "(SELECT value::bigint FROM meta WHERE name = 'followed'), 0)) FROM scope s WHERE s.id = %s "
-    "AND s.user_id IS NOT NULL ON CONFLICT (user_id) DO UPDATE SET last = f.last + %s RETURNING id, last"
+    "AND s.user_id IS NOT NULL ON CONFLICT (user_id) DO UPDATE SET last = f.last + 1 RETURNING id, last) "
+    f"INSERT INTO history (sequence, scope, memory_id, {histories.COLUMNS}, recorded_at, imported, before, "
+    "follower_id, number) VALUES (nextval('change_number'), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+    "%s, %s, %s, (SELECT id FROM f), (SELECT last FROM f))"
 )
 
 
 def note(connection: Connection, noted: Sequence[histories.Noted], now: int) -> None:
     """Note changes."""
-    following: dict[int, tuple[int | None, int]] = {}
-    for scope, count in Counter(one.scope for one in noted).items():
-        follower, last = connection.first(_NEXT_NUMBERS, (count, now, scope, count)) or (None, 0)
-        following[scope] = follower, last - count
-    listed = []
-    for one in noted:
-        change = one.change
-        follower, number = following[one.scope]
-        following[one.scope] = follower, number + 1
-        listed.append(
-            (
-                *(one.scope, one.memory_id, change.id, change.event, change.old_memory, change.new_memory),
-                *(change.created_at, change.updated_at, change.actor_id, change.role),
-                *(change.feedback, change.feedback_reason, change.superseded_by, change.superseded_at),
-                *(follower, None if follower is None else number + 1),
-                *((now, False) if change.recorded_at is None else (min(change.recorded_at, now), True)),
-                None if change.before is None else histories.state_json(change.before, one.key),
+    with connection.pipelined():
+        for one in noted:
+            change = one.change
+            connection.send(
+                _NOTE,
+                (
+                    *(now, one.scope, one.scope, one.memory_id, change.id, change.event, change.old_memory),
+                    *(change.new_memory, change.created_at, change.updated_at, change.actor_id, change.role),
+                    *(change.feedback, change.feedback_reason, change.superseded_by, change.superseded_at),
+                    *((now, False) if change.recorded_at is None else (min(change.recorded_at, now), True)),
+                    None if change.before is None else histories.state_json(change.before, one.key),
+                ),
             )
-        )
-    connection.run_many(
-        f"INSERT INTO history (sequence, scope, memory_id, {histories.COLUMNS}, follower_id, number, recorded_at, "
-        "imported, before) VALUES (nextval('change_number'), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
-        "%s, %s, %s, %s, %s)",
-        listed,
-    )
 
 
 def forget_followers(connection: Connection, users: Iterable[str | None] | None = None) -> None:
@@ -96,14 +86,17 @@ def add_events(connection: Connection, within: Expression) -> Iterator[AddEvent]
         yield AddEvent(event_id, Scope(*ids), created_at, [(one, event) for one, event in json.loads(results)])
 
 
+_INSERT_EVENT = "INSERT INTO event (id, scope, created_at, results) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"
+
+
+def send_event(connection: Connection, event: AddEvent, scope: int) -> None:
+    """Keep a call of ``add``, unless there is one with that id."""
+    connection.send(_INSERT_EVENT, (event.id, scope, event.created_at, json.dumps(event.results)))
+
+
 def insert_event(connection: Connection, event: AddEvent, scope: int) -> bool:
     """Keep a call of ``add``, unless there is one with that id; return whether it was kept."""
-    return bool(
-        connection.run(
-            "INSERT INTO event (id, scope, created_at, results) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
-            (event.id, scope, event.created_at, json.dumps(event.results)),
-        )
-    )
+    return bool(connection.run(_INSERT_EVENT, (event.id, scope, event.created_at, json.dumps(event.results))))
 
 
 def history(

@@ -11,7 +11,7 @@ import struct
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...data.filters import SCOPE_IDS
 from ...data.records import Change, Record, Scope
@@ -45,16 +45,19 @@ _PLACES = "(SELECT s.owner_id, l.key FROM unnest(%s::bigint[]) l(key) JOIN scope
 
 # What near-copies have in common; as in a SQLite file.
 _SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 64
+_MOST_NEW = 64  # memories added since to which an addition is compared; with more of them, it is looked for again
 _MOST_LOOKED_AT = 32  # additions of a call for which near-copies are looked for before the transaction
 
 
 class ScopeRow:
     """A scope that is being written to."""
 
-    def __init__(self, number: int, owner: int, next_sequence: int) -> None:
+    def __init__(self, number: int, owner: int, next_sequence: int, rewritten: int) -> None:
         self.number = number
         self.owner = owner
         self.next_sequence = next_sequence
+        self.rewritten = rewritten
+        """The version of its last change other than an addition."""
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -98,7 +101,7 @@ def current_version(connection: Connection) -> int:
 
 def note_rewritten(connection: Connection, version: int, scopes: Iterable[int]) -> None:
     """Note that memories of the scopes were changed or removed."""
-    connection.run(
+    connection.send(
         "UPDATE scope SET version = %s, rewritten = %s WHERE id = ANY(%s::bigint[])", (version, version, list(scopes))
     )
 
@@ -185,13 +188,13 @@ def scope_row(connection: Connection, scope: Scope) -> ScopeRow:
         "INSERT INTO scope (owner_id, user_id, agent_id, run_id, app_id) VALUES (0, %s, %s, %s, %s) RETURNING id", scope
     )
     connection.run("UPDATE scope SET owner_id = %s WHERE id = %s", (owner or number, number))
-    return ScopeRow(number, owner or number, 0)
+    return ScopeRow(number, owner or number, 0, 0)
 
 
 def _known_scope(connection: Connection, scope: Scope) -> ScopeRow | None:
     same, parameters = _same_ids(scope)
     row = connection.first(
-        f"SELECT id, owner_id, next_sequence FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
+        f"SELECT id, owner_id, next_sequence, rewritten FROM scope s WHERE {same} ORDER BY id LIMIT 1", parameters
     )
     return None if row is None else ScopeRow(*row)
 
@@ -213,21 +216,69 @@ def existing(connection: Connection, entry: Entry, scope: ScopeRow, now: int) ->
     elif entry.unique == "text" and entry.record.key is not None:
         row = _holding(connection, entry, scope, now)
     elif entry.unique == "text" and scope.next_sequence:
-        row = _covering(entry, _like(connection, entry, scope, now))
+        looked: _Looked | None = None if entry.seen is None else entry.seen.state
+        if looked is not None and looked.holds(scope):
+            row = _covering(entry, _since(connection, entry, scope, looked, now))
+        else:
+            row = _covering(entry, _like(connection, entry, scope, now))
     return None if row is None else to_record(row)
+
+
+class _Looked(NamedTuple):
+    """What a scope was like before repeats of an addition were looked for, and the key of the memory that it
+    repeats."""
+
+    scope: int | None
+    """Its number; None where there was none."""
+    rewritten: int
+    following: int
+    """The sequence of its next memory."""
+    key: int | None
+
+    def holds(self, scope: ScopeRow) -> bool:
+        """Whether the scope is still the same but for a few memories that were added."""
+        return (
+            self.scope in (None, scope.number)
+            and scope.rewritten == self.rewritten
+            and scope.next_sequence - self.following <= _MOST_NEW
+        )
+
+
+def _since(connection: Connection, entry: Entry, scope: ScopeRow, looked: _Looked, now: int) -> list[Any]:
+    """Return rows of the memory that was found, or else of the live ones that were added since and may be copies."""
+    owner, first, _ = scope.place
+    if looked.key is not None:
+        found = (owner, looked.key, looked.key, now)
+        return connection.fetch(f"SELECT {COLUMNS} FROM {_OF_SCOPE} AND {LIVE} AND {LATEST}", found)
+    if scope.next_sequence == looked.following:
+        return []
+    return connection.fetch(
+        f"SELECT {COLUMNS} FROM {_OF_SCOPE} AND {LIVE} AND {LATEST} AND abs(m.length - %s) <= {_LENGTHS_APART} "
+        "AND m.created_at BETWEEN %s AND %s ORDER BY m.created_at DESC, m.key DESC",
+        (
+            *(owner, first + looked.following, first + scope.next_sequence - 1, now, entry.terms.total()),
+            *entry.record.span(dated=entry.dated),
+        ),
+    )
 
 
 def repeats(connection: Connection, entries: Sequence[Entry], now: int) -> list[Seen]:
     """Tell which entries a live memory of their scope covers. Of many at once, only those with the same words."""
-    look = _like if len(entries) <= _MOST_LOOKED_AT else _same_words
+    closely = len(entries) <= _MOST_LOOKED_AT
+    look = _like if closely else _same_words
     seen = []
     for entry in entries:
         scope, row = _known_scope(connection, entry.record.scope), None
-        if scope is not None and entry.record.key is not None:
-            row = _holding(connection, entry, scope, now)
-        elif scope is not None:
-            row = _covering(entry, look(connection, entry, scope, now))
-        seen.append(Seen(row is not None, None))
+        if entry.record.key is not None:  # looked up again in no time
+            row = None if scope is None else _holding(connection, entry, scope, now)
+            seen.append(Seen(row is not None, None))
+            continue
+        looked = _Looked(None, 0, 0, None)
+        if scope is not None:
+            row = _covering(entry, look(connection, entry, scope, now)) if scope.next_sequence else None
+            key = None if row is None else row[0]
+            looked = _Looked(scope.number, scope.rewritten, scope.next_sequence, key)
+        seen.append(Seen(row is not None, looked if closely else None))
     return seen
 
 
@@ -372,10 +423,11 @@ def brought(
 
 def note_inserted(connection: Connection, version: int, scopes: Iterable[ScopeRow]) -> None:
     """Note what the scopes became after their insertions."""
-    connection.run_many(
-        "UPDATE scope SET next_sequence = %s, version = %s WHERE id = %s",
-        [(scope.next_sequence, version, scope.number) for scope in scopes],
-    )
+    for scope in scopes:
+        connection.send(
+            "UPDATE scope SET next_sequence = %s, version = %s WHERE id = %s",
+            (scope.next_sequence, version, scope.number),
+        )
 
 
 # -- changing

@@ -27,7 +27,6 @@ from ..protocol import (
     Use,
     Visible,
 )
-from ..versions import SQLITE_VERSION
 from . import copying, log, maintenance, past, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
@@ -61,6 +60,7 @@ class PostgresStore:
         *,
         embedder: EmbedderIdentity,
         copying: Copying,
+        sqlite_version: str,
         cache_bytes: int = 0,
         read_only: bool = False,
         graph_categories: tuple[str, ...] | None = None,
@@ -70,7 +70,7 @@ class PostgresStore:
             url, read_only=read_only, statement_timeout=statement_timeout, settings=Settings.of_environment()
         )
         self._settings = Remembered(self._database, embedder)
-        self._copying = copying
+        self._copying, self._sqlite_version = copying, sqlite_version
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
@@ -257,7 +257,7 @@ class PostgresStore:
                 "FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r'",
                 (SCHEMA,),
             )
-        return StoreFacts(size, self._columns.nbytes, checksums == "on", SCHEMA_VERSION, SQLITE_VERSION)
+        return StoreFacts(size, self._columns.nbytes, checksums == "on", SCHEMA_VERSION, self._sqlite_version)
 
     def identity(self) -> EmbedderIdentity:
         """Return the embedder the store remembers."""

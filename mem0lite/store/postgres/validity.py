@@ -68,7 +68,7 @@ def supersede(
     """Supersede memories of a scope, note it in their histories, and return their ids."""
     for key, before in found:
         after = before.superseded(by, since, now)
-        connection.run(
+        connection.send(
             "UPDATE memory SET superseded_by = %s, superseded_at = %s, version = %s WHERE owner_id = %s AND key = %s",
             (after.superseded_by, after.superseded_at, version, scope.owner, key),
         )
@@ -76,6 +76,7 @@ def supersede(
         log.note(connection, [histories.Noted(scope.number, before.id, change)], now)
     if found:
         rows.note_rewritten(connection, version, [scope.number])
+        scope.rewritten = version
     return [before.id for _, before in found]
 
 

@@ -69,12 +69,13 @@ def _add(connection: Connection, entries: Sequence[Entry], calls: Sequence[Call]
     for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
         scopes[asked] = rows.scope_row(connection, asked)
     version = rows.next_version(connection)
-    outcomes = [_add_one(connection, entry, scopes[entry.record.scope], version, now) for entry in entries]
-    rows.note_inserted(connection, version, scopes.values())
-    given = iter(outcomes)
-    for call in calls:
-        results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
-        log.insert_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
+    with connection.pipelined():
+        outcomes = [_add_one(connection, entry, scopes[entry.record.scope], version, now) for entry in entries]
+        rows.note_inserted(connection, version, scopes.values())
+        given = iter(outcomes)
+        for call in calls:
+            results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
+            log.send_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
     return outcomes
 
 
