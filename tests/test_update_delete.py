@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mem0lite import MemoryNotFoundError, ValidationError
@@ -171,6 +173,8 @@ def test_delete_all_forgets_what_had_expired(memory, clock):
 
 def test_what_is_removed_is_gone_from_the_bytes(memory, clock, path):
     """After reset, or expiry and vacuum, neither text, metadata nor words are left anywhere in the files."""
+    if not isinstance(path, Path):
+        pytest.skip("a database's files are the server's")
     memory.add("the xylophone plan", user_id="u", metadata={"zanzibar": "quokka"})
     memory.add("the marimba plan", user_id="v", ttl=1)
     memory.add("the rest", user_id="v")

@@ -6,7 +6,7 @@ A backend is a folder beside ``sqlite`` and ``postgres``, a case in ``open_store
 import os
 from typing import TYPE_CHECKING
 
-from ..errors import DependencyError
+from ..errors import ConfigurationError, DependencyError
 from ..files import is_server
 from ..types import EmbedderIdentity
 from .protocol import (
@@ -115,6 +115,7 @@ def open_store(
     ConfigurationError, and the leaves of DatabaseError for what cannot be opened.
     """
     if is_server(path):
+        _refuse_what_files_have(durability, checksums)
         return _postgres(path)(
             os.fspath(path),
             embedder=embedder,
@@ -134,6 +135,20 @@ def open_store(
         graph_categories=graph_categories,
         statement_timeout=statement_timeout,
     )
+
+
+def _refuse_what_files_have(durability: Durability, checksums: bool) -> None:
+    """Raise ConfigurationError for options that would have no effect on a database."""
+    if checksums:
+        raise ConfigurationError(
+            "checksums: only a file has page checksums of ours. Leave it out; a PostgreSQL server has its own, which "
+            "initdb --data-checksums turns on."
+        )
+    if durability != "full":
+        raise ConfigurationError(
+            f"durability: {durability!r} is for files only. Leave it out; choose synchronous_commit in the database, "
+            "or in the URL with options=-csynchronous_commit%3Doff."
+        )
 
 
 def _postgres(url: str | os.PathLike[str]) -> "type[PostgresStore]":
