@@ -31,6 +31,7 @@ _WRITERS, _MIGRATION = 0x6D656D30, 0x6D656D31
 """The advisory locks: who writes holds one until its transaction ends, so changes and versions are numbered in the
 order of the commits; migrations hold the other."""
 _LOCK_MILLISECONDS = 30_000
+_REASON_SECONDS = 2
 _MOST_SHARED = 256  # writes that share a commit
 _OLDEST_SERVER, _OLDEST_VECTOR = 160_000, (0, 8)
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -448,12 +449,19 @@ class Database:
 
     def _busy(self, error: BaseException) -> str:
         if isinstance(error, PoolTimeout):
-            return (
-                f"No connection to {self.name} within {self._settings.timeout:g} seconds: the server can't be reached, "
-                "or all connections are in use. MEM0LITE_POOL_SIZE is how many there may be, "
-                "MEM0LITE_POOL_TIMEOUT_SECONDS how long to wait."
-            )
+            return f"No connection to {self.name} within {self._settings.timeout:g} seconds: {self._reason()}"
         return f"{self.name}: other writers kept the lock too long. Try again."
+
+    def _reason(self) -> str:
+        """Return why there is no connection, which the pool does not tell."""
+        try:
+            psycopg.connect(self._url, connect_timeout=_REASON_SECONDS).close()
+        except psycopg.Error as error:
+            return f"{_first(error)}. Is the server running? MEM0LITE_POOL_TIMEOUT_SECONDS is how long to wait for it."
+        return (
+            "all connections are in use. MEM0LITE_POOL_SIZE is how many there may be, MEM0LITE_POOL_TIMEOUT_SECONDS "
+            "how long to wait for one."
+        )
 
 
 _KINDS: Sequence[tuple[type[psycopg.Error], type[DatabaseError]]] = (

@@ -121,7 +121,7 @@ def test_the_same_calls_give_the_same_answers(tmp_path, postgresql, clock, seed)
             Twin(opened.enter_context(Memory(place, embedder=HashEmbedder(), clock=clock, graph_categories=["people"])))
             for place in (tmp_path / "agent.db", postgresql)
         ]
-        for _ in range(150):
+        for _ in range(100):
             clock.advance(seconds=draw.choice([0, 0.5, 40]))
             made = call(draw, twins, clock)
             answers = [made(twin) for twin in twins]

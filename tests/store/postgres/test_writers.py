@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+from contextlib import suppress
 
 import pytest
 from embedder import HashEmbedder
@@ -11,7 +12,7 @@ from mem0lite.store import EVERYTHING_STORED
 
 psycopg = pytest.importorskip("psycopg")
 
-WRITERS, ADDS = 3, 12
+WRITERS, ADDS = 3, 8
 
 
 @pytest.fixture
@@ -144,13 +145,39 @@ def test_a_call_that_waits_for_a_lock_ends_at_its_limit(postgresql):
 def test_no_connection_is_an_error_in_time(postgresql, monkeypatch):
     """When all connections are in use, a call waits as long as the settings say, and the error names them."""
     monkeypatch.setenv("MEM0LITE_POOL_SIZE", "1")
-    monkeypatch.setenv("MEM0LITE_POOL_TIMEOUT_SECONDS", "0.1")
+    monkeypatch.setenv("MEM0LITE_POOL_TIMEOUT_SECONDS", "2")
     with (
         Memory(postgresql, embedder=HashEmbedder()) as memory,
         memory._store.scanning(EVERYTHING_STORED),
-        pytest.raises(DatabaseBusyError, match="MEM0LITE_POOL_SIZE"),
+        pytest.raises(DatabaseBusyError, match=r"all connections are in use\. MEM0LITE_POOL_SIZE"),
     ):
         memory.get_all(user_id="alice")
+
+
+def test_a_server_that_refuses_connections_is_named_with_the_reason(postgresql, monkeypatch):
+    """When the server accepts no connections, a call says why; later calls go on without a restart."""
+    monkeypatch.setenv("MEM0LITE_POOL_TIMEOUT_SECONDS", "2")
+    server_url, _, name = postgresql.rpartition("/")
+    with (
+        psycopg.connect(f"{server_url}/postgres", autocommit=True) as server,
+        Memory(postgresql, embedder=HashEmbedder()) as memory,
+    ):
+        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            server.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE application_name = 'mem0lite' AND datname = %s",
+                (name,),
+            )
+            with pytest.raises(DatabaseBusyError, match="not currently accepting connections"):
+                memory.get_all(user_id="alice")
+        finally:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        for _ in range(20):  # the pool tries again by itself, each time after a longer pause
+            with suppress(DatabaseBusyError):
+                assert memory.get_all(user_id="alice")["total"] == 0
+                return
+        pytest.fail("it never went on")
 
 
 @pytest.mark.parametrize("name", ["MEM0LITE_POOL_SIZE", "MEM0LITE_POOL_TIMEOUT_SECONDS"])
