@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--timeout", type=float, default=300.0)
+    parser.add_argument("--conversations", type=int, default=len(CONVERSATIONS), help="how many of the ten are read")
     parser.add_argument("--max-tokens", type=int, default=300)
     arguments = parser.parse_args()
     key = os.environ.get("MEM0LITE_LLM_API_KEY")
@@ -43,24 +44,25 @@ def main() -> None:
     )
     found = believed = refused = failed = 0
     begin = time.monotonic()
-    for said, expected in CONVERSATIONS:
+    chosen = CONVERSATIONS[: arguments.conversations]
+    for said, expected in chosen:
         roles = ("user", "assistant")
         turns = [Turn(number, roles[1 - number % 2], None, text, AT) for number, text in enumerate(said, start=1)]
         try:
             extraction = extract(model, turns)
         except LanguageModelError as error:
             failed += 1
-            print(f"{said[0]!r}: no usable answer ({str(error)[:150]})")
+            print(f"{said[0]!r}: no usable answer ({str(error)[:150]})", flush=True)
             continue
         facts = [fact.text for fact in extraction.facts]
         found += expected is not None and any(expected in fact for fact in facts)
         believed += len(facts)
         refused += len(extraction.refused)
-        print(f"{said[0]!r}: {facts}; refused: {[(one.text, one.reason) for one in extraction.refused]}")
-    wanted = sum(expected is not None for _, expected in CONVERSATIONS)
+        print(f"{said[0]!r}: {facts}; refused: {[(one.text, one.reason) for one in extraction.refused]}", flush=True)
+    wanted = sum(expected is not None for _, expected in chosen)
     print(
         f"{model.name}, response_format {model.response_format}: {found} of {wanted} found, {believed} facts believed, "
-        f"{refused} refused, {failed} of {len(CONVERSATIONS)} without a usable answer, "
+        f"{refused} refused, {failed} of {len(chosen)} without a usable answer, "
         f"{time.monotonic() - begin:.0f} s"
     )
 

@@ -149,6 +149,7 @@ _HEAVY = {"fastembed", "litestar", "uvicorn", "httpx", "httpcore", "rich", "asyn
 _FOR_FEW = {
     *("hmac", "html", "difflib", "importlib.metadata", "mem0lite.aio", "mem0lite.mem0", "mem0lite.webhooks"),
     *("mem0lite.graph.english.lexicon", "mem0lite.store.sqlite.check", "mem0lite.store.sqlite.cursors"),
+    *("mem0lite.llm.client", "mem0lite.llm.facts", "mem0lite.memory.drawing"),
 }
 _FOR_WRITING = {"uuid", "mem0lite.search.similarity"}
 _FOR_DATES = {"mem0lite.search.dates.phrases", "mem0lite.search.dates.grammar"}
@@ -160,6 +161,15 @@ def test_the_import_is_light():
     unwanted = {*_HEAVY, *_FOR_FEW, *_FOR_WRITING, "numpy", "onnxruntime", "tokenizers", "hashlib"}
     assert not unwanted & loaded
     assert "mem0lite.search.dates" not in loaded
+
+
+def test_a_language_model_is_loaded_where_it_is_named_and_asked():
+    """Opening a store with the URL of a language model loads its client, but no httpx before something is sent."""
+    loaded = loaded_by(
+        "from mem0lite import Memory\nMemory(':memory:', llm='http://localhost:1', llm_model='m').close()"
+    )
+    assert "mem0lite.llm.client" in loaded
+    assert not {"httpx", "httpcore", "mem0lite.graph.english.lexicon"} & loaded
 
 
 def test_errors_and_the_version_come_without_the_rest():

@@ -5,7 +5,7 @@ This does not prove that a fact is true. It refuses those inventions that do the
 
 from collections.abc import Iterable, Sequence
 
-from .dating import Said, check_dates
+from .dating import Said, check_dates, days_told
 from .wording import check_names, check_negations, check_numbers
 
 LONGEST_FACT = 1_000
@@ -22,4 +22,7 @@ def objection(text: str, sources: Sequence[Said], speakers: Iterable[str] = ()) 
     if not text.strip() or len(text) > LONGEST_FACT:
         return f"it must have from 1 to {LONGEST_FACT} characters"
     reason, rest = check_dates(text, sources)
-    return reason or check_numbers(rest, texts) or check_names(rest, texts, speakers) or check_negations(text, texts)
+    also = () if text.isascii() else days_told(sources)
+    return (
+        reason or check_numbers(rest, texts, also) or check_names(rest, texts, speakers) or check_negations(text, texts)
+    )

@@ -30,7 +30,7 @@ _ENGLISH_NUMBERS = _by_number(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 ) | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-_NUMBER_WORDS = {
+_FOREIGN_NUMBERS = {
     **_by_number(
         "null/zéro/cero/nul ein/eine/einen/einem/einer/un/une/uno/una/um/uma/een zwei/deux/dos/due/dois/duas/twee "
         "drei/trois/tres/tre/três/drie vier/quatre/cuatro/quattro/quatro fünf/cinq/cinco/cinque/vijf "
@@ -39,17 +39,20 @@ _NUMBER_WORDS = {
     ),
     **_by_number("零 一 二 三 四 五 六 七 八 九 十"),
     **_by_number("ноль один/одна/одну два/две три четыре пять шесть семь восемь девять десять"),
-    **_ENGLISH_NUMBERS,
     **{"once": 1, "twice": 2, "couple": 2, "both": 2, "pair": 2, "thrice": 3, "dozen": 12, "hundred": 100, "两": 2},
     **{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9},
 }
 
 
-def check_numbers(text: str, sources: Sequence[str]) -> str | None:
-    """Return what is wrong with the numbers of a text, or None if all are in its sources."""
+_MULTIPLES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "k": 1_000, "m": 1_000_000}
+_SHORTENED = re.compile(r"(?<![\d.,])(\d{1,6})(k|m)\b", re.IGNORECASE)
+
+
+def check_numbers(text: str, sources: Sequence[str], also: Iterable[str] = ()) -> str | None:
+    """Return what is wrong with the numbers of a text, or None if all are in its sources or ``also`` known."""
     said: frozenset[str] | None = None
     for written in _numbers(text):
-        said = said if said is not None else frozenset(one for source in sources for one in _said_numbers(source))
+        said = said or frozenset([*also, *(one for source in sources for one in _said_numbers(source))])
         if said.isdisjoint(_forms(written)):
             return f"the number {written!r} was not said"
     return None
@@ -59,30 +62,56 @@ def _numbers(text: str) -> Iterator[str]:
     """Yield the numbers of a text, also those written as English words, but not "one", which is also a pronoun."""
     text = _with_digits(text)
     yield from _NUMBER.findall(text)
-    for word in _WORD.findall(text):
-        number = _ENGLISH_NUMBERS.get(word.casefold(), 1)
-        if number > 1:
-            yield str(number)
+    for run in _runs(text):
+        if run != ["one"]:
+            yield str(_value(run))
 
 
 def _said_numbers(text: str) -> Iterator[str]:
     text = _with_digits(text)
     for written in _NUMBER.findall(text):
         yield from _forms(written)
+    for digits, suffix in _SHORTENED.findall(text):
+        yield str(int(digits) * _MULTIPLES[suffix.lower()])
+    yield from (str(_value(run)) for run in _runs(text))
     for word in _WORD.findall(text.casefold()):
         parts = [word] if word.isascii() else [word, *word]  # 三匹
-        yield from (str(_NUMBER_WORDS[part]) for part in parts if part in _NUMBER_WORDS)
+        yield from (str(_FOREIGN_NUMBERS[part]) for part in parts if part in _FOREIGN_NUMBERS)
     for found in _TIME.finditer(text):
         hour = int(found[1])
         if hour <= 24 and (found[2] or ":" in found[0]):
             yield from (str((hour + 12) % 24), str(hour % 12 or 12))
 
 
+def _runs(text: str) -> Iterator[list[str]]:
+    """Yield the English words that make a number together: two; twenty-five; three hundred and ten thousand."""
+    run: list[str] = []
+    for word in [*_WORD.findall(text.casefold()), ""]:
+        if word in _ENGLISH_NUMBERS or (run and word in _MULTIPLES):
+            run.append(word)
+        elif run and not (word == "and" and run[-1] in _MULTIPLES):
+            yield run
+            run = []
+
+
+def _value(run: Sequence[str]) -> int:
+    total = part = 0
+    for word in run:
+        if word in _ENGLISH_NUMBERS:
+            part += _ENGLISH_NUMBERS[word]
+        elif _MULTIPLES[word] == 100:
+            part *= 100
+        else:
+            total, part = total + part * _MULTIPLES[word], 0
+    return total + part
+
+
 def _forms(written: str) -> Iterator[str]:
     """Yield a number as it may be written: 1,000 and 1000; 5.50 and 5.5; 17:00 and 17."""
-    yield _plain(written)
-    yield _plain(re.sub(r"[,.](?=\d{3}(?!\d))", "", written))
-    yield _plain(written.replace(",", "."))
+    whole = re.sub(r"[,.](?=\d{3}(?!\d))", "", written)
+    yield _plain(whole)
+    if whole == written:
+        yield _plain(written.replace(",", "."))
     if ":" in written:
         yield _plain(written.removesuffix(":00"))
 
@@ -212,12 +241,15 @@ _LIKE_NOT = _list(
 )
 _IDIOMS = re.compile(
     r"(?:can't|cannot) (?:wait|help|stop|get enough)|(?:don't|do not|never) (?:forget|mind|worry)|why (?:don't|not)"
+    r"|nothing (?:beats|better|like)|never miss|(?:wouldn't|would not) mind|(?:isn't|aren't|not) just"
     r"|not only|no (?:doubt|problem|worries|wonder|longer)|not bad|nothing but"
     r"|(?:haven't|hasn't|have not|has not)(?=[^.!?\n]{0,80} since )"
     r"|no,|not sure (?:if|whether)|isn't it|aren't (?:you|we|they)|don't you|doesn't (?:he|she|it)|if not|or not"
 )
-_CLAUSE = re.compile(r"[.!?;:\n]+|,|\b(?:but|although|though|because|while|whereas|and)\b")
-_ENOUGH = 0.5  # share of a fact's terms that a clause has if the fact is about it
+_CLAUSE = re.compile(
+    r"[.!?;:\n]+|,|\b(?=not )|\b(?:but|although|though|because|while|whereas|and|so|since|as|when|if|that|who|which"
+    r"|mais|et|aber|und|sondern|pero|sino|y|ma|però|e|mas|maar|en|men|och|og|ale|ama|ve)\b"
+)
 
 
 def check_negations(text: str, sources: Sequence[str]) -> str | None:
@@ -227,9 +259,9 @@ def check_negations(text: str, sources: Sequence[str]) -> str | None:
         known = any(_negates(source, foreign) or _words(source) & _LIKE_NOT for source in sources)
         comparable = not any(map(_is_foreign, sources)) or _knows_negations(sources)
         return "it negates what was not negated" if comparable and not known else None
-    if foreign or _words(text) & _LIKE_NOT or not any(_negates(source, foreign) for source in sources):
+    if _words(text) & _LIKE_NOT or not all(map(str.isascii, map(folded, (text, *sources)))):
         return None
-    return "it leaves out a negation" if _is_negated(text, sources) else None
+    return "it leaves out a negation" if _is_negated(text, sources, foreign) else None
 
 
 def _negates(text: str, foreign: bool) -> bool:
@@ -241,13 +273,14 @@ def _negates(text: str, foreign: bool) -> bool:
     )
 
 
-def _is_negated(text: str, sources: Sequence[str]) -> bool:
-    """Whether the clauses that a fact is about are all negated."""
-    asked = _terms(text)
+def _is_negated(text: str, sources: Sequence[str], foreign: bool) -> bool:
+    """Whether something that a fact is about is in negated clauses only."""
     clauses = [clause for source in sources for clause in _CLAUSE.split(_IDIOMS.sub(" ", source.casefold()))]
-    shares = [(len(asked & _terms(clause)) / max(1, len(asked)), _negates(clause, False)) for clause in clauses]
-    best = max((share for share, _ in shares), default=0.0)
-    return best >= _ENOUGH and all(negated for share, negated in shares if share == best)
+    negated: set[str] = set()
+    plain: set[str] = set()
+    for clause in clauses:
+        (negated if _negates(clause, foreign) else plain).update(_terms(clause))
+    return not (negated - plain).isdisjoint(_terms(text))
 
 
 def _terms(text: str) -> frozenset[str]:
