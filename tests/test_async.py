@@ -63,6 +63,7 @@ def test_the_verbs_are_the_designs():
             "restore",
             "search",
             "stats",
+            "summary",
             "update",
         ),
         *("update_many", "update_project", "update_webhook", "vacuum"),
