@@ -322,6 +322,7 @@ class AsyncMemory(Handle):
     update_project = _off_loop(Memory.update_project, _WRITES)
     create_memory_export = _off_loop(Memory.create_memory_export, _LONG)
     get_memory_export = _reading(Memory.get_memory_export)
+    summary = _off_loop(Memory.summary, _USES_NETWORK)
     create_webhook = _off_loop(Memory.create_webhook, _USES_NETWORK)
     get_webhooks = _reading(Memory.get_webhooks)
     update_webhook = _off_loop(Memory.update_webhook, _USES_NETWORK)

@@ -813,6 +813,21 @@ class GraphStats(TypedDict):
     """How many different relations."""
 
 
+class SummaryResult(TypedDict):
+    """What ``summary`` returns."""
+
+    summary: str
+    """The text; empty without memories."""
+    memories: int
+    """How many memories it rests on: the newest 500 at most."""
+    total: int
+    """How many match."""
+    updated_at: str
+    """When it was written."""
+    times: int
+    """How often it was written so far."""
+
+
 class ModelCost(TypedDict, total=False):
     """What language models used. What is 0 may be absent."""
 

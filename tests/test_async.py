@@ -68,6 +68,7 @@ def test_the_verbs_are_the_designs():
             "revoke_key",
             "search",
             "stats",
+            "summary",
             "update",
         ),
         *("update_many", "update_project", "update_webhook", "vacuum"),

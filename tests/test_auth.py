@@ -621,6 +621,7 @@ def test_random_requests_stay_within_the_user(
 WHOLE_FILE: dict[str, Any] = {
     "vacuum": lambda view: view.vacuum(),
     "stats": lambda view: view.stats(),
+    "extract": lambda view: view.extract(),
     "backup": lambda view: view.backup("never.db"),
     "import_": lambda view: view.import_(["{}"]),
     "import_from_mem0": lambda view: view.import_from_mem0("http://127.0.0.1:9"),
@@ -642,7 +643,7 @@ WHOLE_FILE: dict[str, Any] = {
 WITHIN = {
     *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "context", "history"),
     *("graph", "update_many", "delete_many", "feedback", "events", "event", "changes"),
-    *("create_memory_export", "get_memory_export"),
+    *("create_memory_export", "get_memory_export", "summary"),
 }
 
 

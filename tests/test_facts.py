@@ -1,7 +1,11 @@
 """Facts that a language model draws: what add stores and answers, what becomes of facts, and what a model can't do."""
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from embedder import HashEmbedder
@@ -154,6 +158,17 @@ def test_a_server_that_asks_for_time_gets_it(memory, model):
     model.fails = [LanguageModelError("busy", retryable=True, retry_after=500)]
     memory.add("I like tea", user_id="alice")
     assert memory.extract()["retry_in"] == 500
+
+
+def test_a_model_that_fails_is_not_asked_for_every_item(memory, model, clock):
+    """Of many adds at once, those after a failure are left for later: each might wait as long."""
+    model.fails = [DOWN] * 9
+    answers = memory.add_many([{"messages": f"I like tea {n}", "user_id": f"u{n}"} for n in range(5)])
+    assert [answer["extraction"]["status"] for answer in answers] == ["PENDING"] * 5
+    assert len(model.asked) == 1
+    model.fails.clear()
+    clock.pass_(minutes=1)
+    assert memory.extract()["done"] == 5
 
 
 def test_a_later_add_does_what_waited(memory, model, clock):
@@ -527,6 +542,78 @@ def test_a_copy_has_facts_and_what_is_still_to_be_done(later, model, tmp_path, c
         assert copy.check()["ok"]
 
 
+# -- summaries
+
+
+def test_a_summary_is_kept_until_its_memories_change(memory, model):
+    """It is written once, and again when a memory is added, changed or deleted."""
+    added = memory.add("I like tea", user_id="alice")
+    first = memory.summary(user_id="alice")
+    assert (first["summary"], first["memories"], first["times"]) == ("I like tea", 1, 1)
+    asked = len(model.asked)
+    assert memory.summary(user_id="alice") == first
+    assert len(model.asked) == asked
+    memory.add("I like milk", user_id="alice")
+    second = memory.summary(user_id="alice")
+    assert (set(second["summary"].split(" I ")), second["times"]) == ({"I like tea", "like milk"}, 2)
+    memory.delete(added["results"][0]["id"])
+    assert memory.summary(user_id="alice")["summary"] == "I like milk"
+    assert memory.summary(user_id="nobody")["summary"] == ""
+
+
+def test_a_profile_is_not_a_summary(memory, model):
+    """Each is kept for itself, and so is that of another user, in a view, too."""
+    memory.add("I like tea", user_id="alice")
+    memory.add("I like milk", user_id="bob")
+    memory.summary(user_id="alice")
+    asked = len(model.asked)
+    assert memory.summary(user_id="alice", kind="profile")["summary"] == "I like tea"
+    assert len(model.asked) == asked + 1
+    assert memory.for_user("bob").summary(user_id="bob")["summary"] == "I like milk"
+    with pytest.raises(PermissionDeniedError):
+        memory.for_user("bob").summary(user_id="alice")
+
+
+@pytest.mark.parametrize("how", ["reset", "erase"])
+@pytest.mark.parametrize("by", ["user_id", "run_id"])
+def test_summaries_go_with_whoever_is_in_them(memory, how, by):
+    """Also those that were asked for by another id."""
+    memory.add("I like tea", user_id="alice", run_id="r1")
+    memory.summary(**{by: "alice" if by == "user_id" else "r1"})
+    assert memory._store.documents("summary")
+    getattr(memory, how)(user_id="alice")
+    assert memory._store.documents("summary") == []
+
+
+def test_old_summaries_are_vacuumed(memory, clock):
+    """After 30 days."""
+    memory.add("I like tea", user_id="alice")
+    memory.summary(user_id="alice")
+    clock.pass_(days=31)
+    memory.vacuum()
+    assert memory._store.documents("summary") == []
+
+
+@pytest.mark.parametrize("kind", ["x", None, 5])
+def test_a_kind_of_summary_is_checked(memory, kind):
+    """With the kinds that there are; and a summary needs an id."""
+    with pytest.raises(ValidationError, match="kind"):
+        memory.summary(user_id="alice", kind=kind)
+    with pytest.raises(ValidationError, match="filters"):
+        memory.summary()
+
+
+def test_a_summary_that_cannot_be_written_raises(memory, model, path):
+    """The error says why, and nothing is kept; without a model it says what to do."""
+    memory.add("I like tea", user_id="alice")
+    model.fails = [DOWN]
+    with pytest.raises(LanguageModelError, match="11434"):
+        memory.summary(user_id="alice")
+    assert memory.summary(user_id="alice")["times"] == 1
+    with Memory(path, embedder=HashEmbedder()) as plain, pytest.raises(ConfigurationError, match="llm"):
+        plain.summary(user_id="alice")
+
+
 # -- what it costs
 
 
@@ -572,6 +659,37 @@ def test_without_a_model_wishes_are_refused(path, name):
             memory.add("I like tea", user_id="alice", **{name: "drinks"})
         assert memory.get_all(user_id="alice")["total"] == 0
         assert "extraction" not in memory.add("I like tea", user_id="alice", prompt="of callers of mem0")
+
+
+_ALONE = """
+import sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        raise SystemExit(f"the network is used: {event} {arguments}")
+
+sys.addaudithook(watch)
+sys.path.insert(0, sys.argv[1])
+from embedder import HashEmbedder
+from mem0lite import Memory
+
+with Memory(":memory:", embedder=HashEmbedder()) as memory:
+    memory.add([{"role": "user", "content": "I like tea"}], user_id="alice", prompt="draw facts")
+    memory.search("tea", user_id="alice")
+    memory.context("tea", user_id="alice")
+    memory.events()
+    memory.stats()
+    memory.vacuum()
+print(sorted(name for name in sys.modules if name in ("httpx", "mem0lite.llm.client", "mem0lite.memory.drawing")))
+"""
+
+
+def test_without_a_model_nothing_leaves_the_machine():
+    """No verb opens a connection, and what asks a model is not even loaded."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MEM0LITE_LLM")}
+    command = [sys.executable, "-c", _ALONE, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
 def test_a_view_cannot_work_at_the_queue(later):

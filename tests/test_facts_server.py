@@ -132,6 +132,23 @@ def test_metrics_say_what_a_model_used(served):
         assert "mem0lite_llm" not in plain.get("/metrics").text
 
 
+def test_summaries_and_profiles_are_answered(client):
+    """As mem0's clients ask for them; written again when a memory changes. Somebody without memories has no profile."""
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    finished(client, added["event_id"])
+    asked = {"filters": {"user_id": "alice"}, "nothing": 1}
+    summary = client.post("/v1/summary/", json=asked).raise_for_status().json()
+    assert (summary["summary"], summary["status"]) == ("I like tea", "SUCCEEDED")
+    assert [one["field"] for one in summary["ignored"]] == ["nothing"]
+    profile = client.get("/v2/entities/user/alice/profile/").raise_for_status().json()
+    assert (profile["profile"], profile["status"], profile["generation_count"]) == ("I like tea", "succeeded", 1)
+    assert client.get("/v2/entities/user/alice/profile/").json() == profile
+    nobody = client.get("/v2/entities/user/nobody/profile/").raise_for_status().json()
+    assert (nobody["profile"], nobody["status"]) == ("", "insufficient_data")
+    for body in ([], {}, {"filters": 5}, "x"):
+        assert client.post("/v1/summary/", json=body).status_code in (400, 422)
+
+
 PROJECT = "/api/v1/orgs/organizations/mem0lite/projects/default/"
 
 

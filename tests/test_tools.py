@@ -13,6 +13,7 @@ import pydantic_core
 import pytest
 from embedder import HashEmbedder
 from fastapi import FastAPI
+from scripted_model import ScriptedModel
 from serving import served_by
 from test_async import VERBS
 from typing_extensions import is_typeddict
@@ -82,6 +83,8 @@ def everything(memory: Memory, folder: Path) -> dict[str, Any]:
     tell("event", "unknown")
     tell("changes")
     tell("stats")
+    tell("extract")
+    tell("summary", user_id="al")
     tell("update_project", {"custom_instructions": "x"})
     tell("get_project")
     tell("reindex_graph", dry_run=True)
@@ -123,6 +126,7 @@ def test_real_answers_of_every_verb_are_what_its_annotation_says(tmp_path: Path)
         embedder=HashEmbedder(),
         graph_categories=["procedure"],
         reranker=lambda query, documents: [0.5 for _ in documents],
+        llm=ScriptedModel(),
     )
     answers = everything(memory, tmp_path)
     assert sorted(answers) == VERBS

@@ -108,14 +108,25 @@ class Drawer(NamedTuple):
             return self._failed(claimed, error, spent + cost if isinstance(cost, Usage) else spent)
         return self._failed(claimed, _again(), spent)
 
-    def answered(self, plan: PlannedAdd, result: AddResult, *, later: bool) -> AddResult:
-        """Return what ``add`` answers: with the facts of its messages, or that they are to follow."""
+    def answers(self, plans: Sequence[PlannedAdd], results: Sequence[AddResult], *, later: bool) -> list[AddResult]:
+        """Return what adds answer: with the facts of their messages, or that these are to follow.
+
+        When the model fails, the rest is left for later: every call might wait as long as the one that failed.
+        """
+        answers = []
+        for plan, result in zip(plans, results, strict=True):
+            answers.append(self._answer(plan, result, later=later))
+            later = later or answers[-1].get("extraction", {}).get("status") == "PENDING"
+        return answers
+
+    def _answer(self, plan: PlannedAdd, result: AddResult, *, later: bool) -> AddResult:
         if plan.call.job is None or all(item["event"] != "ADD" for item in result["results"]):
             return result
         done = None if later else self.work(plan.call.event_id)
         if done is None:  # somebody works at another job of its scope, and does this one next
             return {**result, "extraction": {"status": "PENDING"}}
-        self._go_on()
+        if done.status == "SUCCEEDED":
+            self._go_on()
         extraction: Extraction = {"status": done.status}
         if done.refused:
             extraction["refused"] = [{"text": one.text, "reason": one.reason} for one in done.refused]

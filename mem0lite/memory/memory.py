@@ -59,6 +59,7 @@ from ..types import (
     RestoreResult,
     SearchResult,
     Stats,
+    SummaryResult,
     UpdateManyResult,
     UpdateResult,
     VacuumResult,
@@ -487,8 +488,7 @@ class Memory(Handle):
             return self._writer.add(plans, now)
         plans = [plan.drawn() for plan in plans]
         results = self._writer.add(plans, now)
-        drawer, later = self._drawer, self._extract_later
-        return [drawer.answered(plan, result, later=later) for plan, result in zip(plans, results, strict=True)]
+        return self._drawer.answers(plans, results, later=self._extract_later)
 
     def _planned(self, item: AddItem, now: int) -> PlannedAdd:
         plan = self._planner.add(item, self._owner.scope(item), now)
@@ -1244,6 +1244,33 @@ class Memory(Handle):
         user, agent, run or app, or if the answer would have more than MAX_EXPORT_CHARACTERS.
         """
         return exports.fill(self._store, self._owner, memory_export_id, filters, self._now())
+
+    @answer
+    def summary(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        user_id: str | int | None = None,
+        agent_id: str | int | None = None,
+        run_id: str | int | None = None,
+        app_id: str | int | None = None,
+        kind: str = "summary",
+    ) -> SummaryResult:
+        """Have the language model summarize the memories that match, the newest 500 at most.
+
+        ``kind="profile"`` describes the person that they are about. Facts stand for the messages that they were drawn
+        from. The text is kept for 30 days, and written again when the memories or the settings of the project have
+        changed. ``reset`` and ``erase`` of anybody who has a memory in it remove it.
+
+        Raises ConfigurationError if the store was opened without a language model, LanguageModelError if that does not
+        answer, and ValidationError if neither ids nor filters name a user, agent, run or app.
+        """
+        expression = self._owner.asked(filters, user_id, agent_id, run_id, app_id)
+        model = opening.with_model(self._drawer, "summary").model
+        from . import summaries
+
+        asked = {"filters": filters, "ids": given_ids(user_id, agent_id, run_id, app_id), "of": self._owner.user_id}
+        return summaries.written(self._store, model, expression, asked, summaries.clean_kind(kind), self._now())
 
     # -- webhooks
 

@@ -427,14 +427,14 @@ class Store(Reads, Protocol):
     def reset(self, expression: Expression, ids: Mapping[str, str], owner: str | None) -> None:
         """Remove everything that belongs to the scopes that match: memories, histories, events.
 
-        Documents of the kind ``export`` that name all of ``ids`` go too, except those of other users' views; with
-        ``owner``, only those of that user's views.
+        Documents of the kinds ``export`` and ``summary`` that name all of ``ids`` go too, except those of other users'
+        views; with ``owner``, only those of that user's views.
         """
 
     def erase(self, expression: Expression, names: Sequence[str]) -> dict[str, int]:
-        """Remove every trace of the scopes that match, and all documents of the kind ``export`` that hold one of
-        ``names`` anywhere. Nothing of it may be left in the bytes that the store keeps, as far as the database
-        allows.
+        """Remove every trace of the scopes that match, and all documents of the kinds ``export`` and ``summary`` that
+        hold one of ``names`` anywhere. Nothing of it may be left in the bytes that the store keeps, as far as the
+        database allows.
 
         Return the numbers of removed ``memories``, ``vectors``, ``keywords``, ``graph`` rows, ``history`` rows,
         ``events`` and ``exports``. Raises DatabaseBusyError if somebody read for so long that old bytes could not be

@@ -17,7 +17,7 @@ from .memories import MEMORIES, refuse_unknown
 from .paging import Format, Page, PageSize, page_after, page_of
 from .requests import NewAgent, NewApp, NewEntity, NewRun, NewUser
 from .shapes import entity, items
-from .unavailable import PROFILES, NotHereError
+from .summaries import profile
 
 ENTITIES = "hosted: entities"
 
@@ -72,13 +72,14 @@ _ENTITY_PATHS = ["/v2/entities/{entity_type:str}/{entity_id:path}", "/v1/entitie
     responses=answers(responses.HostedEntity, "The entity", 404, 422),
 )
 async def hosted_get_entity(memory: Memory, entity_type: EntityType, entity_id: EntityId) -> Answer:
-    """Get one user, agent, run or app. 404 if it has no memories. Its `profile/` answers 501."""
+    """Get one user, agent, run or app. 404 if it has no memories. Its `profile/` is written by the server's language
+    model; without one it answers 501."""
     name = entity_id.removeprefix("/")
     for one in await memory.entities():
         if (one["type"], one["id"]) == (entity_type, name):
             return entity(one)
     if name.endswith("/profile"):
-        raise NotHereError(detail=PROFILES)
+        return await profile(memory, entity_type, name.removesuffix("/profile"))
     raise NotFoundException(f"No {entity_type} with id {name} has memories")
 
 

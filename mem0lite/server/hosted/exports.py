@@ -35,7 +35,7 @@ EXPORTS = "hosted: exports"
 )
 async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) -> Answer:
     """Create an export: the memories that match the filters, with the fields of a JSON schema."""
-    made = await memory.create_memory_export(data.schema, _export_filters(memory, data))
+    made = await memory.create_memory_export(data.schema, filters_of_export(memory, data))
     return {**made, "status": "SUCCEEDED"}
 
 
@@ -50,7 +50,7 @@ async def hosted_create_export(memory: Memory, data: JSONBody[ExportRequest]) ->
 )
 async def hosted_get_export(memory: Memory, data: JSONBody[ExportQuery]) -> Answer:
     """Read the memories of an export, or those of a filter, as they are now."""
-    return await memory.get_memory_export(data.memory_export_id, _export_filters(memory, data))
+    return await memory.get_memory_export(data.memory_export_id, filters_of_export(memory, data))
 
 
 @get(
@@ -78,10 +78,11 @@ async def hosted_read_export(
         session_id=session_id,
         filters=read_object(filters, "filters"),
     )
-    return await memory.get_memory_export(memory_export_id, _export_filters(memory, wanted))
+    return await memory.get_memory_export(memory_export_id, filters_of_export(memory, wanted))
 
 
-def _export_filters(memory: Memory, data: ExportFilters) -> dict[str, Any] | None:
+def filters_of_export(memory: Memory, data: ExportFilters) -> dict[str, Any] | None:
+    """Return the filter that a request names, with its ids."""
     ids = scope_in(data)
     if memory.user_id is None:  # a view refuses "*" itself, in filters too
         ids = {name: argument_id(value, name) for name, value in ids.items()}

@@ -20,8 +20,8 @@ _OTHER_PROJECT = "There is only one project here. For another one, run a second 
 _PROJECT_STAYS = "The only project cannot be deleted. To remove every memory, call POST /reset."
 _RUSH = "Agent Rush is a game on mem0's own platform: no memory here takes part in it."
 _DREAM = "Dream merges and rewrites memories with a language model, which mem0lite does not have."
-_NO_MODEL = "are written by a language model, which mem0lite does not have. Search or export the memories instead."
-_SUMMARIES = f"Summaries {_NO_MODEL}"
+_NO_MODEL = "are written by a language model, and this server has none. Search or export the memories instead."
+SUMMARIES = f"Summaries {_NO_MODEL}"
 PROFILES = f"Profiles {_NO_MODEL}"
 
 
@@ -54,7 +54,6 @@ _ABSENT = (
     _Absent("POST", "/v1/agent-rush/memories", "rush_add", "Play Agent Rush: add", _RUSH),
     _Absent("POST", "/v1/agent-rush/memories/search", "rush_search", "Play Agent Rush: search", _RUSH),
     # what a language model would write
-    _Absent("POST", "/v1/summary", "summary", "Summarize memories", _SUMMARIES),
     _Absent("GET", "/v2/profiles/settings", "profile_settings", "Get the settings of profiles", PROFILES),
     _Absent("POST", "/v2/profiles/settings", "set_profile_settings", "Change the settings of profiles", PROFILES),
     _Absent("GET", "/v2/profiles/jobs", "profile_jobs", "List the jobs that make profiles", PROFILES),

@@ -7,11 +7,11 @@ import apsw
 from ..damage import check_agreement
 from . import rows
 from .database import BUSY_TIMEOUT_MS, Database
-from .schema import EXPIRED
+from .schema import EXPIRED, OF_SCOPES
 
 _BATCH = 1_000  # rows removed per transaction, so that writers get their turn
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
-_EXPIRED_EXPORT = "kind = 'export' AND value ->> 'expires_at' <= ?"
+_EXPIRED_EXPORT = f"{OF_SCOPES} AND value ->> 'expires_at' <= ?"
 _OLD_EVENT = (
     "sequence IN (SELECT e.sequence FROM event e WHERE NOT EXISTS "
     "(SELECT 1 FROM job j WHERE j.event_id = e.id AND j.due_at IS NOT NULL) "

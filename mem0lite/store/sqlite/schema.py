@@ -223,6 +223,9 @@ TABLES = (
     *("follower", "history", "event", "document", "source", "job"),
 )
 
+OF_SCOPES = "kind IN ('export', 'summary')"
+"""Documents that name scopes, and go with them."""
+
 SCHEMA_VERSION = len(MIGRATIONS)
 SQLITE_VERSION = apsw.sqlite_lib_version()
 

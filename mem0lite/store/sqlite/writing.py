@@ -14,7 +14,7 @@ from .. import histories
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
 from . import facts, graph, log, queue, rows, validity
 from .filter_sql import compile_filter
-from .schema import TABLES
+from .schema import OF_SCOPES, TABLES
 from .settings import Remembered
 
 
@@ -207,11 +207,11 @@ def reset(connection: apsw.Connection, expression: Expression, ids: Mapping[str,
         for table in set(TABLES) - {"meta", "document", "follower"}:
             connection.execute(f"DELETE FROM {table}")
         log.forget_followers(connection)
-        connection.execute("DELETE FROM document WHERE kind = 'export'")
+        connection.execute(f"DELETE FROM document WHERE {OF_SCOPES}")
         return
     remove_scopes(connection, expression)
     connection.execute(
-        "DELETE FROM document AS d WHERE kind = 'export' AND (?1 IS NULL OR nfc(d.value ->> 'user_id') = ?1) "
+        f"DELETE FROM document AS d WHERE {OF_SCOPES} AND (?1 IS NULL OR nfc(d.value ->> 'user_id') = ?1) "
         "AND (?3 IS NULL OR ifnull(nfc(d.value ->> 'user_id'), ?3) = ?3) "
         "AND NOT EXISTS (SELECT 1 FROM json_each(?2) n WHERE NOT EXISTS (SELECT 1 FROM json_tree(d.value) t "
         "WHERE nfc(CAST(t.atom AS TEXT)) = n.value AND instr(t.fullkey, n.key) > 0))",  # as that kind of id
@@ -223,7 +223,7 @@ def erase(connection: apsw.Connection, expression: Expression, names: Sequence[s
     """Remove the scopes that match, and the exports that hold a name; return how many rows of each kind there were."""
     removed = remove_scopes(connection, expression)
     connection.execute(
-        "DELETE FROM document AS d WHERE kind = 'export' AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
+        f"DELETE FROM document AS d WHERE {OF_SCOPES} AND EXISTS (SELECT 1 FROM json_tree(d.value) t "
         "JOIN json_each(?) n ON nfc(CAST(t.atom AS TEXT)) = n.value)",
         (json.dumps(list(names)),),
     )
