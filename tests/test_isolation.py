@@ -213,12 +213,18 @@ FORBIDDEN: dict[str, Callable[[Memory], Any]] = {
     "create_webhook": lambda memory: memory.create_webhook("https://hooks.example/x"),
     "delete_webhook": lambda memory: memory.delete_webhook("x"),
     "deliver_webhooks": lambda memory: memory.deliver_webhooks(),
+    "create_key": lambda memory: memory.create_key(),
+    "get_keys": lambda memory: memory.get_keys(),
+    "revoke_key": lambda memory: memory.revoke_key("x"),
+    "revoke_all_keys": lambda memory: memory.revoke_all_keys(),
     "restore": lambda memory: memory.restore("nowhere.db", "never-written.db"),
     "reembed": lambda memory: memory.reembed("nowhere.db"),
     "from_config": lambda memory: memory.from_config({}),
 }
 FORBIDDEN_ROUTES = (
     "GET /configure",
+    "GET /api-keys",
+    "DELETE /api-keys/x",
     "POST /erase",
     "GET /api/v1/orgs/organizations/o/projects/p/",
     "GET /api/v1/webhooks/projects/p/",
@@ -582,8 +588,14 @@ def added(answer: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def world(seed: int, path: Path, clock: Clock) -> Iterator[World]:
-    """Eleven users by views of the store, three of them also by API keys, and eight plain scopes, with their twins."""
+    """Eleven users by views of the store, and eight plain scopes, with their twins. Three of the users also come over
+    HTTP: two with API keys, and one whom the host of the server knows."""
     keys = {name: f"key-{number}" for number, name in enumerate(WITH_KEYS)}
+    host_knows = list(keys)[1]
+
+    def user_of(scope: Any) -> str | None:
+        return host_knows if (b"x-session", keys[host_knows].encode()) in scope["headers"] else None
+
     settings = Settings(vacuum_interval_seconds=0, api_keys=tuple(ApiKey(key, name) for name, key in keys.items()))
     with ExitStack() as stack:
 
@@ -599,18 +611,18 @@ def world(seed: int, path: Path, clock: Clock) -> Iterator[World]:
             return stack.enter_context(opened)
 
         def client(base: httpx.Client, name: str) -> httpx.Client:
-            with_key = client_of(base.base_url, headers={"X-API-Key": keys[name]}, timeout=60)
-            return stack.enter_context(with_key)
+            header = "X-Session" if name == host_knows else "X-API-Key"
+            return stack.enter_context(client_of(base.base_url, headers={header: keys[name]}, timeout=60))
 
         shared = store(path)
-        server = stack.enter_context(served_by(create_app(shared, settings)))
+        server = stack.enter_context(served_by(create_app(shared, settings, user=user_of)))
         twins, principals = [], []
         for ids in (*({"user_id": user} for user in USERS), *SCOPES):
             twins.append(twin := store(":memory:"))
             user = ids["user_id"] if len(principals) < len(USERS) else None
             sides = [Side(memory if user is None else memory.for_user(user)) for memory in (shared, twin)]
             if user in keys:
-                alone = stack.enter_context(served_by(create_app(twin, settings)))
+                alone = stack.enter_context(served_by(create_app(twin, settings, user=user_of)))
                 sides[0].client, sides[1].client = client(server, user), client(alone, user)
             principals.append(Principal(ids, user is not None, *sides))
         yield World(random.Random(f"{seed} isolation"), clock, shared, twins, principals)
