@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from .. import responses
+from ..auth import admin_only
 from ..parameters import AgentId, AppId, Filters, RunId, ShowExpired, UserId, read_object
 from ..requests import ImportRequest
 from ..routing import Answer, Memory, answers, body, given, text_only
@@ -66,6 +67,7 @@ async def _read(lines: TextIO) -> AsyncIterator[bytes]:
     status_code=200,
     tags=["server"],
     summary="Import memories",
+    guards=[admin_only],
     responses=answers(responses.ImportResponse, "What was added", 422),
     operation_class=body({"lines": ['{"memory": "I am allergic to peanuts", "user_id": "alice"}']}),
 )
