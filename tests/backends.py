@@ -131,7 +131,8 @@ _SCHEMA = """
             relrowsecurity, relhastriggers FROM pg_class WHERE relnamespace = to_regnamespace('mem0lite')) c),
         (SELECT md5(string_agg(p::text, ' ' ORDER BY oid)) FROM (SELECT oid, proname, prosrc FROM pg_proc
             WHERE pronamespace = to_regnamespace('mem0lite')) p),
-        (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_class)
+        (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_proc),
+        (SELECT count(*) FROM pg_policy), (SELECT count(*) FROM pg_trigger)
 """
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _RESTARTED = """

@@ -41,3 +41,20 @@ def test_the_server_ends_with_the_process_that_began_it():
     postgres.wait_until(lambda: not sockets.parent.exists())
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
+
+
+@pytest.mark.parametrize("change", ["CREATE TABLE public.mine (v int)", "CREATE FUNCTION f() RETURNS int RETURN 1"])
+def test_what_a_test_makes_in_its_database_is_not_there_for_the_next(change, postgresql):
+    """A database is emptied and used again only if a test left its schema alone."""
+    name = backends._new()
+    with psycopg.connect(backends._address(name), autocommit=True) as connection:
+        assert not backends._emptied(name)  # somebody still uses it
+    with psycopg.connect(backends._address(name), autocommit=True) as connection:
+        connection.execute("INSERT INTO mem0lite.document (kind, name, value) VALUES ('k', 'n', '{}')")
+    postgres.wait_until(lambda: backends._emptied(name))  # a session ends a little after its connection
+    with psycopg.connect(backends._address(name), autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM mem0lite.document").fetchone() == (0,)
+        connection.execute(change)
+    assert not backends._emptied(name)
+    backends._give_back(name)
+    assert name not in backends._free
