@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import Clock
 from embedder import HashEmbedder
+from scripted_model import ScriptedModel
 
 from mem0lite import AsyncMemory, Mem0LiteError, Memory, PermissionDeniedError
 
@@ -26,6 +27,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "add": [{"messages": "a red plum"}, {"messages": SECRET}, {"messages": "x", "user_id": "bob"}],
     "add_many": [{"items": MANY[:1]}, {"items": MANY}],
     "changes": [{}, {"after": 0, "limit": 1}],
+    "summary": [{}, {"user_id": "alice"}, {"user_id": "bob"}, {"filters": {"agent_id": "bot"}}, {"run_id": "vault"}],
     "create_memory_export": [
         {"schema": {}, "filters": {"agent_id": "bot"}},
         {"schema": {}, "filters": {"user_id": "bob"}},
@@ -78,6 +80,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "delete_webhook": {"webhook_id": "x"},
     "deliver_webhooks": {},
     "erase": {"user_id": "alice"},
+    "extract": {},
     "from_config": {"config_dict": {"path": "{path}"}},
     "get_keys": {},
     "get_project": {},
@@ -95,7 +98,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     "vacuum": {},
 }
 # What says nothing of any memory.
-OF_THE_PROGRAM = {"api_version", "close", "graph_categories", "read_only", "path", "memory", "statement_timeout"}
+OF_THE_PROGRAM = {
+    *("api_version", "close", "graph_categories", "has_model", "read_only", "path", "memory", "statement_timeout"),
+}
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -124,7 +129,8 @@ def fill(memory: Memory, others: bool) -> Bob:
 
 
 def opened(path: Path, clock: Clock) -> Memory:
-    return Memory(path, embedder=HashEmbedder(), clock=clock, graph_categories=["skill"])
+    model = ScriptedModel(lambda turns: [])  # it draws no facts, and summarizes what it is shown
+    return Memory(path, embedder=HashEmbedder(), clock=clock, graph_categories=["skill"], llm=model)
 
 
 def filled_in(value: Any, ids: Bob) -> Any:

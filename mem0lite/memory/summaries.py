@@ -79,7 +79,7 @@ def _rested_on(store: Store, visible: Visible) -> tuple[list[Record], int]:
     with store.scanning(visible, bounded=True) as found:
         records = [one[0] for one in found if not isinstance(one, Beside)]
     told = {source for one in records for source in one.sources or ()}
-    records = sorted((one for one in records if one.id not in told), key=lambda one: (one.created_at, one.id))
+    records = sorted((one for one in records if one.id not in told), key=lambda one: one.created_at)
     return records[-MOST:], len(records)
 
 
