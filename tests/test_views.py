@@ -75,6 +75,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
 REFUSED: dict[str, dict[str, Any]] = {
     "backup": {"path": "stolen.db"},
     "check": {},
+    "copy": {"source": "{path}", "target": "stolen.db"},
     "create_key": {},
     "create_webhook": {"url": "https://hooks.example/x"},
     "delete_webhook": {"webhook_id": "x"},

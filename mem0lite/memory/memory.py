@@ -108,7 +108,7 @@ from .writing import Writer
 
 _LARGEST = 2**63 - 1
 
-OF_FILES = ("from_config", "restore", "reembed")
+OF_FILES = ("copy", "from_config", "restore", "reembed")
 """Verbs of the class that work on any file; a view of one user refuses them."""
 
 
@@ -357,7 +357,7 @@ class Memory(Handle):
         histories. ``delete_all`` still needs an id.
 
         Raises PermissionDeniedError for a call that names another user or passes ``"*"`` as an id, and for every verb
-        that concerns the whole file: ``vacuum``, ``erase``, ``check``, ``backup``, ``restore``, ``reembed``,
+        that concerns the whole file: ``vacuum``, ``erase``, ``check``, ``backup``, ``copy``, ``restore``, ``reembed``,
         ``from_config``, ``reindex_graph``, ``stats``, imports, the settings of the project, webhooks, and API keys.
         """
         view = copy.copy(self)
