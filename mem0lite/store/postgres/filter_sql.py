@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...comparison import DAY, is_settled, span, spellings
-from ...data.filters import FIELDS, KEY, All, AnyOf, Condition, Expression, Not
+from ...data.filters import FACTS, FIELDS, KEY, All, AnyOf, Condition, Expression, Not
 from .texts import exact
 
 Sql = tuple[str, list[Any]]
@@ -65,6 +65,7 @@ def _key_conditions(condition: Condition) -> list[Sql]:
 _COLUMN_OF = {name: f"{'s' if kind == 'scope' else 'm'}.{name}" for name, kind in FIELDS.items()} | {
     "memory": "m.text",
     "hash": "m.text_hash",
+    FACTS.field: "m.sources",
 }
 
 _INSTANTS = "= ANY(%s::text[]::bigint[])"  # texts, because lists of integers have a type for each size

@@ -21,8 +21,9 @@ from ...graph import Graph
 from ...search.text import indexed_terms, indexed_text
 from ...values import text_hashes
 from .. import histories
+from ..drawn import last_expiry
 from ..protocol import Entry, NotEmbeddedError, Seen, Visible
-from . import log
+from . import facts, log
 from .database import Connection
 from .filter_sql import compile_filter, one_of_ids
 from .schema import LATEST, LIVE, MEMORY_BY_ID, Sql
@@ -31,7 +32,7 @@ from .texts import stored_json
 COLUMNS = (
     "m.key, m.id, s.user_id, s.agent_id, s.run_id, s.app_id, m.text, m.text_hash, m.metadata_text, "
     "m.created_at, m.updated_at, m.expires_at, m.expiration_date, m.actor_id, m.role, m.feedback, m.feedback_reason, "
-    "m.memory_key, m.superseded_by, m.superseded_at"
+    "m.memory_key, m.superseded_by, m.superseded_at, m.sources"
 )
 WITH_KEYS = (
     "FROM unnest(%s::bigint[]) WITH ORDINALITY l(key, position) JOIN scope s ON s.id = l.key >> 32 "
@@ -148,9 +149,11 @@ def forget(connection: Connection, name: str) -> None:
 
 def to_record(row: Sequence[Any]) -> Record:
     """Return the memory in a row of COLUMNS."""
-    _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest = row
+    _, memory_id, user_id, agent_id, run_id, app_id, text, text_hash, metadata, *rest, sources = row
     scope = Scope(user_id, agent_id, run_id, app_id)
-    return Record(memory_id, scope, text, text_hash, None if metadata is None else json.loads(metadata), *rest)
+    read = None if metadata is None else json.loads(metadata)
+    record = Record(memory_id, scope, text, text_hash, read, *rest)
+    return record if sources is None else record._replace(sources=tuple(json.loads(sources)))
 
 
 def by_keys(connection: Connection, keys: Sequence[int]) -> list[Any]:
@@ -386,15 +389,16 @@ def insert(connection: Connection, entry: Entry, record: Record, scope: ScopeRow
         connection.send(
             "INSERT INTO memory (owner_id, key, expires_at, length, created_at, updated_at, id, text_hash, actor_id, "
             "role, expiration_date, metadata, metadata_text, text, feedback, feedback_reason, version, memory_key, "
-            "superseded_by, superseded_at) VALUES "
-            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "superseded_by, superseded_at, sources) VALUES "
+            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 *(*place, record.expires_at, entry.terms.total(), record.created_at, record.updated_at, record.id),
                 *(record.hash, record.actor_id, record.role, record.expiration_date),
                 *(*_json_of(record.metadata), record.text, record.feedback, record.feedback_reason, version),
-                *(record.key, record.superseded_by, record.superseded_at),
+                *(record.key, record.superseded_by, record.superseded_at, _sources(record)),
             ),
         )
+        facts.send_links(connection, *place, record)
         connection.send("INSERT INTO embedding VALUES (%s, %s, %s::vector)", (*place, to_text(entry.vector)))
         _send_postings(connection, *place, entry.terms)
         if entry.graph is not None:
@@ -438,11 +442,12 @@ def rewrite(connection: Connection, key: int, record: Record, version: int) -> N
     connection.run(
         "UPDATE memory SET text = %s, text_hash = %s, metadata = %s::jsonb, metadata_text = %s, created_at = %s, "
         "updated_at = %s, expires_at = %s, expiration_date = %s, feedback = %s, feedback_reason = %s, "
-        "superseded_at = %s, version = %s WHERE owner_id = (SELECT owner_id FROM scope WHERE id = %s) AND key = %s",
+        "superseded_at = %s, sources = %s, version = %s "
+        "WHERE owner_id = (SELECT owner_id FROM scope WHERE id = %s) AND key = %s",
         (
             *(record.text, record.hash, *_json_of(record.metadata), record.created_at, record.updated_at),
             *(record.expires_at, record.expiration_date, record.feedback, record.feedback_reason),
-            *(record.superseded_at, version, key >> 32, key),
+            *(record.superseded_at, _sources(record), version, key >> 32, key),
         ),
     )
 
@@ -484,6 +489,10 @@ def from_binary(sent: bytes) -> UnitVector:
     of 32 bits."""
     dimensions, _ = struct.unpack_from(">HH", sent)
     return array("f", struct.unpack_from(f">{dimensions}f", sent, 4))
+
+
+def _sources(record: Record) -> str | None:
+    return None if record.sources is None else json.dumps(record.sources)
 
 
 def _json_of(metadata: dict[str, Any] | None) -> tuple[str | None, str | None]:
@@ -548,7 +557,8 @@ def _remove_postings(connection: Connection, memories: Iterable[tuple[int, int, 
 
 
 def delete(connection: Connection, keys: Sequence[int], now: int) -> None:
-    """Remove the memories and note each removal in its history."""
+    """Remove the memories, and the facts that have no other source, and note each removal in its history."""
+    keys = [*keys, *_without_sources(connection, keys, now)]
     noted = []
     for row in by_keys(connection, keys):
         before = to_record(row)
@@ -559,9 +569,12 @@ def delete(connection: Connection, keys: Sequence[int], now: int) -> None:
 
 
 def purge(connection: Connection, keys: Sequence[int]) -> int:
-    """Remove the memories as if they had never been; return how many there were."""
+    """Remove the memories, and the facts that have no other source, as if they had never been; return how many of the
+    memories there were."""
     if not keys:
         return 0
+    facts_too = _without_sources(connection, keys, None)
+    keys = [*keys, *facts_too]
     note_forgotten(connection)
     # With the scope, because an imported id may have been another scope's before, whose history that is.
     connection.run(
@@ -571,7 +584,36 @@ def purge(connection: Connection, keys: Sequence[int]) -> int:
     )
     removed = remove(connection, keys)
     remove_empty_scopes(connection, {key >> 32 for key in keys})
-    return removed["memories"]
+    return removed["memories"] - len(facts_too)
+
+
+def _without_sources(connection: Connection, keys: Sequence[int], now: int | None) -> list[int]:
+    """Return the facts that have no source beside these memories. Others live as long as what is left of theirs; at a
+    purge they do already."""
+    given, alone = set(keys), []
+    for fact in facts.drawn_from(connection, keys):
+        left = [expires_at for key, expires_at in fact.sources.items() if key not in given]
+        if fact.key in given:
+            continue
+        if not left:
+            alone.append(fact.key)
+        elif now is not None:
+            rebound(connection, fact.key, last_expiry(fact.sources.values()), last_expiry(left), now)
+    return alone
+
+
+def rebound(connection: Connection, key: int, before: int | None, after: int | None, now: int) -> None:
+    """Let a fact live as long as its sources, whose last one expires at another instant than before."""
+    [row] = by_keys(connection, [key])
+    fact = to_record(row)
+    bounded = fact.bounded(before, after)._replace(updated_at=now)
+    if bounded.expires_at == fact.expires_at:
+        return
+    version = next_version(connection)
+    rewrite(connection, key, bounded, version)
+    change = histories.change("UPDATE", fact, bounded)
+    log.note(connection, [histories.Noted(key >> 32, fact.id, change)], now)
+    note_rewritten(connection, version, [key >> 32])
 
 
 def remove(connection: Connection, keys: Sequence[int]) -> dict[str, int]:
@@ -587,6 +629,7 @@ def remove(connection: Connection, keys: Sequence[int]) -> dict[str, int]:
         "AND p.id = m.id",
         (listed,),
     )
+    remove_rows(connection, "source", listed)
     for kind, table in (("uses", "use"), ("vectors", "embedding"), ("memories", "memory")):
         removed[kind] = remove_rows(connection, table, listed)
     note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})

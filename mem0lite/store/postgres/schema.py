@@ -30,7 +30,7 @@ from .functions import functions
 SCHEMA = "mem0lite"
 PARTITIONS = 4
 
-_PARTITIONED = ("memory", "embedding", "posting", "mention", "relation", "use")
+_PARTITIONED = ("memory", "embedding", "posting", "mention", "relation", "use", "source")
 
 _PARTS = "".join(
     f"CREATE TABLE {table}_{number} PARTITION OF {table} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number});\n"
@@ -73,6 +73,7 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         feedback text COLLATE "C", feedback_reason text COLLATE "C",
         memory_key text COLLATE "C",            -- what it is the value of
         superseded_by text COLLATE "C",         -- the id of the memory that holds instead, if still there
+        sources text COLLATE "C",               -- of a fact: JSON, the ids of the memories it was drawn from
         metadata jsonb,                         -- for filters
         metadata_text text COLLATE "C",         -- the JSON as it was given
         text text COLLATE "C" NOT NULL,
@@ -120,6 +121,12 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         last bigint NOT NULL,                   -- when it was the last time
         PRIMARY KEY (owner_id, key)
     ) PARTITION BY HASH (owner_id);
+
+    CREATE TABLE source (                       -- what a fact was drawn from: the same ids as in memory.sources
+        owner_id bigint NOT NULL, source_id text COLLATE "C" NOT NULL, key bigint NOT NULL,
+        PRIMARY KEY (owner_id, source_id, key)
+    ) PARTITION BY HASH (owner_id);
+    CREATE INDEX source_by_key ON source (owner_id, key);
 
     {_PARTS}
 

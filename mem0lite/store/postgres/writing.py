@@ -1,22 +1,37 @@
 """What a transaction does: adding, updating and deleting memories, and removing whole scopes."""
 
+import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from ...comparison import nfc
 from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
+from ...errors import MemoryNotFoundError
 from .. import histories
+from ..drawn import last_expiry
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
-from . import log, rows, validity
+from . import facts, log, rows, validity
 from .database import Connection
 from .filter_sql import compile_filter
 from .schema import MEMORIES
 from .settings import Remembered
 
-_EMPTIED = ("memory", "embedding", "posting", "mention", "relation", "use", "place", "history", "event", "scope")
+_EMPTIED = (
+    "memory",
+    "embedding",
+    "posting",
+    "mention",
+    "relation",
+    "use",
+    "source",
+    "place",
+    "history",
+    "event",
+    "scope",
+)
 
 
 def apply(connection: Connection, changes: Changes, visible: Visible, settings: Remembered) -> Applied:
@@ -29,10 +44,12 @@ def apply(connection: Connection, changes: Changes, visible: Visible, settings: 
         settings.keep_scale(connection, changes.scale)
     if changes.deletions:
         _delete(connection, changes.deletions, visible, linked=changes.linked)
-    updated = _update(connection, changes.updates, visible) if changes.updates else []
-    if not (changes.additions or changes.calls):
-        return Applied(updated=updated)
-    return Applied(_add(connection, changes.additions, changes.calls, visible.now), updated)
+    drawing = changes.finished is not None
+    updated = _update(connection, changes.updates, visible, drawing=drawing) if changes.updates else []
+    outcomes: list[Outcome] = []
+    if changes.additions or changes.calls:
+        outcomes = _add(connection, changes.additions, changes.calls, visible.now, drawing=drawing)
+    return Applied(outcomes, updated)
 
 
 def _delete(connection: Connection, memory_ids: Sequence[str], visible: Visible, *, linked: bool) -> None:
@@ -45,13 +62,15 @@ def _delete(connection: Connection, memory_ids: Sequence[str], visible: Visible,
     rows.delete(connection, keys, visible.now)
 
 
-def _update(connection: Connection, updates: Sequence[Update], visible: Visible) -> list[Record]:
+def _update(connection: Connection, updates: Sequence[Update], visible: Visible, *, drawing: bool) -> list[Record]:
     version, scopes = rows.next_version(connection), set()
     changed = []
     for update in updates:
         key, before = rows.live_record(connection, update.memory_id, visible)
-        after = update.change(before)
+        after = _with_sources(connection, key, before, update.change(before), visible.now, drawing=drawing)
         rows.rewrite(connection, key, after, version)
+        if after.expires_at != before.expires_at:
+            _let_facts_follow(connection, key, before.expires_at, visible.now)
         if update.vector is not None:
             rows.reindex(connection, key, before, after, update.vector)
         if update.graph is not None:
@@ -64,19 +83,64 @@ def _update(connection: Connection, updates: Sequence[Update], visible: Visible)
     return changed
 
 
-def _add(connection: Connection, entries: Sequence[Entry], calls: Sequence[Call], now: int) -> list[Outcome]:
+def _with_sources(
+    connection: Connection, key: int, before: Record, after: Record, now: int, *, drawing: bool
+) -> Record:
+    """Return what an update makes of a memory: a fact lives no longer than the last of its sources."""
+    if after.sources is None:
+        return after
+    if drawing:
+        _check_sources(connection, set(after.sources).difference(before.sources or ()), key >> 32, now)
+    rows.remove_rows(connection, "source", [key])
+    facts.send_links(connection, rows.owner_of(connection, key), key, after)
+    so_far = facts.expiries(connection, before.sources or (), key >> 32)
+    found = facts.expiries(connection, after.sources, key >> 32)
+    return after.bounded(last_expiry(so_far) if so_far else None, last_expiry(found)) if found else after
+
+
+def _let_facts_follow(connection: Connection, key: int, expired_at: int | None, now: int) -> None:
+    """Let the facts of a memory live as long as their sources, one of which got another expiry."""
+    for fact in facts.drawn_from(connection, [key]):
+        before = last_expiry({**fact.sources, key: expired_at}.values())
+        rows.rebound(connection, fact.key, before, last_expiry(fact.sources.values()), now)
+
+
+def _check_sources(connection: Connection, ids: Collection[str], scope: int, now: int) -> None:
+    """Raise MemoryNotFoundError unless all of these are live memories of a scope."""
+    live = [one for one in facts.expiries(connection, list(ids), scope) if one is None or one > now]
+    if len(live) < len(ids):
+        raise MemoryNotFoundError("What a fact was drawn from is gone by now.")
+
+
+def _add(
+    connection: Connection, entries: Sequence[Entry], calls: Sequence[Call], now: int, *, drawing: bool
+) -> list[Outcome]:
     scopes: dict[Scope, rows.ScopeRow] = {}
     for asked in dict.fromkeys([*(entry.record.scope for entry in entries), *(call.scope for call in calls)]):
         scopes[asked] = rows.scope_row(connection, asked)
     version = rows.next_version(connection)
     with connection.pipelined():
-        outcomes = [_add_one(connection, entry, scopes[entry.record.scope], version, now) for entry in entries]
+        outcomes = []
+        for entry in entries:
+            scope = scopes[entry.record.scope]
+            drawn = _drawn(connection, entry, scope, now) if drawing else entry
+            outcomes.append(_add_one(connection, drawn, scope, version, now))
         rows.note_inserted(connection, version, scopes.values())
         given = iter(outcomes)
         for call in calls:
             results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
             log.send_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
     return outcomes
+
+
+def _drawn(connection: Connection, entry: Entry, scope: rows.ScopeRow, now: int) -> Entry:
+    """Return a new fact that lives no longer than the last of its sources, which must be there."""
+    ids = entry.record.sources or ()
+    _check_sources(connection, set(ids), scope.number, now)
+    drawn = copy.copy(entry)  # the work may be done twice
+    if ids:
+        drawn.record = entry.record.bounded(None, last_expiry(facts.expiries(connection, ids, scope.number)))
+    return drawn
 
 
 def _add_one(connection: Connection, entry: Entry, scope: rows.ScopeRow, version: int, now: int) -> Outcome:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 import apsw
 
 from ...data.records import Record
+from ..drawn import Drawn
 
 _LISTED = "(SELECT value FROM json_each(?))"
 _DRAWN = (
@@ -23,13 +23,6 @@ _SOURCES = (
     "CROSS JOIN json_each(f.sources) j CROSS JOIN memory m ON m.id = j.value AND m.key >> 32 = f.key >> 32 "
     "ORDER BY f.key"
 )
-
-
-class Drawn(NamedTuple):
-    """A fact, and when its sources expire that are still there, by key; None is never."""
-
-    key: int
-    sources: dict[int, int | None]
 
 
 def link(connection: apsw.Connection, key: int, record: Record) -> None:
@@ -66,12 +59,6 @@ def expiries(connection: apsw.Connection, ids: Sequence[str], scope: int) -> lis
         f"SELECT expires_at FROM memory WHERE id IN {_LISTED} AND key >> 32 = ?", (json.dumps(list(ids)), scope)
     )
     return [expires_at for (expires_at,) in found]
-
-
-def last(found: Iterable[int | None]) -> int | None:
-    """Return when the last of some memories expires; None is never."""
-    ends = list(found)
-    return None if None in ends else max(one for one in ends if one is not None)
 
 
 def _any(connection: apsw.Connection) -> bool:

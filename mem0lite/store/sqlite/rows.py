@@ -27,6 +27,7 @@ from ...types import EmbedderIdentity
 from ...values import text_hashes
 from .. import histories
 from ..damage import check_instants, check_list, check_object, check_optional_texts, check_texts, undamaged
+from ..drawn import last_expiry
 from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
 from . import facts, graph, log
 from .filter_sql import Sql, one_of_ids
@@ -662,7 +663,7 @@ def _without_sources(connection: apsw.Connection, keys: Sequence[int], now: int 
         if not left:
             alone.append(fact.key)
         elif now is not None:
-            rebound(connection, fact.key, facts.last(fact.sources.values()), facts.last(left), now)
+            rebound(connection, fact.key, last_expiry(fact.sources.values()), last_expiry(left), now)
     return alone
 
 

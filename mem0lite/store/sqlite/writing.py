@@ -11,6 +11,7 @@ from ...data.filters import EVERYTHING, Expression, scope_part
 from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
 from ...errors import MemoryNotFoundError
 from .. import histories
+from ..drawn import last_expiry
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
 from . import facts, graph, log, queue, rows, validity
 from .filter_sql import compile_filter
@@ -81,14 +82,14 @@ def _with_sources(
     facts.link(connection, key, after)
     so_far = facts.expiries(connection, before.sources or (), key >> 32)
     found = facts.expiries(connection, after.sources, key >> 32)
-    return after.bounded(facts.last(so_far) if so_far else None, facts.last(found)) if found else after
+    return after.bounded(last_expiry(so_far) if so_far else None, last_expiry(found)) if found else after
 
 
 def _let_facts_follow(connection: apsw.Connection, key: int, expired_at: int | None, now: int) -> None:
     """Let the facts of a memory live as long as their sources, one of which got another expiry."""
     for fact in facts.drawn_from(connection, [key]):
-        before = facts.last({**fact.sources, key: expired_at}.values())
-        rows.rebound(connection, fact.key, before, facts.last(fact.sources.values()), now)
+        before = last_expiry({**fact.sources, key: expired_at}.values())
+        rows.rebound(connection, fact.key, before, last_expiry(fact.sources.values()), now)
 
 
 def _check_sources(connection: apsw.Connection, ids: Collection[str], scope: int, now: int) -> None:
@@ -128,7 +129,7 @@ def _drawn(connection: apsw.Connection, entry: Entry, scope: rows.ScopeRow, now:
     _check_sources(connection, set(ids), scope.number, now)
     drawn = copy.copy(entry)  # the work may be done twice
     if ids:
-        drawn.record = entry.record.bounded(None, facts.last(facts.expiries(connection, ids, scope.number)))
+        drawn.record = entry.record.bounded(None, last_expiry(facts.expiries(connection, ids, scope.number)))
     return drawn
 
 
