@@ -60,7 +60,9 @@ class Options:
         if url is not None and self.model is not None:
             raise click.UsageError(_EITHER)
         if url is not None and (self.llm_url is not None or self.llm_model is not None):
-            raise click.UsageError("Give either --url, or --llm-url and --llm-model: a server has its own model.")
+            raise click.UsageError(
+                "Give either --url, or --llm-url and --llm-model: a server has its own language model."
+            )
         if self.url is None and url is not None and os.environ.get("MEM0LITE_DB"):
             raise ConfigurationError("MEM0LITE_URL and MEM0LITE_DB are both set. Say which one with --url or --db.")
         return url
@@ -70,14 +72,11 @@ class Options:
 
         ``reason`` says why the command cannot ask a server.
         """
-        command = click.get_current_context().info_name
         because = f" {reason}" if reason else ""
         if self.url is not None:
-            raise ConfigurationError(f"{command} works on the file itself: give --db instead of --url.{because}")
+            raise ConfigurationError(f"{_works_on_file()}: give --db instead of --url.{because}")
         if self.db is None and not os.environ.get("MEM0LITE_DB") and os.environ.get("MEM0LITE_URL"):
-            raise ConfigurationError(
-                f"{command} works on the file itself, and MEM0LITE_URL names a server: give --db.{because}"
-            )
+            raise ConfigurationError(f"{_works_on_file()}, and MEM0LITE_URL names a server: give --db.{because}")
         from ..files import is_server, store_path
 
         name, given = (
@@ -310,6 +309,11 @@ def confirm(question: str, yes: bool, otherwise: str = "Nothing was deleted.") -
         raise click.UsageError(f"{otherwise} Give --yes if nobody can answer.")
     if answer.strip().lower() not in ("y", "yes"):
         raise click.ClickException(otherwise)
+
+
+def _works_on_file() -> str:
+    context = click.get_current_context(silent=True)  # there is none in the threads of MCP
+    return f"{context.info_name if context else 'This command'} works on the file itself"
 
 
 def given(**arguments: Any) -> dict[str, Any]:
