@@ -1,5 +1,6 @@
 """``mem0lite serve``."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -153,7 +154,11 @@ def _serve_with_workers(settings: "Settings") -> str:
     if settings.db == ":memory:":
         raise ConfigurationError("workers: each would have a store of its own in memory. Give --db, or one worker.")
     with _listener(settings) as listener:
-        return run(settings, listener, lambda file, model: _announce(settings, listener, file, model))
+
+        def announce(file: str, model: str) -> None:
+            _announce(settings, listener, file, model, lambda: _has_keys(settings))
+
+        return run(settings, listener, announce)
 
 
 def _settings(**options: Any) -> "Settings":
@@ -234,14 +239,14 @@ def file_of(memory: "Memory") -> str:
     return memory.path if kept else str(Path(memory.path).absolute())
 
 
-def _callers(settings: "Settings") -> str:
+def _callers(settings: "Settings", has_keys: Callable[[], bool]) -> str:
     """Say who may ask, without showing a key."""
     count, pinned = len(settings.api_keys), sum(key.user_id is not None for key in settings.api_keys)
     if count:
         return f"API keys: {count}, {count - pinned} for everything and {pinned} for one user each."
     if settings.loopback_only:
         return "API keys: none; only this machine is answered."
-    if _has_keys(settings):
+    if has_keys():
         return "API keys: those of the store."
     return "API keys: none; everyone who can connect may read and change everything."
 
@@ -256,11 +261,13 @@ def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> N
     # is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # a server is meant to be stopped
-        _announce(settings, listener, file_of(memory), memory._embedder.name)
+        _announce(settings, listener, file_of(memory), memory._embedder.name, lambda: memory._needs_key)
         answer(app, settings, listener)
 
 
-def _announce(settings: "Settings", listener: "socket.socket", file: str, model: str) -> None:
+def _announce(
+    settings: "Settings", listener: "socket.socket", file: str, model: str, has_keys: Callable[[], bool]
+) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     several = f", by {settings.workers} workers" if settings.workers > 1 else ""
@@ -268,7 +275,7 @@ def _announce(settings: "Settings", listener: "socket.socket", file: str, model:
     # One line, so that whoever waits for it gets everything.
     note(
         f"mem0lite serves {file} at {url} (docs: {url}/docs) with {model}{several}.{sends} "
-        f"{_callers(settings)} Ctrl-C stops it."
+        f"{_callers(settings, has_keys)} Ctrl-C stops it."
     )
 
 

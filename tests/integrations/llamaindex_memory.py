@@ -17,7 +17,7 @@ def main(path: str) -> dict[str, object]:
             "provider": "qdrant",
             "config": {"collection_name": "mem0", "path": path, "embedding_model_dims": 1536},
         },
-        "llm": {"provider": "openai", "config": {"model": "gpt-5-mini", "api_key": "sk-secret"}},
+        "llm": {"provider": "anthropic", "config": {"model": "claude-sonnet-4-5", "api_key": "sk-secret"}},
         "embedder": {"provider": "openai", "config": {"model": "text-embedding-3-small", "api_key": "sk-secret"}},
         "version": "v1.1",
     }
