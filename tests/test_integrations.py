@@ -74,7 +74,7 @@ def test_langgraph(run):
 
 
 def test_llamaindex(run):
-    """LlamaIndex's Mem0Memory, configured for models that it does not use, remembers a chat for a later one, and is told so."""
+    """LlamaIndex's Mem0Memory, configured for other models, remembers a chat for a later one, and is told so."""
     printed, found, warned = run("llamaindex_memory.py")
     recipes = "I will keep peanuts out of your recipes"
     assert printed["history"] == [ALLERGY, recipes, BICYCLE]
