@@ -101,6 +101,7 @@ def everything(memory: Memory, folder: Path) -> dict[str, Any]:
     tell("revoke_all_keys")
     tell("check")
     tell("backup", folder / "copy.db")
+    tell("copy", folder / "copy.db", folder / "copied.db")
     tell("restore", folder / "copy.db", folder / "restored.db")
     tell("reembed", folder / "restored.db", embedder=HashEmbedder())
     tell("export", folder / "lines.jsonl")

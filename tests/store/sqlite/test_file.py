@@ -422,7 +422,7 @@ def test_any_file_name_is_a_file(tmp_path, name):
         ("sqlite:///x.db", "Give the path of a file"),
         ("sqlite+aiosqlite:///x.db", "Give the path of a file"),
         (Path("sqlite:///x.db"), "Give the path of a file"),
-        ("postgresql://u@h/db", "Give the path of a file"),
+        ("mysql://u@h/db", "Give the path of a file"),
         ("s3://bucket/x.db", "Give the path of a file"),
         ("a.db ", "Write 'a.db'"),
         ("a.db\n", "Write 'a.db'"),
