@@ -13,9 +13,9 @@ import starlette.applications
 import starlette.routing
 from chromium import Browser
 from embedder import HashEmbedder
+from scripted_model import ScriptedModel
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from scripted_model import ScriptedModel
 from serving import served_by
 
 from mem0lite import Memory
