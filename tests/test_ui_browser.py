@@ -13,6 +13,7 @@ import starlette.applications
 import starlette.routing
 from chromium import Browser
 from embedder import HashEmbedder
+from scripted_model import ScriptedModel
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from serving import served_by
@@ -636,3 +637,20 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.browser.driver.back()
     page.until(lambda: "Memories of" in page.text("h1"))
     page.clean()
+
+
+def test_facts_show_what_they_were_drawn_from(browser: Browser) -> None:
+    """A fact unfolds the messages it was drawn from, and health shows what the language model did and has to do."""
+    model = ScriptedModel(facts=lambda turns: [{"fact": "No meat and no cheese any more", "turns": [turns[0]["turn"]]}])
+    with Memory(":memory:", embedder=HashEmbedder(), llm=model) as memory:
+        memory.add("I stopped eating meat and cheese", user_id="alice")
+        with served_by(create_app(memory, Settings(vacuum_interval_seconds=0, insecure=True))) as client:
+            page = Page(browser, memory, str(client.base_url).rstrip("/"))
+            page.open("#/memories?user_id=alice")
+            page.browser.click(".item:has(.folded) summary")
+            page.until(lambda: page.texts(".folded li") == ["I stopped eating meat and cheese"])
+            assert "No meat and no cheese any more" in page.texts(".item:has(.folded) .text")
+            page.go("#/health")
+            pairs = dict(zip(page.texts(".facts dt"), page.texts(".facts dd"), strict=True))
+            assert (pairs["Calls waiting"], pairs["Facts added"], pairs["Tokens"]) == ("0", "1", "110")
+            page.clean()

@@ -33,7 +33,15 @@ export async function show({ signal, again }) {
   ]);
   return [
     heading,
-    h("div", { class: "cards" }, server(up, set, sums), store(set, held, sums), model(set), removal(set, sums, again)),
+    h(
+      "div",
+      { class: "cards" },
+      server(up, set, sums),
+      store(set, held, sums),
+      model(set),
+      extraction(sums),
+      removal(set, sums, again),
+    ),
     sending(hooks),
   ];
 }
@@ -77,6 +85,24 @@ function model(set) {
       ["Name", said("span", embedder.name)],
       ["Dimensions", number(embedder.dimensions)],
       ["In the graph", categories.length ? said("span", categories.join(", ")) : "no category"],
+    ]),
+  );
+}
+
+/** Return what the language model did and is still to do, if there is or was one. */
+function extraction(sums) {
+  if (sums.mem0lite_llm_pending === undefined) return null;
+  const of = (name) => sums[`mem0lite_llm_${name}`] ?? 0;
+  const bad = (value) => h("span", { class: value ? "mark bad" : "" }, number(value));
+  return card(
+    "Facts from messages",
+    facts([
+      ["Calls waiting", number(of("pending"))],
+      ["Given up", bad(of("given_up"))],
+      ["Facts added", number(of("facts_total"))],
+      ["Model calls", number(of("calls_total"))],
+      ["Tokens", number(of("prompt_tokens_total") + of("completion_tokens_total"))],
+      ["No answer", bad(of("failures_total"))],
     ]),
   );
 }
