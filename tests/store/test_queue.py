@@ -234,9 +234,10 @@ def test_vacuum_keeps_what_is_pending(store):
     assert store.jobs(EVERYTHING)[:2] == (1, 0)
 
 
-def take_all(path, taken):
+def take_all(path, gate, taken):
     """Claim jobs until there are none, and tell which; a process of its own."""
     with closing(open_store(path, embedder=identity(EMBEDDER))) as store:
+        gate.wait(timeout=120)
         while (claimed := store.claim(NOW, NOW + MINUTE)) is not None:
             taken.put(claimed.event_id)
 
@@ -245,8 +246,8 @@ def test_of_many_processes_one_gets_a_job(store, path):
     """However many look for work at once, each job is claimed once, and none is left."""
     jobs = [say(store, "I like tea", scope=Scope(user_id=f"user{number}"))[0] for number in range(40)]
     context = multiprocessing.get_context("spawn")
-    taken = context.Queue()
-    workers = [context.Process(target=take_all, args=(path, taken)) for _ in range(3)]
+    gate, taken = context.Barrier(3), context.Queue()
+    workers = [context.Process(target=take_all, args=(path, gate, taken)) for _ in range(3)]
     for worker in workers:
         worker.start()
     found = [taken.get(timeout=120) for _ in jobs]
