@@ -1,5 +1,6 @@
 """Copying a whole store: everything arrives, and a copy that was interrupted goes on."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 import backends
 import pytest
 from embedder import HashEmbedder
+from scripted_model import ScriptedModel
 
-from mem0lite import ConfigurationError, DatabaseError, Memory, ValidationError
+from mem0lite import ConfigurationError, DatabaseError, LanguageModelError, Memory, ValidationError
 from mem0lite.errors import NotAMemoryFileError
 
 
@@ -100,6 +102,34 @@ def test_from_a_file_through_a_database_comes_an_equal_file(tmp_path, postgresql
     into = Memory.copy(tmp_path / "first.db", postgresql)
     assert Memory.copy(postgresql, tmp_path / "second.db") == into
     assert exported(tmp_path / "first.db") == exported(postgresql) == exported(tmp_path / "second.db")
+
+
+def test_facts_and_jobs_are_copied(tmp_path, postgresql):
+    """What a language model drew, is still to draw and could not draw comes through a database, and goes on there."""
+    model = ScriptedModel()
+    places = [tmp_path / "first.db", postgresql, tmp_path / "second.db"]
+    with Memory(places[0], embedder=HashEmbedder(), llm=model, extract_later=True) as memory:
+        drawn = memory.add("I like tea", user_id="u")["event_id"]
+        memory.extract()
+        model.fails = [LanguageModelError("nonsense")]
+        failed = memory.add("I like wine", user_id="v")["event_id"]
+        memory.extract()
+        waiting = memory.add("I like milk", user_id="w", prompt="be brief", includes="drinks")["event_id"]
+    for source, target in itertools.pairwise(places):
+        Memory.copy(source, target)
+    assert '"sources"' in "".join(exported(places[0]))
+    assert exported(places[0]) == exported(places[1]) == exported(places[2])
+    for place in places[1:]:
+        with Memory(place, embedder=HashEmbedder(), llm=ScriptedModel(), extract_later=True) as memory:
+            assert [memory.event(one)["status"] for one in (drawn, failed, waiting)] == [
+                *("SUCCEEDED", "FAILED", "PENDING")
+            ]
+            assert memory.extract(retry_failed=True)["done"] == 2
+            facts = memory.get_all(filters={"user_id": "*"}, kinds="facts")["results"]
+            assert sorted(one["memory"] for one in facts) == ["I like milk", "I like tea", "I like wine"]
+            for turn in memory.get_all(filters={"user_id": "*"}, kinds="turns")["results"]:
+                memory.delete(turn["id"])
+            assert memory.get_all(filters={"user_id": "*"})["results"] == []
 
 
 def test_a_copy_needs_no_model(path, other):

@@ -1,7 +1,13 @@
-"""Facts and the memories that they were drawn from, whichever store keeps them. Pure."""
+"""Facts, the memories that they were drawn from, and the jobs that draw them, whichever store keeps them. Pure."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..data.records import Job, Scope
+from . import histories
+from .damage import check_object, check_texts, undamaged
+from .protocol import Claimed
 
 
 class Drawn(NamedTuple):
@@ -15,3 +21,40 @@ def last_expiry(found: Iterable[int | None]) -> int | None:
     """Return when the last of some memories expires; None is never."""
     ends = list(found)
     return None if None in ends else max(one for one in ends if one is not None)
+
+
+# -- jobs
+
+
+JOB_COLUMNS = "e.results, e.created_at, j.attempts, j.wishes, s.user_id, s.agent_id, s.run_id, s.app_id, e.id"
+"""What a claim tells of a job j, its event e and its scope s."""
+
+
+def wishes_json(job: Job) -> str:
+    """Return what a call asks of the model, as the store keeps it."""
+    return json.dumps(job.wishes, ensure_ascii=False, allow_nan=False)
+
+
+def claimed(row: Sequence[Any], token: str) -> Claimed:
+    """Return the job in a row of JOB_COLUMNS."""
+    results, created_at, attempts, wishes, *ids, event_id = row
+    with undamaged():
+        found = json.loads(wishes)
+        check_object(found)
+        turns = [memory_id for memory_id, event in json.loads(results) if event == "ADD"]
+        check_texts(event_id, *turns)
+    return Claimed(event_id, token, Scope(*ids), turns, found, attempts, created_at)
+
+
+def with_results(before: Any, results: Sequence[tuple[str, str]]) -> str:
+    """Return the results of an event whose job is done, as the store keeps them."""
+    with undamaged():
+        return json.dumps([*json.loads(before), *results])
+
+
+def with_spent(before: str | None, spent: Mapping[str, float]) -> str:
+    """Return what models used for a scope, as the store keeps it, after they used more."""
+    total = {} if before is None else histories.to_document(before)
+    for name, number in spent.items():
+        total[name] = total.get(name, 0) + number
+    return json.dumps(total)

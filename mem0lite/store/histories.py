@@ -1,10 +1,10 @@
 """What a change leaves behind, as stores keep it: a row of a history, with the state that was replaced. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from ..data.records import Change, Record, Scope, State
+from ..data.records import AddEvent, Change, Job, Record, Scope, State
 from ..types import ChangeItem, Event, EventItem
 from ..values import new_id, to_iso
 from .damage import check_instants, check_list, check_object, check_optional_texts, check_texts, undamaged
@@ -108,27 +108,45 @@ def to_item(row: Sequence[Any]) -> ChangeItem:
     return cast("ChangeItem", {**change.to_item(memory_id), "sequence": sequence, **to_ids(ids)})
 
 
-def event_item(
-    event_id: str,
-    created_at: int,
-    results: Iterable[Sequence[str]],
-    texts: Mapping[str, str],
-    ids: Sequence[str | None],
-) -> EventItem:
-    """Return a call of ``add``, with the texts that its memories have now."""
-    item: EventItem = {
-        "id": event_id,
-        "event_type": "ADD",
-        "status": "SUCCEEDED",
-        "created_at": to_iso(created_at),
-        "updated_at": to_iso(created_at),
-        "results": [
-            {"id": memory_id, "event": cast("Any", event), "memory": texts.get(memory_id)}
-            for memory_id, event in results
-        ],
-    }
+EVENT_COLUMNS = (
+    "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id, "
+    "j.wishes, j.due_at, j.changed_at, j.problem, e.finished_at"
+)
+"""What a store tells of an event e, its scope s and its job j, if it has one."""
+
+
+def event_item(row: Sequence[Any], texts: Mapping[str, str]) -> EventItem:
+    """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts that its memories have now."""
+    event_id, created_at, results, *ids, _, wishes, due_at, changed_at, problem, finished_at = row
+    with undamaged():
+        check_texts(event_id, *texts.values())
+        item: EventItem = {
+            "id": event_id,
+            "event_type": "ADD",
+            "status": "SUCCEEDED" if wishes is None else "FAILED" if due_at is None else "PENDING",
+            "created_at": to_iso(created_at),
+            "updated_at": to_iso(next(one for one in (changed_at, finished_at, created_at) if one is not None)),
+            "results": [
+                {"id": memory_id, "event": cast("Any", event), "memory": texts.get(memory_id)}
+                for memory_id, event in json.loads(results)
+            ],
+        }
+    if problem is not None:
+        item["problem"] = problem
     item.update(cast("Any", to_ids(ids)))
     return item
+
+
+def to_add_event(row: Sequence[Any]) -> AddEvent:
+    """Return the call of ``add`` in a row of EVENT_COLUMNS, as an export has it."""
+    event_id, created_at, results, *ids, _, wishes, due_at, _, problem, finished_at = row
+    job = None if wishes is None else Job(to_document(wishes), problem, given_up=due_at is None)
+    with undamaged():
+        check_texts(event_id)
+        check_instants(created_at, *(() if finished_at is None else (finished_at,)))
+        check_optional_texts(*ids, problem)
+        happened = [(one, event) for one, event in json.loads(results)]
+    return AddEvent(event_id, Scope(*ids), created_at, happened, job, finished_at)
 
 
 def to_document(value: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Facts and the jobs that draw them, on whichever store ``--store`` names: ``Queue`` in mem0lite/store/protocol.py."""
 
 import json
+import multiprocessing
 import uuid
 from contextlib import closing
 
@@ -231,6 +232,51 @@ def test_vacuum_keeps_what_is_pending(store):
     store.vacuum(year)
     assert [one["id"] for one in store.events(PRESENT, 10, 0).events] == [pending]
     assert store.jobs(EVERYTHING)[:2] == (1, 0)
+
+
+def take_all(path, gate, taken):
+    """Claim jobs until there are none, and tell which; a process of its own."""
+    with closing(open_store(path, embedder=identity(EMBEDDER))) as store:
+        gate.wait(timeout=120)
+        while (claimed := store.claim(NOW, NOW + MINUTE)) is not None:
+            taken.put(claimed.event_id)
+
+
+def test_of_many_processes_one_gets_a_job(store, path):
+    """However many look for work at once, each job is claimed once, and none is left."""
+    jobs = [say(store, "I like tea", scope=Scope(user_id=f"user{number}"))[0] for number in range(40)]
+    context = multiprocessing.get_context("spawn")
+    gate, taken = context.Barrier(3), context.Queue()
+    workers = [context.Process(target=take_all, args=(path, gate, taken)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    found = [taken.get(timeout=120) for _ in jobs]
+    for worker in workers:
+        worker.join()
+    assert sorted(found) == sorted(jobs)
+    assert taken.empty()
+    assert [worker.exitcode for worker in workers] == [0] * len(workers)
+
+
+@pytest.mark.parametrize("how", ["reset", "reset everything", "erase", "vacuum"])
+def test_summaries_go_with_their_scope(store, how):
+    """Like exports: what tells of somebody who is removed goes, and what is over."""
+    for name, user in (("first", "alice"), ("second", "bob")):
+        for kind in ("summary", "export", "webhook"):
+            document = {"id": name, "user_id": user, "expires_at": NOW if user == "alice" else NOW + 1}
+            store.change_document(kind, name, lambda _, document=document: document)
+    if how == "reset":
+        store.reset(OF_ALICE, {"user_id": "alice"}, None)
+    elif how == "reset everything":
+        store.reset(EVERYTHING, {}, None)
+    elif how == "erase":
+        assert store.erase(OF_ALICE, ["alice"])["exports"] == 2
+    else:
+        store.vacuum(NOW)
+    left = [] if how == "reset everything" else ["second"]
+    for kind in ("summary", "export"):
+        assert [one["id"] for one in store.documents(kind)] == left
+    assert len(store.documents("webhook")) == 2
 
 
 # -- facts and their sources

@@ -80,23 +80,28 @@ def gone(connection: Connection, within: Expression) -> Iterator[Gone]:
 def add_events(connection: Connection, within: Expression) -> Iterator[AddEvent]:
     """Yield the calls of ``add`` in the scopes that match, oldest first."""
     where, parameters = compile_filter(within)
-    for event_id, created_at, results, *ids, _ in connection.fetch(
-        f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters
-    ):
-        yield AddEvent(event_id, Scope(*ids), created_at, [(one, event) for one, event in json.loads(results)])
+    found = connection.fetch(f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters)
+    yield from map(histories.to_add_event, found)
 
 
-_INSERT_EVENT = "INSERT INTO event (id, scope, created_at, results) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"
+_INSERT_EVENT = (
+    "INSERT INTO event (id, scope, created_at, results, finished_at) VALUES (%s, %s, %s, %s, %s) "
+    "ON CONFLICT (id) DO NOTHING"
+)
+
+
+def _event_row(event: AddEvent, scope: int) -> Sequence[Any]:
+    return event.id, scope, event.created_at, json.dumps(event.results), event.finished_at
 
 
 def send_event(connection: Connection, event: AddEvent, scope: int) -> None:
     """Keep a call of ``add``, unless there is one with that id."""
-    connection.send(_INSERT_EVENT, (event.id, scope, event.created_at, json.dumps(event.results)))
+    connection.send(_INSERT_EVENT, _event_row(event, scope))
 
 
 def insert_event(connection: Connection, event: AddEvent, scope: int) -> bool:
     """Keep a call of ``add``, unless there is one with that id; return whether it was kept."""
-    return bool(connection.run(_INSERT_EVENT, (event.id, scope, event.created_at, json.dumps(event.results))))
+    return bool(connection.run(_INSERT_EVENT, _event_row(event, scope)))
 
 
 def history(
@@ -118,22 +123,20 @@ def history(
 # -- events and documents
 
 
-EVENTS = "FROM event e JOIN scope s ON s.id = e.scope"
-EVENT_COLUMNS = "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id"
+EVENTS = "FROM event e JOIN scope s ON s.id = e.scope LEFT JOIN job j ON j.event_id = e.id"
+EVENT_COLUMNS = histories.EVENT_COLUMNS
 
 
 def to_event(connection: Connection, row: Sequence[Any], now: int) -> EventItem:
     """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts its live memories have now."""
-    event_id, created_at, results, *ids, scope = row
-    made = json.loads(results)
     texts = dict(
         connection.fetch(
             "SELECT m.id, m.text FROM place l JOIN memory m ON m.owner_id = l.owner_id AND m.key = l.key "
             f"WHERE l.id = ANY(%s::text[]) AND l.key >> 32 = %s AND {LIVE}",
-            ([memory_id for memory_id, _ in made], scope, now),
+            ([memory_id for memory_id, _ in json.loads(row[2])], row[7], now),
         )
     )
-    return histories.event_item(event_id, created_at, made, texts, ids)
+    return histories.event_item(row, texts)
 
 
 def document(connection: Connection, kind: str, name: str) -> dict[str, Any] | None:

@@ -3,10 +3,14 @@
 from .. import histories
 from . import rows
 from .database import Connection, Database
-from .schema import EXPIRED
+from .schema import EXPIRED, OF_SCOPES
 
 _BATCH = 1_000  # rows removed per transaction, so that writers get their turn
 _EVENT_LIFETIME = 30 * 24 * 3600 * 1_000_000  # microseconds
+_OLD_EVENTS = (
+    "FROM event e WHERE e.created_at <= %s "
+    "AND NOT EXISTS (SELECT 1 FROM job j WHERE j.event_id = e.id AND j.due_at IS NOT NULL)"
+)
 
 
 def vacuum(database: Database, now: int) -> int:
@@ -15,7 +19,7 @@ def vacuum(database: Database, now: int) -> int:
     with database.read(limited=False) as connection:
         expired = connection.value(f"SELECT EXISTS (SELECT 1 FROM memory m WHERE {EXPIRED})", (now,))
         old = _old_exports(connection, now) or connection.value(
-            "SELECT EXISTS (SELECT 1 FROM event WHERE created_at <= %s)", (now - _EVENT_LIFETIME,)
+            f"SELECT EXISTS (SELECT 1 {_OLD_EVENTS})", (now - _EVENT_LIFETIME,)
         )
     removed = 0
     while expired and (count := database.write(lambda connection: _remove_expired(connection, now))):
@@ -25,11 +29,11 @@ def vacuum(database: Database, now: int) -> int:
     return removed
 
 
-def _old_exports(connection: Connection, now: int) -> list[str]:
-    """Return the names of the exports that expired."""
-    found = connection.fetch("SELECT name, value FROM document WHERE kind = 'export'")
-    ends = [(name, histories.to_document(value).get("expires_at")) for name, value in found]
-    return [name for name, end in ends if isinstance(end, int) and end <= now]
+def _old_exports(connection: Connection, now: int) -> list[int]:
+    """Return the numbers of the exports that expired."""
+    found = connection.fetch(f"SELECT sequence, value FROM document WHERE {OF_SCOPES}")
+    ends = [(sequence, histories.to_document(value).get("expires_at")) for sequence, value in found]
+    return [sequence for sequence, end in ends if isinstance(end, int) and end <= now]
 
 
 def _remove_expired(connection: Connection, now: int) -> int:
@@ -40,13 +44,14 @@ def _remove_expired(connection: Connection, now: int) -> int:
 
 def _remove_old(connection: Connection, now: int) -> bool:
     """Remove a batch of old events, and expired exports; return whether there may be more."""
-    connection.run(
-        "DELETE FROM document WHERE kind = 'export' AND name = ANY(%s::text[])", (_old_exports(connection, now),)
-    )
+    connection.run("DELETE FROM document WHERE sequence = ANY(%s::bigint[])", (_old_exports(connection, now),))
     old = connection.fetch(
-        "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE created_at <= %s "
-        f"ORDER BY sequence LIMIT {_BATCH}) RETURNING scope",
+        f"DELETE FROM event WHERE sequence IN (SELECT e.sequence {_OLD_EVENTS} ORDER BY e.sequence LIMIT {_BATCH}) "
+        "RETURNING scope",
         (now - _EVENT_LIFETIME,),
+    )
+    connection.run(
+        "DELETE FROM job j WHERE j.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = j.event_id)"
     )
     scopes = {scope for (scope,) in old}
     kept = connection.fetch("SELECT DISTINCT scope FROM event WHERE scope = ANY(%s::bigint[])", (list(scopes),))

@@ -20,7 +20,7 @@ from .filter_sql import compile_filter
 from .schema import SCOPE_KEYS
 
 _SCOPE = (  # in the order in which a SQLite file has its columns
-    "s.id, s.owner_id, s.user_id, s.agent_id, s.run_id, s.next_sequence, s.app_id, s.version, s.rewritten, NULL"
+    "s.id, s.owner_id, s.user_id, s.agent_id, s.run_id, s.next_sequence, s.app_id, s.version, s.rewritten, s.spent"
 )
 
 

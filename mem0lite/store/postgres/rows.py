@@ -644,7 +644,7 @@ def remove_rows(connection: Connection, table: str, keys: Sequence[int]) -> int:
 
 
 def remove_empty_scopes(connection: Connection, scopes: Iterable[int]) -> None:
-    """Remove the scopes that have neither memories nor histories, with their events."""
+    """Remove the scopes that have neither memories nor histories, with their events and jobs."""
     empty = connection.fetch(
         "SELECT s.id, s.user_id FROM scope s WHERE s.id = ANY(%s::bigint[]) AND NOT EXISTS (SELECT 1 FROM memory m "
         "WHERE m.owner_id = s.owner_id AND m.key BETWEEN s.id << 32 AND (s.id << 32) + 4294967295) "
@@ -656,5 +656,6 @@ def remove_empty_scopes(connection: Connection, scopes: Iterable[int]) -> None:
     note_forgotten(connection)
     numbers = [number for number, _ in empty]
     connection.run("DELETE FROM event WHERE scope = ANY(%s::bigint[])", (numbers,))
+    connection.run("DELETE FROM job WHERE scope = ANY(%s::bigint[])", (numbers,))
     connection.run("DELETE FROM scope WHERE id = ANY(%s::bigint[])", (numbers,))
     log.forget_followers(connection, {user for _, user in empty})

@@ -18,8 +18,9 @@ SQLite file. Two things differ:
 
 What Citus would need, which has not been tried: ``create_distributed_table`` for each partitioned table by ``owner_id``
 in place of PARTITION BY, ``create_reference_table`` for ``meta``, ``scope``, ``follower`` and ``document``, and
-``history``, ``event`` and ``place`` distributed by their ids. YugabyteDB and CockroachDB have no advisory locks that a
-transaction holds; there, ``LOCK`` in ``database`` would be a ``SELECT … FOR UPDATE`` of one row of ``meta``.
+``history``, ``event``, ``job`` and ``place`` distributed by their ids. YugabyteDB and CockroachDB have no advisory
+locks that a transaction holds; there, ``LOCK`` in ``database`` would be a ``SELECT … FOR UPDATE`` of one row of
+``meta``.
 """
 
 from collections.abc import Callable
@@ -51,7 +52,8 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         user_id text COLLATE "C", agent_id text COLLATE "C", run_id text COLLATE "C", app_id text COLLATE "C",
         next_sequence bigint NOT NULL DEFAULT 0,
         version bigint NOT NULL DEFAULT 0,      -- of its last change of any kind
-        rewritten bigint NOT NULL DEFAULT 0     -- of its last change other than an insertion
+        rewritten bigint NOT NULL DEFAULT 0,    -- of its last change other than an insertion
+        spent text COLLATE "C"                  -- JSON: what models used for it, by name
     ) WITH (fillfactor = 70);
     CREATE UNIQUE INDEX scope_by_ids ON scope (user_id, agent_id, run_id, app_id) NULLS NOT DISTINCT;
     CREATE INDEX scope_by_agent ON scope (agent_id) WHERE agent_id IS NOT NULL;
@@ -161,11 +163,26 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
         id text COLLATE "C" NOT NULL UNIQUE,
         scope bigint NOT NULL,
         created_at bigint NOT NULL,
-        results text COLLATE "C" NOT NULL       -- JSON: [[id of the memory, event], …], never a text
+        results text COLLATE "C" NOT NULL,      -- JSON: [[id of the memory, event], …], never a text
+        finished_at bigint                      -- when its job was done; NULL: it had none
     );
     CREATE INDEX event_by_scope ON event (scope);
 
-    CREATE TABLE document (                     -- settings of a project, webhooks, exports
+    CREATE TABLE job (                          -- facts are still to be drawn from what a call of add stored
+        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_id text COLLATE "C" NOT NULL UNIQUE,
+        scope bigint NOT NULL,
+        due_at bigint,                          -- since when it may be claimed; NULL: given up
+        changed_at bigint NOT NULL,
+        attempts integer NOT NULL,
+        claim text COLLATE "C",                 -- of whoever works at it, until due_at
+        problem text COLLATE "C",               -- why the last attempt failed
+        wishes text COLLATE "C" NOT NULL        -- JSON: what the call asked of the model
+    );
+    CREATE INDEX job_by_due ON job (due_at, sequence) WHERE due_at IS NOT NULL;
+    CREATE INDEX job_by_scope ON job (scope);
+
+    CREATE TABLE document (                     -- settings of a project, webhooks, exports, summaries
         sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         kind text COLLATE "C" NOT NULL,
         name text COLLATE "C" NOT NULL,
@@ -184,7 +201,10 @@ MIGRATIONS: tuple[str | Callable[[], str], ...] = (
 
 SCHEMA_VERSION = len(MIGRATIONS)
 
-TABLES = (*_PARTITIONED, "place", "scope", "follower", "history", "event", "document", "meta")
+TABLES = (*_PARTITIONED, "place", "scope", "follower", "history", "event", "job", "document", "meta")
+
+OF_SCOPES = "kind IN ('export', 'summary')"
+"""Documents that name scopes, and go with them."""
 
 SCOPE_KEYS = "BETWEEN s.id << 32 AND (s.id << 32) + 4294967295"
 MEMORIES = f"FROM scope s JOIN memory m ON m.owner_id = s.owner_id AND m.key {SCOPE_KEYS}"

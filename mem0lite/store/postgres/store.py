@@ -10,14 +10,18 @@ from ...data.jsonl import Exported
 from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
 from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
+from ...values import new_id
 from .. import replay
 from ..columns import Columns
 from ..protocol import (
     Applied,
     Attached,
     Changes,
+    Claimed,
+    Cost,
     Document,
     Entry,
+    Jobs,
     Listed,
     ListedEvents,
     Reads,
@@ -27,7 +31,7 @@ from ..protocol import (
     Use,
     Visible,
 )
-from . import copying, log, maintenance, past, reading, rows, writing
+from . import copying, log, maintenance, past, queue, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
 from .graph import DatabaseGraphs
@@ -273,6 +277,43 @@ class PostgresStore:
         """Return the scale of that embedder's cosines, if the store remembers it."""
         with self._database.read() as connection:
             return self._settings.scale(connection)
+
+    # -- jobs
+
+    def claim(self, now: int, until: int, *, event_id: str | None = None) -> Claimed | None:
+        """Claim the job that is due longest, or the one of an event, until an instant; None if there is none."""
+        with self._database.read() as connection:
+            if not queue.is_due(connection, now, event_id):
+                return None
+        token = new_id()
+        claimed: Claimed | None = self._database.write(
+            lambda connection: queue.claim(connection, now, until, token, event_id)
+        )
+        return claimed
+
+    def give_back(
+        self, claimed: Claimed, problem: str, due_at: int | None, spent: Mapping[str, float], now: int
+    ) -> bool:
+        """Return a job to the queue, or give it up."""
+        held: bool = self._database.write(
+            lambda connection: queue.give_back(connection, claimed, problem, due_at, spent, now)
+        )
+        return held
+
+    def retry(self, within: Expression, now: int) -> int:
+        """Put the jobs that were given up back into the queue."""
+        count: int = self._database.write(lambda connection: queue.retry(connection, within, now))
+        return count
+
+    def jobs(self, within: Expression) -> Jobs:
+        """Count the jobs."""
+        with self._database.read() as connection:
+            return queue.jobs(connection, within)
+
+    def costs(self, within: Expression) -> list[Cost]:
+        """Return what models used for each scope."""
+        with self._database.read() as connection:
+            return queue.costs(connection, within)
 
     # -- documents
 

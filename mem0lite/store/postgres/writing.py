@@ -13,24 +13,15 @@ from ...errors import MemoryNotFoundError
 from .. import histories
 from ..drawn import last_expiry
 from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
-from . import facts, log, rows, validity
+from . import facts, log, queue, rows, validity
 from .database import Connection
 from .filter_sql import compile_filter
-from .schema import MEMORIES
+from .schema import MEMORIES, OF_SCOPES
 from .settings import Remembered
 
 _EMPTIED = (
-    "memory",
-    "embedding",
-    "posting",
-    "mention",
-    "relation",
-    "use",
-    "source",
-    "place",
-    "history",
-    "event",
-    "scope",
+    *("memory", "embedding", "posting", "mention", "relation", "use", "source", "place"),
+    *("history", "event", "job", "scope"),
 )
 
 
@@ -49,6 +40,8 @@ def apply(connection: Connection, changes: Changes, visible: Visible, settings: 
     outcomes: list[Outcome] = []
     if changes.additions or changes.calls:
         outcomes = _add(connection, changes.additions, changes.calls, visible.now, drawing=drawing)
+    if changes.finished is not None:
+        queue.finish(connection, changes.finished, visible.now)
     return Applied(outcomes, updated)
 
 
@@ -129,7 +122,10 @@ def _add(
         given = iter(outcomes)
         for call in calls:
             results = [(one.record.id, "ADD" if one.added else "NONE") for one in islice(given, call.entries)]
-            log.send_event(connection, AddEvent(call.event_id, call.scope, now, results), scopes[call.scope].number)
+            number = scopes[call.scope].number
+            log.send_event(connection, AddEvent(call.event_id, call.scope, now, results), number)
+            if call.job is not None and any(event == "ADD" for _, event in results):
+                queue.send_job(connection, call.event_id, number, call.job, now)
     return outcomes
 
 
@@ -172,9 +168,17 @@ def take(
         if isinstance(one, FileSettings):
             kept += _take_settings(connection, one, settings)
         elif isinstance(one, AddEvent):
-            kept += log.insert_event(connection, one, rows.scope_row(connection, one.scope).number)
+            kept += _take_event(connection, one, now)
         else:
             kept += _take_history(connection, one, now, by_scope=by_scope)
+    return kept
+
+
+def _take_event(connection: Connection, event: AddEvent, now: int) -> bool:
+    scope = rows.scope_row(connection, event.scope).number
+    kept = log.insert_event(connection, event, scope)
+    if kept and event.job is not None:
+        queue.send_job(connection, event.id, scope, event.job, now)
     return kept
 
 
@@ -210,7 +214,7 @@ def reset(connection: Connection, expression: Expression, ids: Mapping[str, str]
         for table in _EMPTIED:
             connection.run(f"DELETE FROM {table}")
         log.forget_followers(connection)
-        connection.run("DELETE FROM document WHERE kind = 'export'")
+        connection.run(f"DELETE FROM document WHERE {OF_SCOPES}")
         return
     remove_scopes(connection, expression)
     _remove_exports(connection, lambda document: _names_all(document, ids, owner))
@@ -227,9 +231,9 @@ def erase(connection: Connection, expression: Expression, names: Sequence[str]) 
 
 
 def _remove_exports(connection: Connection, chosen: Any) -> int:
-    found = connection.fetch("SELECT name, value FROM document WHERE kind = 'export'")
-    names = [name for name, value in found if chosen(histories.to_document(value))]
-    return connection.run("DELETE FROM document WHERE kind = 'export' AND name = ANY(%s::text[])", (names,))
+    found = connection.fetch(f"SELECT sequence, value FROM document WHERE {OF_SCOPES}")
+    numbers = [sequence for sequence, value in found if chosen(histories.to_document(value))]
+    return connection.run("DELETE FROM document WHERE sequence = ANY(%s::bigint[])", (numbers,))
 
 
 def _names_all(document: Mapping[str, Any], ids: Mapping[str, str], owner: str | None) -> bool:
@@ -271,6 +275,7 @@ def remove_scopes(connection: Connection, expression: Expression) -> dict[str, i
     for kind, table, column in (
         ("history", "history", "scope"),
         ("events", "event", "scope"),
+        ("jobs", "job", "scope"),
         ("scopes", "scope", "id"),
     ):
         removed[kind] = connection.run(f"DELETE FROM {table} WHERE {column} = ANY(%s::bigint[])", (numbers,))

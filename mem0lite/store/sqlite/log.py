@@ -9,11 +9,10 @@ from typing import Any
 import apsw
 
 from ...data.filters import Expression
-from ...data.records import AddEvent, Change, Gone, Job, Scope
+from ...data.records import AddEvent, Change, Gone, Scope
 from ...types import EventItem
-from ...values import to_iso
 from .. import histories
-from ..damage import check_instants, check_optional_texts, check_texts, undamaged
+from ..damage import check_optional_texts, check_texts, undamaged
 from .filter_sql import compile_filter
 from .schema import LIVE
 
@@ -109,16 +108,8 @@ def gone(connection: apsw.Connection, within: Expression) -> Iterator[Gone]:
 def add_events(connection: apsw.Connection, within: Expression) -> Iterator[AddEvent]:
     """Yield the calls of ``add`` in the scopes that match, oldest first."""
     where, parameters = compile_filter(within)
-    for event_id, created_at, results, *ids, _, wishes, due_at, _, problem, finished_at in connection.execute(
-        f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters
-    ):
-        job = None if wishes is None else Job(histories.to_document(wishes), problem, given_up=due_at is None)
-        with undamaged():
-            check_texts(event_id)
-            check_instants(created_at, *(() if finished_at is None else (finished_at,)))
-            check_optional_texts(*ids, problem)
-            happened = [(one, event) for one, event in json.loads(results)]
-        yield AddEvent(event_id, Scope(*ids), created_at, happened, job, finished_at)
+    for row in connection.execute(f"SELECT {EVENT_COLUMNS} {EVENTS} WHERE {where} ORDER BY e.sequence", parameters):
+        yield histories.to_add_event(row)
 
 
 def insert_event(connection: apsw.Connection, event: AddEvent, scope: int) -> bool:
@@ -155,32 +146,19 @@ def history(
 
 
 EVENTS = "FROM event e JOIN scope s ON s.id = e.scope LEFT JOIN job j ON j.event_id = e.id"
-EVENT_COLUMNS = (
-    "e.id, e.created_at, e.results, s.user_id, s.agent_id, s.run_id, s.app_id, s.id, "
-    "j.wishes, j.due_at, j.changed_at, j.problem, e.finished_at"
-)
+EVENT_COLUMNS = histories.EVENT_COLUMNS
 
 
 def to_event(connection: apsw.Connection, row: Sequence[Any], now: int) -> EventItem:
     """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts its live memories have now."""
-    event_id, created_at, results, *ids, scope, wishes, due_at, changed_at, problem, finished_at = row
-    pending = wishes is not None and due_at is not None
     texts = dict(
         connection.execute(
             "SELECT m.id, m.text FROM memory m WHERE m.id IN (SELECT value ->> 0 FROM json_each(?)) "
             f"AND m.key >> 32 = ? AND {LIVE}",
-            (results, scope, now),
+            (row[2], row[7], now),
         )
     )
-    with undamaged():
-        check_texts(event_id, *texts.values())
-        item = histories.event_item(event_id, created_at, json.loads(results), texts, ids)
-        if wishes is not None:
-            item["status"] = "PENDING" if pending else "FAILED"
-        item["updated_at"] = to_iso(next(one for one in (changed_at, finished_at, created_at) if one is not None))
-    if problem is not None:
-        item["problem"] = problem
-    return item
+    return histories.event_item(row, texts)
 
 
 def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """The queue of jobs that draw facts: who works at what, what failed, and what models used."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import apsw
 from ...data.filters import Expression
 from ...data.records import Job, Scope
 from .. import histories
-from ..damage import check_object, check_texts, undamaged
+from ..drawn import JOB_COLUMNS, claimed, wishes_json, with_results, with_spent
 from ..protocol import Claimed, Cost, Finished, JobLostError, Jobs
 from . import rows
 from .filter_sql import compile_filter
@@ -18,7 +17,6 @@ from .filter_sql import compile_filter
 _FREE = "NOT EXISTS (SELECT 1 FROM job o WHERE o.scope = j.scope AND o.claim IS NOT NULL AND o.due_at > ?1)"
 _NEXT = f"SELECT j.sequence FROM job j WHERE j.due_at <= ?1 AND {_FREE} ORDER BY j.due_at, j.sequence LIMIT 1"
 _NAMED = f"SELECT j.sequence FROM job j WHERE j.event_id = ?2 AND j.due_at <= ?1 AND {_FREE}"
-_COLUMNS = "e.results, e.created_at, j.attempts, j.wishes, s.user_id, s.agent_id, s.run_id, s.app_id, e.id"
 
 
 def enqueue(connection: apsw.Connection, event_id: str, scope: int, job: Job, now: int) -> None:
@@ -28,7 +26,7 @@ def enqueue(connection: apsw.Connection, event_id: str, scope: int, job: Job, no
         "VALUES (?, ?, ?, ?, 0, ?, ?)",
         (
             *(event_id, scope, None if job.given_up else now, now, job.problem),
-            json.dumps(job.wishes, ensure_ascii=False, allow_nan=False),
+            wishes_json(job),
         ),
     )
 
@@ -50,25 +48,15 @@ def claim(connection: apsw.Connection, now: int, until: int, token: str, event_i
     )
     row = rows.fetch_first(
         connection,
-        f"SELECT {_COLUMNS} FROM job j JOIN event e ON e.id = j.event_id JOIN scope s ON s.id = j.scope "
+        f"SELECT {JOB_COLUMNS} FROM job j JOIN event e ON e.id = j.event_id JOIN scope s ON s.id = j.scope "
         "WHERE j.sequence = ?",
         (sequence,),
     )
-    return None if row is None else _claimed(row, token)
+    return None if row is None else claimed(row, token)
 
 
 def _asked(now: int, event_id: str | None) -> tuple[str, Sequence[Any]]:
     return (_NEXT, (now,)) if event_id is None else (_NAMED, (now, event_id))
-
-
-def _claimed(row: Sequence[Any], token: str) -> Claimed:
-    results, created_at, attempts, wishes, *ids, event_id = row
-    with undamaged():
-        found = json.loads(wishes)
-        check_object(found)
-        turns = [memory_id for memory_id, event in json.loads(results) if event == "ADD"]
-        check_texts(event_id, *turns)
-    return Claimed(event_id, token, Scope(*ids), turns, found, attempts, created_at)
 
 
 def finish(connection: apsw.Connection, finished: Finished, now: int) -> None:
@@ -76,11 +64,8 @@ def finish(connection: apsw.Connection, finished: Finished, now: int) -> None:
     scope = _held(connection, finished.event_id, finished.claim)
     connection.execute("DELETE FROM job WHERE event_id = ?", (finished.event_id,))
     before = connection.execute("SELECT results FROM event WHERE id = ?", (finished.event_id,)).get
-    with undamaged():
-        kept = [*json.loads(before), *finished.results]
-    connection.execute(
-        "UPDATE event SET results = ?, finished_at = ? WHERE id = ?", (json.dumps(kept), now, finished.event_id)
-    )
+    kept = with_results(before, finished.results)
+    connection.execute("UPDATE event SET results = ?, finished_at = ? WHERE id = ?", (kept, now, finished.event_id))
     spend(connection, scope, finished.spent)
 
 
@@ -155,7 +140,4 @@ def spend(connection: apsw.Connection, scope: int, spent: Mapping[str, float]) -
     if not spent:
         return
     before = connection.execute("SELECT spent FROM scope WHERE id = ?", (scope,)).get
-    total = {} if before is None else histories.to_document(before)
-    for name, number in spent.items():
-        total[name] = total.get(name, 0) + number
-    connection.execute("UPDATE scope SET spent = ? WHERE id = ?", (json.dumps(total), scope))
+    connection.execute("UPDATE scope SET spent = ? WHERE id = ?", (with_spent(before, spent), scope))

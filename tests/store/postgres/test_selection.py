@@ -10,10 +10,12 @@ import pytest
 TESTS = Path(__file__).parents[2]
 SELECTED = (
     "store/test_contract.py",
+    "store/test_queue.py",
     "test_events_changes.py",
     "test_filters.py",
     "test_keys.py",
     "test_lifetimes.py",
+    "test_sources.py",
     "test_update_delete.py",
 )
 """What any store must do, and capabilities in which one database may differ from another."""
