@@ -48,7 +48,7 @@ def test_page_works_in_a_browser(browser: Browser, served: tuple[Memory, str]) -
     assert browser.find(".info .title").text.startswith("mem0lite")
     assert len(browser.find(".info .description").text) > 100
     groups = [text.partition("\n")[0] for text in browser.texts(".opblock-tag")]
-    assert groups[:4] == ["memories", "search", "entities", "server"]
+    assert groups[:5] == ["memories", "search", "entities", "api-keys", "server"]
     summaries = browser.texts(".opblock-summary-description")
     assert len(summaries) == len(browser.texts(".opblock")) > 10
     assert all(summaries)

@@ -29,7 +29,7 @@ from ..errors import (
 from .access_log import path_of
 from .parameters import parameter_problems
 from .problems import InvalidRequest
-from .turns import TooManyReadsError
+from .turns import ClientGoneError, TooManyReadsError
 
 logger = logging.getLogger("mem0lite")
 
@@ -91,7 +91,9 @@ def _wrong_parameters(request: AnyRequest, error: ValidationException) -> Respon
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
-    if error.status_code >= 500 and error.status_code != 501 and error.detail != _CLIENT_GONE:
+    if error.detail == _CLIENT_GONE:  # while its body was to be read
+        return _detail(ClientGoneError.status_code, error.detail)
+    if error.status_code >= 500 and error.status_code != 501:
         return _unexpected(request, error)
     return _detail(error.status_code, error.detail, error.headers)
 

@@ -272,7 +272,7 @@ def test_a_path_is_opened_and_closed(tmp_path):
     assert not path.with_name("agent.db-wal").exists()
     for door in (MemoryHistoryProvider, MemoryProvider):
         with pytest.raises(ConfigurationError, match="path of a file"):
-            door("postgresql://host/agent")
+            door("mysql://host/agent")
 
 
 # -- what is remembered

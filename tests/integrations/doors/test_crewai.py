@@ -295,7 +295,7 @@ def test_a_path_is_opened_and_closed(tmp_path: Path) -> None:
         crew.close()
         assert not path.with_name("agent.db-wal").exists()
     with pytest.raises(ConfigurationError, match="path of a file"):
-        MemoryStorage("postgresql://host/agent")
+        MemoryStorage("mysql://host/agent")
 
 
 class Noting(BaseLLM):

@@ -308,7 +308,7 @@ def test_a_path_is_opened_and_closed(tmp_path):
     assert not path.with_name("agent.db-wal").exists()
     for door in (MemoryChatStore, MemoryBlock):
         with pytest.raises(ConfigurationError, match="path of a file"):
-            door("postgresql://host/agent")
+            door("mysql://host/agent")
 
 
 # -- the block
