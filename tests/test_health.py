@@ -397,7 +397,7 @@ def test_pages_of_a_named_origin_may_read_answers(
     assert answer.status_code == status
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
     exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
-    assert set(exposed) == {"X-Request-ID", "X-Mem0lite-Ignored", "X-Total-Count", "Link"}
+    assert set(exposed) == {"X-Request-ID", "X-Mem0lite-Ignored", "X-Total-Count", "Link", "Retry-After"}
     assert answer.headers["X-Request-ID"]
 
 

@@ -192,7 +192,7 @@ def test_the_document_lists_the_operations(client: httpx.Client) -> None:
         if listed[operation] is SERVED:
             assert "501" not in responses
         elif operation == ("POST", "/v1/summary/"):  # a server with a language model answers it
-            assert responses.keys() == {"200", "401", "403", "501"}
+            assert responses.keys() == {"200", "401", "403", "429", "501"}
             assert listed[operation] in responses["501"]["description"]
         else:
             assert responses.keys() == {"401", "403", "429", "501"}

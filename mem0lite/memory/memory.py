@@ -1191,9 +1191,10 @@ class Memory(Handle):
         return cast("Stats", stats if extraction is None else {**stats, "extraction": extraction})
 
     def _measured(self) -> tuple[Counts, int, ExtractionStats | None]:
-        """Return what metrics show of ``stats``: the counts, the size in bytes, and what language models used. The
-        graph is not counted for it."""
-        return self._store.counts(self._now()), self._store.facts().bytes, costs.extraction(self._store, self._model)
+        """Return what metrics show of ``stats``: the counts, the size in bytes, and what language models used, if
+        this process has one. The graph is not counted for it."""
+        used = None if self._model is None else costs.extraction(self._store, self._model)
+        return self._store.counts(self._now()), self._store.facts().bytes, used
 
     # -- the project
 
