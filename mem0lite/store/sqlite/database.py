@@ -30,7 +30,7 @@ from ...files import SIDECARS, beside
 from ...limits import Limit
 from . import file as sqlite_file
 from .file import APPLICATION_ID, CHECKSUM_BYTES
-from .held import HeldFile, is_free
+from .held import HeldFile, is_free, outside
 from .touched import Touched
 
 Durability = Literal["full", "normal"]
@@ -142,7 +142,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._close_lock = threading.Lock()
         # A Memory that nobody closed must still leave no -wal behind when it is dropped or the interpreter ends.
-        self._finalizer = weakref.finalize(self, _close_connections, self._open_connections, self._held, self._pid)
+        self._finalizer = weakref.finalize(self, _finalize, self._open_connections, self._held, self._pid)
         _databases.add(self)
 
     def limit(self) -> Limit | None:
@@ -840,6 +840,10 @@ def _copied(error: Mem0LiteError) -> Mem0LiteError:
     copied = type(error)(*error.args)
     copied.__cause__ = error.__cause__
     return copied
+
+
+def _finalize(connections: list[apsw.Connection], held: HeldFile | None, pid: int) -> None:
+    outside(lambda: _close_connections(connections, held, pid))
 
 
 def _close_connections(connections: list[apsw.Connection], held: HeldFile | None, pid: int) -> None:

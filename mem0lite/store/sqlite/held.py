@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,7 +52,61 @@ class _Inode:
 
 _NOTHING = _Inode()
 _inodes: dict[Identity, _Inode] = {}
-_registry = threading.Lock()  # guards them
+
+
+class _Waiting(threading.local):
+    """What a thread puts off."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        """How often it holds the lock, or is about to take it."""
+        self.calls: list[Callable[[], None]] = []
+
+
+class _Registry:
+    """The lock that guards them.
+
+    Python may collect a store that nobody closed wherever a thread allocates memory, also while that thread holds the
+    lock. Closing the store's connections then waits until the thread has let go of it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = _Waiting()
+
+    def acquire(self, timeout: float = -1) -> bool:
+        """Take the lock, and return whether that was done within so many seconds; below 0, whenever it is."""
+        self._waiting.depth += 1  # before the lock is there, and until after it is gone
+        taken = self._lock.acquire(timeout=timeout)
+        if not taken:
+            self._leave()
+        return taken
+
+    def release(self) -> None:
+        """Let go of the lock, and do what had to wait for that."""
+        self._lock.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._waiting.depth -= 1
+        while self._waiting.calls and not self._waiting.depth:
+            self._waiting.calls.pop()()
+
+    def outside(self, call: Callable[[], None]) -> None:
+        """Call a function now, or later if this thread holds the lock."""
+        if self._waiting.depth:
+            self._waiting.calls.append(call)
+        else:
+            call()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+_registry = _Registry()
 
 
 class HeldFile:
@@ -289,6 +344,11 @@ class HeldFile:
                     path.unlink()
 
 
+def outside(call: Callable[[], None]) -> None:
+    """Call what opens or closes files, now, or as soon as this thread is done with opening or closing another one."""
+    _registry.outside(call)
+
+
 def is_free(seconds: float) -> bool:
     """Wait at most this time until no thread is opening or closing a file; return whether none is.
 
@@ -401,7 +461,7 @@ def _close_unused() -> None:
 def _forget_all() -> None:
     """Close what a child inherited: the parent's locks last as long as its own descriptors."""
     global _registry
-    _registry = threading.Lock()
+    _registry = _Registry()
     for inode in _inodes.values():
         for descriptor in inode.descriptors:
             os.close(descriptor)

@@ -1,5 +1,6 @@
 """The file while it is open: nobody takes its log from it, and nobody takes the file without being noticed."""
 
+import gc
 import io
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 from embedder import HashEmbedder
 
 from mem0lite import CorruptFileError, DatabaseError, FileReplacedError, Memory, NotAMemoryFileError
+from mem0lite.store.sqlite import held
 
 PRELUDE = f"""
 import os, shutil, signal, sqlite3, subprocess, sys
@@ -646,3 +649,24 @@ def test_a_get_is_one_statement(path: Path) -> None:
             assert len([one for one in statements if not one.startswith("PRAGMA")]) == 1, statements
     finally:
         apsw.connection_hooks.remove(hook)
+
+
+def test_a_store_that_is_collected_while_another_opens_stops_nobody(tmp_path):
+    """Python may collect a store that nobody closed in the middle of opening another file, in the same thread."""
+    memory: Memory | None = Memory(tmp_path / "left.db", embedder=HashEmbedder())
+    memory.add("tea", user_id="u")
+    memory.itself = memory  # so that only the garbage collector finds it
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    memory, done = None, threading.Event()
+
+    def collect_within():
+        with held._registry:  # as while a file is opened
+            gc.collect()
+        done.set()
+
+    threading.Thread(target=collect_within, daemon=True).start()
+    assert done.wait(60)
+    assert len(list(Path("/proc/self/fd").iterdir())) < descriptors
+    assert not (tmp_path / "left.db-wal").exists()
+    with Memory(tmp_path / "left.db", embedder=HashEmbedder()) as again:
+        assert again.get_all(user_id="u")["total"] == 1
