@@ -85,7 +85,7 @@ def test_a_file_that_is_not_there_yet(doctor: Doctor, tmp_path: Path) -> None:
         ({"MEM0LITE_CACHE_BYTES": "1 GB"}, "settings", "MEM0LITE_CACHE_BYTES: must be a whole number"),
         ({"MEM0_DEFAULT_SHORT_TERM_TTL_SECONDS": "soon"}, "settings", "'soon' is not a number of seconds"),
         ({"MEM0LITE_API_KEYS": f"{SECRET},,"}, "settings", "MEM0LITE_API_KEYS, entry 2"),
-        ({"MEM0LITE_HOST": "0.0.0.0"}, "access", "serve refuses to start. Set MEM0LITE_API_KEYS."),
+        ({"MEM0LITE_HOST": "0.0.0.0"}, "access", "serve refuses to start. Make a key with"),
         ({"MEM0LITE_HOST": "::", "MEM0LITE_INSECURE": "1"}, "access", "may read, change and erase all memories"),
         ({"MEM0_USE_GRAPH_FOR_CATEGORIES": "skill"}, "graph", "mem0lite reindex --graph"),
         ({"MEM0LITE_EMBEDDING_MODEL": "/nowhere/model"}, "model", "'/nowhere/model' is neither a folder"),
@@ -98,6 +98,22 @@ def test_what_looks_wrong(doctor: Doctor, db: Path, variables: dict[str, str], a
     code, report = doctor(**variables)
     assert code == 1
     assert [one for one in problems(report) if one[0] == about and said in one[1]], problems(report)
+    assert SECRET not in json.dumps(report)
+
+
+def test_keys_of_the_store_guard_it(doctor: Doctor, db: Path) -> None:
+    """A server whose only keys are in its store is no open one."""
+    assert doctor(MEM0LITE_HOST="0.0.0.0")[0] == 1
+    with Memory(db) as memory:
+        memory.create_key(label="laptop")
+    assert doctor(MEM0LITE_HOST="0.0.0.0")[0] == 0
+
+
+def test_a_database_is_asked_by_its_url(doctor: Doctor) -> None:
+    """The URL of a database is no path of a file; what is wrong is that nobody answers, and no password is shown."""
+    code, report = doctor("--db", f"postgresql://u:{SECRET}@127.0.0.1:1/memories")
+    assert (code, [about for about, _ in problems(report)]) == (1, ["file"])
+    assert "connection" in report["problems"][0]["problem"]
     assert SECRET not in json.dumps(report)
 
 

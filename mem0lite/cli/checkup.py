@@ -123,18 +123,22 @@ def _refused(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def access(environment: Mapping[str, str], host: str | None, insecure: bool) -> Iterator[Problem]:
-    """Yield a server that others could reach without a key."""
+def access(environment: Mapping[str, str], host: str | None, insecure: bool, *, has_keys: bool) -> Iterator[Problem]:
+    """Yield a server that others could reach without a key. ``has_keys``: whether the store has keys of its own."""
     from ..server.settings import is_loopback
 
     host = host or environment.get("MEM0LITE_HOST") or "127.0.0.1"
-    if is_loopback(host) or environment.get("MEM0LITE_API_KEYS") or environment.get("ADMIN_API_KEY"):
+    given = environment.get("MEM0LITE_API_KEYS") or environment.get("ADMIN_API_KEY")
+    if has_keys or given or is_loopback(host):
         return
     allowed = insecure or environment.get("MEM0LITE_INSECURE", "0").lower() not in ("", "0", "false", "no", "off")
     effect = (
         "everybody who can connect may read, change and erase all memories" if allowed else "serve refuses to start"
     )
-    yield Problem("access", f"{host} can be reached by others and there are no keys: {effect}. Set MEM0LITE_API_KEYS.")
+    yield Problem(
+        "access",
+        f"{host} can be reached by others and there are no keys: {effect}. Make a key with: mem0lite keys create",
+    )
 
 
 # -- the file
@@ -240,7 +244,7 @@ def store(path: str, embedder: str | None) -> tuple[dict[str, Any] | None, list[
         warnings.simplefilter("always")
         try:
             with Memory(path, embedder=embedder, read_only=True) as memory:
-                stats = dict(memory.stats())
+                stats = {**memory.stats(), "has_keys": memory._needs_key}
         except Mem0LiteError as error:
             about = "model" if isinstance(error, EmbeddingError) or "embedd" in type(error).__name__.lower() else "file"
             found.append(Problem(about, str(error)))

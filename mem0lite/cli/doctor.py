@@ -50,7 +50,8 @@ def doctor(options: Options, api_key: str | None, host: str | None, insecure: bo
         return text
 
     stats, found = (None, list(_server(options, given))) if given else _file(options)
-    settings = [*checkup.variables(environment), *_settings(host, insecure), *checkup.reranker(environment)]
+    has_keys = stats is not None and stats["has_keys"]
+    settings = [*checkup.variables(environment), *_settings(host, insecure, has_keys), *checkup.reranker(environment)]
     found = list(dict.fromkeys([*settings, *found]))
     rows = [*checkup.settings(environment, flags), *_of_file(stats)]
     shown: dict[str, Any] = {
@@ -81,19 +82,19 @@ def _print(shown: dict[str, Any]) -> None:
         note("Nothing looks wrong. mem0lite check compares everything in the file.")
 
 
-def _settings(host: str | None, insecure: bool) -> "Iterator[Any]":
+def _settings(host: str | None, insecure: bool, has_keys: bool) -> "Iterator[Any]":
     from . import checkup
 
     try:
         yield from checkup.values(os.environ)
-        yield from checkup.access(os.environ, host, insecure)
+        yield from checkup.access(os.environ, host, insecure, has_keys=has_keys)
     except DependencyError as error:
         note(f"The settings of a server are not looked at. {error}")
 
 
 def _file(options: Options) -> tuple[dict[str, Any] | None, list[Any]]:
     """Return what the file says of itself, and what is wrong with it and its model."""
-    from ..files import store_path
+    from ..files import is_server, store_path
     from . import checkup
 
     name, given = ("--db", options.db) if options.db else ("MEM0LITE_DB", os.environ.get("MEM0LITE_DB") or DEFAULT_DB)
@@ -103,8 +104,8 @@ def _file(options: Options) -> tuple[dict[str, Any] | None, list[Any]]:
         return None, [checkup.Problem("file", str(error)), *checkup.model(options.embedder())]
     if path == ":memory:":
         return None, list(checkup.model(options.embedder()))
-    around = list(checkup.place(Path(path).absolute()))
-    if not Path(path).exists():
+    around = [] if is_server(path) else list(checkup.place(Path(path).absolute()))
+    if not (is_server(path) or Path(path).exists()):
         note(f"{path} does not exist yet.")
         return None, [*around, *checkup.model(options.embedder())]
     stats, inside = checkup.store(path, options.embedder())
