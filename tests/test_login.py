@@ -227,7 +227,7 @@ def test_in_fastapi(filled: Memory) -> None:
 
 def test_in_litestar(filled: Memory) -> None:
     """The plugin takes the same argument."""
-    app = Litestar(plugins=[MemoryPlugin("/mem", filled, QUIET, user=named)])
+    app = Litestar(plugins=[MemoryPlugin("/mem", filled, QUIET, user=named)], logging_config=None)
     with served_by(app) as client:
         assert as_user(client, None, "GET", "/mem/memories").status_code == 401
         assert texts(as_user(client, "alice", "GET", "/mem/memories")) == ["tea of alice"]
