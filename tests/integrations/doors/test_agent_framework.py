@@ -259,7 +259,7 @@ def test_several_writers_lose_nothing(tmp_path):
 
 
 def test_a_path_is_opened_and_closed(tmp_path):
-    """A provider of a path closes the file at the end of ``async with``; a later one finds all. A URL is refused."""
+    """A provider of a path closes the file at the end of ``async with``; a later one finds all. Bad URLs fail."""
     path = tmp_path / "agent.db"
 
     async def main():

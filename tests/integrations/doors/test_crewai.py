@@ -284,7 +284,7 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_path_is_opened_and_closed(tmp_path: Path) -> None:
-    """CrewAI's Memory closes the file of a storage that was given a path; a later one finds all. A URL is refused."""
+    """CrewAI's Memory closes the file of a storage that was given a path; a later one finds all. Bad URLs fail."""
     path = tmp_path / "agent.db"
     for number in (1, 2):
         storage = MemoryStorage(path, user_id="alice")

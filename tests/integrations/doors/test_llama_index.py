@@ -295,7 +295,7 @@ def test_several_writers_lose_nothing(tmp_path):
 
 
 def test_a_path_is_opened_and_closed(tmp_path):
-    """A store of a path closes the file at the end of ``async with``; a later one finds the chat. A URL is refused."""
+    """A store of a path closes the file at the end of ``async with``; a later one finds the chat. Bad URLs fail."""
     path = tmp_path / "agent.db"
 
     async def main():

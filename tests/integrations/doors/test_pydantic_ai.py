@@ -305,7 +305,7 @@ def test_of_many_who_save_at_once_nothing_is_lost(tmp_path):
 
 
 def test_a_path_is_opened_and_closed(tmp_path):
-    """A store of a path closes the file at the end of ``async with``; a later one finds all. A URL is refused."""
+    """A store of a path closes the file at the end of ``async with``; a later one finds all. Bad URLs fail."""
     path = tmp_path / "agent.db"
 
     async def main():
