@@ -28,7 +28,7 @@ def test_the_contract_and_main_capabilities_hold_on_postgresql(request):
         pytest.skip(reason)
     if backends.chosen(request.config) == "postgres":
         pytest.skip("this run is on PostgreSQL itself")
-    command = [sys.executable, "-m", "pytest", "--store", "postgres", "--no-cov", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "--store", "postgres", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, *(str(TESTS / name) for name in SELECTED)],
         cwd=TESTS.parent,
