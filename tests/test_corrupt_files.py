@@ -511,7 +511,7 @@ def problems(found: list[Outcome]) -> str:
     return f"{sum(bool(one.wrong) for one in found)} of {len(found)} cases:\n" + "\n".join(lines[:40])
 
 
-@pytest.mark.parametrize("count", sizes(150, 5_000))
+@pytest.mark.parametrize("count", sizes(100, 5_000))
 def test_a_damaged_file_never_breaks_the_caller(tmp_path, seed, count):
     """Of a damaged or foreign file every verb answers in its own form, or raises an error of ours; texts that were
     changed are found by ``check``."""
@@ -528,7 +528,7 @@ def test_a_damaged_file_never_breaks_the_caller(tmp_path, seed, count):
     assert altered, "SQLite alone cannot know of every bit: the comparison with what was stored sees nothing"
 
 
-@pytest.mark.parametrize("count", sizes(150, 5_000))
+@pytest.mark.parametrize("count", sizes(100, 5_000))
 def test_with_page_checksums_no_changed_bit_is_believed(tmp_path, seed, count):
     """In a file with page checksums every answer is what was stored, exactly, or a CorruptFileError, whatever bits have
     changed; and other damage never breaks the caller either."""

@@ -189,7 +189,7 @@ def copied(path, folder):
     return folder / path.name
 
 
-@pytest.mark.parametrize("kills", sizes(50, 1_000))
+@pytest.mark.parametrize("kills", sizes(20, 1_000))
 @pytest.mark.parametrize("durability", ["full", "normal"])
 def test_kills_at_random_moments_lose_nothing(nursery, path, tmp_path, seed, durability, kills):
     """After each of many kills of one or four writers every acknowledged operation is in the file, what was not is
@@ -330,7 +330,7 @@ WORKLOADS = {  # what the file is before, what is done, the calls there are at l
 
 
 class Deaths:
-    """Runs of one script on copies of one file, each killed one call later than the one before."""
+    """Runs of one script on copies of one file, each killed some calls later than the one before."""
 
     def __init__(self, nursery: Nursery, path: Path, state: State, script: list[Record], torn: bool) -> None:
         self._nursery, self._path, self._state = nursery, path, state
@@ -341,14 +341,18 @@ class Deaths:
         self.kept: Counter[str] = Counter()
         """The unacknowledged operations that were there in full."""
 
-    def at_every_call(self, rng: random.Random) -> None:
-        """Kill at the first call, the second, and so on until the script ends before; verify what each left.
+    def at_calls(self, rng: random.Random, step: int) -> None:
+        """Kill at one of the first calls, and at every so many from there until the script ends before; verify what
+        each left.
 
         Eight run at a time, while those before are verified.
         """
         before: list[tuple[int, Path, Bookkeeper]] = []
-        for first in count(1, 8):
-            batch = [(at, self._copy(at), Bookkeeper(deepcopy(self._state))) for at in range(first, first + 8)]
+        for first in count(1 + rng.randrange(step), 8 * step):
+            batch = [
+                (at, self._copy(at // step), Bookkeeper(deepcopy(self._state)))
+                for at in range(first, first + 8 * step, step)
+            ]
             self._nursery.start([{**self._job, "path": str(copy), "die_at": at} for at, copy, _ in batch])
             self._verify(before, rng)
             self._await([books for _, _, books in batch])
@@ -357,8 +361,8 @@ class Deaths:
                 break
         self._verify(before, rng)
 
-    def _copy(self, at: int) -> Path:
-        return copied(self._path, self._path.parent / f"killed-{at % 16}")
+    def _copy(self, number: int) -> Path:
+        return copied(self._path, self._path.parent / f"killed-{number % 16}")
 
     def _await(self, batch: list[Bookkeeper]) -> None:
         ended: dict[int, list[str]] = {}
@@ -379,16 +383,18 @@ class Deaths:
             self.kept.update(record["do"] for record in doubtful if happened(record, books.state, actual))
 
 
-@pytest.mark.parametrize("workload", sizes(*(f"{name}{how}" for name in WORKLOADS for how in ("", ", torn"))))
+@pytest.mark.parametrize(
+    "workload", sizes("changes, every third", *(f"{name}{how}" for name in WORKLOADS for how in ("", ", torn")))
+)
 def test_kills_at_every_call_lose_nothing(nursery, path, tmp_path, seed, workload):
     """Wherever between two calls to the file system, or ``torn`` in the middle of a write, a process is killed, all
     that it acknowledged is there, what it did not is there whole or not at all, and nothing else is."""
-    name, torn, _ = workload.partition(", torn")
+    name, _, how = workload.partition(", ")
     prepare, compose, least = WORKLOADS[name]
     state = prepare(nursery, path)
     script = compose(state, path)
-    deaths = Deaths(nursery, path, state, script, bool(torn))
-    deaths.at_every_call(random.Random(f"{seed} {workload}"))
+    deaths = Deaths(nursery, path, state, script, how == "torn")
+    deaths.at_calls(random.Random(f"{seed} {workload}"), step=3 if how == "every third" else 1)
     calls = Counter(deaths.calls)
     assert len(deaths.calls) >= least, f"only {len(deaths.calls)} calls: {calls}"
     assert {"xOpen", "xRead", "xWrite", "xSync", "xLock", "xTruncate", "xDelete"} <= calls.keys()

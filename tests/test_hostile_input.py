@@ -630,7 +630,7 @@ def memory(path: Path, clock: Clock) -> Iterator[Memory]:
         yield opened
 
 
-@pytest.mark.parametrize("count", sizes(20_000, 1_000_000))
+@pytest.mark.parametrize("count", sizes(8_000, 1_000_000))
 def test_hostile_input_is_answered_rightly_or_refused(memory: Memory, seed: int, count: int) -> None:
     """Nothing but a typed refusal is raised, what is accepted is kept and found exactly, and the store stays sound."""
     hostile = Hostile(f"{seed} hostile input")

@@ -178,7 +178,7 @@ class Bench:
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["a file in use", "a new file"])
-@pytest.mark.parametrize("share", sizes(3, 1))
+@pytest.mark.parametrize("share", sizes(8, 1))
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_call_to_the_disk_fails(tmp_path, seed, filled, share, part):
     """Whichever call fails, once or from then on, each verb does all its work or none of it and raises a DatabaseError;

@@ -20,7 +20,7 @@ from mem0lite import Mem0LiteError, Memory
 
 USERS = ("ann", "bob", "cyd")
 CALLS = 25  # of each user in each of two sessions
-IMAGES = 250  # made of one record
+IMAGES = 100  # made of one record
 
 State = frozenset[str]
 
@@ -211,7 +211,7 @@ def let_fail(
     return report
 
 
-@pytest.mark.parametrize("count", sizes(500, 20_000))
+@pytest.mark.parametrize("count", sizes(200, 20_000))
 def test_nothing_acknowledged_is_lost(tmp_path, seed, count):
     """Whenever the power fails, every acknowledged call is there, whole, and at most the one that was under way."""
     report = let_fail(tmp_path, seed, count)

@@ -113,7 +113,7 @@ def test_a_disk_that_fails_to_sync(faulty):
 
 def test_a_disk_that_fails_to_read(faulty, path):
     """A read error is a typed error, and the connection that had it is not used again."""
-    faulty.add([{"content": f"text {n} " * 100} for n in range(2_000)], user_id="u")
+    faulty.add([{"content": f"text {n} " * 100} for n in range(2_000)], user_id="u", infer=False)
     faulty.close()
     again = Memory(path, embedder=HashEmbedder())
     FaultyVFS.broken = "read"

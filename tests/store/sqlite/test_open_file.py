@@ -151,6 +151,8 @@ def test_locks_of_others_in_this_process_stay(path: Path) -> None:
     """Closing a Memory, or refusing a file, drops no lock that SQLite has in this process for somebody else."""
     opened(path).close()
     foreign = path.with_name("foreign.db")
+    with closing(apsw.Connection(str(foreign))) as maker:
+        maker.execute("CREATE TABLE s (a)")  # a locked file that holds nothing yet would be waited for
     writing = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('CREATE TABLE t (a)')"
     for file in (path, foreign):
         with closing(apsw.Connection(str(file))) as other:
