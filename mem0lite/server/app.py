@@ -83,8 +83,8 @@ def create_sibling(
     backend = Backend(memory, settings, sibling)
     stopping.watch(server=True)
 
-    def routes() -> Router:
-        return Router("/", route_handlers=[selfhosted.create_router(backend), hosted.create_router(backend)])
+    def routes() -> list[Router]:  # in no router of their own: Litestar copies a router for the one that it is put in
+        return [selfhosted.create_router(backend), hosted.create_router(backend)]
 
     def watched() -> list[Router]:
         return [health.create_router(backend), metrics.create_router()]
@@ -92,7 +92,7 @@ def create_sibling(
     metrics = Metrics(backend)
     app = App(
         route_handlers=[
-            *(routes(), docs.create_router(lambda: Router("/", route_handlers=[routes(), *watched()]))),
+            *(*routes(), docs.create_router(lambda: Router("/", route_handlers=[*routes(), *watched()]))),
             *(guide.create_router(), *watched()),
             *([mcp.create_router(backend)] if backend.settings.mcp else ()),
             *([ui.create_router()] if backend.settings.ui else ()),

@@ -1,6 +1,5 @@
 """The OpenAPI document, and a page to read it and try requests: Swagger UI from the package's own files, no CDN."""
 
-import functools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,6 +58,8 @@ TAGS = [
     Tag("hosted: webhooks", description="URLs to which changes are sent."),
     Tag(NOT_HERE, description="Routes that make no sense for a single store. Each answers 501 and says why."),
 ]
+_DOCUMENT: list[bytes] = []
+"""The document, once it was asked for, for all apps of the process."""
 _HOSTED = re.compile(r"/(?:api/)?v\d/")
 
 STATIC = Path(__file__).parent / "static"
@@ -89,15 +90,16 @@ _PAGE = """<!DOCTYPE html>
 
 
 def create_router(described: Callable[[], Router]) -> Router:
-    """Return the routes of the documentation. ``described`` makes the router that it describes."""
+    """Return the routes of the documentation. ``described`` makes the router that it describes.
 
-    @functools.cache  # made at the first request, because it takes longer than starting the app
-    def document() -> bytes:
-        return openapi_document(described())
+    All apps have the same routes: their settings decide who is let in, not what there is.
+    """
 
     @get("/openapi.json", sync_to_thread=True)
     def openapi_json() -> Response[bytes]:
-        return Response(document(), media_type="application/json")
+        if not _DOCUMENT:  # made at the first request, because it takes longer than starting the app
+            _DOCUMENT.append(openapi_document(described()))
+        return Response(_DOCUMENT[0], media_type="application/json")
 
     return Router(
         "/",
