@@ -244,9 +244,13 @@ class AsyncMemory(Handle):
         await self._run(_PROBES, lambda memory: memory.get(""))  # looks up, in an index, an id that no memory has
 
     async def _known_keys(self, known: "keys.Table | None") -> "keys.Table":
-        """Return the API keys of the store as they are now, read in a thread that no verb uses."""
+        """Return the API keys of the store as they are now: at once where that needs no waiting, else read in a thread
+        that no verb uses."""
         from . import keys
 
+        opened = self._opening.done() and self._opening.exception() is None and not self._closed.is_set()
+        if opened and (found := keys.at_once(self._opening.result()._store, known)) is not None:
+            return found
         return await self._run(_PROBES, lambda memory: keys.current(memory._store, known))
 
     async def _note_key(self, key_id: str, now: int) -> None:

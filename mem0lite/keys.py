@@ -10,7 +10,7 @@ A key is ``m0l_ID_SECRET``. The id is public: it finds the one digest to compare
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -38,6 +38,9 @@ class Store(Protocol):
 
     def document(self, kind: str, name: str, /) -> Document | None:
         """Return one document, or None."""
+
+    def glance(self, kind: str, name: str, /) -> Sequence[Document] | None:
+        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None."""
 
     def change_document(
         self, kind: str, name: str, change: Callable[[Document | None], Document | None], /
@@ -196,14 +199,26 @@ class Table(NamedTuple):
 def current(store: Store, known: Table | None) -> Table:
     """Return the keys as they are now: ``known``, if that is what they still are, after reading one small document."""
     ring = store.document(_RING, "")
+    if (same := _same(ring, known)) is not None:
+        return same
+    documents = store.documents(_KIND)
+    keys = {one.id: one for one in map(_known, documents) if one is not None}
+    version = None if _changes(ring) else (ring or {}).get("version")
+    return Table(version, keys, bool((ring or {}).get("required") or documents))
+
+
+def at_once(store: Store, known: Table | None) -> Table | None:
+    """Return the keys as they are now if that needs no waiting, as in nearly every request; else None."""
+    found = store.glance(_RING, "")
+    return None if found is None else _same(next(iter(found), None), known)
+
+
+def _same(ring: Document | None, known: Table | None) -> Table | None:
+    """Return the keys if they are those that are known; None if they have to be read."""
     if ring is None:  # it is there before the first key
         return _NONE
     version = None if _changes(ring) else ring.get("version")
-    if known is not None and version is not None and known.version == version:
-        return known
-    documents = store.documents(_KIND)
-    keys = {one.id: one for one in map(_known, documents) if one is not None}
-    return Table(version, keys, bool(ring.get("required") or documents))
+    return known if known is not None and version is not None and known.version == version else None
 
 
 _NONE = Table(None, {}, required=False)

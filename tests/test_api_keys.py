@@ -4,6 +4,7 @@ import io
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -209,6 +210,47 @@ def test_keys_are_read_again_only_after_a_change(memory: Memory) -> None:
     known = keys.current(store, known)
     memory.revoke_key(made["id"])
     assert made["id"] not in keys.current(store, known).keys
+
+
+def test_requests_look_for_keys_without_a_thread(path: Path, clock: Clock) -> None:
+    """Whether keys are what they were is seen where a request is: with none, and with one, until it is revoked."""
+    if "://" in str(path):
+        pytest.skip("Every look into a server's store takes a round trip.")
+    before = set(threading.enumerate())
+
+    def probing() -> list[str]:
+        return [one.name for one in set(threading.enumerate()) - before if one.name.startswith("mem0lite-probe")]
+
+    with (
+        Memory(path, embedder=HashEmbedder(), clock=clock) as memory,
+        served_by(create_app(memory, QUIET)) as client,
+    ):
+        assert [statuses([client]) for _ in range(3)] == [[200]] * 3
+        assert probing() == []
+        key = memory.create_key()
+        assert statuses([client]) == [401]
+        assert [statuses([client], key["key"]) for _ in range(3)] == [[200]] * 3
+        memory.revoke_key(key["id"])
+        assert statuses([client], key["key"]) == [401]
+        assert len(probing()) > 0  # what changed was read in a thread
+
+
+def test_a_look_without_waiting_says_what_reading_says(memory: Memory) -> None:
+    """Keys that are known are found at once or not at all, and never found where they have changed."""
+    store = memory._store
+
+    def same(known: keys.Table | None) -> bool:
+        return keys.at_once(store, known) in (None, keys.current(store, known))
+
+    assert same(None)
+    made = memory.create_key()
+    assert keys.at_once(store, keys.current(store, None)._replace(version="another")) is None
+    known = keys.current(store, None)
+    assert same(known)
+    memory.revoke_key(made["id"])
+    assert keys.at_once(store, known) is None
+    store.close()
+    assert keys.at_once(store, known) is None
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

@@ -558,6 +558,12 @@ class Store(Reads, Protocol):
     def document(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return one document, or None."""
 
+    def glance(self, kind: str, name: str) -> Sequence[dict[str, Any]] | None:
+        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None.
+
+        For an event loop, which asks in a thread when it gets None: also for what ``document`` raises.
+        """
+
     def change_document(
         self, kind: str, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
     ) -> dict[str, Any] | None:

@@ -349,6 +349,10 @@ class SQLiteStore:
         with self._database.read() as connection:
             return log.document(connection, kind, name)
 
+    def glance(self, kind: str, name: str) -> list[dict[str, Any]] | None:
+        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None."""
+        return self._database.glance(lambda connection: log.glance(connection, kind, name))
+
     def change_document(
         self, kind: str, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
     ) -> dict[str, Any] | None:
