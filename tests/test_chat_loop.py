@@ -10,7 +10,7 @@ from dialogues import DIALOGUES, turns
 from embedder import HashEmbedder
 
 from mem0lite import Memory, ValidationError
-from mem0lite.search.speech import only_asks, only_guesses
+from mem0lite.search.speech import only_asks, only_guesses, teller_of
 
 served, store, client = serving.served, serving.store, serving.client
 
@@ -201,6 +201,39 @@ def test_the_question_itself_says_nothing_about_what_was_said_around_it(loop):
 def test_what_a_text_does(text, asks, guesses):
     """A question with a few words beside it only asks, in any script; a short text with a guess only guesses."""
     assert (only_asks(text), only_guesses(text)) == (asks, guesses)
+
+
+@pytest.mark.parametrize(
+    ("query", "teller"),
+    [
+        ("What is my annual budget?", "asker"),
+        ("Where do I live?", "asker"),
+        ("How many titles did I say were on the list?", "asker"),
+        ("What snacks do you recommend for me?", "asker"),
+        ("In which order have I brought up the trips in our conversations?", "asker"),
+        ("Wie heißt meine Schwester?", "asker"),
+        ("¿Cuál es mi presupuesto?", "asker"),
+        ("我的生日是哪天？", "asker"),
+        ("What did you recommend for my trip?", "assistant"),
+        ("Remind me of the company you mentioned.", "assistant"),
+        ("Which options had you just listed?", "assistant"),
+        ("What was your second suggestion?", "assistant"),
+        ("What did the assistant say about my visa?", "assistant"),
+        ("What would you suggest?", "anybody"),
+        ("Who did you go with?", "anybody"),
+        ("How do I boil an egg?", "anybody"),
+        ("What did we discuss about my visa?", "anybody"),
+        ("Summarize our last conversation about my visa", "anybody"),
+        ("What does US law say?", "anybody"),
+        ("Was hast du mir empfohlen?", "anybody"),
+        ("你给我推荐了什么？", "anybody"),
+        ("Who painted it?", "anybody"),
+        ("", "anybody"),
+    ],
+)
+def test_who_told_what_is_asked_for(query, teller):
+    """Who asks about himself has told it, and an assistant what it is said to have said; else it may be anybody."""
+    assert teller_of(query) == teller
 
 
 # -- roles

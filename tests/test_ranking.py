@@ -241,6 +241,73 @@ def test_who_is_named_counts(memory):
         assert signals(memory, query, "I went hiking to")["speaker"] == 0
 
 
+BUDGET = "My monthly budget for books is 35 euros, can you help me?"
+REPEATED = "A monthly budget for books of 35 euros is great. My advice for a budget: list the books, a budget for each"
+
+
+@pytest.fixture
+def chat(memory):
+    """A chat with an assistant that repeats what it was told, and a fact that nobody said."""
+    said = [("user", "Good morning"), ("assistant", "Good morning to you"), ("user", BUDGET), ("assistant", REPEATED)]
+    memory.add([{"role": role, "content": text} for role, text in said], user_id="u", infer=False)
+    memory.add("Books are read at night", user_id="u", infer=False)
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("query", "best"),
+    [
+        ("What is my monthly budget for books?", BUDGET),
+        ("How much did I say that a budget for books is?", BUDGET),
+        ("I need a budget for books. Which would you suggest for me?", BUDGET),
+        ("What advice did you give for my monthly budget for books?", REPEATED),
+        ("Which list for a budget of books have you suggested?", REPEATED),
+        ("Your advice for my budget of books?", REPEATED),
+    ],
+)
+def test_who_asks_is_asked_what_he_told(chat, query, best):
+    """A question about "my" or "I" favours what everybody but an assistant told, and one about "you said" the rest."""
+    said = {item["memory"]: item["score_details"]["signals"]["speaker"]["score"] for item in found(chat, query)}
+    assert [said[text] for text in (BUDGET, REPEATED)] == [best == BUDGET, best == REPEATED]
+    assert said["Books are read at night"] == (best == BUDGET)
+
+
+def test_an_assistants_echo_stays_behind_what_it_repeats(memory):
+    """What an assistant repeats is behind what was told, though it has more in common with the question."""
+    told, echo = "My gym costs 35 euros", "So your gym costs 35 euros a month! Each month a gym costs"
+    said = [("assistant", "Hello"), ("user", told), ("assistant", echo), ("user", "Fine")]
+    memory.add([{"role": role, "content": text} for role, text in said], user_id="u", infer=False)
+    query = "What does my gym cost each month?"
+    assert [item["memory"] for item in found(memory, query, top_k=2)] == [told, echo]
+    assert found(memory, query, ranking={"speaker": 0})[0]["memory"] == echo
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Which books are good?",
+        "How do I make a budget?",
+        "Tell me about books",
+        "What did we talk about, my budget?",
+        "Which budget for books did we agree on for my year?",
+        "I have a budget for books.",
+        "Welches Budget hast du mir genannt?",
+    ],
+)
+def test_who_told_it_may_be_open(chat, query):
+    """What is asked of nobody, or may have been said by both, favours neither who asks nor the assistant."""
+    assert signals(chat, query, BUDGET)["speaker"] == signals(chat, query, REPEATED)["speaker"] == 0
+
+
+def test_a_name_counts_more_than_who_asks(memory):
+    """Who is named has said it, whoever asks; where there is no assistant, who asks may be anybody."""
+    say(memory, [(ANN, "My budget is 35 euros"), (BOB, "My budget is 40 euros")])
+    assert signals(memory, "What is my budget?", "My budget is 35 euros")["speaker"] == 0
+    memory.add([{"role": "assistant", "content": "Budget"}], user_id="u", infer=False)
+    assert signals(memory, "What is my budget?", "My budget is 35 euros")["speaker"] == 1
+    assert signals(memory, "What did Bob say my budget was?", "My budget is 35 euros")["speaker"] == 0
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [

@@ -10,7 +10,7 @@ from ..embedding.reading import UnitVector
 from ..graph import Direction, Named, direction, named_in
 from .languages import STOP_WORDS
 from .ranking import Ranking
-from .speech import is_personal
+from .speech import Teller, is_personal, teller_of
 from .text import FOREIGN, foreign_forms, language_of, other_forms, query_terms
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Query(NamedTuple):
     """The language in Latin script that it is in; "" for English."""
     length: int = 0
     """The number of its words."""
+    teller: Teller = "anybody"
+    """Who told what it asks for, as far as it says so without a name."""
 
     @classmethod
     def read(
@@ -102,6 +104,7 @@ class Query(NamedTuple):
             personal=is_personal(text),
             language=language_of(text),
             length=len(text.split()),
+            teller=teller_of(text) if asked.whole else "anybody",
         )
 
     @property

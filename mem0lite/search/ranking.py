@@ -47,7 +47,7 @@ class Ranking:
     length: float = 0.11
     """Its length, up to 20 terms: short turns seldom answer a question."""
     speaker: float = 0.21
-    """The question names whoever said it, and does not name everybody."""
+    """The question names whoever said it, and does not name everybody. "My" names all but an assistant."""
     date: float = 0.50
     """It was said in the period that the question asks about."""
     recency: float = 0.20

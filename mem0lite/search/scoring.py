@@ -10,7 +10,7 @@ from .moments import closeness, recency
 from .query import Query
 from .ranking import Ranking
 from .relevance import answers, relevant
-from .view import Ranked, View
+from .view import ASSISTANT, Ranked, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class Scores:
         self._to_scale = view._replace(cosine=cosine)
         semantic: Floats = np.where(self._unread, np.float32(0), np.clip(cosine, 0.0, 1.0))
         signals = {"semantic": semantic, "keyword": keyword, **_dated(view, query), **view.entities}
-        if (named := _named_speaker(view, query.words)) is not None:
+        if (named := _named_speaker(view, query)) is not None:
             signals["speaker"] = named
         if view.sessions.any_talk:
             echoes = view.cosine >= _ECHO if query.asks else np.zeros(len(semantic), dtype=bool)
@@ -249,12 +249,18 @@ def _said(view: View, terms: Sequence[str]) -> int | None:
     return int(view.created_at[scores == scores.max()].min())
 
 
-def _named_speaker(view: View, words: frozenset[str]) -> "Floats | None":
-    """Return 1 for what was said by somebody the question names, else 0; None if it names nobody, or everybody."""
+def _named_speaker(view: View, query: Query) -> "Floats | None":
+    """Return 1 for what was said by somebody the question names, else 0; None if it names nobody, or everybody.
+
+    Without a name, "my" names everybody but the assistants, and "you said" names these.
+    """
     import numpy as np
 
-    codes = [code for word in words for code in view.names.get(word, ())]
+    codes = [code for word in query.words for code in view.names.get(word, ())]
+    by_name = bool(codes)
+    if not by_name and query.teller != "anybody":
+        codes = list(view.names.get(ASSISTANT, ()))
     if not codes:
         return None
-    named = np.isin(view.speakers, codes)
+    named = np.isin(view.speakers, codes, invert=not by_name and query.teller == "asker")
     return named.astype(np.float32) if named.any() and not named.all() else None

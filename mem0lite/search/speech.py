@@ -6,7 +6,7 @@ Such a text has the words of an answer, and is none. It is recognised by its mar
 import functools
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..embedding.tokens import estimate_tokens
 from .conversation import is_name
@@ -42,6 +42,40 @@ wij"""
 _PERSONAL = frozenset(_SELF.split())
 _PERSONAL_SIGNS = re.compile("(?<![给給告诉訴])我(?!的)|[私僕俺](?!の)")
 _END = 1_000  # characters, the last of a long query, that may show who asks
+Teller = Literal["asker", "assistant", "anybody"]
+_TOLD_BY = r"(?:you|the (?:assistant|ai|bot|model))(?:[’']ve| have| had)?(?: just| also| already| once)?"
+# "What did you recommend?", "the company you mentioned", "your suggestion"; not "What would you suggest?"
+_YOU_TOLD = re.compile(
+    rf"\bdid {_TOLD_BY} (?:say|tell|give|suggest|recommend|mention|propose|answer|reply|advise|provide|list|explain"
+    r"|describe|name|share|offer|show|write|create|generate|come up|help|think)\b"
+    rf"|\b{_TOLD_BY} (?:said|told|gave|given|suggested|recommended|mentioned|proposed|answered|replied|advised|provided"
+    r"|listed|explained|described|named|shared|offered|showed|wrote|written|created|generated|came up)\b"
+    r"|\byour (?:\w+ )?(?:advice|answers?|explanations?|lists?|recommendations?|repl(?:y|ies)|suggestions?|tips?)\b",
+    re.IGNORECASE,
+)
+_WE_TOLD = re.compile(
+    r"\b(?:did we (?:discuss|talk|speak|chat|agree|decide)"
+    r"|we(?:[’']ve| have| had)? (?:discussed|talked|spoke|spoken|chatted|agreed|decided)"
+    r"|our (?:\w+ )?(?:chats?|conversations?|discussions?|sessions?|talks?))\b",
+    re.IGNORECASE,
+)
+_I_TOLD = re.compile(
+    r"\b(?:did i|i(?:[’']ve| have| had)?) (?:ever |already |just )?"
+    r"(?:say|said|tell|told|mention(?:ed)?|bring up|brought up|asked?)\b",
+    re.IGNORECASE,
+)
+_MINE = """
+my mine our ours mein meine meinen meinem meiner meines unser unsere unseren unserem unserer mi mis nuestro nuestra
+nuestros nuestras mon ma mes notre nos mio mia miei mie nostro nostra nostri nostre meu minha meus minhas nosso nossa
+nossos nossas mijn onze
+"""
+_OF_MINE = _PERSONAL.union(_MINE.split())
+_MINE_SIGNS = re.compile("(?<![给給告诉訴])我|[私僕俺]")
+_YOU = """
+du dir dich dein deine deinen deinem deiner tu te ti tú vos vous votre usted ustedes você vocês jij jou jouw
+"""
+_YOU_ELSEWHERE = frozenset(_YOU.split())
+_YOU_SIGNS = re.compile("[你您妳]|あなた")
 
 
 class Doubt(NamedTuple):
@@ -71,6 +105,27 @@ _REPLIED = re.compile(
 def _asks_for_replies(query: str) -> bool:
     said_by = _REPLIER.search(query)
     return said_by is not None and _REPLIED.search(query, said_by.end()) is not None
+
+
+def teller_of(query: str) -> Teller:
+    """Return who told what a query asks for: an assistant that is to repeat itself, or whoever asks about himself.
+
+    It may be both if they talked about it, or if somebody is spoken to in another language than English.
+    """
+    end = query[-_END:]
+    if _I_TOLD.search(end):
+        return "asker"
+    if _YOU_TOLD.search(end):
+        return "assistant"
+    return "asker" if _is_own(end) and not _WE_TOLD.search(end) else "anybody"
+
+
+def _is_own(text: str) -> bool:
+    """Return whether a text is about whoever speaks and what is his, and speaks to nobody but in English."""
+    if not text.isascii() and (_YOU_SIGNS.search(text) or _MINE_SIGNS.search(text)):
+        return not _YOU_SIGNS.search(text)
+    words = {word.lower() for word in _WORD.findall(_NOT_PERSONAL.sub("", text)) if word != "US"}
+    return not words.isdisjoint(_OF_MINE) and words.isdisjoint(_YOU_ELSEWHERE)
 
 
 def is_personal(query: str) -> bool:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Postings = tuple[NDArray[np.int64], Floats]
 
+ASSISTANT = "\0assistant"
+"""The name under which ``View.names`` has those who have none, but the role of an assistant. It is no word."""
+
+_REPLIERS = ("assistant", "ai", "model", "bot")
 _WORD = re.compile(r"\w+")
 
 
@@ -62,10 +66,14 @@ class Ranked(NamedTuple):
 
 
 def names_of(speakers: Mapping[str, int]) -> dict[str, list[int]]:
-    """Return the codes of speakers by the first word of their names, as a query would write it; roles are left out."""
+    """Return the codes of speakers by the first word of their names, as a query would write it, and that of
+    ``ASSISTANT``. Other roles are left out."""
     names: dict[str, list[int]] = {}
     for speaker, code in speakers.items():
-        if not speaker.startswith("\0") and (found := _WORD.search(speaker)):
+        if speaker.startswith("\0"):
+            if speaker[1:].casefold() in _REPLIERS:
+                names.setdefault(ASSISTANT, []).append(code)
+        elif found := _WORD.search(speaker):
             word = found[0].casefold()
             names.setdefault(found[0] if word in STOP_WORDS else word, []).append(code)
     return names
