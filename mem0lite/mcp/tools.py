@@ -200,7 +200,8 @@ async def _search(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str
 
 
 async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
-    options = _some(given, "filters", "max_tokens", "rerank", "reference_date")
+    flags = ("rerank", "relevant_only", *_VERSIONS, *_AS_OF, *_KINDS)
+    options = _some(given, "filters", "max_tokens", "reference_date", *flags)
     block = await memory.context(given["query"], **scopes.scope(given, user), **options)
     counts = {"memory_ids": [one["id"] for one in block["memories"]], "left_out": len(block["left_out"])}
     return {**_some(block, "text", "tokens"), **counts, **_some(block, "not_reranked", "embedded")}
@@ -343,7 +344,11 @@ TOOLS = (
             "filters": _FILTERS,
             **_IDS,
             "rerank": _flag("Let the server's reranker choose the memories, if it has one."),
+            "relevant_only": _flag("false also gives what is not relevant, as far as there is room."),
             "reference_date": _REFERENCE_DATE,
+            **_VERSIONS,
+            **_AS_OF,
+            **_KINDS,
         },
         ("query",),
         Block,
