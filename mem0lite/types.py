@@ -385,13 +385,17 @@ class EventResult(TypedDict):
     """The text that the memory has now. None when it is deleted or expired."""
 
 
+EventType = Literal["ADD", "UPDATE"]
+"""What an event is of."""
+
+
 class EventItem(TypedDict):
     """One call of ``add``; ids are present only when set."""
 
     id: str
     """The ``event_id`` that the call returned."""
-    event_type: Literal["ADD"]
-    """What was called."""
+    event_type: EventType
+    """What was called: UPDATE if it edited messages whose facts are to be drawn again."""
     status: Literal["SUCCEEDED", "PENDING", "FAILED"]
     """SUCCEEDED, unless facts were to be drawn from the messages: PENDING until that is done, FAILED when it was given
     up. The messages are stored in any case."""
@@ -431,8 +435,20 @@ class MessageResult(TypedDict):
     """What was done."""
 
 
+class Redrawn(Extraction):
+    """What became of the facts that were drawn from edited messages."""
+
+    event_id: str
+    """Id of the event that tells when it is done: see ``event``."""
+    results: NotRequired[list[AddedItem]]
+    """What happened to each fact. Present when it is done."""
+
+
 class UpdateResult(MessageResult):
     """The answer of ``update``."""
+
+    facts: NotRequired[Redrawn]
+    """What becomes of the facts that were drawn from what was edited. Present when there are any."""
 
     expired: NotRequired[list[str]]
     """Ids of the memories that this update made expire: nobody sees them any more. Present when there are any."""
@@ -442,6 +458,10 @@ class UpdateResult(MessageResult):
 
 class UpdateManyResult(MessageResult):
     """The answer of ``update_many``."""
+
+    facts: NotRequired[list[Redrawn]]
+    """What becomes of the facts that were drawn from what was edited, for each user, agent, run and app. Present when
+    there are any."""
 
     expired: NotRequired[list[str]]
     """Ids of the memories that this update made expire: nobody sees them any more. Present when there are any."""
@@ -787,6 +807,8 @@ class Counts(TypedDict):
 
     memories: int
     """How many live memories."""
+    superseded: int
+    """How many of the live memories are superseded."""
     expired: int
     """How many expired memories ``vacuum`` has not yet removed."""
     users: int

@@ -106,11 +106,10 @@ def test_what_is_repeated_is_not_drawn_again(memory, model):
 def test_what_was_said_is_stored_beside_a_fact_that_says_the_same(memory):
     """A fact never stands for a turn: what was said is kept, although a fact has the same words."""
     memory.add("I like tea", user_id="alice")
-    [turn] = memory.get_all(user_id="alice", kinds="turns")["results"]
     [fact] = memory.get_all(user_id="alice", kinds="facts")["results"]
-    memory.update(turn["id"], "I love coffee")
-    assert events(memory.add("I like tea", user_id="alice"))[0] == ("ADD", "I like tea")
-    assert memory.get(fact["id"])["memory"] == "I like tea"
+    memory.update(fact["id"], "I like milk")
+    assert events(memory.add("I like milk", user_id="alice"))[0] == ("ADD", "I like milk")
+    assert memory.get(fact["id"])["memory"] == "I like milk"
 
 
 @pytest.mark.parametrize("error", [DOWN, REFUSED, ValueError("nonsense"), KeyError("choices")])

@@ -400,6 +400,18 @@ def test_superseded_memories_are_listed_when_asked_for(client: httpx.Client) -> 
     assert client.get(f"/v1/memories/{old['id']}/").status_code == 404
 
 
+def test_many_are_deleted_with_what_they_superseded(client: httpx.Client) -> None:
+    """The batch deletion takes delete_linked, as the deletion of one memory does."""
+    ids = []
+    for text in ("tea", "coffee"):
+        [added] = client.post("/v1/memories/", json={"messages": text, "user_id": "alice", "key": "drink"}).json()
+        ids.append(added["id"])
+    body = {"memories": [{"memory_id": ids[1]}]}
+    assert client.request("DELETE", "/v1/batch/?delete_linked=maybe", json=body).status_code == 422
+    assert client.request("DELETE", "/v1/batch/?delete_linked=true", json=body).status_code == 200
+    assert [client.get(f"/v1/memories/{one}/").status_code for one in ids] == [404, 404]
+
+
 # -- one memory
 
 

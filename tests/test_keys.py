@@ -386,6 +386,34 @@ def test_a_value_is_deleted_with_all_before_it(memory, clock):
         memory.delete(kept[0], delete_linked="no")
 
 
+def test_several_values_are_deleted_with_all_before_them(memory):
+    """delete_many with delete_linked deletes what its memories superseded; on an error it deletes nothing."""
+    first, second = (put(memory, text)["id"] for text in ("cola", "coffee"))
+    old, new = (put(memory, text, "town")["id"] for text in ("Rome", "Oslo"))
+    other = put(memory, "other", "other")["id"]
+    with pytest.raises(MemoryNotFoundError):
+        memory.delete_many([second, "never-was-here"], delete_linked=True)
+    with pytest.raises(ValidationError, match="delete_linked"):
+        memory.delete_many([second], delete_linked="no")
+    assert memory.stats()["memories"] == 5
+    assert memory.delete_many([second, new], delete_linked=True)["message"] == "Successfully deleted 2 memories"
+    assert [memory.get(one) is None for one in (first, second, old, new, other)] == [True] * 4 + [False]
+    assert agrees(memory)
+
+
+def test_the_superseded_are_counted(memory, clock):
+    """Statistics say how many of the live memories are superseded; expired ones are not among them."""
+    for text in ("cola", "coffee", "tea"):
+        put(memory, text)
+    put(memory, "short", "other", ttl=60)
+    put(memory, "long", "other")
+    counts = memory.stats()
+    assert (counts["memories"], counts["superseded"], counts["expired"]) == (5, 3, 0)
+    clock.advance(minutes=2)
+    counts = memory.stats()
+    assert (counts["memories"], counts["superseded"], counts["expired"]) == (4, 2, 1)
+
+
 def test_relations_of_the_superseded_are_hidden(path, clock):
     """The graph shows what holds now; latest_only=False shows the relations of superseded memories, too."""
     category = {"memory_category": "skill_procedural"}

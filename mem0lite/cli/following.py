@@ -38,20 +38,21 @@ def entities(options: Options, kind: str | None) -> None:
     "--limit", type=Number(whole=True), default=_SIZE, show_default=True, metavar="N", help="List at most this many."
 )
 @click.option("--after", metavar="CURSOR", help="Continue after a page, by its next_cursor.")
+@click.option("--event-type", type=click.Choice(["ADD", "UPDATE"], case_sensitive=False), help="Only these.")
 @csv_option
 @store_options
 @click.pass_obj
-def events(options: Options, id: str | None, limit: int, after: str | None) -> None:
-    """Show the calls of add, newest first, or the one with ID.
+def events(options: Options, id: str | None, limit: int, after: str | None, event_type: str | None) -> None:
+    """Show the calls of add, and the edits whose facts are drawn again, newest first, or the one with ID.
 
     ID is the event_id that the library, or the hosted API, answered to the call.
     """
     with closing(open_store(options, reading=True)) as store:
         if id is None:
-            page = store.events(**options.scope, **given(after=after), top_k=limit)
+            page = store.events(**options.scope, **given(after=after, event_type=event_type), top_k=limit)
         else:
-            if options.scope or after is not None:
-                raise click.UsageError("Give either an ID, or --user, --agent, --run, --app and --after.")
+            if options.scope or after is not None or event_type is not None:
+                raise click.UsageError("Give either an ID, or --user, --agent, --run, --app, --after and --event-type.")
             found = store.event(id)
             if found is None:
                 raise NotFoundError(f"Event with id {id} not found")

@@ -32,6 +32,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "entity": ("--entity",),
     "expiration_date": ("--expires",),
     "event_id": ("ID",),
+    "event_type": ("--event-type",),
     "event_types": ("--event",),
     "expires_at": ("--expires-at",),
     "explain": ("--explain",),

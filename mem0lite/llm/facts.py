@@ -26,8 +26,14 @@ _LONGEST_SHOWN = 200  # characters of what is refused
 _SHAPELESS = "it has not the form that was asked for"
 
 
-def extract(model: LanguageModel, turns: Sequence[Turn], wishes: Wishes | None = None) -> Extraction:
-    """Return the facts in some turns, as a language model finds them.
+def extract(
+    model: LanguageModel,
+    turns: Sequence[Turn],
+    wishes: Wishes | None = None,
+    known: frozenset[int] = frozenset(),
+) -> Extraction:
+    """Return the facts in some turns, as a language model finds them. Those ``known``, by number, are there for
+    understanding: no facts are drawn from them alone.
 
     A long conversation is read in windows that overlap. If a window is too long for the model, it is halved. A fact
     whose numbers, dates, names or negations are not in its sources is refused.
@@ -38,7 +44,7 @@ def extract(model: LanguageModel, turns: Sequence[Turn], wishes: Wishes | None =
     found: dict[tuple[str, ...], Fact] = {}
     refused: list[Refusal] = []
     usage = Usage()
-    waiting = list(windows(turns))[::-1]
+    waiting = [one for window in windows(turns) if (one := window.with_known(known)).has_new][::-1]
     while waiting:
         window = waiting.pop()
         try:
@@ -149,6 +155,15 @@ class Window(NamedTuple):
 
     turns: Sequence[Turn]
     known: frozenset[int] = frozenset()
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there is a turn to draw facts from."""
+        return any(turn.number not in self.known for turn in self.turns)
+
+    def with_known(self, known: frozenset[int]) -> "Window":
+        """Return the same with more known turns."""
+        return self._replace(known=self.known | known.intersection(turn.number for turn in self.turns))
 
     def halves(self) -> "list[Window]":
         """Return two windows with half of the new turns each, or of the text of the only one; none if it is short."""

@@ -12,7 +12,7 @@ from ..data.filters import FACTS, Expression, Not, both
 from ..data.messages import Messages
 from ..embedding.protocol import Embedder
 from ..errors import ValidationError
-from ..types import TypedDict
+from ..types import EventType, TypedDict
 from ..values import asked_id, is_number, shown, written
 
 DEFAULT_TOP_K = 20
@@ -215,3 +215,13 @@ def clean_threshold(threshold: float | None) -> float:
             f"Invalid threshold: {shown(threshold)}. Must be between 0 and 1 (inclusive).", field="threshold"
         )
     return float(threshold)
+
+
+def clean_event_type(given: object) -> EventType | None:
+    """Return the type of the events that are asked for; None for all. Raises ValidationError."""
+    found = given.upper() if isinstance(given, str) else given
+    if found is None or found == "ADD" or found == "UPDATE":
+        return found
+    raise ValidationError(
+        f"Invalid event_type: {shown(given)}. Must be ADD or UPDATE; leave it out for both.", field="event_type"
+    )

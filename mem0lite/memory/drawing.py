@@ -5,21 +5,22 @@ reach another memory: numbers are looked up in what it was shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..data.filters import EVERYTHING, FACTS, SCOPE_IDS, Condition, Expression, Not, both
 from ..data.records import Record, Scope
 from ..embedding.protocol import embed_documents
 from ..errors import DatabaseError, LanguageModelError, MemoryNotFoundError
-from ..llm.decisions import Decision, Known, decide
+from ..llm.decisions import Decided, Decision, Known, decide
 from ..llm.facts import Fact, Refusal, Turn, Wishes, extract
 from ..llm.protocol import LanguageModel, Usage
-from ..store import Changes, Claimed, Entry, Finished, JobLostError, Queue, Update, Visible
-from ..types import AddedItem, AddResult, Extraction, ExtractResult
+from ..store import Changes, Claimed, Entry, Finished, JobLostError, Queue, SourcesChangedError, Update, Visible
+from ..types import AddedItem, AddResult, Extraction, ExtractResult, Redrawn
 from ..values import new_id, text_hash, to_micros
 from .graphs import following
-from .planning import PlannedAdd
+from .planning import PlannedAdd, to_be_redrawn
+from .redrawing import Before, believed, found_again, said_at
 from .wishing import readable
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _MOST_ATTEMPTS = 12  # with these waits, a model may be away for half a day
 _NEAR, _MOST_SHOWN = 5, 30  # known facts that a model is shown for each new one, and for all of them
 _MORE = 4  # jobs that an add does beside its own
 _ROUNDS = 3  # how often a job begins again because what it rests on was changed meanwhile
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_LIFETIMES = ("expires_at", "memory_lifespan")  # a fact lives as long as its sources
 
 
@@ -66,6 +66,22 @@ class _Plan(NamedTuple):
     """By id: a fact as it was shown, and what it becomes."""
     deletions: Sequence[str]
     items: Sequence[AddedItem]
+    edited: frozenset[str] = frozenset()
+    """Memories that are sources of these facts no longer, unless they are drawn from them again."""
+
+    def with_rest(self, before: Before, now: int) -> "_Plan":
+        """Return the same, and what becomes of the facts of edited messages that nothing was decided about."""
+        updates, deletions, items = dict(self.updates), list(self.deletions), list(self.items)
+        for left in before.left():
+            if left.id in updates or left.id in deletions:
+                continue
+            if before.holds(left):
+                updates[left.id] = left, left._replace(updated_at=max(left.updated_at, now))
+                items.append(_item(left, "NONE"))
+            else:
+                deletions.append(left.id)
+                items.append(_item(left, "DELETE"))
+        return _Plan(self.additions, updates, deletions, items, before.edited)
 
 
 class Drawer(NamedTuple):
@@ -127,12 +143,22 @@ class Drawer(NamedTuple):
             return {**result, "extraction": {"status": "PENDING"}}
         if done.status == "SUCCEEDED":
             self._go_on()
-        extraction: Extraction = {"status": done.status}
-        if done.refused:
-            extraction["refused"] = [{"text": one.text, "reason": one.reason} for one in done.refused]
-        if done.problem is not None:
-            extraction["problem"] = done.problem
-        return {**result, "results": [*result["results"], *done.items], "extraction": extraction}
+        return {**result, "results": [*result["results"], *done.items], "extraction": _extraction(done)}
+
+    def redo(self, events: Sequence[str]) -> list[Redrawn]:
+        """Draw the facts of edited messages again, and return what became of them. When the model fails, the rest is
+        left for later."""
+        answers: list[Redrawn] = []
+        later = False
+        for event_id in events:
+            done = None if later else self.work(event_id)
+            if done is None:
+                answers.append(to_be_redrawn(event_id))
+                continue
+            answer = cast("Redrawn", {"event_id": event_id, **_extraction(done)})
+            later = done.status != "SUCCEEDED"
+            answers.append(answer if later else {**answer, "results": list(done.items)})
+        return answers
 
     def _go_on(self) -> None:
         """Do a few other jobs that are due: those that came meanwhile, and those that failed before."""
@@ -164,21 +190,51 @@ class Drawer(NamedTuple):
         """Ask the model and store what it says; nothing, if what that rests on was changed meanwhile."""
         turns = self._turns(claimed)
         if not turns:  # all of them were deleted, or expired
-            return self._stored(claimed, _Plan((), {}, (), ()), spent, ()), Usage()
-        wishes = self._wishes(claimed)
+            return self._stored(claimed, _Plan((), {}, (), ()), spent, (), ()), Usage()
+        before = self._before(claimed, turns)
+        turns = sorted([*turns, *before.beside.values()], key=lambda one: one.created_at) if claimed.edited else turns
         numbered = dict(enumerate(turns, start=1))
         said = [_turn(number, record) for number, record in numbered.items()]
-        extraction = extract(self.model, said, wishes)
-        known = self._near(extraction.facts, claimed.scope)
-        shown = _Shown(numbered, dict(enumerate(known, start=1)))
-        asked = [Known(number, record.text) for number, record in shown.known.items()]
-        decided = decide(self.model, extraction.facts, asked, said)
-        used = extraction.usage + decided.usage
-        plan = planned(decided.decisions, shown, claimed.scope, self._now())
+        beside = frozenset(number for number, record in numbered.items() if record.id in before.beside)
+        extraction = extract(self.model, said, self._wishes(claimed), beside)
+        shown = _Shown(numbered, dict(enumerate(self._known(extraction.facts, claimed.scope, before), start=1)))
+        decided, usage = self._decided(extraction.facts, shown, said, before)
+        used = extraction.usage + usage
+        plan = planned(decided.decisions, shown, claimed.scope, self._now()).with_rest(before, self._now())
+        refused = [*extraction.refused, *decided.refused]
         try:
-            return self._stored(claimed, plan, spent + used, [*extraction.refused, *decided.refused]), used
-        except (MemoryNotFoundError, _ChangedError):
+            return self._stored(claimed, plan, spent + used, refused, turns), used
+        except (MemoryNotFoundError, SourcesChangedError, _ChangedError):
             return None, used
+
+    def _before(self, claimed: Claimed, turns: Sequence[Record]) -> Before:
+        """Return what was drawn from edited messages; nothing for new ones."""
+        if not claimed.edited:
+            return Before()
+        visible = Visible(_exactly(claimed.scope), self._now(), latest=True)
+        edited = frozenset(one.id for one in turns)
+        facts = self.queue.drawn(edited, visible)
+        beside = {source for fact in facts for source in fact.sources or ()} - edited
+        return Before(facts, self.writer.store.get_many(beside, visible._replace(latest=False)), edited)
+
+    def _known(self, facts: Sequence[Fact], scope: Scope, before: Before) -> list[Record]:
+        """Return the facts that the model is shown: those drawn from edited messages, and those near in meaning."""
+        left = before.left()
+        old = {one.id for one in left}
+        return [*left, *(one for one in self._near(facts, scope) if one.id not in old)]
+
+    def _decided(
+        self, facts: Sequence[Fact], shown: _Shown, said: Sequence[Turn], before: Before
+    ) -> tuple[Decided, Usage]:
+        """Return what new facts do to the known ones."""
+        old = {number: one for number, one in shown.known.items() if number <= len(before.facts)}
+        again = list(found_again(facts, old))
+        same = [one for one in again if isinstance(one, Decision)]
+        taken = {one.number for one in same}
+        asked = [Known(number, one.text) for number, one in shown.known.items() if number not in taken]
+        decided = decide(self.model, [one for one in again if isinstance(one, Fact)], asked, said)
+        decisions = [*same, *believed(decided.decisions, shown.known, shown.turns, before)]
+        return decided._replace(decisions=decisions), decided.usage
 
     def _turns(self, claimed: Claimed) -> list[Record]:
         found = self.writer.store.get_many(claimed.turns, Visible(_exactly(claimed.scope), self._now()))
@@ -216,7 +272,9 @@ class Drawer(NamedTuple):
             near.update((one.record.id, one.record) for one in found)
         return list(near.values())[:_MOST_SHOWN]
 
-    def _stored(self, claimed: Claimed, plan: _Plan, spent: Usage, refused: Sequence[Refusal]) -> Done:
+    def _stored(
+        self, claimed: Claimed, plan: _Plan, spent: Usage, refused: Sequence[Refusal], read: Sequence[Record]
+    ) -> Done:
         texts = [record.indexed_text for record in plan.additions]
         told = {one: after for one, (before, after) in plan.updates.items() if after.text != before.text}
         vectors = embed_documents(self.writer.embedder, [*texts, *(one.indexed_text for one in told.values())])
@@ -224,7 +282,11 @@ class Drawer(NamedTuple):
         results = [(item["id"], item["event"]) for item in plan.items]
         counted = spent._asdict() | {"facts": len(plan.additions), "refused": len(refused)}
         finished = Finished(
-            claimed.event_id, claimed.claim, results, {name: one for name, one in counted.items() if one}
+            claimed.event_id,
+            claimed.claim,
+            results,
+            {name: one for name, one in counted.items() if one},
+            {one.id: (one.hash, one.created_at) for one in read},
         )
 
         def write(categories: tuple[str, ...]) -> None:
@@ -234,7 +296,7 @@ class Drawer(NamedTuple):
                 for record, vector in zip(plan.additions, vectors, strict=False)
             ]
             updates = [
-                Update(one, _unless_changed(before, after), new.get(one), graph=graph_of)
+                Update(one, _unless_changed(before, after, plan.edited), new.get(one), graph=graph_of)
                 for one, (before, after) in plan.updates.items()
             ]
             changes = Changes(additions, updates, plan.deletions, categories=categories, finished=finished)
@@ -334,19 +396,23 @@ def _told_again(known: Record, fact: Record, text: str | None, now: int) -> Reco
         hash=text_hash(text),
         sources=sources,
         metadata=metadata or None,
+        created_at=known.created_at if known.sources else fact.created_at,  # nothing is left of what it was drawn from
         updated_at=max(known.updated_at, now),
     )
 
 
-def _unless_changed(shown: Record, after: Record) -> Callable[[Record], Record]:
+def _unless_changed(shown: Record, after: Record, edited: frozenset[str]) -> Callable[[Record], Record]:
     def change(record: Record) -> Record:
         if record.text != shown.text:
             raise _ChangedError
         return record._replace(
             text=after.text,
             hash=after.hash,
-            sources=tuple(dict.fromkeys([*(record.sources or ()), *(after.sources or ())])),
+            sources=tuple(
+                dict.fromkeys([*(one for one in record.sources or () if one not in edited), *(after.sources or ())])
+            ),
             metadata=after.metadata,
+            created_at=after.created_at,
             updated_at=after.updated_at,
         )
 
@@ -362,8 +428,16 @@ def _item(record: Record, event: str, before: str | None = None) -> AddedItem:
 
 
 def _turn(number: int, record: Record) -> Turn:
-    said_at = _EPOCH + timedelta(microseconds=record.created_at)
-    return Turn(number, record.role or "user", record.actor_id, record.text, said_at)
+    return Turn(number, record.role or "user", record.actor_id, record.text, said_at(record))
+
+
+def _extraction(done: Done) -> Extraction:
+    extraction: Extraction = {"status": done.status}
+    if done.refused:
+        extraction["refused"] = [{"text": one.text, "reason": one.reason} for one in done.refused]
+    if done.problem is not None:
+        extraction["problem"] = done.problem
+    return extraction
 
 
 def _exactly(scope: Scope) -> Expression:

@@ -14,7 +14,6 @@ from typing import Any, Literal, NoReturn, Self, cast, overload
 from .. import environment
 from ..data.filters import Expression, parse
 from ..data.messages import Messages
-from ..data.records import Record
 from ..embedding.local import resolve
 from ..embedding.protocol import Embedder
 from ..embedding.rerank import Configured, Reranker, resolve_reranker
@@ -26,7 +25,7 @@ from ..llm.choosing import choose
 from ..llm.protocol import LanguageModel
 from ..search.query import Query
 from ..search.ranking import Ranking
-from ..store import SQLITE_VERSION, Changes, Durability, Reads, Store, Visible, open_store, stopping
+from ..store import SQLITE_VERSION, Applied, Changes, Durability, Reads, Store, Visible, open_store, stopping
 from ..types import (
     AddResult,
     ChangePage,
@@ -87,6 +86,7 @@ from .arguments import (
     UnsetId,
     UpdateItem,
     check_whole_number,
+    clean_event_type,
     clean_ids,
     each_item,
     of_kinds,
@@ -99,7 +99,7 @@ from .lifetimes import Lifetimes
 from .metadata import Notes
 from .owner import Owner, given_ids, named_scope
 from .past import Past, clean_instant
-from .planning import PlannedAdd, Planner, rating, single_result
+from .planning import PlannedAdd, Planner, rating, single_result, to_be_redrawn
 from .scaling import Scaling
 from .searching import Searcher
 from .transfer import Exports, Importer
@@ -537,6 +537,10 @@ class Memory(Handle):
         counts only if none of these and no ``ttl`` is in force. The order of precedence is the one of ``add``. If the
         update makes the memory expire at once, its id is in the answer's ``expired``.
 
+        Facts that were drawn from the memory are drawn again when its text or its date changes: in the same call, or
+        later, as with ``add``. The answer says as ``facts`` what became of them. A fact that its sources no longer bear
+        out is changed or deleted, and its history keeps it. Without a language model, that waits for one.
+
         The model sees only parts of a very long text; the answer then says how many as ``embedded``.
 
         Raises MemoryNotFoundError if the id is unknown or the memory has expired, ValidationError if nothing is to be
@@ -554,7 +558,8 @@ class Memory(Handle):
 
     def _update_one(self, item: UpdateItem) -> tuple[UpdateResult, MemoryItem]:
         """Return what ``update`` answers, and the memory as this update left it."""
-        result, [record] = self._update([item])
+        result, applied = self._update([item])
+        [record] = applied.updated
         shown: MemoryItem = {**record.to_item(), "score": None}
         return single_result(result), shown
 
@@ -570,10 +575,15 @@ class Memory(Handle):
         """
         return self._update(items)[0]
 
-    def _update(self, items: Iterable[UpdateItem]) -> tuple[UpdateManyResult, Sequence[Record]]:
+    def _update(self, items: Iterable[UpdateItem]) -> tuple[UpdateManyResult, Applied]:
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
-        return self._writer.update(plans, self._visible(now=now))
+        result, applied = self._writer.update(plans, self._visible(now=now))
+        if applied.events:
+            drawer = None if self._extract_later else self._drawer
+            events = applied.events
+            result["facts"] = [to_be_redrawn(one) for one in events] if drawer is None else drawer.redo(events)
+        return result, applied
 
     @answer
     def feedback(
@@ -604,13 +614,16 @@ class Memory(Handle):
         return {"message": "Memory deleted successfully!"}
 
     @answer
-    def delete_many(self, memory_ids: Iterable[str]) -> MessageResult:
+    def delete_many(self, memory_ids: Iterable[str], *, delete_linked: bool = False) -> MessageResult:
         """Delete memories in one transaction, all or none. Their histories are kept.
+
+        With ``delete_linked``, the memories that they superseded are deleted as well, and those that these superseded.
+        The answer counts the ids that were given.
 
         Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
         """
-        ids = clean_ids(memory_ids)
-        self._store.apply(Changes(deletions=ids), self._visible())
+        ids, linked = clean_ids(memory_ids), argument_flag(delete_linked, "delete_linked")
+        self._store.apply(Changes(deletions=ids, linked=linked), self._visible())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     @answer
@@ -1142,15 +1155,19 @@ class Memory(Handle):
         page: int | None = None,
         page_size: int | None = None,
         after: str | None = None,
+        event_type: str | None = None,
     ) -> EventPage:
         """List the calls of ``add``, newest first, in pages as ``get_all`` does.
 
-        Each has the memories that it added or repeated, with the texts that they have now. ``reset`` removes the events
-        of its scope. ``vacuum`` removes events older than 30 days, and those of scopes that have nothing else left.
+        Each has the memories that it added or repeated, with the texts that they have now. An event of the type
+        ``UPDATE`` is of edited messages, whose facts a language model draws again; ``event_type`` selects. ``reset``
+        removes the events of its scope. ``vacuum`` removes events older than 30 days, and those of scopes that have
+        nothing else left.
         """
         within = self._owner.matching(None, user_id, agent_id, run_id, app_id)
         count, start = page_of(top_k, limit, offset, page, page_size, after)
-        found = self._store.events(self._visible(within), count, start, after=after)
+        asked = clean_event_type(event_type)
+        found = self._store.events(self._visible(within), count, start, after=after, event_type=asked)
         return {"results": list(found.events), "total": found.total, "next_cursor": found.following}
 
     @answer_or_none

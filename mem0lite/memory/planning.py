@@ -14,7 +14,7 @@ from ..embedding.protocol import Embedder
 from ..errors import ValidationError
 from ..graph import Graph
 from ..store import Call, Outcome, Update
-from ..types import AddedItem, AddResult, EmbeddedMemory, SkippedPart, UpdateManyResult, UpdateResult
+from ..types import AddedItem, AddResult, EmbeddedMemory, Redrawn, SkippedPart, UpdateManyResult, UpdateResult
 from ..values import (
     argument_flag,
     asked_id,
@@ -223,11 +223,18 @@ def update_result(changed: Sequence[Record], embedded: list[EmbeddedMemory], now
     return result
 
 
+def to_be_redrawn(event_id: str) -> Redrawn:
+    """Return that the facts of edited messages are still to be drawn again."""
+    return {"event_id": event_id, "status": "PENDING"}
+
+
 def single_result(many: UpdateManyResult) -> UpdateResult:
     """Return what ``update`` answers, from what ``update_many`` answers for its one memory."""
     result: UpdateResult = {"message": "Memory updated successfully!"}
     if "expired" in many:
         result["expired"] = many["expired"]
+    if "facts" in many:
+        [result["facts"]] = many["facts"]
     for part in many.get("embedded", ()):
         result["embedded"] = {"windows": part["windows"], "of": part["of"]}
     return result

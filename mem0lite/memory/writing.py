@@ -8,12 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..data.jsonl import Entry as Imported
-from ..data.records import Record
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder, embed_documents
 from ..embedding.reading import UnitVector
 from ..errors import MemoryNotFoundError
-from ..store import Changes, Entry, NotEmbeddedError, Outcome, Store, Update, Visible
+from ..store import Applied, Changes, Entry, NotEmbeddedError, Outcome, Store, Update, Visible
 from ..types import AddResult, EmbeddedMemory, UpdateManyResult
 from .graphs import Grapher, following
 from .planning import PlannedAdd, PlannedUpdate, Stored, add_result, update_result
@@ -77,16 +76,16 @@ class Writer(NamedTuple):
             changes = changes._replace(scale=self.scaling.to_keep())
         return self.store.apply(changes, Visible(horizon=now)).outcomes
 
-    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Sequence[Record]]:
-        """Change all memories, or none, and return the answer, and what the memories became."""
+    def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Applied]:
+        """Change all memories, or none, and return the answer, and what was done."""
         updates, embedded = self._with_vectors(plans, visible)
 
-        def write(categories: tuple[str, ...]) -> Sequence[Record]:
+        def write(categories: tuple[str, ...]) -> Applied:
             graphed = self._with_graphs(updates, visible, categories)
-            return self.store.apply(Changes(updates=graphed, categories=categories), visible).updated
+            return self.store.apply(Changes(updates=graphed, categories=categories), visible)
 
-        changed = following(self.store, write)
-        return update_result(changed, embedded, visible.now), changed
+        applied = following(self.store, write)
+        return update_result(applied.updated, embedded, visible.now), applied
 
     def _with_vectors(
         self, plans: Sequence[PlannedUpdate], visible: Visible

@@ -183,6 +183,8 @@ EXAMPLES: dict[str, Any] = {
     "expired": True,
     "UpdatedResponse.expired": [EXAMPLE_ID],
     "BatchUpdatedResponse.expired": [EXAMPLE_ID],
+    "UpdatedResponse.facts": {"event_id": EXAMPLE_ID, "status": "PENDING"},
+    "BatchUpdatedResponse.facts": [{"event_id": EXAMPLE_ID, "status": "PENDING"}],
     "is_deleted": False,
     "windows": 32,
     "of": 229,
@@ -257,6 +259,7 @@ EXAMPLES: dict[str, Any] = {
     "graph_categories": ["skill_procedural"],
     # what is stored, and whether it agrees
     "StatsResponse.memories": 12,
+    "StatsResponse.superseded": 1,
     "StatsResponse.expired": 2,
     "users": 3,
     "agents": 1,

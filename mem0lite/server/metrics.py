@@ -129,6 +129,9 @@ class _StoreCollector(Collector):
             yield GaugeMetricFamily("mem0lite_store_bytes", "Size of the store's file", value=size)
             yield GaugeMetricFamily("mem0lite_memories", "Live memories", value=counts["memories"])
             yield GaugeMetricFamily(
+                "mem0lite_superseded_memories", "Live memories that are superseded", value=counts["superseded"]
+            )
+            yield GaugeMetricFamily(
                 "mem0lite_expired_memories", "Expired memories not yet removed", value=counts["expired"]
             )
             if extraction is not None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from ..data.records import AddEvent, Change, Job, Record, Scope, State
 from ..types import ChangeItem, Event, EventItem
@@ -115,20 +115,26 @@ EVENT_COLUMNS = (
 """What a store tells of an event e, its scope s and its job j, if it has one."""
 
 
+def event_type(results: Sequence[Sequence[str]]) -> Literal["ADD", "UPDATE"]:
+    """Return what was called: what the results of an edit begin with, no addition has at its beginning."""
+    return "UPDATE" if results and results[0][1] == "UPDATE" else "ADD"
+
+
 def event_item(row: Sequence[Any], texts: Mapping[str, str]) -> EventItem:
     """Return the call of ``add`` in a row of EVENT_COLUMNS, with the texts that its memories have now."""
     event_id, created_at, results, *ids, _, wishes, due_at, changed_at, problem, finished_at = row
     with undamaged():
         check_texts(event_id, *texts.values())
+        happened = json.loads(results)
         item: EventItem = {
             "id": event_id,
-            "event_type": "ADD",
+            "event_type": event_type(happened),
             "status": "SUCCEEDED" if wishes is None else "FAILED" if due_at is None else "PENDING",
             "created_at": to_iso(created_at),
             "updated_at": to_iso(next(one for one in (changed_at, finished_at, created_at) if one is not None)),
             "results": [
                 {"id": memory_id, "event": cast("Any", event), "memory": texts.get(memory_id)}
-                for memory_id, event in json.loads(results)
+                for memory_id, event in happened
             ],
         }
     if problem is not None:

@@ -56,6 +56,7 @@ from ..types import (
     Entity,
     Event,
     EventItem,
+    EventType,
     GraphResult,
     GraphStats,
     HistoryItem,
@@ -167,6 +168,8 @@ class Finished(NamedTuple):
     """Ids and events, for the event of the job: ADD, UPDATE, DELETE, or NONE."""
     spent: Mapping[str, float] = {}
     """What models used for it: numbers by name."""
+    read: Mapping[str, tuple[str, int]] = {}
+    """What the model read: the hashes and the dates of memories, by id."""
 
 
 class Changes(NamedTuple):
@@ -207,6 +210,8 @@ class Applied(NamedTuple):
     """One for each addition, in order."""
     updated: Sequence[Record] = ()
     """One for each update, in order: what the memory became."""
+    events: Sequence[str] = ()
+    """Of a ``Queue``: the events of the jobs that are to draw facts again, because of the updates."""
 
 
 class Use(NamedTuple):
@@ -279,6 +284,10 @@ class NotEmbeddedError(Exception):
 
 class JobLostError(Exception):
     """The job was done by somebody else, or removed with its scope, since it was claimed. Nothing was stored."""
+
+
+class SourcesChangedError(Exception):
+    """A memory that a model read for a job has another text or date by now. Nothing was stored."""
 
 
 class Reading(Protocol):
@@ -519,11 +528,18 @@ class Store(Reads, Protocol):
         """Return every user, agent, run and app with visible memories: how many, and their first and last date."""
 
     def events(
-        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, event_id: str | None = None
+        self,
+        visible: Visible,
+        limit: int,
+        offset: int,
+        *,
+        after: str | None = None,
+        event_id: str | None = None,
+        event_type: EventType | None = None,
     ) -> ListedEvents:
         """Return the calls of ``add`` in the scopes that match, newest first, from ``offset`` on or after a cursor;
-        with ``event_id``, only the one with that id. The horizon is required. Each has the texts that its memories
-        have now, None where they are gone or expired."""
+        with ``event_id``, only the one with that id; with ``event_type``, only those of that type. The horizon is
+        required. Each has the texts that its memories have now, None where they are gone or expired."""
 
     def changes(self, after: int, follower: str | None, now: int, limit: int) -> list[ChangeItem]:
         """Return the changes with numbers above ``after``, oldest first, without those of expired memories.
@@ -536,7 +552,7 @@ class Store(Reads, Protocol):
         """Return the number of the last change, 0 if there was none."""
 
     def counts(self, now: int) -> Counts:
-        """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
+        """Return how many memories are live, superseded and expired, and of how many users, agents, runs and apps."""
 
     def facts(self) -> "StoreFacts":
         """Return the size of the store, and what it is made with."""
@@ -592,12 +608,14 @@ class Claimed(NamedTuple):
     """Known only to whoever claimed it."""
     scope: Scope
     turns: Sequence[str]
-    """Ids of the memories that the call added. Some may be gone by now."""
+    """Ids of the memories that the call added, or that were edited. Some may be gone by now."""
     wishes: Mapping[str, Any]
     attempts: int
     """How often it was claimed, this time included."""
     created_at: int
-    """When ``add`` was called."""
+    """When ``add`` was called, or the memories were edited."""
+    edited: bool = False
+    """Whether the memories were edited, so that their facts are drawn again."""
 
 
 class Jobs(NamedTuple):
@@ -634,9 +652,17 @@ class Queue(Protocol):
     none: so no job is applied twice. The event is SUCCEEDED, and ``Finished.results`` are appended to its own. A job
     belongs to its event: it goes with the scope. ``vacuum`` keeps events that are pending.
 
-    With ``finished``, ``apply`` also raises JobLostError if the claim does not hold any more, and MemoryNotFoundError
-    if an addition, or an update, names a source that is no live memory of the scope and that it did not have before.
+    **Edited sources.** When an update gives a memory that facts were drawn from another text or date, a job is put into
+    the queue in the same transaction, one for all such memories of a scope, with an event of its own, whose results
+    are these memories with the event UPDATE. If such a job waits already for the same memories, that one stays instead.
+
+    With ``finished``, ``apply`` also raises JobLostError if the claim does not hold any more, SourcesChangedError if a
+    memory in ``Finished.read`` is there with another hash or date, and MemoryNotFoundError if an addition or an update
+    names a source that is no live memory of the scope and that it did not have before.
     """
+
+    def drawn(self, ids: Iterable[str], visible: Visible) -> list[Record]:
+        """Return the visible facts that were drawn from any of the memories with these ids, the oldest first."""
 
     def claim(self, now: int, until: int, *, event_id: str | None = None) -> Claimed | None:
         """Claim the job that is due longest, or the one of an event, until an instant; None if there is none.

@@ -21,6 +21,7 @@ from mem0lite.store import (
     Finished,
     JobLostError,
     Queue,
+    SourcesChangedError,
     Update,
     Visible,
     open_store,
@@ -370,6 +371,89 @@ def test_an_update_may_add_a_source(store):
     assert "Alice likes tea" in texts(store)
     store.apply(Changes(deletions=[green]), PRESENT)
     assert texts(store) == []
+
+
+# -- edited sources
+
+
+def edit(*memory_ids, text="I like coffee", **changed):
+    def change(record):
+        return record._replace(text=text, hash=text_hash(text), **changed)
+
+    vector = embed_documents(EMBEDDER, [text])[0]
+    return Changes(updates=[Update(one, change, vector) for one in memory_ids])
+
+
+def test_an_edited_source_has_its_facts_drawn_again(store, other):
+    """The job comes with the edit, all or none; of several memories of a scope it is one, and it is not there twice."""
+    _, [tea, milk] = say(store, "I like tea", "I like milk")
+    [fact] = draw(store, ("Alice likes tea and milk", [tea, milk]))
+    _, [bobs] = say(store, "I like tea", scope=BOB)
+    draw(store, ("Bob likes tea", [bobs]))
+    _, [unread] = say(store, "I like wine", job=None)
+    later = Visible(horizon=NOW + 1)
+    with pytest.raises(MemoryNotFoundError):
+        store.apply(edit(tea, "never-was-here"), later)
+    assert other.jobs(EVERYTHING).pending == 1
+    events = store.apply(edit(tea, milk, bobs, unread), later).events
+    assert [(event(other, one)["event_type"], event(other, one)["status"]) for one in events] == [
+        ("UPDATE", "PENDING")
+    ] * 2
+    assert store.apply(edit(tea, milk, text="I like rum"), later).events == events[:1]
+    draw(store)  # what was there before
+    claimed = other.claim(NOW + 1, NOW + MINUTE, event_id=events[0])
+    assert (claimed.edited, sorted(claimed.turns), claimed.scope) == (True, sorted([tea, milk]), ALICE)
+    assert [one.id for one in other.drawn(claimed.turns, later)] == [fact]
+    assert other.drawn([unread, "never-was-here"], later) == other.drawn([], later) == []
+    assert store.apply(edit(tea, milk, text="I like gin"), later).events[0] not in events  # the other one is at work
+    with pytest.raises(JobLostError):
+        store.apply(Changes(deletions=[fact], finished=Finished(events[0], "another")), later)
+    done = Finished(events[0], claimed.claim, [(fact, "DELETE")])
+    other.apply(Changes(deletions=[fact], finished=done), later)
+    assert [one["event"] for one in event(store, events[0])["results"]] == ["UPDATE", "UPDATE", "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [({"created_at": NOW - 1}, True), ({}, False), ({"metadata": {"a": 1}, "expires_at": NOW + MINUTE}, False)],
+)
+def test_only_words_and_dates_are_read_again(store, changed, again):
+    """An update that leaves what was said and when, leaves the facts alone; so does one of a fact."""
+    _, [tea] = say(store, "I like tea")
+    [fact] = draw(store, ("Alice likes tea", [tea]))
+    assert bool(store.apply(edit(tea, text="I like tea", **changed), PRESENT).events) is again
+    assert store.apply(edit(fact), PRESENT).events == []
+
+
+def test_what_a_model_read_must_be_as_it_was(store, other):
+    """Facts of words or dates that were changed meanwhile are not stored; what is gone meanwhile does not matter."""
+    event_id, [tea, milk] = say(store, "I like tea", "I like milk")
+    claimed = store.claim(NOW, NOW + MINUTE)
+    read = {one: (record.hash, record.created_at) for one, record in store.get_many([tea, milk], PRESENT).items()}
+    finished = Finished(event_id, claimed.claim, read=read)
+    other.apply(Changes(deletions=[milk]), PRESENT)
+    for change in (edit(tea), edit(tea, text="I like tea", created_at=NOW - 1)):
+        other.apply(change, PRESENT)
+        with pytest.raises(SourcesChangedError):
+            store.apply(Changes([entry("Alice likes tea", sources=(tea,))], finished=finished), PRESENT)
+    assert event(store, event_id)["status"] == "PENDING"
+    other.apply(edit(tea, text="I like tea", created_at=NOW), PRESENT)
+    store.apply(Changes([entry("Alice likes tea", sources=(tea,))], finished=finished), PRESENT)
+    assert texts(store) == ["Alice likes tea", "I like tea"]
+
+
+def test_events_are_selected_by_what_was_called(store):
+    """Totals, pages and cursors are those of one type."""
+    _, [tea] = say(store, "I like tea")
+    draw(store, ("Alice likes tea", [tea]))
+    [edited] = store.apply(edit(tea), PRESENT).events
+    say(store, "I like milk")
+    found = store.events(PRESENT, 1, 0, event_type="ADD")
+    assert (len(found.events), found.total) == (1, 2)
+    rest = store.events(PRESENT, 5, 0, after=found.following, event_type="ADD")
+    assert [one["event_type"] for one in rest.events] == ["ADD"]
+    only = store.events(PRESENT, 5, 0, event_type="UPDATE")
+    assert ([one["id"] for one in only.events], only.total, only.following) == ([edited], 1, None)
 
 
 # -- moving

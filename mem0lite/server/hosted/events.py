@@ -61,18 +61,22 @@ async def hosted_events(
     app_id: AppId = None,
     run_id: RunId = None,
     session_id: SessionId = None,
-    event_type: Annotated[str | None, Parameter(description="`ADD`, or nothing: other calls are not recorded.")] = None,
+    event_type: Annotated[
+        str | None,
+        Parameter(description="`ADD`, or `UPDATE` for edited messages whose facts are drawn again. Default: both."),
+    ] = None,
     start_date: NotSelected = None,
     end_date: NotSelected = None,
     page: Page = None,
     page_size: PageSize = None,
     after: After = None,
 ) -> Answer:
-    """List the calls of add, newest first. Other calls are not recorded, and events cannot be selected by date."""
-    _refuse_selection(event_type, start_date=start_date, end_date=end_date)
+    """List the calls of add, and the edits whose facts are drawn again, newest first. Other calls are not recorded, and
+    events cannot be selected by date."""
+    _refuse_selection(start_date=start_date, end_date=end_date)
     scope = scope_of(user_id, agent_id, app_id, run_id, session_id)
     page_size = min(page_size or DEFAULT_LIST_SIZE, MAX_LIST_SIZE)
-    found = await memory.events(**scope, page=page, page_size=page_size, after=after)
+    found = await memory.events(**scope, page=page, page_size=page_size, after=after, event_type=event_type)
     results = [event(one) for one in found["results"]]
     if after is not None:
         return page_after(request, results, found)
@@ -89,9 +93,7 @@ hosted_memory_events = get(
 )(hosted_events.fn)
 
 
-def _refuse_selection(event_type: str | None, **dates: str | None) -> None:
-    if event_type is not None and event_type.upper() != "ADD":
-        raise ClientException("Invalid event_type: only calls of add are recorded. Leave it out, or give ADD.")
+def _refuse_selection(**dates: str | None) -> None:
     for name, value in dates.items():
         if value is not None:
             raise ClientException(

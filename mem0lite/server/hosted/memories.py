@@ -254,7 +254,9 @@ async def hosted_batch_update(memory: Memory, data: JSONBody[BatchUpdate]) -> An
     responses=answers(*DONE, 404, 422),
     operation_class=body({"memories": [{"memory_id": EXAMPLE_ID}]}),
 )
-async def hosted_batch_delete(request: AnyRequest, memory: Memory, data: JSONBody[BatchDelete]) -> Answer:
+async def hosted_batch_delete(
+    request: AnyRequest, memory: Memory, data: JSONBody[BatchDelete], delete_linked: DeleteLinked = False
+) -> Answer:
     """Delete 1 to 1000 memories. On an error, none is deleted. Their histories are kept. Other fields beside the list
     are refused; other fields of an entry are not.
     """
@@ -262,7 +264,7 @@ async def hosted_batch_delete(request: AnyRequest, memory: Memory, data: JSONBod
     if (data.memories is UNSET) == (data.memory_ids is UNSET):
         raise ClientException("Give either memories or memory_ids. Nothing was done.")
     ids = data.memory_ids if data.memories is UNSET else [one.memory_id for one in data.memories]
-    return await memory.delete_many([*_batch(cast("list[str]", ids))])
+    return await memory.delete_many([*_batch(cast("list[str]", ids))], delete_linked=delete_linked)
 
 
 def _batch(memories: Sequence[Any]) -> Sequence[Any]:

@@ -220,7 +220,7 @@ class HostedEvent(Answered):
 
     id: str
     """The `event_id` that the call returned."""
-    event_type: Literal["ADD"]
+    event_type: Literal["ADD", "UPDATE"]
     """What was called."""
     status: Literal["SUCCEEDED", "PENDING", "FAILED"]
     """SUCCEEDED, if the server has no language model. Otherwise PENDING: the messages are stored and found, and facts

@@ -53,10 +53,15 @@ async def list_events(
     app_id: AppId = None,
     top_k: Size = DEFAULT_LIST_SIZE,
     after: After = None,
+    event_type: Annotated[
+        str | None,
+        Parameter(description="`ADD`, or `UPDATE` for edited messages whose facts are drawn again. Default: both."),
+    ] = None,
 ) -> Answer:
-    """List the calls of add, newest first, with what each message became."""
+    """List the calls of add, and the edits whose facts are drawn again, newest first, with what became of each
+    message."""
     ids: dict[str, Any] = {"user_id": user_id, "agent_id": agent_id, "run_id": run_id, "app_id": app_id}
-    return await memory.events(**ids, top_k=top_k, after=after)
+    return await memory.events(**ids, top_k=top_k, after=after, event_type=event_type)
 
 
 @get(

@@ -3,7 +3,7 @@
 A pair stays while the fact does, also when the source is gone: an import may bring the source later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -40,6 +40,15 @@ def drawn_from(connection: Connection, keys: Sequence[int]) -> list[Drawn]:
         Drawn(key, {source: expires_at for _, source, expires_at in pairs})
         for key, pairs in groupby(found, key=itemgetter(0))
     ]
+
+
+def states(connection: Connection, ids: Iterable[str]) -> list[tuple[str, str, int]]:
+    """Return the ids, hashes and dates of memories, of those that are there."""
+    return connection.fetch(
+        "SELECT m.id, m.text_hash, m.created_at FROM place l "
+        "JOIN memory m ON m.owner_id = l.owner_id AND m.key = l.key WHERE l.id = ANY(%s::text[])",
+        (list(ids),),
+    )
 
 
 def expiries(connection: Connection, ids: Sequence[str], scope: int) -> list[int | None]:

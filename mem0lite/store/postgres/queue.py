@@ -4,6 +4,7 @@ A job is claimed under the lock of writers, as everything is written. SKIP LOCKE
 is free depends on the other jobs of its scope, which a lock of its own row says nothing about.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,16 @@ def send_job(connection: Connection, event_id: str, scope: int, job: Job, now: i
         "VALUES (%s, %s, %s, %s, 0, %s, %s) ON CONFLICT (event_id) DO NOTHING",
         (event_id, scope, None if job.given_up else now, now, job.problem, wishes_json(job)),
     )
+
+
+def waiting(connection: Connection, scope: int, results: Sequence[tuple[str, str]]) -> str | None:
+    """Return the event of a job of a scope that nobody has begun with, and that has these results."""
+    found: str | None = connection.value(
+        "SELECT e.id FROM job j JOIN event e ON e.id = j.event_id WHERE j.scope = %s AND j.claim IS NULL "
+        "AND j.due_at IS NOT NULL AND e.results = %s ORDER BY j.sequence LIMIT 1",
+        (scope, json.dumps(results)),
+    )
+    return found
 
 
 def is_due(connection: Connection, now: int, event_id: str | None) -> bool:

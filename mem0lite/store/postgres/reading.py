@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...data.filters import EVERYTHING, SCOPE_IDS, Expression
 from ...data.jsonl import Exported
@@ -10,7 +10,7 @@ from ...data.records import FileSettings, Record
 from ...errors import DatabaseError
 from ...search.query import Query
 from ...search.view import Ranked
-from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
+from ...types import ChangeItem, Counts, Entity, EventItem, EventType, HistoryItem, Relation
 from ...values import to_iso
 from .. import histories, links
 from ..columns import Found
@@ -19,7 +19,7 @@ from ..protocol import Listed, ListedEvents, Use, Visible
 from . import graph, log, rows
 from .database import Connection
 from .filter_sql import compile_filter, composed
-from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID
+from .schema import EXPIRED, LATEST, LIVE, MEMORIES, MEMORY_BY_ID
 from .settings import Current
 from .source import unpacked
 
@@ -43,6 +43,18 @@ def get_many(connection: Connection, ids: Iterable[str], visible: Visible) -> di
         (list(dict.fromkeys(ids)), *parameters),
     )
     return {row[1]: rows.to_record(row) for row in found}
+
+
+def drawn(connection: Connection, ids: Iterable[str], visible: Visible) -> list[Record]:
+    """Return the visible facts that were drawn from memories, the oldest first."""
+    where, parameters = rows.condition(visible)
+    found = connection.fetch(
+        f"SELECT {rows.COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE (m.owner_id, m.key) IN "
+        "(SELECT p.owner_id, p.key FROM place l JOIN source p ON p.owner_id = l.owner_id AND p.source_id = l.id "
+        f"WHERE l.id = ANY(%s::text[])) AND {where} ORDER BY m.key",
+        (list(dict.fromkeys(ids)), *parameters),
+    )
+    return [rows.to_record(row) for row in found]
 
 
 def existing(connection: Connection, ids: Iterable[str]) -> set[str]:
@@ -130,22 +142,35 @@ def expires_between(connection: Connection, one: int, other: int) -> bool:
 
 
 def counts(connection: Connection, now: int) -> Counts:
-    """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
+    """Return how many memories are live, superseded and expired, and of how many users, agents, runs and apps."""
     listed = ", ".join(f"count(DISTINCT s.{column}) FILTER (WHERE {LIVE})" for column in SCOPE_IDS)
-    live, expired, users, agents, runs, apps = connection.first(
-        f"SELECT count(*) FILTER (WHERE {LIVE}), count(*) FILTER (WHERE {EXPIRED}), {listed} "
-        "FROM memory m JOIN scope s ON s.id = m.key >> 32",
-        (now,) * (2 + len(SCOPE_IDS)),
+    live, superseded, expired, users, agents, runs, apps = connection.first(
+        f"SELECT count(*) FILTER (WHERE {LIVE}), count(*) FILTER (WHERE {LIVE} AND NOT {LATEST}), "
+        f"count(*) FILTER (WHERE {EXPIRED}), {listed} FROM memory m JOIN scope s ON s.id = m.key >> 32",
+        (now,) * (3 + len(SCOPE_IDS)),
     )
-    return {"memories": live, "expired": expired, "users": users, "agents": agents, "runs": runs, "apps": apps}
+    held = {"memories": live, "superseded": superseded, "expired": expired}
+    return cast("Counts", {**held, "users": users, "agents": agents, "runs": runs, "apps": apps})
 
 
 # -- events and changes
 
 
-def events(connection: Connection, visible: Visible, limit: int, offset: int, after: str | None) -> ListedEvents:
+def events(
+    connection: Connection,
+    visible: Visible,
+    limit: int,
+    offset: int,
+    after: str | None,
+    event_type: EventType | None,
+) -> ListedEvents:
     """Return the calls of ``add`` from ``offset`` on, or after a cursor, newest first."""
     where, parameters = compile_filter(visible.expression)
+    if event_type is not None:
+        where, parameters = (
+            f"{where} AND ((e.results::jsonb -> 0 ->> 1) IS NOT DISTINCT FROM 'UPDATE') = %s",
+            [*parameters, event_type == "UPDATE"],
+        )
     total = connection.value(f"SELECT count(*) {log.EVENTS} WHERE {where}", parameters)
     passed, _ = _position(connection, "events", after)
     found = connection.fetch(

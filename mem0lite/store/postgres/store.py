@@ -9,7 +9,7 @@ from ...data.filters import Expression
 from ...data.jsonl import Exported
 from ...data.records import AddEvent, FileSettings, Gone, Record
 from ...search.query import Query
-from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, HistoryItem
+from ...types import ChangeItem, Counts, EmbedderIdentity, Entity, EventType, HistoryItem
 from ...values import new_id
 from .. import replay
 from ..columns import Columns
@@ -224,12 +224,19 @@ class PostgresStore:
             return reading.entities(connection, visible)
 
     def events(
-        self, visible: Visible, limit: int, offset: int, *, after: str | None = None, event_id: str | None = None
+        self,
+        visible: Visible,
+        limit: int,
+        offset: int,
+        *,
+        after: str | None = None,
+        event_id: str | None = None,
+        event_type: EventType | None = None,
     ) -> ListedEvents:
         """Return the calls of ``add`` in the scopes that match, newest first, or only the one with an id."""
         with self._database.read() as connection:
             if event_id is None:
-                return reading.events(connection, visible, limit, offset, after)
+                return reading.events(connection, visible, limit, offset, after, event_type)
             found = reading.event(connection, event_id, visible)
             return ListedEvents([] if found is None else [found], int(found is not None), None)
 
@@ -309,6 +316,12 @@ class PostgresStore:
         """Count the jobs."""
         with self._database.read() as connection:
             return queue.jobs(connection, within)
+
+    def drawn(self, ids: Iterable[str], visible: Visible) -> list[Record]:
+        """Return the visible facts that were drawn from any of the memories with these ids."""
+        asked = list(ids)
+        with self._database.read() as connection:
+            return reading.drawn(connection, asked, visible)
 
     def costs(self, within: Expression) -> list[Cost]:
         """Return what models used for each scope."""

@@ -8,11 +8,22 @@ from typing import Any
 
 from ...comparison import nfc
 from ...data.filters import EVERYTHING, Expression, scope_part
-from ...data.records import AddEvent, FileSettings, Gone, Record, Scope
+from ...data.records import AddEvent, FileSettings, Gone, Job, Record, Scope
 from ...errors import MemoryNotFoundError
 from .. import histories
-from ..drawn import last_expiry
-from ..protocol import Applied, Call, Changes, Entry, Outcome, Update, Use, Visible
+from ..drawn import Edited, has_changed, is_edit, last_expiry, to_draw_again
+from ..protocol import (
+    Applied,
+    Call,
+    Changes,
+    Entry,
+    Finished,
+    Outcome,
+    SourcesChangedError,
+    Update,
+    Use,
+    Visible,
+)
 from . import facts, log, queue, rows, validity
 from .database import Connection
 from .filter_sql import compile_filter
@@ -36,13 +47,15 @@ def apply(connection: Connection, changes: Changes, visible: Visible, settings: 
     if changes.deletions:
         _delete(connection, changes.deletions, visible, linked=changes.linked)
     drawing = changes.finished is not None
-    updated = _update(connection, changes.updates, visible, drawing=drawing) if changes.updates else []
+    if changes.finished is not None:
+        _check_read(connection, changes.finished)
+    updated, edited = _update(connection, changes.updates, visible, drawing=drawing) if changes.updates else ([], [])
     outcomes: list[Outcome] = []
     if changes.additions or changes.calls:
         outcomes = _add(connection, changes.additions, changes.calls, visible.now, drawing=drawing)
     if changes.finished is not None:
         queue.finish(connection, changes.finished, visible.now)
-    return Applied(outcomes, updated)
+    return Applied(outcomes, updated, _draw_again(connection, edited, visible.now))
 
 
 def _delete(connection: Connection, memory_ids: Sequence[str], visible: Visible, *, linked: bool) -> None:
@@ -55,9 +68,12 @@ def _delete(connection: Connection, memory_ids: Sequence[str], visible: Visible,
     rows.delete(connection, keys, visible.now)
 
 
-def _update(connection: Connection, updates: Sequence[Update], visible: Visible, *, drawing: bool) -> list[Record]:
+def _update(
+    connection: Connection, updates: Sequence[Update], visible: Visible, *, drawing: bool
+) -> tuple[list[Record], list[Edited]]:
+    """Return what the memories became, and which of them say something else."""
     version, scopes = rows.next_version(connection), set()
-    changed = []
+    changed, edited = [], []
     for update in updates:
         key, before = rows.live_record(connection, update.memory_id, visible)
         after = _with_sources(connection, key, before, update.change(before), visible.now, drawing=drawing)
@@ -72,8 +88,29 @@ def _update(connection: Connection, updates: Sequence[Update], visible: Visible,
         log.note(connection, [histories.Noted(key >> 32, before.id, change)], visible.now)
         scopes.add(key >> 32)
         changed.append(after)
+        if is_edit(before, after):
+            edited.append(Edited(key, after))
     rows.note_rewritten(connection, version, scopes)
-    return changed
+    return changed, edited
+
+
+def _draw_again(connection: Connection, edited: Sequence[Edited], now: int) -> list[str]:
+    """Put the jobs into the queue that draw the facts of edited memories again; return their events."""
+    drawn = facts.drawn_from(connection, [one.key for one in edited]) if edited else []
+    events = []
+    for number, event in to_draw_again(edited, drawn, now):
+        waiting = queue.waiting(connection, number, event.results)
+        if waiting is None:
+            log.insert_event(connection, event, number)
+            queue.send_job(connection, event.id, number, Job(), now)
+        events.append(event.id if waiting is None else waiting)
+    return events
+
+
+def _check_read(connection: Connection, finished: Finished) -> None:
+    """Raise SourcesChangedError if a memory that a model read is another by now."""
+    if finished.read and has_changed(finished.read, facts.states(connection, finished.read)):
+        raise SourcesChangedError
 
 
 def _with_sources(

@@ -61,5 +61,14 @@ def expiries(connection: apsw.Connection, ids: Sequence[str], scope: int) -> lis
     return [expires_at for (expires_at,) in found]
 
 
+def states(connection: apsw.Connection, ids: Iterable[str]) -> list[tuple[str, str, int]]:
+    """Return the ids, hashes and dates of memories, of those that are there."""
+    found: list[tuple[str, str, int]]
+    found = connection.execute(  # type: ignore[assignment]
+        f"SELECT id, text_hash, created_at FROM memory WHERE id IN {_LISTED}", (json.dumps(list(ids)),)
+    ).fetchall()
+    return found
+
+
 def _any(connection: apsw.Connection) -> bool:
     return connection.execute("SELECT 1 FROM source LIMIT 1").get is not None

@@ -1,5 +1,6 @@
 """The queue of jobs that draw facts: who works at what, what failed, and what models used."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,16 @@ def enqueue(connection: apsw.Connection, event_id: str, scope: int, job: Job, no
             wishes_json(job),
         ),
     )
+
+
+def waiting(connection: apsw.Connection, scope: int, results: Sequence[tuple[str, str]]) -> str | None:
+    """Return the event of a job of a scope that nobody has begun with, and that has these results."""
+    found: str | None = connection.execute(
+        "SELECT e.id FROM job j JOIN event e ON e.id = j.event_id WHERE j.scope = ? AND j.claim IS NULL "
+        "AND j.due_at IS NOT NULL AND e.results = ? ORDER BY j.sequence LIMIT 1",
+        (scope, json.dumps(results)),
+    ).get
+    return found
 
 
 def is_due(connection: apsw.Connection, now: int, event_id: str | None) -> bool:

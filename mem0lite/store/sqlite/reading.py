@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import apsw
 
@@ -13,7 +13,7 @@ from ...data.records import FileSettings, Record
 from ...errors import DatabaseError
 from ...search.query import Query
 from ...search.view import Ranked
-from ...types import ChangeItem, Counts, Entity, EventItem, HistoryItem, Relation
+from ...types import ChangeItem, Counts, Entity, EventItem, EventType, HistoryItem, Relation
 from ...values import to_iso
 from .. import histories
 from ..columns import Found
@@ -22,7 +22,7 @@ from ..found import FoundReading
 from ..protocol import Listed, ListedEvents, Use, Visible
 from . import graph, log, rows
 from .filter_sql import compile_filter, composed
-from .schema import EXPIRED, LIVE, MEMORIES, MEMORY_BY_ID, condition
+from .schema import EXPIRED, LATEST, LIVE, MEMORIES, MEMORY_BY_ID, condition
 from .settings import Current
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ def get_many(connection: apsw.Connection, ids: Iterable[str], visible: Visible) 
             record = rows.to_record(row)
             found[record.id] = record
     return found
+
+
+def drawn(connection: apsw.Connection, ids: Iterable[str], visible: Visible) -> list[Record]:
+    """Return the visible facts that were drawn from memories, the oldest first."""
+    where, parameters = condition(visible)
+    found = rows.fetch(
+        connection,
+        f"SELECT {rows.COLUMNS} FROM memory m JOIN scope s ON s.id = m.key >> 32 WHERE m.key IN (SELECT p.key "
+        f"FROM source p WHERE p.source_id IN (SELECT value FROM json_each(?))) AND {where} ORDER BY m.key",
+        (json.dumps(list(ids)), *parameters),
+    )
+    return [rows.to_record(row) for row in found]
 
 
 def existing(connection: apsw.Connection, ids: Iterable[str]) -> set[str]:
@@ -150,23 +162,38 @@ def expires_between(connection: apsw.Connection, one: int, other: int) -> bool:
 
 
 def counts(connection: apsw.Connection, now: int) -> Counts:
-    """Return the numbers of live and expired memories, and of users, agents, runs and apps with live ones."""
-    live, expired = connection.execute(
-        f"SELECT count(*) FILTER (WHERE {LIVE}), count(*) FILTER (WHERE {EXPIRED}) FROM memory m", (now, now)
+    """Return how many memories are live, superseded and expired, and of how many users, agents, runs and apps."""
+    live, superseded, expired = connection.execute(
+        f"SELECT count(*) FILTER (WHERE {LIVE}), count(*) FILTER (WHERE {LIVE} AND NOT {LATEST}), "
+        f"count(*) FILTER (WHERE {EXPIRED}) FROM memory m",
+        (now, now, now),
     ).get
     users, agents, runs, apps = (
         connection.execute(f"SELECT count(DISTINCT s.{column}) {MEMORIES} WHERE {LIVE}", (now,)).get
         for column in SCOPE_IDS
     )
-    return {"memories": live, "expired": expired, "users": users, "agents": agents, "runs": runs, "apps": apps}
+    held = {"memories": live, "superseded": superseded, "expired": expired}
+    return cast("Counts", {**held, "users": users, "agents": agents, "runs": runs, "apps": apps})
 
 
 # -- events and changes
 
 
-def events(connection: apsw.Connection, visible: Visible, limit: int, offset: int, after: str | None) -> ListedEvents:
+def events(
+    connection: apsw.Connection,
+    visible: Visible,
+    limit: int,
+    offset: int,
+    after: str | None,
+    event_type: EventType | None,
+) -> ListedEvents:
     """Return the calls of ``add`` from ``offset`` on, or after a cursor, newest first."""
     where, parameters = compile_filter(visible.expression)
+    if event_type is not None:
+        where, parameters = (
+            f"{where} AND (e.results ->> '$[0][1]' IS 'UPDATE') = ?",
+            [*parameters, event_type == "UPDATE"],
+        )
     total = connection.execute(f"SELECT count(*) {log.EVENTS} WHERE {where}", parameters).get
     passed, _ = _position(connection, "events", after)
     found = rows.fetch(
