@@ -83,6 +83,25 @@ def _in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return call
 
 
+def _told(
+    loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[R]", call: Callable[[Memory], R], memory: Memory
+) -> None:
+    """Make a call in a thread, and tell the event loop that waits for it what came of it."""
+    settle: Callable[[], None]
+    try:
+        settle = functools.partial(waiting.set_result, call(memory))
+    except BaseException as error:
+        settle = functools.partial(waiting.set_exception, error)
+    with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(_unless_done, waiting, settle)
+    del waiting, settle  # an error's traceback has this frame, and would keep itself
+
+
+def _unless_done(waiting: "asyncio.Future[R]", settle: Callable[[], None]) -> None:
+    if not waiting.done():  # nobody waits for it any more
+        settle()
+
+
 def _nothing() -> None:
     pass
 
@@ -214,12 +233,18 @@ class AsyncMemory(Handle):
     async def _run(self, pool: str, call: Callable[[Memory], R]) -> R:
         if self._closed.is_set():
             raise ClosedError("This AsyncMemory is closed. Open a new one.")
-        memory = await self._opened()
+        memory, loop = await self._opened(), asyncio.get_running_loop()
+        waiting: asyncio.Future[R] = loop.create_future()
         try:
-            called = asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
+            # Not loop.run_in_executor: what it puts between two futures costs as much as the way to the thread.
+            called = self._pool(pool).submit(_told, loop, waiting, call, memory)
         except RuntimeError:  # at the interpreter's end pools accept nothing, but threads and atexit still write
             return call(memory)
-        return await called
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            called.cancel()  # if no thread has begun it
+            raise
 
     async def _read(self, pool: str, call: Callable[[Memory], R], asked: Mapping[str, Any]) -> R:
         """Run a verb that only reads. It waits for its turn, and stops when nobody awaits it any more."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0lite import Memory
-from mem0lite.search.slots import SELF, replaces, statements
+from mem0lite.search.slots import SELF, Asked, replaces, statements
 
 PAIRS = json.loads((Path(__file__).parent / "data" / "slots.json").read_text(encoding="utf-8"))
 """Pairs written for this: statements of one speaker, a question about now, and whether the newer takes the place."""
@@ -280,3 +280,11 @@ def test_a_reranker_leaves_what_holds_now_above_what_it_replaced(model):
         found = memory.search("Where do I live?", user_id="u", rerank=True)
     assert "not_reranked" not in found
     assert found["results"][0]["memory"] == "I moved to Porto."
+
+
+def test_a_search_reads_a_text_once():
+    """What a text says about what is asked is found once, however often a search asks for it."""
+    asked = Asked("Where do I live?")
+    for text in ("I moved to Porto last week.", "Nothing of the kind"):
+        assert asked.said_in(text) is asked.said_in(text)
+    assert [one.value for one in asked.said_in("I moved to Porto last week.")]

@@ -612,13 +612,21 @@ class Asked:
             named.append("phone")
         told_by += _REPLACED_BY.split()
         self._parts = tuple(dict.fromkeys([*told_by, *(_EITHER.get(word, word) for word in sorted(named))]))
+        self._read: dict[str, list[Statement]] = {}  # a search asks about each of its results several times
 
     def said_in(self, text: str) -> list[Statement]:
         """Return what a text says about what is asked. Most texts have no word of it, and are not read."""
+        found = self._read.get(text)
+        if found is None:
+            found = self._read[text] = self._said_in(text)
+        return found
+
+    def _said_in(self, text: str) -> list[Statement]:
         folded = text[:LONGEST_TEXT].lower()
-        if not any(part in folded for part in self._parts):
-            return []
-        return [one for one in statements(text) if one.instead_of or is_about(self._words, one)]
+        for part in self._parts:  # any() with a generator takes three times as long
+            if part in folded:
+                return [one for one in statements(text) if one.instead_of or is_about(self._words, one)]
+        return []
 
     def answered_by(self, text: str) -> bool:
         """Return whether a text says just what is asked."""

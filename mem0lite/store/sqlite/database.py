@@ -176,6 +176,11 @@ class Database:
             finally:
                 self._give_back(connection, healthy)
 
+    @property
+    def commit(self) -> bytes | None:
+        """What is another after every commit to the file, whoever makes it; None where that is not known."""
+        return None if self._held is None else self._held.log_state
+
     def glance(self, work: Callable[[apsw.Connection], R]) -> R | None:
         """Return what ``work`` reads in a single short statement if that needs no waiting, else None.
 

@@ -29,6 +29,7 @@ if sys.platform == "linux":
 _PENDING, _SHARED, _SHARED_BYTES = 0x40000000, 0x40000002, 510
 _IN_USE = 128
 _COUNTED_BYTES = 28  # of a file, of which the last four are its change counter
+_INDEX_HEADER_BYTES = 48
 _FLOCK = "hhqqi4x"  # Linux's struct flock: type, whence, start, length, process
 _LOOKS, _PAUSE_SECONDS = 4, 0.002  # to tell who opens or closes a file just now
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not hold all up
@@ -274,6 +275,21 @@ class HeldFile:
             return os.stat(self._names[0]).st_size  # noqa: PTH116 -- twice as quick, for each call
         except OSError:
             return 0
+
+    @property
+    def log_state(self) -> bytes | None:
+        """What differs after every commit, whoever makes it; None where there is nothing of the kind.
+
+        It is the header of the log's index, of which SQLite writes this copy last.
+        https://www.sqlite.org/walformat.html#the_wal_index_header
+        """
+        index = self._inode.index
+        if not self._keeps or index is None:
+            return None
+        try:
+            return os.pread(index[0], _INDEX_HEADER_BYTES, 0)
+        except (OSError, AttributeError):  # closed meanwhile; Windows has no pread
+            return None
 
     # -- its locks
 
