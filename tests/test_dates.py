@@ -905,7 +905,7 @@ def test_any_text_at_any_time_is_understood_or_left(question, now, zone):
     for moment in asked_moments(question.replace("_", " "), micros(now), zone):
         assert moment.end > moment.start
         assert min(moment.early, moment.late) > 0
-        found = closeness((moment,), np.array([micros(now), moment.start]), {moment.anchor or "": 0})
+        found = closeness((moment,), np.array([micros(now), moment.start]), {moment.anchor or "": 0}, micros(now))
         assert found.dtype == np.float32
         assert np.isfinite(found).all()
 
@@ -913,7 +913,7 @@ def test_any_text_at_any_time_is_understood_or_left(question, now, zone):
 def match(moments, *days, anchors=None):
     """The closeness of memories at noon of the days given, or at the instants given."""
     instants = [micros(datetime.fromisoformat(f"{text}T12:00+00:00")) for text in days]
-    return closeness(moments, np.array(instants, np.int64), anchors or {}).tolist()
+    return closeness(moments, np.array(instants, np.int64), anchors or {}, micros(NOW)).tolist()
 
 
 def test_a_memory_within_the_period_matches_fully():
@@ -931,8 +931,31 @@ def test_the_match_is_softer_after_a_period_than_before_it():
 
 def test_what_is_to_come_is_told_of_before_it():
     """The softness lies before a period that begins after the reference."""
-    before, after = match(asked("What is on next week?"), "2023-09-12", "2023-09-30")
+    before, _, after = match(asked("What is on next week?"), "2023-09-12", "2023-09-20", "2023-09-30")
     assert before > after
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "none"),
+    [
+        ("What is on next week?", "2023-09-20", "2023-09-12"),
+        ("What have I planned for tomorrow?", "2023-09-14", "2023-09-13"),
+        ("What happens this week?", "2023-09-11", "2023-09-10"),
+        ("What did I do since yesterday?", "2023-09-12", "2023-09-10"),
+        ("What is on in the next three months?", "2023-10-10", "2023-09-12"),
+        ("Who comes on 1 October 2023?", "2023-10-01", "2023-09-12"),
+        ("下周有什么安排？", "2023-09-20", "2023-09-12"),
+    ],
+)
+def test_a_period_that_is_not_over_counts_only_if_something_was_said_in_it(question, said, none):
+    """What will be was told at any time: where nothing was said in a period to come, what is newest is no match."""
+    assert match(asked(question), none) == [0]
+    assert match(asked(question), none, said)[1] == 1
+
+
+def test_a_period_that_is_over_counts_though_nothing_was_said_in_it():
+    """People tell afterwards of what was: a past period matches what was said after it."""
+    assert match(asked("What did I do last week?"), "2023-09-12")[0] > 0.5
 
 
 def test_a_date_without_a_year_matches_every_year_and_the_latest_most():
@@ -980,9 +1003,9 @@ def test_instants_at_the_edges_of_time_do_not_overflow():
     """The first and the last instant there is can be matched against an open period around an event at either."""
     edges = np.array([micros(datetime.min.replace(tzinfo=UTC)), micros(datetime.max.replace(tzinfo=UTC))], np.int64)
     moments = asked("What have I learned since the move?")
-    assert closeness(moments, edges, {"the move": int(edges[0])}).tolist() == [1, 1]
-    assert closeness(moments, edges, {"the move": int(edges[1])}).tolist() == [0, 1]
-    assert closeness((Moment(0, DAY, DAY, DAY, yearly=True),), edges, {}).max() <= 1
+    assert closeness(moments, edges, {"the move": int(edges[0])}, micros(NOW)).tolist() == [1, 1]
+    assert closeness(moments, edges, {"the move": int(edges[1])}, micros(NOW)).tolist() == [0, 1]
+    assert closeness((Moment(0, DAY, DAY, DAY, yearly=True),), edges, {}, micros(NOW)).max() <= 1
 
 
 PRESENT = """

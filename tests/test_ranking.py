@@ -697,6 +697,34 @@ def test_a_short_message_about_it_comes_before_a_long_one_that_mentions_it(memor
     assert other["score"] < best["score"] / 2
 
 
+PHONE = ["Table for two at the Lusitano, eight o'clock", "Card payment of 62 euros accepted"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "run", "near"),
+    [(40, "r1", True), (0, "r1", False), (1 / 60, "r1", False), (90, "r1", False), (40, "r2", False)],
+    ids=["within the hour", "at once", "a second later", "much later", "elsewhere"],
+)
+def test_facts_of_the_same_hour_speak_for_each_other(memory, minutes, run, near):
+    """Beside conversations, what was kept within an hour is often about the same: half of what speaks for a fact is
+    what was told around it. Facts that were imported all at once say nothing about each other."""
+    say(memory, MUSIC, run_id="talk")
+    for text, when, of in zip(PHONE, (NOON, NOON + timedelta(minutes=minutes)), ("r1", run), strict=True):
+        memory.add(text, user_id="u", run_id=of, timestamp=when, infer=False)
+    query = "Lusitano table"
+    around, own = (signals(memory, query, text)["neighbor_keyword"] for text in reversed(PHONE))
+    assert (around > 0) == near
+    assert around <= own
+    assert (signals(memory, query, PHONE[1])["session_keyword"] > 0) == near
+
+
+def test_facts_of_the_same_hour_without_conversations_are_single_facts(memory):
+    """Where nobody talks, facts are scored by their own words and meaning alone, whenever they were kept."""
+    for minute, text in enumerate(PHONE):
+        memory.add(text, user_id="u", timestamp=NOON + timedelta(minutes=minute), infer=False)
+    assert signals(memory, "Lusitano table", PHONE[1])["neighbor_keyword"] == 0
+
+
 NOTES = ["Dentist on Elm Street, bring the insurance card", "Parcel for the neighbour is in the hall"]
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 SESSION_GAP = 3_600_000_000
 """Microseconds of silence after which a new session begins. Another scope (a run) is always another session."""
 
+_PACE = 5_000_000
+"""Microseconds from one memory to the next, on average, in which nobody tells them: they were imported."""
+
 Shares = tuple[tuple[int, float], ...]
 """How much each neighbour counts, by distance: -1 is the memory before, 2 the second one after."""
 
@@ -35,7 +38,8 @@ class Sessions:
     A session is a conversation if somebody speaks again after somebody else, or if there are only two memories and two
     speakers. It does not matter how many messages anybody sends in a row: people do so in three steps of four. Single
     facts, stored one after the other, say nothing about each other. Each stands for itself, where a conversation's
-    memory has what was said around it.
+    memory has what was said around it. Facts of the same hour are often about the same, as a message, a payment and a
+    note of one dinner are. What stands for them is half themselves, half the others, but not if all came at once.
     """
 
     def __init__(self, scopes: "NDArray[np.int64]", created_at: "NDArray[np.int64]", speakers: "NDArray[np.int32]"):
@@ -62,6 +66,9 @@ class Sessions:
         self.talk = self._as_given(talks[self._number])
         """Whether each memory is part of a conversation."""
         self.any_talk = bool(talks.any())
+        spans = created_at[self._starts + sizes - 1] - created_at[self._starts] if size else sizes
+        self.together = self._as_given((spans > _PACE * (sizes - 1))[self._number])
+        """Whether each memory was told with others, in the time that it takes to tell them."""
         self._weights: dict[Shares, list[tuple[int, NDArray[np.float32]]]] = {}
 
     def neighbors(self, values: "NDArray[np.float32]", shares: Shares) -> "NDArray[np.float32]":

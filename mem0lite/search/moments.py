@@ -33,21 +33,29 @@ class Moment(NamedTuple):
 
 
 def closeness(
-    moments: tuple[Moment, ...], created_at: "NDArray[np.int64]", anchors: Mapping[str, int | None]
+    moments: tuple[Moment, ...], created_at: "NDArray[np.int64]", anchors: Mapping[str, int | None], now: int
 ) -> "NDArray[np.float32]":
     """Return how well each memory's instant matches the best of the moments, in 0..1; float32, shape (n,).
 
     ``created_at`` holds microseconds since 1970 UTC, shape (n,). ``anchors`` gives the instant at which each anchor
-    phrase's event was told; a moment whose anchor is missing or None matches nothing.
+    phrase's event was told; a moment whose anchor is missing or None matches nothing. Neither does a period that is not
+    over at ``now`` if nothing was said in it yet: what is planned for next week may have been told long ago, so that a
+    match with what is nearest would only mean what is newest.
     """
     import numpy as np
 
     best = np.zeros(len(created_at), np.float32)
     for moment in moments:
         origin = 0 if moment.anchor is None else anchors.get(moment.anchor)
-        if origin is not None:
+        if origin is not None and not _is_to_come(moment, created_at, now):
             np.maximum(best, _match(moment, created_at - origin), out=best)
     return best
+
+
+def _is_to_come(moment: Moment, created_at: "NDArray[np.int64]", now: int) -> bool:
+    if moment.yearly or moment.anchor is not None or moment.end <= now:
+        return False
+    return not ((created_at >= moment.start) & (created_at < moment.end)).any()
 
 
 def _match(moment: Moment, instants: "NDArray[np.int64]") -> "NDArray[np.float32]":

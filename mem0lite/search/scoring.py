@@ -23,6 +23,7 @@ _AROUND = ((-2, 0.23), (-1, 0.38), (1, 0.27), (2, 0.12))  # an answer shares its
 _JUST_BEFORE = ((-1, 1.0),)
 _FULL_LENGTH = 20.0  # terms from which a memory counts as more than a "Thanks!"
 _OWN_LENGTH = 200.0  # terms with which a memory says half of what it is about by itself
+_OF_HOUR = 0.5  # how much a memory outside of conversations has of what was told within the hour
 _OWN = ("semantic", "keyword")
 _MEANING = ("semantic", "neighbor_semantic", "session_semantic")
 _WORDING = ("keyword", "neighbor_keyword", "session_keyword")
@@ -181,8 +182,8 @@ def _conversation(
     weights: Mapping[str, float],
     echoes: "NDArray[np.bool_]",
 ) -> "dict[str, Floats]":
-    """Return the signals of conversations. A memory stands for itself as far as it is long, and if it is part of none:
-    that far, its own meaning and words take the place of what was said around it.
+    """Return the signals of conversations. A memory stands for itself as far as it is long, and if it is part of none,
+    half or all: that far, its own meaning and words take the place of what was said around it.
 
     Echoes, the question as it was asked before, say nothing about what was said around them, but for the reply.
     """
@@ -190,8 +191,9 @@ def _conversation(
 
     sessions = view.sessions
     heard = _Heard(view, echoes)
-    alone = np.where(sessions.talk, view.lengths / (view.lengths + _OWN_LENGTH), np.float32(1))
-    around = 1 - alone
+    around = _OWN_LENGTH / (view.lengths + _OWN_LENGTH)
+    around *= np.where(sessions.talk, np.float32(1), _OF_HOUR * sessions.together).astype(np.float32)
+    alone = 1 - around
     signals = {
         "neighbor_semantic": alone * semantic + around * heard.neighbors(semantic, _NEXT_TO),
         "session_semantic": alone * semantic + around * sessions.highest(heard.without(semantic)),
@@ -232,7 +234,7 @@ def _dated(view: View, query: Query) -> "dict[str, Floats]":
     signals: dict[str, Floats] = {}
     if query.moments:
         anchors = {phrase: _said(view, terms) for phrase, terms in query.anchors.items()}
-        signals["date"] = closeness(query.moments, view.created_at, anchors)
+        signals["date"] = closeness(query.moments, view.created_at, anchors, query.now)
     if query.present:
         signals["recency"] = recency(view.created_at, query.now)
     return signals
