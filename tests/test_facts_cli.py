@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from embedder import HashEmbedder
 from llm_server import Reply, model_server
 from scripted_model import ScriptedModel
+from serving import served_by
 
 from mem0lite import Memory
 from mem0lite.cli import main
+from mem0lite.server import Settings, create_app
 
 SCRIPTED = ScriptedModel()
 
@@ -87,3 +90,49 @@ def test_stats_show_what_a_model_used(run):
         run("add", "I like tea", "--user", "alice", "--llm-url", server.url, "--llm-model", "m")
     code, out, _ = run("stats")
     assert code == 0 and "100 prompt tokens" in out
+
+
+def test_a_summary_is_printed(run):
+    """The text alone, or with --json what the library returns; of nobody there is none."""
+    with model_server(answers) as server:
+        model = ("--llm-url", server.url, "--llm-model", "m")
+        run("add", "I like tea", "--user", "alice", *model)
+        assert run("summary", "--user", "alice", *model) == (0, "I like tea\n", "")
+        asked = len(server.asked)
+        shown = json.loads(run("summary", "--user", "alice", "--json", *model)[1])
+        assert (shown["summary"], shown["memories"], shown["times"], len(server.asked)) == ("I like tea", 1, 1, asked)
+        assert run("summary", "--user", "alice", "--profile", *model) == (0, "I like tea\n", "")
+        assert len(server.asked) == asked + 1
+        assert run("summary", "--user", "nobody", *model)[:2] == (0, "")
+        narrowed = run("summary", "--filter", '{"user_id": "alice", "k": 1}', "--json", *model)[1]
+        assert json.loads(narrowed)["memories"] == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--profile"]], ids=["summary", "profile"])
+def test_a_summary_needs_a_model_and_an_id(run, more):
+    """What is missing is named, with the cure."""
+    run("add", "I like tea", "--user", "alice")
+    code, out, err = run("summary", "--user", "alice", *more)
+    assert (code, out) == (2, "") and "MEM0LITE_LLM_URL" in err
+    code, out, err = run("summary", *more)
+    assert (code, out) == (2, "") and "--user" in err
+
+
+def test_a_server_summarizes_for_the_command_line(run, tmp_path):
+    """With --url its model does; a server without one is an error that says so."""
+    path = tmp_path / "served.db"
+    settings = Settings(vacuum_interval_seconds=0)
+    with Memory(path, embedder=HashEmbedder(), llm=SCRIPTED) as memory:
+        memory.add("I like tea", user_id="alice", metadata={"k": 1})
+        with served_by(create_app(memory, settings)) as client:
+            url = str(client.base_url)
+            for more in ([], ["--profile"], ["--filter", '{"created_at": {"gte": "2020-01-01"}}']):
+                code, out, err = run("summary", "--user", "alice", "--url", url, *more)
+                assert (code, out, err) == (0, "I like tea\n", ""), more
+            shown = json.loads(run("summary", "--user", "alice", "--url", url, "--json")[1])
+            assert shown == memory.summary(filters={"user_id": "alice"})
+            code, _, err = run("summary", "--url", url)
+            assert code == 2 and "--user" in err
+    with Memory(path, embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
+        code, out, err = run("summary", "--user", "alice", "--url", str(client.base_url))
+        assert (code, out) == (2, "") and "language model" in err

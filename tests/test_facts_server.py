@@ -140,12 +140,16 @@ def test_summaries_and_profiles_are_answered(client):
     summary = client.post("/v1/summary/", json=asked).raise_for_status().json()
     assert (summary["summary"], summary["status"]) == ("I like tea", "SUCCEEDED")
     assert [one["field"] for one in summary["ignored"]] == ["nothing"]
+    described = client.post("/v1/summary/", json={"filters": {"user_id": "alice"}, "kind": "profile"})
+    assert described.raise_for_status().json() | {"updated_at": summary["updated_at"]} == {
+        name: one for name, one in summary.items() if name != "ignored"
+    }
     profile = client.get("/v2/entities/user/alice/profile/").raise_for_status().json()
     assert (profile["profile"], profile["status"], profile["generation_count"]) == ("I like tea", "succeeded", 1)
     assert client.get("/v2/entities/user/alice/profile/").json() == profile
     nobody = client.get("/v2/entities/user/nobody/profile/").raise_for_status().json()
     assert (nobody["profile"], nobody["status"]) == ("", "insufficient_data")
-    for body in ([], {}, {"filters": 5}, "x"):
+    for body in ([], {}, {"filters": 5}, "x", {**asked, "kind": "poem"}, {**asked, "kind": ["profile"]}):
         assert client.post("/v1/summary/", json=body).status_code in (400, 422)
 
 

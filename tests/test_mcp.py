@@ -39,7 +39,7 @@ ARGUMENTS_OF_MEM0 = {
     "list_events": set[str](),
     "get_event_status": {"event_id"},
 }
-OURS = ("get_context",)
+OURS = ("get_context", "get_summary")
 """Tools that mem0's server does not have."""
 
 

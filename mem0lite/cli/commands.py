@@ -287,6 +287,33 @@ def context(
 @scope_options
 @filter_option
 @matched_label_options
+@click.option("--profile", is_flag=True, help="Describe the person that they are about.")
+@llm_options
+@store_options
+@click.pass_obj
+def summary(options: Options, filters: dict[str, Any] | None, profile: bool) -> None:
+    """Have a language model summarize memories.
+
+    It is given the newest 500 at most. The text is kept until one of them changes.
+    """
+    arguments = given(filters=_narrowed(options, filters), kind="profile" if profile else None)
+    with closing(open_store(options, reading=True, llm=True)) as store:
+        result = store.summary(**options.scope, **arguments)
+    if options.json:
+        print_json(result)
+        return
+    if not result["memories"]:
+        note("No memories.")
+        return
+    echo(printable(result["summary"], keep="\n\t"))
+    if result["memories"] < result["total"]:
+        note(f"It rests on {result['memories']} of {result['total']} memories.")
+
+
+@cli.command()
+@scope_options
+@filter_option
+@matched_label_options
 @click.option("--entity", metavar="NAME", help="Show only what is near this entity.")
 @click.option(
     "--depth",

@@ -49,6 +49,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "insecure": ("--insecure",),
     "key": ("--key",),
     "key_id": ("ID",),
+    "kind": ("--profile",),
     "kinds": ("--kind",),
     "label": ("--label",),
     "latest_only": ("--all-versions",),

@@ -41,6 +41,6 @@ def mcp(options: Options, user_id: str | None, read_only: bool) -> None:
         note(f"mem0lite speaks MCP on stdin and stdout, with {path}. MCP clients start it themselves. Ctrl-C stops it.")
 
     def opened() -> "Memory":
-        return open_memory(options, create=not read_only, read_only=read_only, llm=not read_only)
+        return open_memory(options, create=not read_only, read_only=read_only, llm=True)
 
     stdio.serve(opened, user, read_only=read_only)

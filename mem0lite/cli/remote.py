@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import Mem0LiteError, MemoryNotFoundError, ValidationError
+from ..errors import ConfigurationError, Mem0LiteError, MemoryNotFoundError, ValidationError
 
 if TYPE_CHECKING:
     import httpx
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Page,
         SearchResult,
         Stats,
+        SummaryResult,
         UpdateResult,
         Webhook,
     )
@@ -83,6 +84,11 @@ class RemoteMemory:
     def context(self, query: str, **arguments: Any) -> "ContextResult":
         """POST /context."""
         return cast("ContextResult", self._request("POST", "/context", body={"query": query, **arguments}))
+
+    def summary(self, **asked: Any) -> "SummaryResult":
+        """POST /v1/summary/."""
+        written = self._request("POST", "/v1/summary/", body=asked, patient=True)
+        return cast("SummaryResult", {name: one for name, one in written.items() if name != "status"})
 
     def get_all(
         self,
@@ -283,6 +289,8 @@ class RemoteMemory:
             return MemoryNotFoundError(message)
         if response.status_code in (400, 422):
             return ValidationError(message, field="request")
+        if response.status_code == 501:
+            return ConfigurationError(f"{self._url} cannot do this: {message}")
         return Mem0LiteError(f"{self._url} answered {response.status_code}: {message}")
 
 

@@ -15,6 +15,7 @@ from ..types import (
     MessageResult,
     Page,
     SearchResult,
+    SummaryResult,
     TypedDict,
 )
 from ..types import UpdateResult as Updated
@@ -207,6 +208,10 @@ async def _context(memory: "AsyncMemory", given: Given, user: str) -> Mapping[st
     return {**_some(block, "text", "tokens"), **counts, **_some(block, "not_reranked", "embedded")}
 
 
+async def _summarize(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
+    return await memory.summary(**scopes.scope(given, user), **_some(given, "filters", "kind"))
+
+
 async def _list(memory: "AsyncMemory", given: Given, user: str) -> Mapping[str, Any]:
     options = _some(given, "filters", "page", "page_size", "after", *_EXPIRED, *_VERSIONS, *_AS_OF, *_KINDS)
     page = await memory.get_all(**scopes.scope(given, user), **options)
@@ -353,6 +358,24 @@ TOOLS = (
         ("query",),
         Block,
         _context,
+    ),
+    Tool(
+        "get_summary",
+        "Summarize memories",
+        "Have the language model of this memory summarize what it knows about somebody or something: of the memories "
+        "that match, the newest 500 at most. Fails if it has no language model; then read get_context instead.",
+        {
+            "kind": {
+                "type": "string",
+                "description": "summary, or profile, which describes the person; summary if left out.",
+                "enum": ["summary", "profile"],
+            },
+            "filters": _FILTERS,
+            **_IDS,
+        },
+        (),
+        SummaryResult,
+        _summarize,
     ),
     Tool(
         "get_memories",

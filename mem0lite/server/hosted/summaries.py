@@ -18,25 +18,26 @@ from .unavailable import PROFILES, SUMMARIES, NotHereError
     status_code=200,
     tags=[NOT_HERE],
     summary="Summarize memories",
-    description="Have the server's language model summarize the memories that match `filters`. A server without one "
-    "answers 501.",
+    description="Have the server's language model summarize the memories that match `filters`, or, with `kind` "
+    "`profile`, describe the person that they are about. A server without one answers 501.",
     responses=unserved(SUMMARIES),
 )
 async def hosted_summary(request: AnyRequest, memory: Memory) -> Answer:
-    """Have the server's language model summarize memories."""
+    """Have the server's language model summarize memories, or describe a person, if ``kind`` is "profile"."""
     if not memory.memory.has_model:
         raise NotHereError(detail=SUMMARIES)
     unnote(request, "body")  # which is read here, and not before a server without a model has answered
     given: Any = await request.json()
     if not isinstance(given, dict):
         raise ValidationError("Invalid body: must be an object with filters.", field="filters")
+    kind = given.pop("kind", None)  # ours
     note_fields(request, given, ExportFilters)
     fields = {name: one for name, one in given.items() if name in ExportFilters.__struct_fields__}
     try:
         asked = msgspec.convert(fields, ExportFilters)
     except msgspec.ValidationError as error:
         raise ValidationError(f"Invalid filters or ids: {error}.", field="filters") from None
-    written = await memory.summary(filters=filters_of_export(memory, asked))
+    written = await memory.summary(filters=filters_of_export(memory, asked), kind="summary" if kind is None else kind)
     return {"status": "SUCCEEDED", **written}
 
 
