@@ -136,3 +136,19 @@ def test_a_server_summarizes_for_the_command_line(run, tmp_path):
     with Memory(path, embedder=HashEmbedder()) as memory, served_by(create_app(memory, settings)) as client:
         code, out, err = run("summary", "--user", "alice", "--url", str(client.base_url))
         assert (code, out) == (2, "") and "language model" in err
+
+
+def test_an_update_tells_of_the_facts_that_are_to_follow(run):
+    """An edit on the command line leaves the facts to extract, and says so; events shows it by its type."""
+    with model_server(answers) as server:
+        model = ("--llm-url", server.url, "--llm-model", "m")
+        added = json.loads(run("add", "I like tea", "--user", "alice", "--json", *model)[1])
+        turn = added["results"][0]["id"]
+        code, _, err = run("update", turn, "I like milk")
+        assert (code, "mem0lite extract" in err) == (0, True)
+        assert len(json.loads(run("events", "--event-type", "update", "--json")[1])["results"]) == 1
+        assert run("extract", *model)[0] == 0
+        assert "mem0lite extract" not in run("update", turn, "--metadata", '{"a": 1}')[2]
+    events = json.loads(run("events", "--event-type", "UPDATE", "--json")[1])["results"]
+    assert [(one["status"], len(one["results"])) for one in events] == [("SUCCEEDED", 3)]
+    assert run("events", events[0]["id"], "--event-type", "ADD")[0] == 2

@@ -213,3 +213,25 @@ def test_wishes_of_another_kind_are_refused(client, path):
     assert answer.status_code in (400, 422)
     assert "custom_categories" in answer.text
     assert found(client) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/memories/{}", {"text": "I like milk"}),
+        ("/v1/memories/{}/", {"text": "I like milk"}),
+        ("/v1/batch/", {"memories": [{"memory_id": "{}", "text": "I like milk"}]}),
+    ],
+)
+def test_an_edit_is_answered_before_the_model(client, path, body):
+    """Each way to edit a message has its facts drawn again in the background, and an event that tells when."""
+    added = client.post("/v3/memories/add/", json={"messages": "I like tea", "user_id": "alice"}).json()
+    turn = finished(client, added["event_id"])["results"][0]["id"]
+    given = {**body, "memories": [{**body["memories"][0], "memory_id": turn}]} if "memories" in body else body
+    client.put(path.format(turn), json=given).raise_for_status()
+    asked = {"event_type": "UPDATE", "user_id": "alice"}
+    [event] = client.get("/v1/events/", params=asked).json()["results"]
+    assert (event["event_type"], finished(client, event["id"])["status"]) == ("UPDATE", "SUCCEEDED")
+    assert found(client, kinds=["facts"], query="I like") == ["I like milk"]
+    assert [one["id"] for one in client.get("/events", params=asked).json()["results"]] == [event["id"]]
+    assert client.get("/events", params={"event_type": "SEARCH"}).status_code == 400

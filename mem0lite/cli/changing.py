@@ -55,6 +55,8 @@ def update(
             note("It has expired now. Nobody sees it any more.")
         if part := result.get("embedded"):
             note(partly(part))
+        if result.get("facts", {}).get("status") == "PENDING":
+            note("Facts that were drawn from it are still to be drawn again. A server does that, or mem0lite extract.")
 
 
 @cli.command()
