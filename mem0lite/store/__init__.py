@@ -24,6 +24,7 @@ from .protocol import (
     Finding,
     Finished,
     Graphs,
+    Held,
     JobLostError,
     Jobs,
     Listed,
@@ -43,6 +44,7 @@ from .protocol import (
     Use,
     Visible,
 )
+from .quotas import Quota
 from .sqlite import stopping
 from .sqlite.database import Durability, refuse_database_file
 from .sqlite.schema import SCHEMA_VERSION, SQLITE_VERSION
@@ -70,6 +72,7 @@ __all__ = [
     "Finding",
     "Finished",
     "Graphs",
+    "Held",
     "JobLostError",
     "Jobs",
     "Listed",
@@ -77,6 +80,7 @@ __all__ = [
     "NotEmbeddedError",
     "Outcome",
     "Queue",
+    "Quota",
     "Reading",
     "Reads",
     "Reembedding",
@@ -107,6 +111,7 @@ def open_store(
     checksums: bool = False,
     graph_categories: tuple[str, ...] | None = None,
     statement_timeout: float | None = None,
+    quota: Quota | None = None,
 ) -> Store:
     """Open the store at a path: a SQLite file, which is created if there is none; ``":memory:"`` is private. A URL that
     begins with ``postgresql://`` is that of a PostgreSQL database, which needs the extra ``postgres``.
@@ -124,6 +129,7 @@ def open_store(
             read_only=read_only,
             graph_categories=graph_categories,
             statement_timeout=statement_timeout,
+            quota=quota,
         )
     return SQLiteStore(
         path,
@@ -134,6 +140,7 @@ def open_store(
         checksums=checksums,
         graph_categories=graph_categories,
         statement_timeout=statement_timeout,
+        quota=quota,
     )
 
 
