@@ -362,6 +362,7 @@ class AsyncMemory(Handle):
     revoke_key = _off_loop(Memory.revoke_key, _WRITES)
     revoke_all_keys = _off_loop(Memory.revoke_all_keys, _WRITES)
     stats = _reading(Memory.stats)
+    usage = _reading(Memory.usage)
     _measured = _reading(Memory._measured)
     erase = _off_loop(Memory.erase, _LONG)
     check = _off_loop(Memory.check, _LONG)

@@ -5,6 +5,7 @@
     │   └── FilterError                         … and the value is a filter
     ├── NotFoundError (ValueError)              nothing has this id
     │   └── MemoryNotFoundError                 … that is, no live memory
+    ├── QuotaExceededError (RuntimeError)       a user would keep more than a quota allows
     ├── PermissionDeniedError (PermissionError) a view of one user was asked for more than that user's memories
     ├── ConfigurationError (ValueError)         a setting or constructor argument cannot be accepted
     ├── DependencyError (ImportError)           an optional extra is not installed
@@ -120,6 +121,32 @@ class PermissionDeniedError(Mem0LiteError, PermissionError):
     """A view of one user's memories was asked about another user, or about the whole file."""
 
     _more = "To reach it, use the Memory itself, or a key that is not limited to one user."
+
+
+class QuotaExceededError(Mem0LiteError, RuntimeError):
+    """A user would keep more memories, or more bytes, than a quota allows; nothing of the call was stored.
+
+    ``quota`` is ``"memories"`` or ``"bytes"``, ``limit`` is the most that it allows, and ``used`` is what ``user_id``
+    keeps now.
+    """
+
+    _more = "`mem0lite usage` shows what a user keeps."
+
+    def __init__(
+        self,
+        message: object = "",
+        *told: "Any",
+        user_id: str | None = None,
+        quota: str | None = None,
+        limit: int | None = None,
+        used: int | None = None,
+        **more: "Any",
+    ) -> None:
+        super().__init__(message, *told, **more)
+        self.user_id = user_id
+        self.quota = quota
+        self.limit = limit
+        self.used = used
 
 
 class ConfigurationError(Mem0LiteError, ValueError):

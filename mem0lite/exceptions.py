@@ -9,11 +9,11 @@ from .errors import (
     DatabaseBusyError,
     DatabaseError,
     DependencyError,
-    DiskFullError,
     EmbeddingError,
     Mem0LiteError,
     MemoryNotFoundError,
     PermissionDeniedError,
+    QuotaExceededError,
     ValidationError,
 )
 
@@ -42,7 +42,7 @@ __all__ = [
 MemoryError = Mem0LiteError
 AuthenticationError = PermissionDeniedError
 MemoryCorruptionError = CorruptFileError
-MemoryQuotaExceededError = DiskFullError
+MemoryQuotaExceededError = QuotaExceededError
 NetworkError = DatabaseBusyError  # as there: try again
 VectorSearchError = VectorStoreError = DatabaseError
 

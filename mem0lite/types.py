@@ -899,6 +899,30 @@ class ExtractionStats(TypedDict):
     """Those that used most tokens and calls, at most 100 of them."""
 
 
+class QuotaLimits(TypedDict):
+    """The most that each user may keep."""
+
+    memories_per_user: int | None
+    """Of live memories; None is any number."""
+    bytes_per_user: int | None
+    """Of texts and metadata; None is any number."""
+
+
+class UserUsage(TypedDict):
+    """What a user keeps, and may keep."""
+
+    user_id: str
+    """The user."""
+    memories: int
+    """How many live memories there are, superseded ones included."""
+    bytes: int
+    """The size of their texts and metadata."""
+    max_memories: int | None
+    """The most memories that the quota allows; None is any number."""
+    max_bytes: int | None
+    """The most bytes that the quota allows; None is any number."""
+
+
 class Stats(Counts):
     """The size of a store, and what it is made of."""
 
@@ -920,6 +944,8 @@ class Stats(Counts):
     """Version of SQLite in this process."""
     extraction: NotRequired[ExtractionStats]
     """What language models used. Present when there is one, or was one."""
+    quotas: NotRequired[QuotaLimits]
+    """The most that each user may keep. Present when there is a limit."""
 
 
 # -- what type checkers see

@@ -652,7 +652,7 @@ WHOLE_FILE: dict[str, Any] = {
 }
 WITHIN = {
     *("add", "add_many", "update", "delete", "delete_all", "reset", "get", "get_all", "search", "context", "history"),
-    *("graph", "update_many", "delete_many", "feedback", "events", "event", "changes"),
+    *("graph", "update_many", "delete_many", "feedback", "events", "event", "changes", "usage"),
     *("create_memory_export", "get_memory_export", "summary"),
 }
 

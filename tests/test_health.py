@@ -629,6 +629,8 @@ def test_nobody_waits_for_another_s_embedding(path: str) -> None:
     [
         ("MEM0LITE_MAX_BODY_BYTES", "2048", "max_body_bytes", 2048),
         ("MEM0LITE_CORS_ORIGINS", " https://a.example ,http://[::1]:3000,", "cors_origins", ("https://a.example", "http://[::1]:3000")),
+        ("MEM0LITE_MAX_MEMORIES_PER_USER", "7", "max_memories_per_user", 7),
+        ("MEM0LITE_MAX_BYTES_PER_USER", "0", "max_bytes_per_user", 0),
         ("MEM0LITE_CORS_ORIGINS", "*", "cors_origins", ("*",)),
         ("MEM0LITE_ACCESS_LOG", "on", "access_log", True),
         ("MEM0LITE_ACCESS_LOG", "0", "access_log", False),
@@ -643,6 +645,7 @@ def test_settings_are_read(variable: str, text: str, name: str, value: object) -
     ("variable", "text"),
     [
         *(("MEM0LITE_MAX_BODY_BYTES", text) for text in ("0", "-1", "1e6", "1 MiB", "²")),
+        *(("MEM0LITE_MAX_MEMORIES_PER_USER", text) for text in ("-1", "1e6", "many", "²", "9" * 19)),
         *(("MEM0LITE_CORS_ORIGINS", text) for text in ("app.example", "https://a.example/", "https://*.example")),
         *(("MEM0LITE_ACCESS_LOG", text) for text in ("2", "stderr")),
     ],

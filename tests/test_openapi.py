@@ -40,7 +40,7 @@ ROUTES = {
     ("/api-keys/{key_id}", "delete"),
     ("/configure", "get"),
     ("/configure", "post"),
-    *((f"/{name}", "get") for name in ("stats", "check", "events", "changes", "export", "metrics")),
+    *((f"/{name}", "get") for name in ("stats", "usage", "check", "events", "changes", "export", "metrics")),
     ("/import", "post"),
     *((f"/health/{name}", "get") for name in ("live", "ready")),
     # the hosted API

@@ -410,6 +410,7 @@ EXPECTED = {
     errors.TimeLimitError: 503,
     errors.NotPicklableError: 500,
     errors.DiskFullError: 507,
+    errors.QuotaExceededError: 413,
     errors.ReadOnlyError: 503,
     errors.ClosedError: 503,
     errors.FileReplacedError: 502,

@@ -59,6 +59,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "llm_url": ("--llm-url", "MEM0LITE_LLM_URL"),
     "limit": ("--limit", "--top-k"),
     "max_tokens": ("--max-tokens",),
+    "max_bytes_per_user": ("--max-bytes-per-user", "MEM0LITE_MAX_BYTES_PER_USER"),
+    "max_memories_per_user": ("--max-memories-per-user", "MEM0LITE_MAX_MEMORIES_PER_USER"),
     "mcp": ("--no-mcp",),
     "memory_id": ("ID", "IDS"),
     "messages": ("TEXT",),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Stats,
         SummaryResult,
         UpdateResult,
+        UserUsage,
         Webhook,
     )
 
@@ -165,6 +166,10 @@ class RemoteMemory:
     def stats(self) -> "Stats":
         """GET /stats."""
         return cast("Stats", self._request("GET", "/stats"))
+
+    def usage(self, user_id: str) -> "UserUsage":
+        """GET /usage."""
+        return cast("UserUsage", self._request("GET", "/usage", params={"user_id": user_id}))
 
     def check(self) -> "CheckResult":
         """GET /check, for as long as it takes."""

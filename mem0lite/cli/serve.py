@@ -85,6 +85,19 @@ SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the s
     metavar="N",
     help="Answer with N processes over the one file.  [default: $MEM0LITE_WORKERS, else 1]",
 )
+@click.option(
+    "--max-memories-per-user",
+    type=Number(0, whole=True),
+    metavar="N",
+    help="Refuse, with 413, what would let a user keep more memories; 0 is any number.  "
+    "[default: $MEM0LITE_MAX_MEMORIES_PER_USER, else 0]",
+)
+@click.option(
+    "--max-bytes-per-user",
+    type=Number(0, whole=True),
+    metavar="N",
+    help="The same for the bytes of texts and metadata.  [default: $MEM0LITE_MAX_BYTES_PER_USER, else 0]",
+)
 @click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
 @click.option("--no-ui", is_flag=True, default=None, help="Do not serve the page at /ui; also $MEM0LITE_UI=0.")
 @model_option
@@ -102,6 +115,8 @@ def serve(
     read_only: bool | None,
     checksums: bool | None,
     workers: int | None,
+    max_memories_per_user: int | None,
+    max_bytes_per_user: int | None,
     no_mcp: bool | None,
     no_ui: bool | None,
 ) -> None:
@@ -126,6 +141,8 @@ def serve(
         read_only=read_only,
         checksums=checksums,
         workers=workers,
+        max_memories_per_user=max_memories_per_user,
+        max_bytes_per_user=max_bytes_per_user,
         mcp=False if no_mcp else None,
         ui=False if no_ui else None,
     )

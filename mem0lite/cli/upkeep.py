@@ -176,6 +176,23 @@ def stats(options: Options) -> None:
 
 
 @cli.command()
+@click.option("--user", "user_id", required=True, metavar="ID", help="Whose memories to count.")
+@store_options
+@click.pass_obj
+def usage(options: Options, user_id: str) -> None:
+    """Show how much a user keeps, and how much the quotas allow.
+
+    The quotas of a file are those of the environment, $MEM0LITE_MAX_MEMORIES_PER_USER and $MEM0LITE_MAX_BYTES_PER_USER.
+    """
+    with closing(open_store(options, reading=True)) as store:
+        result = store.usage(user_id)
+    if options.json:
+        print_json(result)
+        return
+    print_pairs({name: "any number" if value is None else value for name, value in result.items()})
+
+
+@cli.command()
 @click.argument("changes", metavar="[NAME=VALUE]...", nargs=-1)
 @file_options
 @click.pass_obj

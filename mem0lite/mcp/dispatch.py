@@ -5,7 +5,14 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import Mem0LiteError, MemoryNotFoundError, NotFoundError, PermissionDeniedError, ValidationError
+from ..errors import (
+    Mem0LiteError,
+    MemoryNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    ValidationError,
+)
 from . import prompts, resources, schemas, tools
 from .protocol import (
     ENVELOPE_VERSIONS,
@@ -38,7 +45,7 @@ _CURES: dict[type[Mem0LiteError], str] = {
 """What a model can do, where the error's own words name Python's verbs."""
 
 
-_CALLERS_OWN = (ValidationError, NotFoundError, PermissionDeniedError)
+_CALLERS_OWN = (ValidationError, NotFoundError, PermissionDeniedError, QuotaExceededError)
 """Errors that the caller has made and can mend."""
 
 

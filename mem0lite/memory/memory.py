@@ -61,6 +61,7 @@ from ..types import (
     SummaryResult,
     UpdateManyResult,
     UpdateResult,
+    UserUsage,
     VacuumResult,
     Webhook,
     answer,
@@ -186,6 +187,11 @@ class Memory(Handle):
         llm_api_key: the key for a URL, if its server wants one. It is never shown.
         extract_later: leave the model's work to ``extract``, so that ``add`` returns as soon as the messages are
             stored. Default: ``add`` asks the model itself.
+        max_memories_per_user: how many live memories each user may keep. A call that would exceed it raises
+            QuotaExceededError and stores nothing. 0 is any number. Default: ``MEM0LITE_MAX_MEMORIES_PER_USER``, else
+            any number. It counts for what this object writes; the file does not keep it.
+        max_bytes_per_user: how many bytes of texts and metadata, the same way. Default:
+            ``MEM0LITE_MAX_BYTES_PER_USER``, else any number.
         config: refused. ``from_config`` opens the store that a configuration of mem0 describes.
 
     Raises ConfigurationError for an argument or an environment variable that cannot be used, ModelNotFoundError,
@@ -222,6 +228,8 @@ class Memory(Handle):
         llm_model: str | None = None,
         llm_api_key: str | None = None,
         extract_later: bool = False,
+        max_memories_per_user: int | None = None,
+        max_bytes_per_user: int | None = None,
         config: object = None,
     ) -> None:
         opening.refuse_configuration(path, config)
@@ -239,6 +247,7 @@ class Memory(Handle):
         asked_categories = opening.graph_categories(graph_categories)
         self._grapher = Grapher(opening.extractor_of(graph_extractor))
         self._statement_timeout = clean_timeout(statement_timeout, "statement_timeout")
+        self._quota = opening.quota(max_memories_per_user, max_bytes_per_user)
         self._store: Store
         self._embedder, self._store = opening.with_embedder(
             embedder,
@@ -251,6 +260,7 @@ class Memory(Handle):
                 checksums=opening.switch(checksums, "checksums"),
                 graph_categories=asked_categories,
                 statement_timeout=self._statement_timeout,
+                quota=self._quota,
             ),
         )
         self._scaling = Scaling(self._store, self._embedder)
@@ -447,7 +457,7 @@ class Memory(Handle):
         no effect, and warns (CompatibilityWarning).
 
         Raises ValidationError, MemoryNotFoundError if ``supersedes`` names a memory that is not there, EmbeddingError,
-        ExtractionError or DatabaseError.
+        ExtractionError, QuotaExceededError if the user would keep more than a quota allows, or DatabaseError.
         """
         if llm is not None:
             _warn_of_model()
@@ -544,7 +554,7 @@ class Memory(Handle):
         The model sees only parts of a very long text; the answer then says how many as ``embedded``.
 
         Raises MemoryNotFoundError if the id is unknown or the memory has expired, ValidationError if nothing is to be
-        changed or a value cannot be accepted, EmbeddingError, ExtractionError or DatabaseError.
+        changed or a value cannot be accepted, EmbeddingError, ExtractionError, QuotaExceededError or DatabaseError.
         """
         item: UpdateItem = {
             "memory_id": memory_id,
@@ -1205,7 +1215,30 @@ class Memory(Handle):
             "schema_version": facts.schema_version,
             "sqlite_version": SQLITE_VERSION,
         }
-        return cast("Stats", stats if extraction is None else {**stats, "extraction": extraction})
+        if extraction is not None:
+            stats["extraction"] = extraction
+        if self._quota:
+            stats["quotas"] = {"memories_per_user": self._quota.memories, "bytes_per_user": self._quota.bytes}
+        return cast("Stats", stats)
+
+    @answer
+    def usage(self, user_id: str | int | None = None) -> UserUsage:
+        """Return how many live memories a user keeps, of how many bytes, and how many the quotas allow.
+
+        In a view, ``user_id`` may be left out. Superseded memories count, expired and deleted ones do not. The bytes
+        are those of texts and metadata.
+
+        Raises ValidationError if nobody is named, or PermissionDeniedError in a view of another user.
+        """
+        name = self._owner.one_user(user_id)
+        held = self._store.held(name, self._now())
+        return {
+            "user_id": name,
+            "memories": held.memories,
+            "bytes": held.bytes,
+            "max_memories": self._quota.memories,
+            "max_bytes": self._quota.bytes,
+        }
 
     def _measured(self) -> tuple[Counts, int, ExtractionStats | None]:
         """Return what metrics show of ``stats``: the counts, the size in bytes, and what language models used, if

@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, EmbedderMismatchError, ValidationError
 from ..files import store_path
 from ..graph import Extractor, RuleExtractor
 from ..llm.protocol import LanguageModel
-from ..store import Queue, Store
+from ..store import Queue, Quota, Store
 from ..values import argument_flag, seconds_to_micros, shown
 from .arguments import Duration
 from .graphs import clean_categories, listed
@@ -97,6 +97,22 @@ def cache_bytes(given: int | None) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ConfigurationError(f"{name}: must be a whole number of bytes, 0 or more.")
     return value
+
+
+def quota(memories: int | None, bytes_: int | None) -> Quota:
+    """Return the most that each user may keep."""
+    return Quota(_most(memories, "max_memories_per_user"), _most(bytes_, "max_bytes_per_user"))
+
+
+def _most(given: int | None, argument: str) -> int | None:
+    name, value = argument, given
+    if given is None:
+        name = f"MEM0LITE_{argument.upper()}"
+        text = os.environ.get(name) or "0"
+        value = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ConfigurationError(f"{name}: must be a whole number from 0 on, where 0 is any number.")
+    return value or None
 
 
 def extractor_of(given: Extractor | None) -> Extractor:

@@ -49,6 +49,17 @@ class Owner(NamedTuple):
                 f"{verb} concerns the whole file. Call it on the Memory, not on a view of one user."
             )
 
+    def one_user(self, user_id: object) -> str:
+        """Return the user that a call names, in a view by default its own."""
+        if user_id is None:
+            if self.user_id is None:
+                raise ValidationError("Give a user_id.", field="user_id")
+            return self.user_id
+        name = clean_id(user_id, "user_id")
+        if self.user_id not in (None, name):
+            raise _another_user()
+        return name
+
     def scope(self, item: AddItem) -> Scope:
         """Return the scope of the memories that an ``add`` makes."""
         return Scope(**clean_scope(self._with_user(item)))

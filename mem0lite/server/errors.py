@@ -22,6 +22,7 @@ from ..errors import (
     ModelNotFoundError,
     NotFoundError,
     PermissionDeniedError,
+    QuotaExceededError,
     ReadOnlyError,
     TimeLimitError,
     ValidationError,
@@ -79,6 +80,10 @@ def _not_found(request: AnyRequest, error: NotFoundError) -> Response[dict[str, 
 
 def _forbidden(request: AnyRequest, error: PermissionDeniedError) -> Response[dict[str, Any]]:
     return _detail(403, str(error))
+
+
+def _over_quota(request: AnyRequest, error: QuotaExceededError) -> Response[dict[str, Any]]:
+    return _detail(413, str(error))  # which mem0's clients raise as MemoryQuotaExceededError
 
 
 def _wrong_shape(request: AnyRequest, error: InvalidRequest) -> Response[dict[str, Any]]:
@@ -141,6 +146,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ValidationError: _refused,
     NotFoundError: _not_found,
     PermissionDeniedError: _forbidden,
+    QuotaExceededError: _over_quota,
     Mem0LiteError: _failed,
     TooManyReadsError: _too_many,
     InvalidRequest: _wrong_shape,

@@ -258,6 +258,13 @@ EXAMPLES: dict[str, Any] = {
     "read_only": False,
     "graph_categories": ["skill_procedural"],
     # what is stored, and whether it agrees
+    "QuotaLimits.memories_per_user": 10_000,
+    "QuotaLimits.bytes_per_user": 5_000_000,
+    "UsageResponse.user_id": "alice",
+    "UsageResponse.memories": 120,
+    "UsageResponse.bytes": 9_600,
+    "UsageResponse.max_memories": 10_000,
+    "UsageResponse.max_bytes": 5_000_000,
     "StatsResponse.memories": 12,
     "StatsResponse.superseded": 1,
     "StatsResponse.expired": 2,

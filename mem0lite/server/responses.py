@@ -81,6 +81,10 @@ class StatsResponse(types.Stats, Answered):
     """Counts, sizes and the embedding model."""
 
 
+class UsageResponse(types.UserUsage, Answered):
+    """What a user keeps, and may keep."""
+
+
 class CheckResponse(types.CheckResult, Answered):
     """What a check of the store found."""
 

@@ -21,6 +21,7 @@ from ..values import clean_id, is_number, shown
 logger = logging.getLogger("mem0lite")
 
 _MOST_A_MINUTE = 1_000_000_000
+_MOST_KEPT = 2**63 - 1
 
 MOST_WORKERS = 64
 """Processes that may serve one file together."""
@@ -65,6 +66,11 @@ class Settings:
     rate_limit_per_minute: int = 0
     """How many requests each key may send a minute, and without keys each address, to one process. 0 means any
     number."""
+    max_memories_per_user: int = 0
+    """How many live memories each user may keep; a request that would exceed it gets 413 and stores nothing. 0 means
+    any number. Not used when ``create_app`` is given a memory, like the next one."""
+    max_bytes_per_user: int = 0
+    """How many bytes of texts and metadata each user may keep."""
     max_body_bytes: int = 1_048_576
     """The largest request body that is read."""
     cors_origins: tuple[str, ...] = ()
@@ -169,6 +175,8 @@ class Settings:
             "llm": self.llm_url,
             "llm_model": self.llm_model,
             "llm_api_key": self.llm_api_key,
+            "max_memories_per_user": self.max_memories_per_user,
+            "max_bytes_per_user": self.max_bytes_per_user,
             "extract_later": True,
         }
 
@@ -176,7 +184,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None, **others: Any) -> Self:
         """Read the variables ``MEM0LITE_DB``, ``MEM0LITE_HOST``, ``MEM0LITE_PORT``, ``MEM0LITE_EMBEDDING_MODEL``,
         ``MEM0LITE_RERANKER``, ``MEM0LITE_VACUUM_INTERVAL_SECONDS``, ``MEM0LITE_RATE_LIMIT_PER_MINUTE``,
-        ``MEM0LITE_MAX_BODY_BYTES``,
+        ``MEM0LITE_MAX_MEMORIES_PER_USER``, ``MEM0LITE_MAX_BYTES_PER_USER``, ``MEM0LITE_MAX_BODY_BYTES``,
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
         ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP``, ``MEM0LITE_MCP_USER_ID``,
@@ -289,6 +297,12 @@ def _rate(variable: str, text: str) -> int:
     raise ConfigurationError(f"{variable}: {text!r} is not a number of requests from 0 to {_MOST_A_MINUTE}.")
 
 
+def _kept(variable: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _MOST_KEPT:
+        return int(text)
+    raise ConfigurationError(f"{variable}: {text!r} is not a whole number from 0 on, where 0 is any number.")
+
+
 def _seconds(variable: str, text: str) -> float:
     try:
         seconds = float(text)
@@ -378,6 +392,7 @@ def _are_origins(value: object) -> bool:
 
 _SECONDS = (_are_seconds, "a number of seconds from 0 on, where 0 is never")
 _SWITCH = (_is_switch, "True or False")
+_KEPT = (lambda value: _is_whole(value) and 0 <= value <= _MOST_KEPT, "a whole number from 0 on, where 0 is any number")
 _MODEL = (_is_model, "a model's name or folder, or None")
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "db": (_is_path, "the path of a file"),
@@ -390,6 +405,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _is_whole(value) and 0 <= value <= _MOST_A_MINUTE,
         f"a number of requests from 0 to {_MOST_A_MINUTE}, where 0 is any number",
     ),
+    "max_memories_per_user": _KEPT,
+    "max_bytes_per_user": _KEPT,
     "max_body_bytes": (lambda value: _is_whole(value) and value > 0, "a whole number of bytes from 1 on"),
     "cors_origins": (_are_origins, "a tuple of origins such as 'https://app.example' or '*'"),
     "access_log": _SWITCH,
@@ -420,6 +437,8 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "llm_api_key": _text,
     "vacuum_interval_seconds": _seconds,
     "rate_limit_per_minute": _rate,
+    "max_memories_per_user": _kept,
+    "max_bytes_per_user": _kept,
     "max_body_bytes": _size,
     "cors_origins": _origins,
     "access_log": _switch,

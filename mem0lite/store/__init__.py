@@ -24,6 +24,7 @@ from .protocol import (
     Finding,
     Finished,
     Graphs,
+    Held,
     JobLostError,
     Jobs,
     Listed,
@@ -44,6 +45,7 @@ from .protocol import (
     Use,
     Visible,
 )
+from .quotas import Quota
 from .sqlite import stopping
 from .sqlite.database import Durability, refuse_database_file
 from .sqlite.schema import SCHEMA_VERSION, SQLITE_VERSION
@@ -71,6 +73,7 @@ __all__ = [
     "Finding",
     "Finished",
     "Graphs",
+    "Held",
     "JobLostError",
     "Jobs",
     "Listed",
@@ -78,6 +81,7 @@ __all__ = [
     "NotEmbeddedError",
     "Outcome",
     "Queue",
+    "Quota",
     "Reading",
     "Reads",
     "Reembedding",
@@ -109,6 +113,7 @@ def open_store(
     checksums: bool = False,
     graph_categories: tuple[str, ...] | None = None,
     statement_timeout: float | None = None,
+    quota: Quota | None = None,
 ) -> Store:
     """Open the store at a path: a SQLite file, which is created if there is none; ``":memory:"`` is private. A URL that
     begins with ``postgresql://`` is that of a PostgreSQL database, which needs the extra ``postgres``.
@@ -126,6 +131,7 @@ def open_store(
             read_only=read_only,
             graph_categories=graph_categories,
             statement_timeout=statement_timeout,
+            quota=quota,
         )
     return SQLiteStore(
         path,
@@ -136,6 +142,7 @@ def open_store(
         checksums=checksums,
         graph_categories=graph_categories,
         statement_timeout=statement_timeout,
+        quota=quota,
     )
 
 

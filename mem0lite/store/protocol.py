@@ -223,6 +223,21 @@ class Use(NamedTuple):
     """When it was the last time."""
 
 
+class Held(NamedTuple):
+    """What live memories come to."""
+
+    memories: int
+    bytes: int
+    """Of their texts and their metadata, as UTF-8."""
+    until: int | None
+    """When the first of them expires."""
+
+    def plus(self, other: "Held") -> "Held":
+        """Return what both come to."""
+        untils = [one for one in (self.until, other.until) if one is not None]
+        return Held(self.memories + other.memories, self.bytes + other.bytes, min(untils, default=None))
+
+
 class Attached(NamedTuple):
     """What a memory has beside its record and its history."""
 
@@ -553,6 +568,9 @@ class Store(Reads, Protocol):
 
     def counts(self, now: int) -> Counts:
         """Return how many memories are live, superseded and expired, and of how many users, agents, runs and apps."""
+
+    def held(self, user_id: str, now: int) -> Held:
+        """Count what a user keeps, superseded memories too, and no expired ones."""
 
     def facts(self) -> "StoreFacts":
         """Return the size of the store, and what it is made with."""

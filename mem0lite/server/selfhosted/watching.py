@@ -28,6 +28,19 @@ async def get_stats(memory: Memory) -> Answer:
 
 
 @get(
+    "/usage",
+    tags=["server"],
+    summary="Get what a user keeps",
+    responses=answers(responses.UsageResponse, "Numbers of memories and bytes, and their limits"),
+)
+async def get_usage(memory: Memory, user_id: UserId = None) -> Answer:
+    """Get how many live memories a user keeps, of how many bytes, and how many the quotas allow; null is any number.
+
+    A key of one user need not name that user."""
+    return await memory.usage(user_id)
+
+
+@get(
     "/check",
     tags=["server"],
     summary="Check the store",
@@ -80,4 +93,4 @@ async def list_changes(
     return await memory.changes(after=after, limit=limit)
 
 
-HANDLERS = (get_stats, check, list_events, list_changes)
+HANDLERS = (get_stats, get_usage, check, list_events, list_changes)

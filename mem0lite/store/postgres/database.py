@@ -495,7 +495,8 @@ def _outcome(connection: Connection, job: _Job, *, alone: bool) -> tuple[Any, Ba
     except Exception as error:  # another caller's, who gets it
         if connection.inner.broken:
             raise
-        connection.run("ROLLBACK TO job; RELEASE job")
+        connection.run("ROLLBACK TO job")  # one statement each, because binary results need that
+        connection.run("RELEASE job")
         return None, error
 
 

@@ -21,6 +21,7 @@ from ..protocol import (
     Cost,
     Document,
     Entry,
+    Held,
     Jobs,
     Listed,
     ListedEvents,
@@ -31,7 +32,8 @@ from ..protocol import (
     Use,
     Visible,
 )
-from . import copying, log, maintenance, past, queue, reading, rows, writing
+from ..quotas import Quota, Quotas
+from . import copying, holdings, log, maintenance, past, queue, reading, rows, writing
 from .database import Connection, Database, Settings
 from .filter_sql import compile_filter
 from .graph import DatabaseGraphs
@@ -53,6 +55,8 @@ class PostgresStore:
     ``cache_bytes`` is about how much memory searches may keep vectors in; what does not fit is read for each search.
 
     ``graph_categories`` are given to a store that has none, and no memories. It keeps them, for every writer.
+
+    ``quota`` is for what this object writes; the store does not keep it.
     """
 
     file = None
@@ -68,6 +72,7 @@ class PostgresStore:
         read_only: bool = False,
         graph_categories: tuple[str, ...] | None = None,
         statement_timeout: float | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self._database = Database(
             url, read_only=read_only, statement_timeout=statement_timeout, settings=Settings.of_environment()
@@ -76,6 +81,7 @@ class PostgresStore:
         self._copying = copying
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
+        self._quotas = Quotas(quota) if quota else None
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
         self.graphs = DatabaseGraphs(self._database, self._settings)
         try:
@@ -102,9 +108,13 @@ class PostgresStore:
 
     def apply(self, changes: Changes, visible: Visible) -> Applied:
         """Delete, update and add, in one transaction."""
-        applied: Applied = self._database.write(
-            lambda connection: writing.apply(connection, changes, visible, self._settings)
-        )
+
+        def work(connection: Connection) -> Applied:
+            return writing.apply(connection, changes, visible, self._settings)
+
+        if self._quotas is not None:
+            return self._quotas.apply(self._database.write, holdings, changes, visible, work)
+        applied: Applied = self._database.write(work)
         return applied
 
     def delete_matching(self, visible: Visible) -> int:
@@ -258,6 +268,11 @@ class PostgresStore:
             if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
+
+    def held(self, user_id: str, now: int) -> Held:
+        """Count what a user keeps, superseded memories too, and no expired ones."""
+        with self._database.read() as connection:
+            return holdings.of_user(connection, user_id, now)
 
     def facts(self) -> StoreFacts:
         """Return the size of the tables with their indexes, and what the store is made with."""

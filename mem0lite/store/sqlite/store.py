@@ -25,6 +25,7 @@ from ..protocol import (
     Cost,
     Document,
     Entry,
+    Held,
     Jobs,
     Listed,
     ListedEvents,
@@ -34,7 +35,8 @@ from ..protocol import (
     Use,
     Visible,
 )
-from . import copying, log, maintenance, queue, reading, rows, writing
+from ..quotas import Quota, Quotas
+from . import copying, holdings, log, maintenance, queue, reading, rows, writing
 from .database import Database, Durability, limited
 from .filter_sql import compile_filter
 from .graphs import FileGraphs
@@ -55,6 +57,8 @@ class SQLiteStore:
     ``cache_bytes`` is about how much memory searches may keep vectors in; what does not fit is read for each search.
 
     ``graph_categories`` are given to a file that has none, and no memories. The file keeps them, for every writer.
+
+    ``quota`` is for what this object writes; the file does not keep it.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class SQLiteStore:
         checksums: bool = False,
         graph_categories: tuple[str, ...] | None = None,
         statement_timeout: float | None = None,
+        quota: Quota | None = None,
         image: bytes | None = None,
     ) -> None:
         self._database = Database(
@@ -83,6 +88,7 @@ class SQLiteStore:
         self._copies = Copies(embedder, statement_timeout)
         self._dimensions = embedder["dimensions"]
         self._columns = Columns(self._dimensions, cache_bytes)
+        self._quotas = Quotas(quota) if quota else None
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
         self._glanced: tuple[bytes, tuple[str, str], list[dict[str, Any]]] | None = None
         """The last glance, and the commit as of which it is: servers look for the same with each request."""
@@ -112,9 +118,13 @@ class SQLiteStore:
 
     def apply(self, changes: Changes, visible: Visible) -> Applied:
         """Delete, update and add, in one transaction."""
-        applied: Applied = self._database.write(
-            lambda connection: writing.apply(connection, changes, visible, self._settings)
-        )
+
+        def work(connection: apsw.Connection) -> Applied:
+            return writing.apply(connection, changes, visible, self._settings)
+
+        if self._quotas is not None:
+            return self._quotas.apply(self._database.write, holdings, changes, visible, work)
+        applied: Applied = self._database.write(work)
         return applied
 
     def delete_matching(self, visible: Visible) -> int:
@@ -288,6 +298,11 @@ class SQLiteStore:
             if known is None or known[0] != version or reading.expires_between(connection, known[1], now):
                 self._counted = known = version, now, reading.counts(connection, now)
             return known[2].copy()
+
+    def held(self, user_id: str, now: int) -> Held:
+        """Count what a user keeps, superseded memories too, and no expired ones."""
+        with self._database.read() as connection:
+            return holdings.of_user(connection, user_id, now)
 
     def facts(self) -> StoreFacts:
         """Return the size of the file, and what it is made with."""

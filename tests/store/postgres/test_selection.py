@@ -15,6 +15,7 @@ SELECTED = (
     "test_filters.py",
     "test_keys.py",
     "test_lifetimes.py",
+    "test_quotas.py",
     "test_sources.py",
     "test_update_delete.py",
 )
