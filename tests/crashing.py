@@ -27,6 +27,7 @@ from embedder import HashEmbedder
 from mem0lite import EmbedderMismatchError, Memory
 from mem0lite.embedding.protocol import embed_documents
 from mem0lite.graph import build
+from mem0lite.store.sqlite.vectors import of as vectors_of
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
@@ -412,7 +413,9 @@ def differences(expected: State, actual: State) -> list[str]:
 def compare_vectors(memory: Memory, embedder: str) -> None:
     """Check that every memory has the vector of its own text."""
     with memory._store._database.read() as connection:
-        rows = connection.execute("SELECT m.text, v.embedding FROM memory m JOIN vector v USING (key)").fetchall()
+        texts = dict(connection.execute("SELECT key, text FROM memory"))
+        kept = vectors_of(connection, texts)
+    rows = [(text, kept[key]) for key, text in texts.items()]
     vectors = embed_documents(HashEmbedder(embedder), [text for text, _ in rows])
     assert [text for (text, vector), right in zip(rows, vectors, strict=True) if vector != right.tobytes()] == []
 

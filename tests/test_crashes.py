@@ -422,7 +422,7 @@ LOSSES = {
     "a memory nobody added": "UPDATE memory SET id = 'another' WHERE text = 'bob walks'; "
     "UPDATE history SET memory_id = 'another' WHERE new_memory = 'bob walks'",
     "metadata": "UPDATE memory SET metadata = NULL WHERE text = 'bob walks'",
-    "a vector": "UPDATE vector SET embedding = (SELECT embedding FROM vector ORDER BY key DESC LIMIT 1)",
+    "a vector": "UPDATE vector SET embeddings = (SELECT embeddings FROM vector ORDER BY key DESC LIMIT 1)",
     "a keyword": "DELETE FROM posting WHERE term = (SELECT term FROM posting LIMIT 1)",
     "a change": "DELETE FROM history WHERE event = 'ADD' AND new_memory = 'carol reads'",
     "an event": "DELETE FROM event WHERE sequence = 1",

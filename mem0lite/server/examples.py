@@ -278,7 +278,7 @@ EXAMPLES: dict[str, Any] = {
     "cached_bytes": 18_432,
     "EmbedderIdentity.name": "all-MiniLM-L6-v2",
     "fingerprint": "5d0cf9d7" * 8,
-    "schema_version": 7,
+    "schema_version": 8,
     "sqlite_version": "3.51.3",
     "ExtractionStats.model": "llama3.2 at http://localhost:11434",
     "pending": 2,

@@ -79,8 +79,8 @@ class Memories(NamedTuple):
     """False for a memory that is superseded."""
     speakers: Sequence[str]
     """The actor. Without one, the role after a NUL, which tells it from an actor of that name."""
-    prefixes: Sequence[str | None]
-    """What comes before the first colon of the text, for memories without an actor, if it may be a name."""
+    prefixes: Mapping[int, str]
+    """What comes before the first colon of the text, for memories without an actor, if it may be a name; by place."""
 
 
 KeysOfTerm = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
@@ -444,13 +444,17 @@ class Collection:
 
     def _load_chunk(self, source: Source, ranges: Sequence[Range]) -> "list[Any]":
         """Return keys, lengths, dates, expiries, what is not superseded, and the codes of speakers and prefixes."""
+        import numpy as np
 
         read, codes = source.memories(ranges), self._speakers
-        begin = {one for one in set(read.prefixes) if one is not None and is_name(one)}
+        begin = set(filter(is_name, set(read.prefixes.values())))
         for name in sorted({*read.speakers, *begin}):
             codes.setdefault(name, len(codes))
-        said_by = _coded(read.speakers, codes)
-        prefixes = _coded(read.prefixes, {one: codes[one] if one in begin else -1 for one in set(read.prefixes)})
+        said_by = np.fromiter(map(codes.__getitem__, read.speakers), np.int32, len(read.speakers))
+        prefixes = np.full(len(read.keys), -1, dtype=np.int32)
+        for place, one in read.prefixes.items():
+            if one in begin:
+                prefixes[place] = codes[one]
         columns = read.keys, read.lengths, read.created_at, read.expires_at, read.latest
         return [*columns, said_by, prefixes]
 
@@ -639,12 +643,6 @@ class Columns:
 
 
 # -- reading
-
-
-def _coded(names: Sequence[Any], codes: Mapping[Any, int]) -> "NDArray[np.int32]":
-    import numpy as np
-
-    return np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
 
 
 def _text_bytes(names: Iterable[str]) -> int:

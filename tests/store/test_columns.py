@@ -98,7 +98,7 @@ class DictStore:
             np.array([self.expiry[key] for key in keys.tolist()], dtype=np.int64),
             np.array([key not in self.superseded for key in keys.tolist()], dtype=bool),
             ["\0user"] * len(keys),
-            [text.partition(": ")[0] if ": " in text else None for text in texts],
+            {place: text.partition(": ")[0] for place, text in enumerate(texts) if ": " in text},
         )
 
     def vectors(self, ranges):

@@ -85,9 +85,8 @@ class SnapshotSource:
             before=["\0"],
         )
         keys, lengths, created_at, expires_at, latest = map(_numbers, numbers)
-        return Memories(
-            keys, lengths.astype(np.float32), created_at, expires_at, latest != 0, speakers or [], prefixes or []
-        )
+        begin = {place: one for place, one in enumerate(prefixes or []) if one is not None}
+        return Memories(keys, lengths.astype(np.float32), created_at, expires_at, latest != 0, speakers or [], begin)
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors."""

@@ -16,7 +16,7 @@ from ...errors import CorruptFileError, DatabaseError
 from ...search.text import TERMS_VERSION
 from ...values import FIRST_INSTANT, LAST_INSTANT, text_hash
 from ..protocol import Finding
-from . import rows
+from . import rows, vectors
 from .schema import MEMORIES, MIGRATIONS, SCOPE_KEYS
 
 _NORM_TOLERANCE = 1e-3  # of a vector's length, which is 1
@@ -139,8 +139,8 @@ _RULES = (
     ),
     _Rule(
         "vectors", "vectors of memories that are gone",
-        f"SELECT key FROM vector WHERE key {_NO_MEMORY} UNION ALL SELECT key FROM vector_next WHERE key {_NO_MEMORY}",
-        f"DELETE FROM vector WHERE key {_NO_MEMORY}; DELETE FROM vector_next WHERE key {_NO_MEMORY}",
+        f"{vectors.GONE} UNION ALL SELECT key FROM vector_next WHERE key {_NO_MEMORY}",
+        f"DELETE FROM vector_next WHERE key {_NO_MEMORY}",
     ),
     _Rule(
         "memories", "metadata that is not a JSON object",
@@ -232,6 +232,8 @@ def mend(connection: apsw.Connection, findings: Sequence[Finding]) -> None:
     for rule in _RULES:
         if rule.mend is not None and (rule.check, rule.problem) in broken:
             connection.execute(rule.mend).fetchall()
+    if any(finding.check == "vectors" for finding in findings):
+        vectors.mend(connection)
     if any(finding.check == "keywords" for finding in findings):
         rows.rebuild_postings(connection)
     else:
@@ -309,14 +311,25 @@ def _vectors(connection: apsw.Connection) -> Iterator[Finding]:
     size = 4 * embedder["dimensions"] if embedder else 0
     _load_sqlite_vec(connection)
     broken: list[tuple[Any, ...]] = connection.execute(
-        "SELECT m.key, m.id, v.embedding IS NULL FROM memory m LEFT JOIN vector v ON v.key = m.key "
-        "WHERE NOT ifnull(CASE WHEN length(v.embedding) = ?1 "
-        "THEN abs(vec_distance_L2(v.embedding, zeroblob(?1)) - 1) < ?2 END, 0) ORDER BY m.key",
+        f"SELECT m.key, m.id, v.key IS NULL FROM memory m LEFT JOIN vector v ON {vectors.HOLDING.format('m.key')} "
+        f"AND m.key < v.key + {vectors.COUNT} "
+        "WHERE NOT ifnull(CASE WHEN length(substr(v.embeddings, 1 + ?1 * (m.key - v.key), ?1)) = ?1 "
+        "THEN abs(vec_distance_L2(substr(v.embeddings, 1 + ?1 * (m.key - v.key), ?1), zeroblob(?1)) - 1) < ?2 END, 0) "
+        "ORDER BY m.key",
         (size, _NORM_TOLERANCE),
     ).fetchall()
+    found: list[Any] = connection.execute(
+        f"SELECT m.key, m.id FROM memory m WHERE m.key & -{vectors.BLOCK} IN "
+        f"(SELECT key & -{vectors.BLOCK} FROM ({vectors.UNSOUND})) ORDER BY m.key"
+    ).fetchall()
+    unsure: dict[int, str] = dict(found)
+    if unsure:
+        problem = "memories of which it is not sure which vectors are theirs"
+        yield Finding("vectors", problem, list(unsure.values()), list(unsure))
+        broken = [one for one in broken if one[0] not in unsure]
     for problem, lacking in (("memories without a vector", True), ("vectors that are none of this model", False)):
-        if found := [(key, memory_id) for key, memory_id, lacks in broken if bool(lacks) == lacking]:
-            yield Finding("vectors", problem, [memory_id for _, memory_id in found], [key for key, _ in found])
+        if unlike := [(key, memory_id) for key, memory_id, lacks in broken if bool(lacks) == lacking]:
+            yield Finding("vectors", problem, [memory_id for _, memory_id in unlike], [key for key, _ in unlike])
 
 
 def _load_sqlite_vec(connection: apsw.Connection) -> None:

@@ -8,7 +8,7 @@ import apsw
 from ...graph import Edge, Graph, Node
 from .. import histories
 from ..protocol import Attached, Document, Use
-from . import rows
+from . import rows, vectors
 
 _LISTED = "IN (SELECT value FROM json_each(?))"
 
@@ -32,14 +32,13 @@ def attached(connection: apsw.Connection, ids: Sequence[str]) -> dict[str, Attac
         listed,
     ):
         edges.setdefault(key, []).append(Edge(*edge))
-    found = connection.execute(f"SELECT key, embedding FROM vector WHERE key {_LISTED}", listed)
     return {
         keys[key]: Attached(
             rows.from_bytes(embedding),
             Graph(nodes[key], edges.get(key, [])) if key in nodes else None,
             uses.get(key),
         )
-        for key, embedding in found
+        for key, embedding in vectors.of(connection, keys).items()
     }
 
 

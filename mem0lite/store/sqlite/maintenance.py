@@ -5,7 +5,7 @@ import json
 import apsw
 
 from ..damage import check_agreement
-from . import rows
+from . import rows, vectors
 from .database import BUSY_TIMEOUT_MS, Database
 from .schema import EXPIRED, OF_SCOPES
 
@@ -20,14 +20,18 @@ _OLD_EVENT = (
 
 
 def vacuum(database: Database, now: int) -> tuple[int, int]:
-    """Remove expired memories, old events and expired exports; return the number of memories, and the bytes the file
-    shrank. Write nothing if there is nothing to remove: a server does this every minute."""
+    """Remove expired memories, old events and expired exports, and bring the vectors of an older file together; return
+    the number of memories, and the bytes the file shrank. Write nothing if there is nothing to do: a server does this
+    every minute."""
     with database.read(limited=False) as connection:
         expired, old = _due(connection, now)
+        apart = vectors.are_apart(connection)
     removed = 0
     while expired and (count := database.write(lambda connection: _remove_expired(connection, now))):
         removed += count
     while old and database.write(lambda connection: _remove_old(connection, now)):
+        pass
+    while apart and database.write(vectors.pack_old):
         pass
     return removed, database.maintain(shrink)
 

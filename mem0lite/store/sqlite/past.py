@@ -23,7 +23,7 @@ from .. import histories
 from ..damage import check_agreement, check_optional_texts, check_texts, undamaged
 from ..protocol import Entry
 from ..replay import Asked, Changed, Held, Was
-from . import rows
+from . import rows, vectors
 from .filter_sql import compile_filter
 
 _LISTED = "(SELECT value FROM json_each(?))"
@@ -143,7 +143,7 @@ def _changed(connection: apsw.Connection, was: Was, now: tuple[int, Record] | No
     check_agreement(int(now is not None), 1)
     key, record = cast("tuple[int, Record]", now)
     kept = searched and record.text == was.record.text
-    vector = connection.execute("SELECT embedding FROM vector WHERE key = ?", (key,)).get if kept else None
+    vector = vectors.of(connection, [key]).get(key) if kept else None
     return Changed(key, was.record, None if vector is None else rows.from_bytes(vector))
 
 
@@ -166,7 +166,13 @@ def _unchanged(connection: apsw.Connection, asked: Asked, scopes: str, hidden: s
         return {"memory": found}
     tables = {table: rows_of(table) for table in ("memory", "mention", "relation")}
     if asked.terms is not None:
-        tables["vector"] = rows_of("vector")
+        hidden_keys = set(json.loads(hidden))
+        tables["vector"] = [
+            row
+            for scope in json.loads(scopes)
+            for row in vectors.within(connection, scope << 32, (scope << 32) + 0xFFFFFFFF)
+            if row[0] not in hidden_keys
+        ]
         tables["posting"] = rows.fetch(
             connection,
             "SELECT p.* FROM json_each(?) l CROSS JOIN scope s ON s.id = l.value CROSS JOIN json_each(?) t "

@@ -24,6 +24,7 @@ from . import graph, log, rows
 from .filter_sql import compile_filter, composed
 from .schema import EXPIRED, LATEST, LIVE, MEMORIES, MEMORY_BY_ID, condition
 from .settings import Current
+from .vectors import of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -304,9 +305,5 @@ class SnapshotReading(FoundReading):
         if kept is not None:
             return kept
         keys = self.keys(ranked)
-        found = dict(
-            self._connection.execute(
-                "SELECT key, embedding FROM vector WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
-            )
-        )
+        found = of(self._connection, keys)
         return np.frombuffer(b"".join(found[key] for key in keys), dtype="<f4").reshape(len(keys), self._dimensions)

@@ -9,7 +9,7 @@ from ...errors import EmbedderMismatchError
 from ...search.text import indexed_text
 from ...types import EmbedderIdentity
 from ..protocol import Unembedded
-from . import rows
+from . import rows, vectors
 from .database import Database
 from .maintenance import shrink
 
@@ -57,7 +57,10 @@ class FileReembedding:
 
         def work(connection: apsw.Connection) -> None:
             self._check_ours(connection)
-            rows.put_vectors(connection, "vector_next", found)
+            connection.executemany(
+                "INSERT OR REPLACE INTO vector_next SELECT key, ?3 FROM memory WHERE key = ?1 AND text_hash = ?2",
+                [(one.position, one.hash, rows.to_bytes(vector)) for one, vector in found],
+            )
 
         self._database.write(work)
 
@@ -71,14 +74,17 @@ class FileReembedding:
             connection.execute("DELETE FROM vector_next WHERE key NOT IN (SELECT key FROM memory)")
             connection.execute("DROP TABLE vector")
             connection.execute("ALTER TABLE vector_next RENAME TO vector")
-            connection.execute("CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embedding BLOB NOT NULL) STRICT")
+            connection.execute("CREATE TABLE vector_next (key INTEGER PRIMARY KEY, embeddings BLOB NOT NULL) STRICT")
             rows.forget(connection, "reembedding")
             rows.remember(connection, "embedder", self._embedder)
             rows.note_all_rewritten(connection)
+            vectors.note_apart(connection)
             return True
 
         finished: bool = self._database.write(work)
         if finished:
+            while self._database.write(vectors.pack_old):
+                pass
             self._database.maintain(shrink)
         return finished
 

@@ -29,7 +29,7 @@ from .. import histories
 from ..damage import check_instants, check_list, check_object, check_optional_texts, check_texts, undamaged
 from ..drawn import last_expiry
 from ..protocol import Entry, NotEmbeddedError, Seen, Unembedded, Visible
-from . import facts, graph, log
+from . import facts, graph, log, vectors
 from .filter_sql import Sql, one_of_ids
 from .schema import LATEST, LIVE, MEMORIES, MEMORY_BY_ID, SCOPE_KEYS, condition
 
@@ -491,7 +491,7 @@ def insert_at(connection: apsw.Connection, key: int, owner: int, entry: Entry, r
     )
     facts.link(connection, key, record)
     if entry.vector is not None:
-        connection.execute("INSERT INTO vector VALUES (?, ?)", (key, to_bytes(entry.vector)))
+        vectors.put(connection, key, to_bytes(entry.vector))
         _insert_postings(connection, owner, key, entry.terms)
     if entry.graph is not None:
         graph.insert(connection, owner, key, entry.graph)
@@ -548,16 +548,16 @@ def reindex(connection: apsw.Connection, key: int, before: Record, after: Record
     words = indexed_terms(after.indexed_text)
     _insert_postings(connection, owner, key, words)
     connection.execute("UPDATE memory SET length = ? WHERE key = ?", (words.total(), key))
-    connection.execute("UPDATE vector SET embedding = ? WHERE key = ?", (to_bytes(vector), key))
+    vectors.put(connection, key, to_bytes(vector))
     connection.execute("DELETE FROM vector_next WHERE key = ?", (key,))
 
 
-def put_vectors(connection: apsw.Connection, table: str, found: Iterable[tuple[Unembedded, UnitVector]]) -> None:
-    """Put vectors in a table, except of memories that were changed or deleted since they were read."""
-    connection.executemany(
-        f"INSERT OR REPLACE INTO {table} SELECT key, ?3 FROM memory WHERE key = ?1 AND text_hash = ?2",
-        [(one.position, one.hash, to_bytes(vector)) for one, vector in found],
-    )
+def put_vectors(connection: apsw.Connection, found: Iterable[tuple[Unembedded, UnitVector]]) -> None:
+    """Replace vectors, except of memories that were changed or deleted since they were read."""
+    for one, vector in found:
+        unchanged = "SELECT 1 FROM memory WHERE key = ? AND text_hash = ?"
+        if connection.execute(unchanged, (one.position, one.hash)).get:
+            vectors.put(connection, one.position, to_bytes(vector))
 
 
 def to_bytes(vector: UnitVector) -> bytes:
@@ -693,7 +693,8 @@ def remove(connection: apsw.Connection, keys: Sequence[int]) -> dict[str, int]:
     removed = {"keywords": _remove_postings(connection, rows), "graph": graph.remove(connection, keys)}
     connection.execute("DELETE FROM use WHERE key IN (SELECT value FROM json_each(?))", (listed,))
     facts.unlink(connection, keys)
-    for kind, table in (("next", "vector_next"), ("vectors", "vector"), ("memories", "memory")):
+    removed["vectors"] = vectors.remove(connection, keys)
+    for kind, table in (("next", "vector_next"), ("memories", "memory")):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT value FROM json_each(?))", (listed,))
         removed[kind] = connection.changes()
     note_rewritten(connection, next_version(connection), {key >> 32 for key in keys})

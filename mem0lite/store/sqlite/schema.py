@@ -216,6 +216,12 @@ MIGRATIONS = (
     -- A process of an older version that has the file open must fail rather than delete a memory and leave its facts.
     ALTER TABLE history RENAME COLUMN old_text TO text_before;
     """,
+    """
+    -- Rows have the vectors of consecutive keys from now on. A process of an older version must not take them for one.
+    ALTER TABLE vector RENAME COLUMN embedding TO embeddings;
+    ALTER TABLE vector_next RENAME COLUMN embedding TO embeddings;
+    INSERT INTO meta SELECT 'vectors_apart', '0' WHERE EXISTS (SELECT 1 FROM vector);
+    """,
 )
 
 TABLES = (

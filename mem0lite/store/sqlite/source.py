@@ -14,11 +14,12 @@ import apsw
 from ...data.filters import Expression, scope_part
 from ...search.conversation import NAME_LENGTH
 from ..columns import NEVER, KeysOfTerm, Memories, Range, ScopeVersion, cosines_of, not_agreeing, vectors_of
-from ..damage import check_optional_texts
+from ..damage import check_texts
 from . import rows
 from .filter_sql import Sql, compile_filter
 from .schema import SCOPE_KEYS
 from .settings import Current
+from .vectors import BLOCK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,8 @@ _RANGES = "json_each(?) r"
 _IN_RANGE = "BETWEEN r.value ->> 1 AND r.value ->> 2"
 _EACH_TERM = "CROSS JOIN t CROSS JOIN posting p ON p.term = t.term AND"
 _FEW_RANGES = 16
+_SPEAKER = "ifnull(nullif(m.actor_id, ''), char(0) || ifnull(m.role, ''))"
+_BETWEEN = "\x1f"
 _TERMS_AT_ONCE = 32
 _WITHIN = (  # keys from the first one on, as they are shorter; and how often a term occurs where that is not once
     "SELECT group_concat(p.key - ?2), group_concat(CASE WHEN p.frequency <> 1 THEN p.key - ?2 END), "
@@ -107,42 +110,90 @@ class SnapshotSource:
         """Return the memories in the ranges."""
         import numpy as np
 
-        lengths, created_at, expiring, expiries, superseded, speakers, prefixes = self._get(
-            "SELECT group_concat(m.length), group_concat(m.created_at), "
+        count, lengths, created_at, expiring, expiries, superseded, speakers, prefixes = self._get(
+            "SELECT count(*), group_concat(m.length), group_concat(m.created_at), "
             "group_concat(CASE WHEN m.expires_at IS NOT NULL THEN m.key END), group_concat(m.expires_at), "
             "group_concat(CASE WHEN m.superseded_at IS NOT NULL THEN m.key END), "
-            "json_group_array(ifnull(nullif(m.actor_id, ''), char(0) || ifnull(m.role, ''))), "
-            f"json_group_array(CASE WHEN m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1 "
-            "THEN substr(m.text, 1, instr(m.text, ': ') - 1) END) "
+            f"group_concat({_SPEAKER}, char({ord(_BETWEEN)})), "
+            "json_group_object(m.key, substr(m.text, 1, instr(m.text, ': ') - 1)) "
+            f"FILTER (WHERE m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1) "
             f"FROM {_RANGES} {_JOINED}",
             ranges,
         )
-        said_by, begin = json.loads(speakers), json.loads(prefixes)
-        check_optional_texts(*{*said_by, *begin})
-        keys = self._keys("memory", ranges, len(said_by))
-        numbers = _numbers(lengths, np.float32), _numbers(created_at, np.int64)
-        if {len(keys), *map(len, numbers)} != {len(said_by)}:
+        keys = self._keys("memory", ranges, count)
+        numbers = _numbers(lengths, np.int64).astype(np.float32), _numbers(created_at, np.int64)
+        if {count, len(keys), *map(len, numbers)} != {count}:
             raise ValueError("a number is missing")
-        expires_at = np.full(len(keys), NEVER, dtype=np.int64)
+        expires_at = np.full(count, NEVER, dtype=np.int64)
         expires_at[np.searchsorted(keys, _numbers(expiring, np.int64))] = _numbers(expiries, np.int64)
-        latest = np.ones(len(keys), dtype=bool)
+        latest = np.ones(count, dtype=bool)
         latest[np.searchsorted(keys, _numbers(superseded, np.int64))] = False
-        return Memories(keys, *numbers, expires_at, latest, said_by, begin)
+        begin = json.loads(prefixes)
+        places = np.searchsorted(keys, np.fromiter(map(int, begin), np.int64, len(begin))).tolist()
+        said_by = self._speakers(ranges, speakers, count)
+        return Memories(keys, *numbers, expires_at, latest, said_by, dict(zip(places, begin.values(), strict=True)))
+
+    def _speakers(self, ranges: Sequence[Range], joined: str | None, count: int) -> list[str]:
+        """Return who said each memory. A list as JSON takes twice as long to make and to read, so it is asked for only
+        where a name has the character that is between names."""
+        said_by = joined.split(_BETWEEN) if joined is not None else []
+        if len(said_by) != count:
+            said_by = json.loads(self._get(f"SELECT json_group_array({_SPEAKER}) FROM {_RANGES} {_JOINED}", ranges))
+            check_texts(*set(said_by))
+        return said_by
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Return the keys of the vectors in the ranges, and the vectors."""
         import numpy as np
 
-        # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each.
-        count, packed = self._get(
-            "SELECT count(*), CAST(group_concat(v.embedding, '') AS BLOB) "
+        # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each. Runs are
+        # read where they belong, without a copy in between.
+        size, blocks = 4 * self._dimensions, _whole_blocks(ranges)
+        count, total, apart = self._get(
+            "SELECT count(*), sum(length(v.embeddings)), "
+            f"CAST(group_concat(CASE WHEN length(v.embeddings) <= {size} THEN v.embeddings END, '') AS BLOB) "
             f"FROM {_RANGES} CROSS JOIN vector v ON v.key {_IN_RANGE}",
+            blocks,
+        )
+        total, apart = total or 0, apart or b""
+        if total % size:
+            raise not_agreeing()
+        if total == len(apart):
+            keys, vectors = self._keys("vector", blocks, count), np.frombuffer(apart, dtype="<f4")
+        else:
+            keys, vectors = self._runs(blocks, apart, total)
+        vectors = vectors.reshape(-1, self._dimensions)
+        if len(keys) != len(vectors):
+            raise not_agreeing()
+        return _only(ranges, keys, vectors)
+
+    def _runs(
+        self, ranges: Sequence[Range], apart: bytes, total: int
+    ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """Return keys and vectors of ranges in which there are runs; ``apart`` has the vectors that are in none."""
+        import numpy as np
+
+        size = 4 * self._dimensions
+        found = self._get(
+            f"SELECT group_concat(v.key), group_concat(length(v.embeddings)) FROM {_RANGES} "
+            f"CROSS JOIN vector v ON v.key {_IN_RANGE}",
             ranges,
         )
-        if len(packed or b"") != 4 * self._dimensions * count:
-            raise not_agreeing()
-        vectors = np.frombuffer(packed or b"", dtype="<f4").reshape(count, self._dimensions)
-        return self._keys("vector", ranges, count), vectors
+        firsts, lengths = (_numbers(one, np.int64) for one in found)
+        read, place, passed = np.empty(total // 4, dtype="<f4"), 0, 0
+        room = memoryview(read.view(np.uint8).data)
+        with self._connection.blob_open("main", "vector", "embeddings", int(firsts[lengths > size][0]), False) as run:
+            for first, length in zip(firsts.tolist(), lengths.tolist(), strict=True):
+                if length > size:
+                    run.reopen(first)
+                    run.read_into(room, place, length)
+                else:
+                    room[place : place + length] = apart[passed : passed + length]
+                    passed += length
+                place += length
+        counts = lengths // size
+        places = np.arange(total // size) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.repeat(firsts, counts) + places, read
 
     def cosines(self, keys: "NDArray[np.int64]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the cosine of each of these memories with a unit vector.
@@ -164,6 +215,8 @@ class SnapshotSource:
 
         if count == sum(last - first + 1 for _, first, last in ranges):
             spans = [np.arange(first, last + 1, dtype=np.int64) for _, first, last in ranges]
+            if len(spans) == 1:
+                return spans[0]
             return np.concatenate([np.empty(0, dtype=np.int64), *spans])
         listed = self._get(
             f"SELECT group_concat(t.key) FROM {_RANGES} CROSS JOIN {table} t ON t.key {_IN_RANGE}", ranges
@@ -252,6 +305,33 @@ class SnapshotSource:
 
 
 _JOINED = f"CROSS JOIN memory m ON m.key {_IN_RANGE}"
+
+
+def _whole_blocks(ranges: Sequence[Range]) -> list[Range]:
+    """Return ranges that begin where a run may begin that has the first key of the given ones."""
+    from_blocks: list[Range] = []
+    for number, first, last in ranges:
+        start = first & -BLOCK
+        if from_blocks and start <= from_blocks[-1][2]:
+            from_blocks[-1] = (from_blocks[-1][0], from_blocks[-1][1], last)
+        else:
+            from_blocks.append((number, start, last))
+    return from_blocks
+
+
+def _only(
+    ranges: Sequence[Range], keys: "NDArray[np.int64]", vectors: "NDArray[np.float32]"
+) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    """Return the keys that are in the ranges, and their vectors."""
+    import numpy as np
+
+    if len(ranges) == 1:
+        start, end = np.searchsorted(keys, [ranges[0][1], ranges[0][2] + 1])
+        return keys[start:end], vectors[start:end]
+    _, firsts, lasts = np.array(ranges, dtype=np.int64).reshape(-1, 3).T
+    places = np.searchsorted(firsts, keys, side="right") - 1
+    inside = (places >= 0) & (keys <= lasts[places])
+    return (keys, vectors) if inside.all() else (keys[inside], vectors[inside])
 
 
 def _numbers(text: str | None, kind: Any) -> "NDArray[Any]":

@@ -84,7 +84,7 @@ class Upkeep:
 
         def work(connection: apsw.Connection) -> None:
             self._settings.check_embedder(connection)
-            rows.put_vectors(connection, "vector", found)
+            rows.put_vectors(connection, found)
             rows.note_all_rewritten(connection)
 
         self._database.write(work)

@@ -315,7 +315,7 @@ def test_a_lost_vector_is_noticed(path):
     """A memory whose vector is missing, or too short, is damage that is told, never a random score."""
     for damage in (
         "DELETE FROM vector WHERE key = (SELECT max(key) FROM vector)",
-        "UPDATE vector SET embedding = x'00'",
+        "UPDATE vector SET embeddings = x'00'",
     ):
         with Memory(path, embedder=HashEmbedder()) as memory:
             memory.add_many([{"messages": f"tea {number}", "user_id": "u"} for number in range(3)])

@@ -10,16 +10,16 @@ from mem0lite import Memory, ReadOnlyError
 FAR = 99 << 32  # the key of no memory
 MENDED = {
     "a vector that is missing": ("DELETE FROM vector WHERE key % 2 = 0", "vectors"),
-    "a vector of another width": ("UPDATE vector SET embedding = x'00000000' WHERE key % 2 = 0", "vectors"),
+    "a vector of another width": ("UPDATE vector SET embeddings = x'00000000' WHERE key % 2 = 0", "vectors"),
     "a vector of numbers that are none": (
-        "UPDATE vector SET embedding = unhex(replace(hex(zeroblob(64)), '00', '0000c07f'))",
+        "UPDATE vector SET embeddings = unhex(replace(hex(zeroblob(64)), '00', '0000c07f'))",
         "vectors",
     ),
     "a vector without end": (
-        "UPDATE vector SET embedding = unhex(replace(hex(zeroblob(64)), '00', '0000807f'))",
+        "UPDATE vector SET embeddings = unhex(replace(hex(zeroblob(64)), '00', '0000807f'))",
         "vectors",
     ),
-    "a vector that is not of length one": ("UPDATE vector SET embedding = zeroblob(256)", "vectors"),
+    "a vector that is not of length one": ("UPDATE vector SET embeddings = zeroblob(256)", "vectors"),
     "a vector of nothing": (f"INSERT INTO vector VALUES ({FAR}, x'00')", "vectors"),
     "a keyword that is missing": ("DELETE FROM posting WHERE term = 'number'", "keywords"),
     "a keyword too many": (
