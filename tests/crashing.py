@@ -16,7 +16,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -514,18 +514,25 @@ for _name in ("xDelete", "xAccess", "xFullPathname"):
     setattr(CountingVFS, _name, counted(apsw.VFS, _name))
 
 
-def run_script(job: Record, tell: Tell) -> None:
-    """Do a job's ``script`` on its file and close it, on a file system that kills at the call ``die_at``; tell each
-    operation before and after it and, where none was the last, all calls."""
+@contextmanager
+def counting(job: Record) -> Iterator[Countdown]:
+    """Open files on a file system that kills at the call ``die_at`` of a job."""
     countdown = Countdown(job["die_at"], job["torn"])
     vfs = CountingVFS(countdown)
     apsw.set_default_vfs("counting")
-    session = Session(Path(job["path"]), job["durability"])
-    for record in job["script"]:
-        tell({"begun": record})
-        tell({"done": session.do(record)})
-    session.close()
+    yield countdown
     del vfs
+
+
+def run_script(job: Record, tell: Tell) -> None:
+    """Do a job's ``script`` on its file and close it, on a file system that kills at the call ``die_at``; tell each
+    operation before and after it and, where none was the last, all calls."""
+    with counting(job) as countdown:
+        session = Session(Path(job["path"]), job["durability"])
+        for record in job["script"]:
+            tell({"begun": record})
+            tell({"done": session.do(record)})
+        session.close()
     for start in range(0, len(countdown.calls), 100):
         tell({"calls": countdown.calls[start : start + 100]})
 
