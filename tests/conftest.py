@@ -27,6 +27,7 @@ collect_ignore_glob = ["clients/*", "integrations/*", "moving/*", "typing/*"]  #
 settings.register_profile(
     "mem0lite", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+settings.register_profile("few", settings.get_profile("mem0lite"), max_examples=25)
 settings.load_profile("mem0lite")
 
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
@@ -92,15 +93,24 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run a selection in pytest's own process: it starts at once, prints what tests print, and can be debugged.
 
-    A selection is a file, a test, a keyword, or a marker expression other than the one in ``pyproject.toml``. For the
-    whole suite, or a folder of it, None lets pytest-xdist count the cores.
+    A selection is a file, a test, a keyword, or a marker expression other than the one in ``pyproject.toml``. The whole
+    suite, or a folder of it, is run by one process more than there are cores: tests wait for servers to end, for
+    browsers and for processes, and something else may run meanwhile.
     """
     named = config.args_source is pytest.Config.ArgsSource.ARGS and not all(Path(one).is_dir() for one in config.args)
     marked = config.option.markexpr not in config.getini("addopts")
-    return 0 if named or marked or config.option.keyword else None
+    return 0 if named or marked or config.option.keyword else _cores() + 1
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 @pytest.hookimpl(trylast=True)  # when those that were not selected are gone

@@ -1,11 +1,14 @@
 """What one caller's reading may cost the others: a limit for each call, turns, and an end when nobody waits."""
 
 import asyncio
+import functools
 import json
 import logging
 import socket
+import tempfile
 import threading
 from collections import Counter
+from pathlib import Path
 
 import httpx
 import pytest
@@ -27,7 +30,29 @@ def heavy(count=990):
 
 
 def filled(path, memories=20, **options):
-    memory = Memory(path, embedder=HashEmbedder(), graph_categories=["skill"], **options)
+    """Return a store of long texts: a file is copied from one that is filled once, which takes seconds."""
+    if path != ":memory:":
+        path.write_bytes(file_of(memories))
+        return opened(path, **options)
+    memory = opened(path, **options)
+    fill(memory, memories)
+    return memory
+
+
+@functools.cache
+def file_of(memories):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "filled.db")
+        with opened(path) as memory:
+            fill(memory, memories)
+        return path.read_bytes()
+
+
+def opened(path, **options):
+    return Memory(path, embedder=HashEmbedder(), graph_categories=["skill"], **options)
+
+
+def fill(memory, memories):
     memory.add_many(
         {
             "messages": f"Deploy `app` {number} {LONG}",
@@ -37,7 +62,6 @@ def filled(path, memories=20, **options):
         }
         for number in range(memories)
     )
-    return memory
 
 
 READING = {

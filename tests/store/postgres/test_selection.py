@@ -1,4 +1,5 @@
-"""A part of the one suite on PostgreSQL, in every run of the tests; ``pytest --store postgres`` runs all of it."""
+"""A part of the one suite on PostgreSQL, in every run of the tests; ``pytest --store postgres`` runs all of it, with
+more examples."""
 
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def test_the_contract_and_main_capabilities_hold_on_postgresql(request):
     if backends.chosen(request.config) == "postgres":
         pytest.skip("this run is on PostgreSQL itself")
     command = [sys.executable, "-m", "pytest", "--store", "postgres", "-q", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile", "few", f"--hypothesis-seed={request.config.option.hypothesis_seed}"]
     done = subprocess.run(
         [*command, *(str(TESTS / name) for name in SELECTED)],
         cwd=TESTS.parent,

@@ -17,7 +17,7 @@ def test_cancelling_the_task_ends_the_read(tmp_path):
     """An AsyncMemory whose caller is cancelled stops reading, and then serves the next one."""
 
     async def main():
-        async with AsyncMemory(filled(tmp_path / "m.db", memories=60)) as memory:
+        async with AsyncMemory(filled(tmp_path / "m.db", memories=80)) as memory:
             task = asyncio.create_task(memory.get_all(user_id="u", filters=heavy()))
             while not memory.memory._store._database._active:
                 await asyncio.sleep(0)
@@ -27,7 +27,7 @@ def test_cancelling_the_task_ends_the_read(tmp_path):
             assert ended(memory.memory)
             return (await memory.get_all(user_id="u"))["total"]
 
-    assert asyncio.run(main()) == 60
+    assert asyncio.run(main()) == 80
 
 
 def ended(memory, patience=20):
