@@ -574,7 +574,7 @@ def test_what_is_told_apart_by_its_words_has_another_meaning(words, data):
     if canonical(one)[0] == canonical(two)[0]:
         for this, that in ((one, two), (two, one)):
             assert not this.isascii() or all(part in this.lower() for part in similarity._kept(that))
-            assert not similarity._have_other_digits(this, that)
+            assert not similarity._has_other_digits(this, that)
 
 
 def test_a_text_with_another_number_is_not_read():
