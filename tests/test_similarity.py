@@ -558,6 +558,7 @@ VOCABULARY = sorted(
     | similarity._CHANGING
     | {f"{word}s" for word in similarity._CHANGING}
     | {"berries", "ice-cream", "like", "likes", "McDonald", "neighbors", "traveling", "well-known", "5kg", "pajama"}
+    | {"1,000", "1000", "12.5%", "3pm", "2nd", "#7", "one-way", "twenty-one", "5one", "someone", "2026-03-01", "7'"}
 )
 
 
@@ -573,6 +574,16 @@ def test_what_is_told_apart_by_its_words_has_another_meaning(words, data):
     if canonical(one)[0] == canonical(two)[0]:
         for this, that in ((one, two), (two, one)):
             assert not this.isascii() or all(part in this.lower() for part in similarity._kept(that))
+            assert not similarity._has_other_digits(this, that)
+
+
+def test_a_text_with_another_number_is_not_read():
+    """Many texts that differ in a number only are told apart without reading the meaning of each."""
+    read = similarity._short.cache_info().misses
+    said = [f"a note on run {number} of {number // 7}" for number in range(50)]
+    assert not any(near_identical(one, f"a note on run {number} of 99") for number, one in enumerate(said))
+    assert similarity._short.cache_info().misses == read
+    assert near_identical("I have two dogs and 1,000 fish", "I have 2 dogs and 1000 fish")
 
 
 @given(st.sampled_from(TEXTS), st.data())

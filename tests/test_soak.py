@@ -5,7 +5,6 @@ comes late because of it counts as late. Each user keeps what the server acknowl
 """
 
 import asyncio
-import json
 import math
 import random
 import re
@@ -18,9 +17,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from embedder import HashEmbedder
 from sizes import sizes
@@ -102,33 +102,55 @@ class Figures:
         return f"{len(self.latencies)} requests in {self.seconds:.0f} s ({self.rate:.0f}/s), {times}{resident}"
 
 
-class Client:
+class Client(asyncio.Protocol):
     """A connection to a server: httpx's needs as much of the processor for a request as the server."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._lost: BaseException | None = None
 
     @classmethod
     @asynccontextmanager
     async def connected(cls, url: str) -> "AsyncIterator[Client]":
         address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        transport, client = await asyncio.get_running_loop().create_connection(cls, address.hostname, address.port)
         try:
-            yield cls(reader, writer)
+            yield client
         finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if found and self._answer is not None and len(body) >= int(_after(head, b"\r\ncontent-length:")):
+            self._received.clear()
+            answer, self._answer = self._answer, None
+            if not answer.done():
+                answer.set_result((int(_after(head, b" ")), bytes(body)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = exc or EOFError("The server has closed the connection.")
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(self._lost)
 
     async def request(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """Return status and body of an answer. Raises OSError or EOFError where there is none."""
-        content = b"" if body is None else json.dumps(body).encode()
+        if self._lost is not None:
+            raise self._lost
+        content = b"" if body is None else msgspec.json.encode(body)
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        self._writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
-        answered = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = re.search(r"content-length: (\d+)", answered)
-        assert length, answered
-        return int(answered.split()[1]), await self._reader.readexactly(int(length[1]))
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (head.encode(), len(content), content))
+        return await self._answer
+
+
+def _after(head: bytearray, name: bytes) -> bytes:
+    """Return the word that follows a name in the head of an answer."""
+    return bytes(head[head.lower().index(name) + len(name) :].split(None, 1)[0])
 
 
 @dataclass
@@ -139,7 +161,7 @@ class User:
     random: random.Random
     client: Client = field(init=False)
     kept: Kept = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    gone: list[str] = field(default_factory=list)
     pending: Callable[[Kept], Kept] | None = None
     """From what is found in the file, what it must be if the write without an answer took place."""
     others: int = 0
@@ -154,7 +176,7 @@ class User:
         status, answer = await self.client.request(method, path, body)
         self.latencies.append(time.perf_counter() - start)
         assert status == 200, f"{method} {path} {body}: {status} {answer[:300]!r}"
-        return json.loads(answer)
+        return msgspec.json.decode(answer)
 
     async def write(self, after: Callable[[Kept], Kept], *request: Any) -> Any:
         """Send a write of which, should no answer come, ``after`` tells the effect."""
@@ -212,12 +234,13 @@ class User:
             after = {one: value for one, value in self.kept.items() if one != memory_id}
             path = self.random.choice(("/memories/{}", "/v1/memories/{}/")).format(memory_id)
             await self.write(lambda _: after, "DELETE", path)
-            self.kept, self.gone = after, self.gone | {memory_id}
+            self.kept = after
+            self.gone.append(memory_id)
 
     async def delete_all(self) -> None:
         path = self.random.choice(("/memories", "/v1/memories/"))
         await self.write(lambda _: {}, "DELETE", f"{path}?user_id={self.name}")
-        self.kept, self.gone = {}, set()
+        self.kept, self.gone = {}, []
 
     # -- questions
 
@@ -246,7 +269,7 @@ class User:
             assert found is not None, f"{memory_id} is not found"
             self.compare([found])
         if self.gone:
-            assert await self.ask("GET", f"/memories/{self.random.choice(sorted(self.gone))}") is None
+            assert await self.ask("GET", f"/memories/{self.random.choice(self.gone)}") is None
 
     async def get_all(self) -> None:
         if self.random.random() < 0.3:
@@ -426,7 +449,7 @@ def verify(memory: Memory, users: Sequence[User], context: str) -> None:
         assert {one: memory.history(one)[-1]["new_memory"] for one in found} == {
             one: text for one, (text, _) in found.items()
         }, f"{context}, {user.name}: a history does not end with its memory's text"
-        user.gone -= found.keys()
+        user.gone = [one for one in user.gone if one not in found]
         user.kept, user.pending = found, None
 
 

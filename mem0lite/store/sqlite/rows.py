@@ -14,6 +14,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import apsw
@@ -49,6 +50,8 @@ _SEEDS, _COUNTED, _OF_A_TERM, _LENGTHS_APART, _MAX_CANDIDATES = 3, 128, 256, 3, 
 
 _MOST_LOOKED_AT = 32  # additions of a call for which near-copies are looked for before the transaction
 _MOST_NEW = 64  # memories added since to which an addition is compared; with more of them, it is looked for again
+
+_MOST_AT_ONCE = 64  # rows of postings that one statement inserts
 
 _EMBEDDERS = ("embedder", "reembedding")
 
@@ -605,9 +608,12 @@ def _to_json(metadata: dict[str, Any] | None) -> str | None:
 
 
 def _insert_postings(connection: apsw.Connection, owner: int, key: int, words: Counter[str]) -> None:
-    connection.executemany(
-        "INSERT INTO posting VALUES (?, ?, ?, ?)", [(owner, term, key, count) for term, count in words.items()]
-    )
+    left = list(words.items())
+    while left:
+        at_once = min(_MOST_AT_ONCE, 1 << len(left).bit_length() - 1)  # few statements, which stay prepared
+        rows = ", ".join(f"(?1, ?{place}, ?2, ?{place + 1})" for place in range(3, 2 * at_once + 3, 2))
+        connection.execute(f"INSERT INTO posting VALUES {rows}", (owner, key, *chain.from_iterable(left[-at_once:])))
+        del left[-at_once:]
 
 
 def _remove_postings(connection: apsw.Connection, memories: Iterable[tuple[int, int, str, str | None]]) -> int:

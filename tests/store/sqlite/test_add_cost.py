@@ -78,3 +78,27 @@ def _steps(memory, call, *, held=False):
     for connection in connections:
         connection.set_progress_handler(None)
     return len(counted)
+
+
+def test_many_words_take_few_statements(path):
+    """The keywords of a text are inserted together, and none is lost."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        memory.add("cello", user_id="u", infer=False)
+        few = _statements(memory, lambda: memory.add("violin", user_id="u", infer=False))
+        for count in (2, 3, 60, 64, 65, 200):
+            words = [f"word{number}x{count}" for number in range(count)]
+            more = _statements(memory, lambda words=words: memory.add(" ".join(words), user_id="u", infer=False))
+            assert len(more) <= len(few) + 8
+            for word in (words[0], words[count // 2], words[-1]):
+                assert memory.search(word, user_id="u", explain=True)["results"][0]["score_details"]["matched_terms"]
+        assert memory.check()["ok"]
+
+
+def _statements(memory, call):
+    """Return the statements of a call that wrote."""
+    seen = []
+    writer = memory._store._database._writer
+    writer.exec_trace = lambda cursor, sql, bindings: seen.append(sql) or True
+    call()
+    writer.exec_trace = None
+    return seen
