@@ -43,13 +43,14 @@ class Adjustment(TypedDict):
     rule: str
     """``asks_the_same`` for a question that is the query, ``only_asks`` for another question, ``only_guesses`` for an
     assistant's guess, ``superseded_by_newer`` and ``supersedes_older`` for two that say what only one thing can be,
-    ``decay`` for what answers had lately or had not."""
+    ``says_what_is_asked`` and ``says_it_of_another`` for two that say the same of different people, ``decay`` for what
+    answers had lately or had not."""
     before: float
     """The score without the rule."""
     after: float
     """The score with it."""
     memory_id: NotRequired[str]
-    """The id of the newer or older memory. Present for the rules that compare two."""
+    """The id of the newer or older memory, or of the one whose score it has. Present for the rules that compare two."""
 
 
 class ScoreDetails(TypedDict):

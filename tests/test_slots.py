@@ -157,22 +157,64 @@ def home(model):
 
 
 @pytest.mark.parametrize(
+    ("question", "own", "other"),
+    [
+        ("Where do I live?", "I moved to Porto last week", "My sister Ana lives in Lisbon"),
+        ("Which city do I live in?", "I moved to Porto last week", "My sister Ana lives in Lisbon, her city"),
+        ("Where do I work?", "I joined Bosch in May", "My boss works at Siemens and works a lot there"),
+        ("What am I allergic to?", "I'm allergic to penicillin", "My son is allergic to nuts. Allergic!"),
+        ("Where does my sister live?", "My sister Ana moved to Lisbon", "I live in Porto, where else do I live"),
+    ],
+)
+def test_what_is_said_of_somebody_else_yields_its_place(model, question, own, other):
+    """What says just what is asked comes before the same of somebody else, with its score, whatever words that has; to
+    a question about the other one it does not."""
+    with Memory(":memory:", embedder=model) as memory:
+        for text in (other, own, "I hate flying.", "Bread costs 2 euros"):
+            memory.add(text, user_id="u")
+        results = memory.search(question, user_id="u", explain=True, threshold=None)["results"]
+        scores = [hit["score"] for hit in results]
+        assert scores == sorted(scores, reverse=True)
+        assert [hit["memory"] for hit in results[:2]] == [own, other]
+        adjusted = {hit["id"]: one for hit in results for one in hit["score_details"]["adjustments"]}
+        if adjusted:
+            first, second = (adjusted[hit["id"]] for hit in results[:2])
+            assert (first["rule"], second["rule"]) == ("says_what_is_asked", "says_it_of_another")
+            assert (first["memory_id"], second["memory_id"]) == (results[1]["id"], results[0]["id"])
+            assert (first["after"], first["before"]) == (second["before"], second["after"])
+
+
+@pytest.mark.parametrize(
+    "question", ["Who lives in Lisbon?", "Where does my sister live?", "Who did I visit in Lisbon?"]
+)
+def test_a_question_about_somebody_else_finds_that(model, question):
+    """Where nothing says just what is asked, or the other one is asked for, no place changes."""
+    with Memory(":memory:", embedder=model) as memory:
+        for text in ("My sister Ana lives in Lisbon", "I moved to Porto last week"):
+            memory.add(text, user_id="u")
+        best, *others = memory.search(question, user_id="u", explain=True, threshold=None)["results"]
+        assert best["memory"] == "My sister Ana lives in Lisbon"
+        assert not any(hit["score_details"]["adjustments"] for hit in (best, *others))
+
+
+@pytest.mark.parametrize(
     "question",
     ["Where do I live now?", "Where do I live?", "Which city do I live in?", "where do i live", "my home city"],
 )
 def test_where_do_i_live_now(home, question):
-    """The later home comes before the earlier one, and explain says why; scores fall, and nothing is gone."""
+    """The later home comes first, before the earlier one, and explain says why; scores fall, and nothing is gone."""
     results = home.search(question, user_id="u", reference_date="2024-03-30", threshold=None, explain=True)["results"]
     scores = [hit["score"] for hit in results]
     assert scores == sorted(scores, reverse=True)
     places = {hit["memory"]: place for place, hit in enumerate(results)}
     assert len(places) == 4
+    assert places[PORTO[0]] == 0
     assert places[PORTO[0]] < places[LISBON[0]]
     rules = {
         hit["memory"]: (one["rule"], one["memory_id"])
         for hit in results
         for one in hit["score_details"]["adjustments"]
-        if "memory_id" in one
+        if "supersede" in one["rule"]
     }
     ids = {hit["memory"]: hit["id"] for hit in results}
     assert rules == {

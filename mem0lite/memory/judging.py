@@ -5,7 +5,7 @@ What makes a text a question or a guess is in ``search/speech``, what two texts 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _REPLACED = "superseded_by_newer"
 """The rule that lowers what a newer memory says otherwise."""
+_OF_OWN, _OF_OTHER = "says_what_is_asked", "says_it_of_another"
+"""The rules for memories that say the same of different people, where the query asks of one."""
 
 
 class Found(NamedTuple):
@@ -111,7 +113,7 @@ class Judge(NamedTuple):
         if self.doubt is not None:
             worth = [_worth(one, self.doubt(one.record.text, one.record.role)) for one in found]
             worth.sort(key=lambda one: -one.ranked.score)  # stable: at equal scores the order stays
-        worth = self._newest_first(worth)
+        worth = self._own_first(self._newest_first(worth))
         least = float(np.float32(threshold))  # as the scores are
         return [one for one in worth if one.ranked.score >= least]
 
@@ -132,10 +134,40 @@ class Judge(NamedTuple):
                 ordered |= _reorder(found, said)
         return sorted(found, key=lambda one: (-one.ranked.score, one.outdated)) if ordered else found
 
+    def _own_first(self, found: list[Found]) -> list[Found]:
+        """Return results with those that say just what the query asks before those that say the same of somebody else,
+        which may have more words of it: they change scores."""
+        own = [place for place, one in enumerate(found) if not one.outdated and self.answered_by(one)]
+        if not own or own[-1] < len(own):
+            return found
+        told = {(one.slot, one.subject) for place in own for one in self._said(found[place].record)}
+        others = [
+            place for place in range(own[-1]) if place not in own and _tells_of_another(found[place].record, told)
+        ]
+        if not others:
+            return found
+        places = sorted([*own, *others])
+        ordered = list(found)
+        for place, taken in zip(places, [*own, *others], strict=True):
+            one, there = found[taken], found[place]
+            if place != taken:
+                one = one.rescored(there.ranked.score, _OF_OWN if place < taken else _OF_OTHER, there)
+            ordered[place] = one
+        return ordered
+
     def _said(self, record: Record) -> "Iterator[Statement]":
         """Yield what a memory says about what the query asks; an assistant only repeats what it was told."""
         if self.now is not None and record.role != "assistant":
             yield from self.now.said_in(record.text)
+
+
+def _tells_of_another(record: Record, told: "Set[tuple[str, str]]") -> bool:
+    """Return whether a memory fills one of the slots, given with their subjects, for another subject."""
+    from ..search.slots import statements
+
+    slots = {slot for slot, _ in told}
+    said = [(one.slot, one.subject) for one in statements(record.text) if one.slot in slots]
+    return bool(said) and record.role != "assistant" and told.isdisjoint(said)
 
 
 def _now(query: str, question: Query, ranking: Ranking) -> "Asked | None":
