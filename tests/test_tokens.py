@@ -45,6 +45,96 @@ TEXTS = {
     "python": (PACKAGE / "values.py").read_text()[:4_000],
 }
 
+# Beside these: scripts, languages without marks of their own, and what is dense in tokens.
+MORE = {
+    "indonesian": (
+        "Saya pindah ke Surabaya bulan lalu dan bekerja sebagai perawat di rumah sakit. A"
+        "dik saya alergi kacang tanah, jadi kami selalu memeriksa bahan makanan."
+    ),
+    "swahili": (
+        "Nilihamia Mombasa mwezi uliopita na ninafanya kazi hospitalini kama muuguzi. Dada yangu hawezi kula karanga."
+    ),
+    "finnish": (
+        "Muutin viime kuussa Tampereelle ja olen sairaanhoitajana keskussairaalassa. Velj"
+        "eni ei voi syoda maapahkinoita eika kalaa."
+    ),
+    "hinglish": (
+        "Main pichhle mahine Jaipur aa gayi aur hospital mein nurse ka kaam karti hoon. M"
+        "ere bhai ko moongphali se allergy hai."
+    ),
+    "zulu": (
+        "Ngathuthela eThekwini ngenyanga edlule futhi ngisebenza njengomhlengikazi esibhe"
+        "dlela. Umfowethu akadli amantongomane."
+    ),
+    "hungarian": (
+        "A múlt hónapban Szegedre költöztem, és ápolónőként dolgozom a kórházban. A bátyám allergiás a földimogyoróra."
+    ),
+    "yoruba": ("Mo kó lọ sí Ìbàdàn ní oṣù tó kọjá, mo sì ń ṣiṣẹ́ gẹ́gẹ́ bí nọ́ọ̀sì ní ilé ìwòsàn."),
+    "ukrainian": ("Минулого місяця я переїхала до Харкова й працюю медсестрою в лікарні. Мій брат не їсть арахіс."),
+    "armenian": "Անցյալ ամիս տեղափոխվեցի Գյումրի և աշխատում եմ որպես բուժքույր։",
+    "persian": "ماه گذشته به شیراز نقل مکان کردم و در بیمارستان پرستار هستم.",
+    "amharic": "ባለፈው ወር ወደ ባህር ዳር ተዛወርኩ እና በሆስፒታል ነርስ ሆኜ እሰራለሁ።",
+    "burmese": "ပြီးခဲ့တဲ့လက မန္တလေးကို ပြောင်းရွှေ့ပြီး ဆေးရုံမှာ သူနာပြုလုပ်နေတယ်။",
+    "traditional": "我上個月搬到了臺南,現在在一家醫院當護士,對花生過敏。餐廳裡擺著筍乾燒肉。",
+    "cantonese": "我上個月搬咗去旺角,而家喺醫院做護士,食花生會敏感㗎。",
+    "rare han": "莫干山特色的笋干烧肉、清炒野菜和土鸡汤，餐具古朴，农家乐氛围浓厚，魅可矿质柔润遮瑕膏",
+    "kaomoji": "so happy (╯°□°)╯︵ ┻━┻ ʕ•ᴥ•ʔ ¯\\_(ツ)_/¯ (づ｡◕‿‿◕｡)づ",
+    "joined emoji": "🎂🎈🥳🫠🫶🏽👨\u200d👩\u200d👧\u200d👦🏳️\u200d🌈🇯🇵🇧🇷1️⃣✅❌⭐️☀️ 👍🏿",
+    "math": "∑_{i=1}^{n} x_i² ≤ ∞; ∀ε>0 ∃δ: |x−y|<δ ⇒ |f(x)−f(y)|<ε",
+    "one line of python": (
+        "def f(x): return {k: v**2 for k, v in x.items() if not k.startswith('_')}  # noq"
+        "a: E501\n\tassert f({}) == {}\n"
+    ),
+    "sql": (
+        "SELECT u.id, COUNT(*) FROM users AS u LEFT JOIN orders o ON o.user_id=u.id WHERE"
+        " u.created_at>='2024-01-01' GROUP BY 1;\n"
+    ),
+    "regex": ('^(?:[a-z0-9!#$%&\'*+/=?^_`{|}~-]+(?:\\.[a-z0-9]+)*|\\"(?:[\\x01-\\x08])*\\")@(?:[a-z0-9]\\.)+$'),
+    "base64": (
+        "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHx"
+        "gljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
+    ),
+    "hex": (
+        "deadbeefcafebabe0123456789abcdef 5f4dcc3b5aa765d61d8327deb882cf99 e3b0c44298fc1c"
+        "149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    ),
+    "urls": (
+        "https://www.example.org/watch?v=dQw4w9WgXcQ&t=43s&utm_source=news-letter#section"
+        "-2.1 http://localhost:8080/a/b/c.tar.gz"
+    ),
+    "table": "| a | b |\n|---|---|\n| 1 | 2 |\n+-----+-----+\n| x   | y   |\n",
+    "slang": (
+        "lol omg idk tbh... brb!!! gonna be l8, wyd?? :-) <3 xoxo haha hahahaha noooo sooooo goooood!!!!! ugh smh rn"
+    ),
+    "other names": (
+        "Xochitl Nguyen-Okafor, Siobhan O'Shaughnessy, Dzmitry Kavalchuk, Thandiwe Mkhwan"
+        "azi, Bjork, Krzysztof, Zsofia, Aoife"
+    ),
+    "caps": "URGENT: CALL DR. MUKHOPADHYAY RE MRI RESULTS ASAP. BP 140/90, HR 72, SPO2 98%.",
+    "drugs": (
+        "Amoxicillin-clavulanate 875/125mg BID, levothyroxine 75mcg QD, hydroxychloroquin"
+        "e, adalimumab, escitalopram 10mg qhs"
+    ),
+    "rarewords": (
+        "defenestrate sesquipedalian borborygmus crepuscular lugubrious obstreperous pers"
+        "picacious quixotic rambunctious taciturn"
+    ),
+    "words on lines": (
+        "doubt\nfighting\nagreed\ndiscovery\npainting\ninspired\nsurround\nbelieve\nappreciate\nguinea\nfingers\n"
+    ),
+    "quotes": (
+        "“Don’t,” she said — ‘it’s not…’ – she’d gone. She'll be back; they've left, I'm "
+        "sure we're fine. 'Twas rock 'n' roll o'clock. y'all'd've"
+    ),
+    "control characters": "a\x00b\x1b[31mred\x1b[0m\r\nc\x7f\u200b\u200d\ufeff\xa0d\u2028e",
+    "more blanks": "a     b          c\n\n\n\n\t\t\td   \n   e\n      f\n",
+    "more numbers": (
+        "1234567 12345678 1,234,567.89 3.14159265358979 2024-12-31T23:59:59.999Z 192.168."
+        "0.255 +1 (555) 010-9999 1e-10 0x1F 50% $5 #1 1st 2nd"
+    ),
+}
+TEXTS |= {name: " ".join([text] * 5) for name, text in MORE.items()}
+
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory):
@@ -69,7 +159,9 @@ def test_the_estimate_is_not_below_tiktoken(counted, name):
     assert estimate_tokens(TEXTS[name]) >= counted[name]
 
 
-@pytest.mark.parametrize(("name", "most"), [("chat", 1.4), ("search", 1.4), ("german", 2), ("chinese", 2), ("thai", 4)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("chat", 1.25), ("search", 1.3), ("german", 2), ("chinese", 2), ("thai", 4)]
+)
 def test_the_estimate_is_near_tiktoken(counted, name, most):
     """It is not so far above that a budget would stay empty, and nearest in English."""
     assert estimate_tokens(TEXTS[name]) < most * counted[name]

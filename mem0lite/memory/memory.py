@@ -979,7 +979,7 @@ class Memory(Handle):
         it as quotations, and no memory can close the frame. Line breaks in memories are indented.
 
         ``tokens`` is never more than ``max_tokens``. ``count_tokens``, a function of a text, counts for your model;
-        without it the number is an estimate, 10 to 30 % too high for English. ``memories`` are those in the block;
+        without it the number is an estimate, about 10 % too high for English. ``memories`` are those in the block;
         ``left_out`` are results that did not fit. At most 1,000 results are looked at.
 
         The other arguments are those of ``search``. Days are those of the time zone of ``reference_date``. ``rerank``

@@ -187,7 +187,7 @@ class ContextRequest(Struct):
     app_id: str | None = None
     """Only memories of this app."""
     max_tokens: int | None = None
-    """The length of the text, at most, by an estimate that is 10 to 30 % too high for English.
+    """The length of the text, at most, by an estimate that is about 10 % too high for English.
     Default: 1000."""
     reference_date: Instant = None
     """The "now" of a question such as "what did I do last week?": ISO 8601 or epoch seconds. Days are those of its UTC
