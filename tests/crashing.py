@@ -511,12 +511,18 @@ for _name in ("xDelete", "xAccess", "xFullPathname"):
     setattr(CountingVFS, _name, counted(apsw.VFS, _name))
 
 
-def run_script(job: Record, tell: Tell) -> None:
-    """Do a job's ``script`` on its file and close it, on a file system that kills at the call ``die_at``; tell each
-    operation before and after it and, where none was the last, all calls."""
+def counted_disk(job: Record) -> tuple[Countdown, CountingVFS]:
+    """Let every file that SQLite opens from now on count the calls, and kill at the one that a job names."""
     countdown = Countdown(job["die_at"], job["torn"])
     vfs = CountingVFS(countdown)
     apsw.set_default_vfs("counting")
+    return countdown, vfs
+
+
+def run_script(job: Record, tell: Tell) -> None:
+    """Do a job's ``script`` on its file and close it, on a file system that kills at the call ``die_at``; tell each
+    operation before and after it and, where none was the last, all calls."""
+    countdown, vfs = counted_disk(job)
     session = Session(Path(job["path"]), job["durability"])
     for record in job["script"]:
         tell({"begun": record})

@@ -11,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-import apsw
 import pytest
-from crashing import Countdown, CountingVFS, Nursery
+from crashing import Nursery, counted_disk
 from embedder import HashEmbedder
 from faults import Faults, default_file_system, faults_of
 from scripted_model import ScriptedModel
@@ -145,9 +144,7 @@ def run(path: Path, step: Callable[[str, Callable[[], object]], object]) -> None
 def die(job, tell):
     """Do all steps on a file system that kills at one of its calls; tell each before and after it, and at the end how
     many calls there were."""
-    countdown = Countdown(job["die_at"], job["torn"])
-    vfs = CountingVFS(countdown)
-    apsw.set_default_vfs("counting")
+    countdown, vfs = counted_disk(job)
 
     def step(name, do):
         tell({"begun": name})
