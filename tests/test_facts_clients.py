@@ -40,3 +40,8 @@ def test_an_add_of_mem0s_client_is_pending_and_then_done(version, tmp_path):
     assert (fact["memory"], fact["metadata"]) == ("alice likes tea", {"categories": ["drinks"]})
     assert len(seen["found"]) == 1
     assert "What one drinks" in model.asked[0]
+    if (profiles := seen["profiles"]) is not None:
+        assert (profiles["made"]["status"], profiles["job"]["job"]["succeeded"]) == ("succeeded", 1)
+        assert (profiles["profile"]["profile"], profiles["profile"]["generation_count"]) == ("alice likes tea", 1)
+        assert profiles["sampled"]["entity_ids"] == ["alice"]
+        assert profiles["updated"] == profiles["settings"] and profiles["settings"]["enabled"]

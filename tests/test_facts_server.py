@@ -235,3 +235,43 @@ def test_an_edit_is_answered_before_the_model(client, path, body):
     assert found(client, kinds=["facts"], query="I like") == ["I like milk"]
     assert [one["id"] for one in client.get("/events", params=asked).json()["results"]] == [event["id"]]
     assert client.get("/events", params={"event_type": "SEARCH"}).status_code == 400
+
+
+def test_profiles_are_made_when_asked_for(client):
+    """A job writes the profile of one, or of a few, and is done when it is answered; what cannot be had is refused."""
+    for user, text in (("alice", "I like tea"), ("bob", "I like milk")):
+        added = client.post("/v3/memories/add/", json={"messages": text, "user_id": user}).json()
+        finished(client, added["event_id"])
+    jobs, settings = "/v2/profiles/jobs/", "/v2/profiles/settings/"
+    body = {"operation": "trigger", "entity_type": "user", "entity_id": "alice"}
+    made = client.post(jobs, json=body).raise_for_status().json()
+    assert (made["status"], made["entity_count_reserved"]) == ("succeeded", 1)
+    assert client.get("/v2/entities/user/alice/profile/").json()["generation_count"] == 1
+    job = client.get(made["status_url"]).raise_for_status().json()["job"]
+    assert (job["status"], job["total"], job["succeeded"], job["failed"]) == ("succeeded", 1, 1, 0)
+    sampled = client.post(jobs, json={"operation": "sample", "limit": 1}).raise_for_status().json()
+    assert (sampled["sampled"], sampled["entity_ids"]) == (1, ["alice"])
+    assert client.post("/v2/profiles/samples/", json={}).json()["entity_ids"] == ["alice", "bob"]
+    assert client.post("/v2/profiles/trigger/", json={"user_id": "bob"}).status_code == 200
+    assert client.get(jobs).json()["results"] == []
+    shown = client.get(settings).raise_for_status().json()
+    assert shown["enabled"] is True
+    assert client.post(settings, json={"enabled": True, "entities": {"user": {"schema": None}}}).json() == shown
+    refused = [
+        (settings, {"enabled": False}),
+        (settings, {"entities": {"user": {"schema": {"type": "object"}}}}),
+        (settings, {"entities": {"user": {"custom_instructions": "Be brief"}}}),
+        (settings, {"entities": ["user"]}),
+        (settings, []),
+        (jobs, {}),
+        (jobs, {"operation": "trigger"}),
+        (jobs, {**body, "entity_type": "tea"}),
+        (jobs, {**body, "entity_type": ["user"]}),
+        *((jobs, {"operation": "sample", "limit": limit}) for limit in (0, 11, True, "1", 1.5)),
+    ]
+    assert [client.post(path, json=given).status_code for path, given in refused] == [400] * len(refused)
+    assert client.post(jobs, json={**body, "entity_id": "nobody"}).status_code == 404
+    assert [client.get(f"{jobs}{one}/").status_code for one in ("j1", "sample-x", "sample-11-x")] == [404] * 3
+    assert client.post("/v2/profiles/regenerate/").status_code == 501
+    unknown = client.post("/v2/profiles/trigger/", json={"user_id": "bob", "colour": "red"})
+    assert "colour" in unknown.headers["X-Mem0lite-Ignored"]

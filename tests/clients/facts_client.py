@@ -23,4 +23,15 @@ try:
 except Exception:  # before 2.0, ids are beside the filters
     found = client.search("tea", user_id="alice")
 found = found if isinstance(found, list) else found["results"]
-json.dump({"added": added, "statuses": statuses, "event": event, "found": found}, sys.stdout)
+profiles = None
+if hasattr(client, "generate_profile"):
+    made = client.generate_profile("alice")
+    profiles = {
+        "made": made,
+        "job": client.get_profile_job(made["status_url"]),
+        "profile": client.get_profile("alice"),
+        "sampled": client.sample_profiles(2),
+        "settings": client.get_profile_settings(),
+        "updated": client.update_profile_settings(enabled=True, custom_instructions=None),
+    }
+json.dump({"profiles": profiles, "added": added, "statuses": statuses, "event": event, "found": found}, sys.stdout)

@@ -8,9 +8,9 @@ from ..guards import closed_path, rules
 from ..ignored import ROUTINE, note_parameters
 from ..parameters import no_misspelt_id, one_of_each_id
 from ..routing import dependencies
-from . import entities, events, exports, finding, memories, organization, summaries, unavailable, webhooks
+from . import entities, events, exports, finding, memories, organization, profiles, summaries, unavailable, webhooks
 
-_ROOMS = (memories, finding, entities, events, exports, organization, webhooks, summaries, unavailable)
+_ROOMS = (memories, finding, entities, events, exports, organization, webhooks, summaries, profiles, unavailable)
 
 ROUTINE_FIELDS = frozenset(
     {

@@ -23,6 +23,10 @@ _DREAM = "Dream merges and rewrites memories with a language model, which mem0li
 _NO_MODEL = "are written by a language model, and this server has none. Search or export the memories instead."
 SUMMARIES = f"Summaries {_NO_MODEL}"
 PROFILES = f"Profiles {_NO_MODEL}"
+_ALL_PROFILES = (
+    "Profiles are written by a language model when somebody asks for one, and again when its memories have changed. "
+    "There is nothing to regenerate: ask for the profiles that you need."
+)
 
 
 class NotHereError(HTTPException):
@@ -54,14 +58,7 @@ _ABSENT = (
     _Absent("POST", "/v1/agent-rush/memories", "rush_add", "Play Agent Rush: add", _RUSH),
     _Absent("POST", "/v1/agent-rush/memories/search", "rush_search", "Play Agent Rush: search", _RUSH),
     # what a language model would write
-    _Absent("GET", "/v2/profiles/settings", "profile_settings", "Get the settings of profiles", PROFILES),
-    _Absent("POST", "/v2/profiles/settings", "set_profile_settings", "Change the settings of profiles", PROFILES),
-    _Absent("GET", "/v2/profiles/jobs", "profile_jobs", "List the jobs that make profiles", PROFILES),
-    _Absent("POST", "/v2/profiles/jobs", "make_profiles", "Make profiles", PROFILES),
-    _Absent("GET", "/v2/profiles/jobs/{job_id:str}", "profile_job", "Get a job that makes profiles", PROFILES),
-    _Absent("POST", "/v2/profiles/trigger", "trigger_profile", "Create a profile now", PROFILES),
-    _Absent("POST", "/v2/profiles/samples", "sample_profiles", "Create a few sample profiles", PROFILES),
-    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Regenerate all profiles", PROFILES),
+    _Absent("POST", "/v2/profiles/regenerate", "regenerate_profiles", "Regenerate all profiles", _ALL_PROFILES),
     _Absent("GET", f"{_DREAMS}/config", "dream_config", "Get the settings of Dream", _DREAM),
     _Absent("PATCH", f"{_DREAMS}/config", "set_dream_config", "Change the settings of Dream", _DREAM),
     _Absent("POST", f"{_DREAMS}/preview", "dream_preview", "Preview what Dream would read", _DREAM),
@@ -88,7 +85,6 @@ _ABSENT = (
 _PARAMETERS = {
     "org_id": "Any name: there is only one organization.",
     "project_id": "Any name: there is only one project.",
-    "job_id": "Any name.",
     "run_id": "Any name.",
     "memory_id": "Any name.",
 }
