@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from . import telemetry
 from .embedding.local import LocalEmbedder
 from .errors import ClosedError
 from .limits import Limit, within
@@ -216,7 +217,7 @@ class AsyncMemory(Handle):
             raise ClosedError("This AsyncMemory is closed. Open a new one.")
         memory = await self._opened()
         try:
-            called = asyncio.get_running_loop().run_in_executor(self._pool(pool), call, memory)
+            called = asyncio.get_running_loop().run_in_executor(self._pool(pool), telemetry.carried(call), memory)
         except RuntimeError:  # at the interpreter's end pools accept nothing, but threads and atexit still write
             return call(memory)
         return await called

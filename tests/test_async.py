@@ -71,7 +71,7 @@ def test_the_verbs_are_the_designs():
             "summary",
             "update",
         ),
-        *("update_many", "update_project", "update_webhook", "vacuum"),
+        *("update_many", "update_project", "update_webhook", "usage", "vacuum"),
     ] == VERBS
 
 
