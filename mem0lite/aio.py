@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from . import telemetry
 from .embedding.local import LocalEmbedder
 from .errors import ClosedError
 from .limits import Limit, within
@@ -237,7 +238,7 @@ class AsyncMemory(Handle):
         waiting: asyncio.Future[R] = loop.create_future()
         try:
             # Not loop.run_in_executor: what it puts between two futures costs as much as the way to the thread.
-            called = self._pool(pool).submit(_told, loop, waiting, call, memory)
+            called = self._pool(pool).submit(_told, loop, waiting, telemetry.carried(call), memory)
         except RuntimeError:  # at the interpreter's end pools accept nothing, but threads and atexit still write
             return call(memory)
         try:

@@ -38,6 +38,7 @@ NOT_RUN = {
     "pip install '.[multilingual]'\n": "the same; tests/test_multilingual.py runs what follows",
     "pip install '.[rerank]'\n": "the same; tests/test_crossing.py runs what follows",
     "pip install '.[postgres]'\n": "the same; the databases of what follows are made by these tests",
+    "pip install '.[server,opentelemetry]'\n": "the same; tests/test_opentelemetry.py runs what follows",
     "pip install -e '.[dev]' && pytest\n": "runs these tests; .ci/run takes it from here",
     "ruff format . && ruff check . && mypy\n": "run by .ci/run",
     "mem0lite serve --db agent.db --workers 4\n": "ends only when it is told to; tests/test_workers.py tells it to",

@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 
 FLOORS = [
     ["errors", "types", "environment"],
-    ["comparison", "exceptions", "guide"],
+    ["comparison", "exceptions", "guide", "telemetry"],
     ["values", "files"],
     ["limits", "embedding", "graph"],
     ["search"],

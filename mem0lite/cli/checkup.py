@@ -108,9 +108,19 @@ def values(environment: Mapping[str, str]) -> Iterator[Problem]:
             read(None)
         except Mem0LiteError as error:
             yield Problem("settings", str(error))
+    yield from telemetry_problems(environment)
     for name in sorted(VARIABLES - {"MEM0LITE_URL", "MEM0LITE_API_KEY"}):
         if environment.get(name) and (problem := _refused({name: environment[name]})):
             yield Problem("settings", problem)
+
+
+def telemetry_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what ``serve`` would miss of OpenTelemetry, if it is asked for."""
+    from ..telemetry import VARIABLE, exporting
+
+    asked = environment.get(VARIABLE, "0").lower() not in ("", "0", "false", "no", "off")
+    if asked and (problem := exporting.missing()):
+        yield Problem("settings", problem)
 
 
 def _refused(environment: Mapping[str, str]) -> str | None:

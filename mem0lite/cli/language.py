@@ -67,6 +67,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "metadata": ("--metadata",),
     "name": ("--name",),
     "offset": ("--offset",),
+    "opentelemetry": ("--opentelemetry",),
     "path": ("TARGET", "--db"),
     "port": ("--port",),
     "query": ("QUERY",),

@@ -98,6 +98,12 @@ SHUTDOWN_SECONDS = 10  # how long running requests may take to finish when the s
     metavar="N",
     help="The same for the bytes of texts and metadata.  [default: $MEM0LITE_MAX_BYTES_PER_USER, else 0]",
 )
+@click.option(
+    "--opentelemetry",
+    is_flag=True,
+    default=None,
+    help="Send traces and metrics where OTEL_EXPORTER_OTLP_ENDPOINT says; also $MEM0LITE_OPENTELEMETRY=1.",
+)
 @click.option("--no-mcp", is_flag=True, default=None, help="Do not answer MCP clients at /mcp; also $MEM0LITE_MCP=0.")
 @click.option("--no-ui", is_flag=True, default=None, help="Do not serve the page at /ui; also $MEM0LITE_UI=0.")
 @model_option
@@ -117,6 +123,7 @@ def serve(
     workers: int | None,
     max_memories_per_user: int | None,
     max_bytes_per_user: int | None,
+    opentelemetry: bool | None,
     no_mcp: bool | None,
     no_ui: bool | None,
 ) -> None:
@@ -143,6 +150,7 @@ def serve(
         workers=workers,
         max_memories_per_user=max_memories_per_user,
         max_bytes_per_user=max_bytes_per_user,
+        opentelemetry=opentelemetry,
         mcp=False if no_mcp else None,
         ui=False if no_ui else None,
     )
@@ -157,8 +165,9 @@ def _serve(settings: "Settings") -> str:
     """Serve until a signal comes; return which file it was."""
     from ..memory import Memory
     from ..server.backend import load_model
+    from ..telemetry.exporting import exporting
 
-    with Memory(**settings.memory_arguments) as memory:
+    with exporting(settings.opentelemetry), Memory(**settings.memory_arguments) as memory:
         load_model(memory)  # before anybody is answered
         with _listener(settings) as listener:
             _run(memory, settings, listener)

@@ -165,12 +165,13 @@ def _work(
     from ..memory import Memory
     from ..server.app import create_sibling
     from ..server.backend import Sibling, load_model
+    from ..telemetry.exporting import exporting
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with suppress(KeyboardInterrupt):  # it may be told to end at any moment, also while it says what is wrong
         try:
-            with Memory(**settings.memory_arguments) as memory:
+            with exporting(settings.opentelemetry), Memory(**settings.memory_arguments) as memory:
                 load_model(memory)
                 app = create_sibling(memory, settings, Sibling(number == 0, folder))
                 parent.send(_Ready(file_of(memory), memory._embedder.name))

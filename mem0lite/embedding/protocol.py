@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
+from .. import telemetry
 from ..errors import EmbeddingError
 from ..types import EmbedderIdentity
 from .reading import UnitVector, no_meaning
@@ -65,7 +66,8 @@ def embed_documents(embedder: Embedder, texts: Sequence[str]) -> list[UnitVector
     packed = []
     for start in range(0, len(texts), _CHUNK):  # a vector as Python numbers takes eight times its bytes when packed
         chunk = texts[start : start + _CHUNK]
-        vectors = _pack(embedder, embedder.embed(chunk), len(chunk))
+        with telemetry.embeddings(embedder.name, embedder.dimensions, len(chunk)):
+            vectors = _pack(embedder, embedder.embed(chunk), len(chunk))
         packed += [
             vector if trust(embedder, text) else no_meaning(embedder.dimensions)
             for text, vector in zip(chunk, vectors, strict=True)
@@ -78,7 +80,8 @@ def embed_query(embedder: Embedder, text: str) -> UnitVector:
 
     Raises EmbeddingError when the embedder does not return one finite, non-zero vector of its width.
     """
-    return _pack(embedder, [embedder.embed_query(text)], 1)[0]
+    with telemetry.embeddings(embedder.name, embedder.dimensions, 1):
+        return _pack(embedder, [embedder.embed_query(text)], 1)[0]
 
 
 def _pack(embedder: Embedder, vectors: Iterable[Sequence[float]], count: int) -> list[UnitVector]:

@@ -32,6 +32,7 @@ NAMES = (
     "server",
     "ui",
     "deploy",
+    "opentelemetry",
     "mcp",
     "assistants",
     "webhooks",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .. import telemetry
 from ..errors import LanguageModelError
 from .prompts import repair
 from .protocol import LanguageModel, Messages, Schema, Usage, name_of
@@ -46,7 +47,9 @@ def _once(model: LanguageModel, messages: Messages, schema: Schema) -> tuple[Any
     """Return the answer to one call, what it cost, and what went wrong."""
     begin, value, failed = time.monotonic(), None, None
     try:
-        value = model.complete(messages, schema)
+        with telemetry.chat(model, name_of(model)) as span:
+            value = model.complete(messages, schema)
+            span.note(_tokens(model))
     except LanguageModelError as error:
         failed = error
     except Exception as error:
@@ -59,6 +62,17 @@ def _once(model: LanguageModel, messages: Messages, schema: Schema) -> tuple[Any
     if isinstance(told, Usage):
         return value, told, failed
     return value, Usage(1, seconds=time.monotonic() - begin, failures=int(failed is not None)), failed
+
+
+def _tokens(model: LanguageModel) -> dict[str, int]:
+    """Return the numbers of tokens of the last call, as OpenTelemetry names them, if the model counts."""
+    told = getattr(model, "usage", None)
+    if not isinstance(told, Usage):
+        return {}
+    return {
+        "gen_ai.usage.input_tokens": told.prompt_tokens,
+        "gen_ai.usage.output_tokens": told.completion_tokens,
+    }
 
 
 def _unusable(model: LanguageModel, reason: str, answer: str) -> LanguageModelError:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from .. import telemetry
 from ..errors import ConfigurationError, LanguageModelError
 from ..values import is_number, shown
 from .prompts import shape
@@ -193,12 +194,13 @@ class ChatCompletions:
         left = deadline - time.monotonic()
         if left <= 0:
             raise self._late()
-        return self._in_time(lambda: self._posted(body, left, deadline), left)
+        caller = telemetry.outgoing()  # here, as the request has a thread of its own
+        return self._in_time(lambda: self._posted(body, left, deadline, caller), left)
 
-    def _posted(self, body: Mapping[str, Any], left: float, deadline: float) -> _Answer:
+    def _posted(self, body: Mapping[str, Any], left: float, deadline: float, caller: Mapping[str, str]) -> _Answer:
         import httpx  # takes longer to import than all of Memory
 
-        headers = {"Accept-Encoding": "identity", "User-Agent": "mem0lite"}
+        headers = {**caller, "Accept-Encoding": "identity", "User-Agent": "mem0lite"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         with (

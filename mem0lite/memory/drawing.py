@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
+from .. import telemetry
 from ..data.filters import EVERYTHING, FACTS, SCOPE_IDS, Condition, Expression, Not, both
 from ..data.records import Record, Scope
 from ..embedding.protocol import embed_documents
@@ -186,6 +187,7 @@ class Drawer(NamedTuple):
             "retry_in": retry_in(left.due_at, self._now()),
         }
 
+    @telemetry.extraction
     def _attempt(self, claimed: Claimed, spent: Usage) -> tuple[Done | None, Usage]:
         """Ask the model and store what it says; nothing, if what that rests on was changed meanwhile."""
         turns = self._turns(claimed)

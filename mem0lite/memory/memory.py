@@ -11,7 +11,7 @@ from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, cast, overload
 
-from .. import environment
+from .. import environment, telemetry
 from ..data.filters import Expression, parse
 from ..data.messages import Messages
 from ..embedding.local import resolve
@@ -234,6 +234,7 @@ class Memory(Handle):
     ) -> None:
         opening.refuse_configuration(path, config)
         environment.name_unread()
+        telemetry.of_environment()
         place = opening.path_of(path)
         self.path = shown_store(place)
         self._owner = Owner()
@@ -485,6 +486,7 @@ class Memory(Handle):
         return self.add_many([item])[0]
 
     @answers
+    @telemetry.traced("create_memory")
     def add_many(self, items: Iterable[AddItem]) -> list[AddResult]:
         """Do many ``add`` calls at once, with one embedding batch and one transaction. On an error nothing is stored.
 
@@ -585,6 +587,7 @@ class Memory(Handle):
         """
         return self._update(items)[0]
 
+    @telemetry.traced("update_memory")
     def _update(self, items: Iterable[UpdateItem]) -> tuple[UpdateManyResult, Applied]:
         now = self._now()
         plans = each_item(items, UpdateItem, "update", lambda item: self._planner.update(item, now))
@@ -611,6 +614,7 @@ class Memory(Handle):
         return {"id": rated.memory_id, "feedback": feedback, "feedback_reason": reason}
 
     @answer
+    @telemetry.traced("delete_memory", "memory_id")
     def delete(self, memory_id: str, *, delete_linked: bool = False) -> MessageResult:
         """Delete one memory. Its history is kept.
 
@@ -620,10 +624,12 @@ class Memory(Handle):
         Raises MemoryNotFoundError if the id is unknown or the memory has expired.
         """
         linked = argument_flag(delete_linked, "delete_linked")
+        telemetry.remember([memory_id])
         self._store.apply(Changes(deletions=[asked_id(memory_id, "memory_id")], linked=linked), self._visible())
         return {"message": "Memory deleted successfully!"}
 
     @answer
+    @telemetry.traced("delete_memory")
     def delete_many(self, memory_ids: Iterable[str], *, delete_linked: bool = False) -> MessageResult:
         """Delete memories in one transaction, all or none. Their histories are kept.
 
@@ -633,10 +639,12 @@ class Memory(Handle):
         Raises MemoryNotFoundError if one of the ids is unknown or its memory has expired.
         """
         ids, linked = clean_ids(memory_ids), argument_flag(delete_linked, "delete_linked")
+        telemetry.remember(ids)
         self._store.apply(Changes(deletions=ids, linked=linked), self._visible())
         return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
     @answer
+    @telemetry.traced("delete_memory")
     def delete_all(
         self,
         user_id: str | int | None = None,
@@ -863,6 +871,7 @@ class Memory(Handle):
         return answer
 
     @answer
+    @telemetry.traced("search_memory", "query")
     def search(
         self,
         query: str,
@@ -952,6 +961,7 @@ class Memory(Handle):
         return answer
 
     @answer
+    @telemetry.traced("search_memory", "query")
     def context(
         self,
         query: str,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from .. import telemetry
 from ..data.jsonl import Entry as Imported
 from ..embedding.local import cut
 from ..embedding.protocol import Embedder, embed_documents
@@ -74,10 +75,12 @@ class Writer(NamedTuple):
     def _added(self, changes: Changes, now: int) -> Sequence[Outcome]:
         if any(entry.vector is not None for entry in changes.additions):
             changes = changes._replace(scale=self.scaling.to_keep())
+        telemetry.remember(entry.record.id for entry in changes.additions)
         return self.store.apply(changes, Visible(horizon=now)).outcomes
 
     def update(self, plans: Sequence[PlannedUpdate], visible: Visible) -> tuple[UpdateManyResult, Applied]:
         """Change all memories, or none, and return the answer, and what was done."""
+        telemetry.remember(plan.update.memory_id for plan in plans)
         updates, embedded = self._with_vectors(plans, visible)
 
         def write(categories: tuple[str, ...]) -> Applied:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 
+from .. import telemetry
 from ..aio import AsyncMemory
 from ..errors import ConfigurationError
 from ..memory import Memory
@@ -50,9 +51,10 @@ class App(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        await Exchange({**shaped(scope), login.GIVEN: scope}, receive, send, self.metrics).run(
-            cast("ASGIApp", super().__call__)
-        )
+        given = {**shaped(scope), login.GIVEN: scope}
+        with telemetry.request(given) as span:
+            exchange = Exchange(given, receive, span.watching(send), self.metrics)
+            await exchange.run(cast("ASGIApp", super().__call__))
 
 
 def create_app(
@@ -82,6 +84,8 @@ def create_sibling(
     """Return the server as ``create_app`` does, for one of several processes."""
     backend = Backend(memory, settings, sibling)
     stopping.watch(server=True)
+    if settings.opentelemetry:
+        telemetry.instrument(content=settings.opentelemetry_content)
 
     def routes() -> list[Router]:  # in no router of their own: Litestar copies a router for the one that it is put in
         return [selfhosted.create_router(backend), hosted.create_router(backend)]

@@ -114,6 +114,10 @@ class Settings:
     """The key for it."""
     mcp_user_id: str = DEFAULT_USER
     """The user of calls to ``/mcp`` that name nobody and whose address has no ``user_id`` either."""
+    opentelemetry: bool = False
+    """Whether this process traces and measures with OpenTelemetry; it then does so for every Memory that it has."""
+    opentelemetry_content: bool = False
+    """Whether traces have questions, texts and paths of requests as well."""
     ui: bool = True
     """Whether people can look into the memories in a browser at ``/ui``. The page works with the same keys."""
 
@@ -188,7 +192,8 @@ class Settings:
         ``MEM0LITE_CORS_ORIGINS``, ``MEM0LITE_ACCESS_LOG``, ``MEM0LITE_API_KEYS``, ``MEM0LITE_INSECURE``,
         ``MEM0LITE_WEBHOOK_ALLOW_PRIVATE``, ``MEM0LITE_DURABILITY``, ``MEM0LITE_READ_ONLY``, ``MEM0LITE_CHECKSUMS``,
         ``MEM0LITE_STATEMENT_TIMEOUT_SECONDS``, ``MEM0LITE_WORKERS``, ``MEM0LITE_MCP``, ``MEM0LITE_MCP_USER_ID``,
-        ``MEM0LITE_UI``, ``MEM0LITE_LLM_URL``, ``MEM0LITE_LLM_MODEL`` and ``MEM0LITE_LLM_API_KEY`` of ``environment``,
+        ``MEM0LITE_UI``, ``MEM0LITE_OPENTELEMETRY``, ``MEM0LITE_OPENTELEMETRY_CONTENT``,
+        ``MEM0LITE_LLM_URL``, ``MEM0LITE_LLM_MODEL`` and ``MEM0LITE_LLM_API_KEY`` of ``environment``,
         by default the process's; also mem0's ``ADMIN_API_KEY`` and ``MEM0_DEFAULT_USER_ID``.
 
         An absent or empty variable leaves the default; ``others`` are settings that come before the variables. A
@@ -422,6 +427,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "checksums": _SWITCH,
     "workers": (lambda value: _is_whole(value) and 1 <= value <= MOST_WORKERS, f"a number from 1 to {MOST_WORKERS}"),
     "mcp": _SWITCH,
+    "opentelemetry": _SWITCH,
+    "opentelemetry_content": _SWITCH,
     "ui": _SWITCH,
 }
 """What each setting accepts, and how an error says so. Keys are checked elsewhere."""
@@ -449,6 +456,8 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "read_only": _switch,
     "checksums": _switch,
     "mcp": _switch,
+    "opentelemetry": _switch,
+    "opentelemetry_content": _switch,
     "ui": _switch,
     "statement_timeout_seconds": _seconds,
     "workers": _workers,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .. import telemetry
 from ..types import ChangeItem, DeliveryResult
 from ..values import to_micros
 from . import payload
@@ -246,7 +247,9 @@ class _Delivery:
         except ValueError:  # the file may come from anywhere
             return _Attempt(None, "the webhook in the file has no valid url or secret")
         try:
-            answer = self._post(target, headers, body)
+            with telemetry.delivery(change["memory_id"], webhook["url"]) as span:
+                answer = self._post(target, {**headers, **telemetry.outgoing()}, body)
+                span.note({"http.response.status_code": answer.status})
         except RefusedError as error:
             return _Attempt(None, f"{error}. {ALLOW}; delivering needs it, too.")
         except UndeliverableError as error:

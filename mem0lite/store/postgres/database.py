@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from ... import limits
+from ... import limits, telemetry
 from ...errors import (
     ClosedError,
     ConfigurationError,
@@ -193,7 +193,12 @@ class Database:
         nature."""
         limit = self.limit() if limited else None
         begin = _BEGIN_READ + _within(limit)
-        with self._entered(), self._translated(limit), self._connection(begin) as connection:
+        with (
+            telemetry.storage("postgresql", "read"),
+            self._entered(),
+            self._translated(limit),
+            self._connection(begin) as connection,
+        ):
             yield connection
             connection.run("COMMIT")
 
@@ -207,7 +212,7 @@ class Database:
         if self.read_only:
             raise ReadOnlyError(f"{self.name} was opened with read_only=True. Open it without to change it.")
         job = _Job(work)
-        with self._entered():
+        with self._entered(), telemetry.storage("postgresql", "write"):
             if not locked:
                 self._commit([job], locked=False)
             else:

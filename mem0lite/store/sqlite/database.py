@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, TypeVar, cast
 
 import apsw
 
-from ... import comparison, limits
+from ... import comparison, limits, telemetry
 from ...errors import (
     ClosedError,
     ConfigurationError,
@@ -159,10 +159,10 @@ class Database:
         """
         limit = self.limit() if limited else None
         if self.path is None:
-            with self._enter(), self._write_lock, self._translated():
+            with self._enter(), self._write_lock, self._translated(), telemetry.storage("sqlite", "read"):
                 yield from self._snapshot(self._writer_connection(), limit, statements)
             return
-        with self._enter(), self._translated():
+        with self._enter(), self._translated(), telemetry.storage("sqlite", "read"):
             connection = self._take_reader()
             healthy, began = True, time.monotonic()
             try:
@@ -215,7 +215,7 @@ class Database:
             try:
                 with self._state:
                     self._waiting.append(job)
-                with self._write_lock:
+                with telemetry.storage("sqlite", "write"), self._write_lock:
                     while not job.done:
                         self._commit_waiting(job)
             finally:
