@@ -114,7 +114,8 @@ class Source(Protocol):
         """Return the memories in the ranges."""
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
+        """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions), which hold until it is
+        called again."""
 
     def cosines(self, keys: "NDArray[np.int64]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the cosine of each of these memories with a unit vector, and NaN for ``no_meaning``; shape (n,).
