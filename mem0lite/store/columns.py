@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NEVER = 2**63 - 1
 """When a memory expires that does not expire."""
 _SCOPE_BITS = 32
-_CHUNK = 256  # vectors read at a time: they stay in the processor's cache
+_CHUNK = 512  # vectors read at a time: they stay in the processor's cache
 _MOST_SPARE = 1_024  # slots that are given up, beside as many as are in use
 _WIDTH = 8_192  # keys whose memories are read at a time
 _MANY_RANGES = 64  # of a chunk

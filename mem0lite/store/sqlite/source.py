@@ -117,7 +117,7 @@ class SnapshotSource:
             "group_concat(CASE WHEN m.superseded_at IS NOT NULL THEN m.key END), "
             f"group_concat({_SPEAKER}, char({ord(_BETWEEN)})), "
             "json_group_object(m.key, substr(m.text, 1, instr(m.text, ': ') - 1)) "
-            f"FILTER (WHERE m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1) "
+            f"FILTER (WHERE m.actor_id IS NULL AND substr(m.text, 1, {NAME_LENGTH + 2}) GLOB '?*: *') "
             f"FROM {_RANGES} {_JOINED}",
             ranges,
         )
@@ -334,7 +334,10 @@ def _only(
     import numpy as np
 
     if len(ranges) == 1:
-        start, end = np.searchsorted(keys, [ranges[0][1], ranges[0][2] + 1])
+        [(_, first, last)] = ranges
+        if len(keys) and first <= keys[0] and keys[-1] <= last:
+            return keys, vectors
+        start, end = np.searchsorted(keys, [first, last + 1])
         return keys[start:end], vectors[start:end]
     _, firsts, lasts = np.array(ranges, dtype=np.int64).reshape(-1, 3).T
     places = np.searchsorted(firsts, keys, side="right") - 1
