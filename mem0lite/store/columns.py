@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NEVER = 2**63 - 1
 """When a memory expires that does not expire."""
 _SCOPE_BITS = 32
-_CHUNK = 256  # vectors read at a time: they stay in the processor's cache
+_CHUNK = 512  # vectors read at a time: they stay in the processor's cache
 _MOST_SPARE = 1_024  # slots that are given up, beside as many as are in use
 _WIDTH = 8_192  # keys whose memories are read at a time
 _MANY_RANGES = 64  # of a chunk
@@ -114,7 +114,8 @@ class Source(Protocol):
         """Return the memories in the ranges."""
 
     def vectors(self, ranges: Sequence[Range]) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions)."""
+        """Return the keys of the vectors in the ranges, and the vectors, shape (n, dimensions), which hold until it is
+        called again."""
 
     def cosines(self, keys: "NDArray[np.int64]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the cosine of each of these memories with a unit vector, and NaN for ``no_meaning``; shape (n,).

@@ -57,6 +57,7 @@ class SnapshotSource:
     ) -> None:
         self._connection, self._state, self._dimensions, self._between = connection, state, dimensions, between
         self._expression = expression
+        self._room: NDArray[np.float32] | None = None  # for vectors
         self.current = Current(0, (), None)
         """What the file is like, once ``version`` was called."""
 
@@ -116,7 +117,7 @@ class SnapshotSource:
             "group_concat(CASE WHEN m.superseded_at IS NOT NULL THEN m.key END), "
             f"group_concat({_SPEAKER}, char({ord(_BETWEEN)})), "
             "json_group_object(m.key, substr(m.text, 1, instr(m.text, ': ') - 1)) "
-            f"FILTER (WHERE m.actor_id IS NULL AND instr(substr(m.text, 1, {NAME_LENGTH + 2}), ': ') > 1) "
+            f"FILTER (WHERE m.actor_id IS NULL AND substr(m.text, 1, {NAME_LENGTH + 2}) GLOB '?*: *') "
             f"FROM {_RANGES} {_JOINED}",
             ranges,
         )
@@ -149,39 +150,38 @@ class SnapshotSource:
         # SQLite's group_concat keeps bytes as they are; one value for all is twice as fast as a row for each. Runs are
         # read where they belong, without a copy in between.
         size, blocks = 4 * self._dimensions, _whole_blocks(ranges)
-        count, total, apart = self._get(
-            "SELECT count(*), sum(length(v.embeddings)), "
-            f"CAST(group_concat(CASE WHEN length(v.embeddings) <= {size} THEN v.embeddings END, '') AS BLOB) "
-            f"FROM {_RANGES} CROSS JOIN vector v ON v.key {_IN_RANGE}",
+        joined = f"FROM {_RANGES} CROSS JOIN vector v ON v.key {_IN_RANGE}"
+        count, total, apart, *runs = self._get(
+            "SELECT count(*), ifnull(sum(length(v.embeddings)), 0), "
+            f"CAST(group_concat(CASE WHEN length(v.embeddings) <= {size} THEN v.embeddings END, '') AS BLOB), "
+            f"group_concat(CASE WHEN length(v.embeddings) > {size} THEN v.key END), "
+            f"group_concat(CASE WHEN length(v.embeddings) > {size} THEN length(v.embeddings) END) {joined}",
             blocks,
         )
-        total, apart = total or 0, apart or b""
         if total % size:
             raise not_agreeing()
-        if total == len(apart):
-            keys, vectors = self._keys("vector", blocks, count), np.frombuffer(apart, dtype="<f4")
+        if runs[0] is None:
+            keys, vectors = self._keys("vector", blocks, count), np.frombuffer(apart or b"", dtype="<f4")
         else:
-            keys, vectors = self._runs(blocks, apart, total)
+            if apart is not None:
+                runs = self._get(f"SELECT group_concat(v.key), group_concat(length(v.embeddings)) {joined}", blocks)
+            firsts, lengths = (_numbers(one, np.int64) for one in runs)
+            keys, vectors = _keys_of(firsts, lengths // size), self._read(firsts, lengths, apart or b"", total)
         vectors = vectors.reshape(-1, self._dimensions)
         if len(keys) != len(vectors):
             raise not_agreeing()
         return _only(ranges, keys, vectors)
 
-    def _runs(
-        self, ranges: Sequence[Range], apart: bytes, total: int
-    ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-        """Return keys and vectors of ranges in which there are runs; ``apart`` has the vectors that are in none."""
+    def _read(
+        self, firsts: "NDArray[np.int64]", lengths: "NDArray[np.int64]", apart: bytes, total: int
+    ) -> "NDArray[np.float32]":
+        """Return the vectors of rows with these keys and lengths; ``apart`` has those that are in no run. They are
+        overwritten by the next ones: the system takes longer to give new memory than SQLite to fill it."""
         import numpy as np
 
-        size = 4 * self._dimensions
-        found = self._get(
-            f"SELECT group_concat(v.key), group_concat(length(v.embeddings)) FROM {_RANGES} "
-            f"CROSS JOIN vector v ON v.key {_IN_RANGE}",
-            ranges,
-        )
-        firsts, lengths = (_numbers(one, np.int64) for one in found)
-        read, place, passed = np.empty(total // 4, dtype="<f4"), 0, 0
-        room = memoryview(read.view(np.uint8).data)
+        if self._room is None or self._room.nbytes < total:
+            self._room = np.empty(total // 4, dtype="<f4")
+        room, size, place, passed = memoryview(self._room.view(np.uint8).data), 4 * self._dimensions, 0, 0
         with self._connection.blob_open("main", "vector", "embeddings", int(firsts[lengths > size][0]), False) as run:
             for first, length in zip(firsts.tolist(), lengths.tolist(), strict=True):
                 if length > size:
@@ -191,9 +191,7 @@ class SnapshotSource:
                     room[place : place + length] = apart[passed : passed + length]
                     passed += length
                 place += length
-        counts = lengths // size
-        places = np.arange(total // size) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.repeat(firsts, counts) + places, read
+        return self._room[: total // 4]
 
     def cosines(self, keys: "NDArray[np.int64]", vector: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the cosine of each of these memories with a unit vector.
@@ -319,6 +317,16 @@ def _whole_blocks(ranges: Sequence[Range]) -> list[Range]:
     return from_blocks
 
 
+def _keys_of(firsts: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Return the keys of the vectors in rows that have so many each."""
+    import numpy as np
+
+    total = int(counts.sum())
+    if firsts[-1] + counts[-1] - firsts[0] == total:
+        return np.arange(firsts[0], firsts[0] + total)
+    return np.repeat(firsts - np.cumsum(counts) + counts, counts) + np.arange(total)
+
+
 def _only(
     ranges: Sequence[Range], keys: "NDArray[np.int64]", vectors: "NDArray[np.float32]"
 ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
@@ -326,7 +334,10 @@ def _only(
     import numpy as np
 
     if len(ranges) == 1:
-        start, end = np.searchsorted(keys, [ranges[0][1], ranges[0][2] + 1])
+        [(_, first, last)] = ranges
+        if len(keys) and first <= keys[0] and keys[-1] <= last:
+            return keys, vectors
+        start, end = np.searchsorted(keys, [first, last + 1])
         return keys[start:end], vectors[start:end]
     _, firsts, lasts = np.array(ranges, dtype=np.int64).reshape(-1, 3).T
     places = np.searchsorted(firsts, keys, side="right") - 1
