@@ -1087,7 +1087,9 @@ def test_what_is_served_and_closed_is_said(tmp_path: Any, options: list[str], va
     process.terminate()
     rest = process.communicate(timeout=60)[1]
     url = re.escape(address[0])
-    assert re.match(rf"mem0lite serves {path} at {url} \(docs: {url}/docs\) with all-MiniLM-L6-v2\. ", said)
+    assert re.match(
+        rf"mem0lite serves {path} at {url} \(page: {url}/ui, docs: {url}/docs\) with all-MiniLM-L6-v2\. ", said
+    )
     assert said.endswith(f" {words} Ctrl-C stops it.\n")
     assert rest == f"mem0lite closed {path}.\n"
     assert process.returncode == 0

@@ -298,9 +298,10 @@ def _announce(
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     several = f", by {settings.workers} workers" if settings.workers > 1 else ""
     sends = f" Texts are sent to the language model {settings.llm_name}." if settings.llm_name else ""
+    page = f"page: {url}/ui, " if settings.ui else ""
     # One line, so that whoever waits for it gets everything.
     note(
-        f"mem0lite serves {file} at {url} (docs: {url}/docs) with {model}{several}.{sends} "
+        f"mem0lite serves {file} at {url} ({page}docs: {url}/docs) with {model}{several}.{sends} "
         f"{_callers(settings, has_keys)} Ctrl-C stops it."
     )
 
