@@ -142,8 +142,9 @@ def requests_of(kind: str, worker: int, ids: Sequence[str]) -> Callable[[int], b
             "POST", "/search", {"query": f"what of {worker} and {n} with bana", "user_id": "me", "top_k": 10}
         )
     text = "a long text about many things " * 30 if kind == "add long" else "a note"
+    run = os.getpid()  # each measurement is a process: a text that was added before would not be stored again
     return lambda n: request_bytes(
-        "POST", "/memories", {"messages": [{"role": "user", "content": f"{text} {worker} {n}"}], "user_id": "adder"}
+        "POST", "/memories", {"messages": [{"role": "user", "content": f"{text} {run} {worker} {n}"}], "user_id": "adder"}
     )
 
 
