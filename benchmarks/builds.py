@@ -2,12 +2,17 @@
 
     git worktree add --detach ../before 7397b40
     python benchmarks/builds.py ../before . [--seconds 3] [--rounds 3] [--rates] [--memories 1000]
+    python benchmarks/builds.py ../before . --first [--rounds 3] [--memories 10000]
 
 A build is a folder with the package mem0lite; ``FOLDER@PYTHON`` names another Python to run it. Nothing is embedded:
 the embedder answers at once. The server and the client have one core each. For every kind of request it prints the
 medians of the rounds: requests a second and CPU per request, with 16 connections that each send one request after the
 other. ``--rates`` also looks for the highest rate of a mix like the soak's (half of it writes) at which 99 of 100
 answers come within 100 ms; requests begin at moments that are set beforehand.
+
+``--first`` measures the library instead: the CPU of the first search of a scope in a file that was just opened, of the
+second, which keeps the vectors, and of later ones. Each round is a process of its own, which has searched another
+user's memories before.
 """
 
 import argparse
@@ -125,6 +130,42 @@ def compare(builds: Sequence[Build], kinds: Sequence[str], seconds: float, round
         )
 
 
+# -- what the first search of a scope costs
+
+
+def searches(path: str) -> list[float]:
+    """Return milliseconds of CPU of the first searches of a user in a file; runs as a separate process."""
+    from serving import FixedVectors
+
+    from mem0lite import Memory
+
+    words, spent = random.Random(time.time_ns()), []
+    with Memory(path, embedder=FixedVectors()) as memory:
+        memory.add_many({"messages": sentence(words), "user_id": "warm"} for _ in range(30))
+        for user in ("warm",) * 3 + ("me",) * 6:
+            question, before = sentence(words, 6), time.process_time()
+            memory.search(question, user_id=user, top_k=10)
+            spent.append((time.process_time() - before) * 1_000)
+    return spent[3:]
+
+
+def first_searches(builds: Sequence[Build], rounds: int) -> None:
+    """Print what the first, the second and later searches cost: medians of both builds, and of the rounds' ratios."""
+    found: list[list[list[float]]] = []
+    for _ in range(rounds):
+        row = []
+        for build in builds:
+            command = [build.python, __file__, "--searches", build.path]
+            printed = subprocess.run(command, env=environment(build.folder), stdout=subprocess.PIPE, check=True).stdout
+            first, second, *later = json.loads(printed)
+            row.append([first, second, statistics.median(later)])
+        found.append(row)
+    for place, name in enumerate(("first", "second", "later")):
+        before, after = (statistics.median(row[build][place] for row in found) for build in (0, 1))
+        ratio = statistics.median(new[place] / old[place] for old, new in found)
+        print(f"{name:<7} {before:7.1f} → {after:7.1f} ms of CPU a search ({ratio:.2f} ×)", flush=True)
+
+
 # -- how many a second are held
 
 
@@ -192,6 +233,8 @@ def main() -> None:
     parser.add_argument("builds", nargs="*")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--fill", help=argparse.SUPPRESS)
+    parser.add_argument("--searches", help=argparse.SUPPRESS)
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("--kinds", nargs="+", default=KINDS)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -204,12 +247,18 @@ def main() -> None:
     if arguments.fill:
         print(json.dumps(fill(arguments.fill, arguments.memories)))
         return
+    if arguments.searches:
+        print(json.dumps(searches(arguments.searches)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         builds = [
             made(build, Path(folder, f"{number}.db"), arguments.memories)
             for number, build in enumerate(arguments.builds)
         ]
         print(f"{processor()}, {' → '.join(build.name for build in builds)}")
+        if arguments.first:
+            first_searches(builds, arguments.rounds)
+            return
         os.sched_setaffinity(0, CORES[-1:])
         compare(builds, arguments.kinds, arguments.seconds, arguments.rounds)
         if arguments.rates:

@@ -143,9 +143,12 @@ def requests_of(kind: str, worker: int, ids: Sequence[str]) -> Callable[[int], b
         )
     text = "a long text about many things " * 30 if kind == "add long" else "a note"
     run = os.getpid()  # each measurement is a process: a text that was added before would not be stored again
-    return lambda n: request_bytes(
-        "POST", "/memories", {"messages": [{"role": "user", "content": f"{text} {run} {worker} {n}"}], "user_id": "adder"}
-    )
+
+    def request(n):
+        messages = [{"role": "user", "content": f"{text} {run} {worker} {n}"}]
+        return request_bytes("POST", "/memories", {"messages": messages, "user_id": "adder"})
+
+    return request
 
 
 def drive(port: int, kind: str, connections: int, seconds: float, ids: Sequence[str], pipe: Any) -> None:
