@@ -243,7 +243,7 @@ def _position(connection: apsw.Connection, kind: str, after: str | None) -> tupl
         return _BEFORE_ALL, _BEFORE_ALL
     from .. import cursors  # when pages are asked for
 
-    return cursors.unseal(rows.remembered(connection, "seal"), kind, after)
+    return cursors.unseal(_secret(connection), kind, after)
 
 
 def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -> tuple[list[Any], str | None]:
@@ -254,7 +254,13 @@ def _cut(connection: apsw.Connection, kind: str, found: list[Any], limit: int) -
     from .. import cursors
 
     first, second, *_ = found[limit - 1]
-    return found[:limit], cursors.seal(rows.remembered(connection, "seal"), kind, (first, second))
+    return found[:limit], cursors.seal(_secret(connection), kind, (first, second))
+
+
+def _secret(connection: apsw.Connection) -> str:
+    """Return what cursors are sealed with. Every file has it; raises CorruptFileError for one that does not."""
+    with undamaged():
+        return text(rows.remembered(connection, "seal"))
 
 
 # -- searching

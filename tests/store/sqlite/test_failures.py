@@ -147,6 +147,26 @@ def test_text_that_is_not_utf8(memory, writer):
         memory.get(item["id"])
 
 
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM meta", "UPDATE meta SET value = 'null'", "UPDATE meta SET value = '7'"]
+)
+def test_a_list_whose_seal_is_damaged(memory, writer, change):
+    """A file that has lost what its cursors are sealed with gives no page of a list and takes no cursor, and says that
+    it is damaged."""
+    memory.add([{"content": f"text {n}"} for n in range(3)], user_id="u", infer=False)
+    memory.add("another call", user_id="u")
+    cursor = memory.get_all(user_id="u", top_k=1)["next_cursor"]
+    writer.execute(f"{change} WHERE name = 'seal'")
+    for listing in (
+        lambda: memory.get_all(user_id="u", top_k=1),
+        lambda: memory.get_all(user_id="u", after=cursor),
+        lambda: memory.events(top_k=1),
+    ):
+        with pytest.raises(CorruptFileError, match="damaged"):
+            listing()
+    assert memory.get_all(user_id="u")["total"] == 4
+
+
 def test_an_old_sqlite_is_refused(path, monkeypatch):
     """A SQLite that can lose committed data is refused with the command that replaces it."""
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
