@@ -40,7 +40,7 @@ class Store(Protocol):
         """Return one document, or None."""
 
     def glance(self, kind: str, name: str, /) -> Sequence[Document] | None:
-        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None."""
+        """Return the document of a name, or nothing in its place, if it is known without reading; else None."""
 
     def change_document(
         self, kind: str, name: str, change: Callable[[Document | None], Document | None], /

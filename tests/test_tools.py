@@ -83,6 +83,7 @@ def everything(memory: Memory, folder: Path) -> dict[str, Any]:
     tell("event", "unknown")
     tell("changes")
     tell("stats")
+    tell("usage", "al")
     tell("extract")
     tell("summary", user_id="al")
     tell("update_project", {"custom_instructions": "x"})

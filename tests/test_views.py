@@ -69,6 +69,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     ],
     "update": [{"memory_id": "{memory}", "text": "mine"}, {"memory_id": "{memory}", "timestamp": "2020-01-01"}],
     "update_many": [{"items": [{"memory_id": "{memory}", "metadata": {"k": 2}}]}],
+    "usage": [{}, {"user_id": "bob"}, {"user_id": "alice"}],
     "user_id": [{}],
 }
 # What concerns a whole file, and is refused.

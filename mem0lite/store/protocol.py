@@ -593,9 +593,10 @@ class Store(Reads, Protocol):
         """Return one document, or None."""
 
     def glance(self, kind: str, name: str) -> Sequence[dict[str, Any]] | None:
-        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None.
+        """Return the document of a name, or nothing in its place, if it is known not to have changed since ``document``
+        returned it; else None.
 
-        For an event loop, which asks in a thread when it gets None: also for what ``document`` raises.
+        For an event loop: it executes no statement. Whoever gets None calls ``document`` in a thread.
         """
 
     def change_document(

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar, cast
+from typing import IO, Any, Literal, cast
 
 import apsw
 
@@ -33,7 +33,6 @@ from .file import APPLICATION_ID, CHECKSUM_BYTES
 from .held import HeldFile, is_free, outside
 from .touched import Touched
 
-R = TypeVar("R")
 Durability = Literal["full", "normal"]
 
 _OLDEST_SQLITE = (3, 51, 3)  # older ones can lose committed data in WAL mode with two connections
@@ -180,29 +179,6 @@ class Database:
     def commit(self) -> bytes | None:
         """What is another after every commit to the file, whoever makes it; None where that is not known."""
         return None if self._held is None else self._held.log_state
-
-    def glance(self, work: Callable[[apsw.Connection], R]) -> R | None:
-        """Return what ``work`` reads in a single short statement if that needs no waiting, else None.
-
-        For an event loop: to go to a thread and back costs several times as much as such a read. What went wrong is
-        not said, because the caller asks again by ``read``.
-        """
-        if self.path is None or self.read_only or self._paused or not self._idle:  # it would wait, or open a file
-            return None
-        try:
-            with self._enter(), self._translated():
-                connection, healthy = self._take_reader(), True
-                try:
-                    connection.set_busy_timeout(0)
-                    return work(connection)
-                except _BREAKING:
-                    healthy = False
-                    raise
-                finally:
-                    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-                    self._give_back(connection, healthy)
-        except Mem0LiteError:
-            return None
 
     def write(self, work: Callable[[apsw.Connection], Any]) -> Any:
         """Run ``work`` inside a transaction and return its result once that is committed.

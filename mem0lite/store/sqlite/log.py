@@ -167,12 +167,6 @@ def document(connection: apsw.Connection, kind: str, name: str) -> dict[str, Any
     return None if value is None else histories.to_document(value)
 
 
-def glance(connection: apsw.Connection, kind: str, name: str) -> list[dict[str, Any]]:
-    """Return a document, or nothing."""
-    found = document(connection, kind, name)
-    return [] if found is None else [found]
-
-
 def documents(connection: apsw.Connection, kind: str) -> list[dict[str, Any]]:
     """Return the documents of a kind, oldest first."""
     found: list[Any] = connection.execute(

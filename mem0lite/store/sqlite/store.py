@@ -90,8 +90,8 @@ class SQLiteStore:
         self._columns = Columns(self._dimensions, cache_bytes)
         self._quotas = Quotas(quota) if quota else None
         self._counted: tuple[int, int, Counts] | None = None  # the version and the instant that the counts are of
-        self._glanced: tuple[bytes, tuple[str, str], list[dict[str, Any]]] | None = None
-        """The last glance, and the commit as of which it is: servers look for the same with each request."""
+        self._glanced: dict[tuple[str, str], tuple[bytes | None, list[dict[str, Any]]]] = {}
+        """The documents that were glanced at, and the commit as of which each was read."""
         self.graphs = FileGraphs(self._database, self._settings)
         self.file = Upkeep(self._database, self._settings, lambda: self._columns.nbytes)
         try:
@@ -376,18 +376,18 @@ class SQLiteStore:
 
     def document(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return one document, or None."""
+        commit = self._database.commit
         with self._database.read() as connection:
-            return log.document(connection, kind, name)
+            found = log.document(connection, kind, name)
+        if (kind, name) in self._glanced:
+            self._glanced[kind, name] = commit, [] if found is None else [found]
+        return found
 
     def glance(self, kind: str, name: str) -> list[dict[str, Any]] | None:
-        """Return the document of a name, or nothing in its place, if that needs no waiting at all; else None."""
-        commit, known = self._database.commit, self._glanced
-        if known is not None and known[:2] == (commit, (kind, name)):
-            return known[2]
-        found = self._database.glance(lambda connection: log.glance(connection, kind, name))
-        if found is not None and commit is not None:
-            self._glanced = commit, (kind, name), found
-        return found
+        """Return the document of a name, or nothing in its place, if nobody wrote since ``document`` read it; else
+        None."""
+        commit, found = self._glanced.setdefault((kind, name), (None, []))
+        return found if commit is not None and commit == self._database.commit else None
 
     def change_document(
         self, kind: str, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
