@@ -63,6 +63,7 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("GET", "/export", None, 200),
     ("POST", "/import", {"lines": ['{"memory": "ripe apple"}'], "user_id": "alice"}, 403),
     ("GET", "/stats", None, 403),
+    ("GET", "/usage?user_id=alice", None, 200),
     ("GET", "/check", None, 403),
     ("GET", "/metrics", None, 403),
     ("DELETE", "/memories/{id}", None, 200),

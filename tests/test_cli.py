@@ -29,8 +29,8 @@ from mem0lite.cli import main
 COMMANDS = (
     "add", "backup", "bench", "changes", "check", "context", "copy", "delete", "doctor", "entities", "erase", "events",
     "export", "extract", "feedback", "fetch", "get", "graph", "guide", "history", "hook", "import", "install", "keys",
-    "list", "mcp", "project", "reembed", "reindex", "restore", "search", "serve", "stats", "update", "usage",
-    "vacuum", "webhooks",
+    "list", "mcp", "project", "reembed", "reindex", "restore", "search", "serve", "stats", "summary", "update",
+    "usage", "vacuum", "webhooks",
 )  # fmt: skip
 LINES = [
     {"id": "1", "memory": "I am allergic to peanuts", "user_id": "alice", "created_at": "2024-01-01T10:00:00Z",

@@ -120,7 +120,7 @@ def test_the_client_for_node_reads_every_answer(transport: str, tmp_path: Path) 
     for name in ("found", "listed", "read"):
         [item] = seen[name]["results"]
         assert (item["id"], item["memory"], item["metadata"]) == (memory_id, "I love sushi", {"a": {"b": [1]}})
-    assert len(seen["tools"]) == 12
+    assert len(seen["tools"]) == 13
     assert "I love sushi" in seen["context"]["text"]
     assert seen["context"]["memory_ids"] == [memory_id]
     assert [one["id"] for one in seen["entities"]["results"]] == ["José/1"]

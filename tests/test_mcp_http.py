@@ -95,7 +95,7 @@ def test_a_memory_is_added_and_found(mode: str) -> None:
     with serving(Settings(insecure=True)) as client:
 
         async def talk(connected: Any) -> None:
-            assert len((await connected.list_tools()).tools) == 12
+            assert len((await connected.list_tools()).tools) == 13
             await done(connected, "add_memory", text="I love sushi")
             [hit] = (await done(connected, "search_memories", query="sushi"))["results"]
             [resource] = (await connected.list_resources()).resources

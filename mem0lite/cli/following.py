@@ -43,9 +43,10 @@ def entities(options: Options, kind: str | None) -> None:
 @store_options
 @click.pass_obj
 def events(options: Options, id: str | None, limit: int, after: str | None, event_type: str | None) -> None:
-    """Show the calls of add, and the edits whose facts are drawn again, newest first, or the one with ID.
+    """Show the calls of add, newest first, or the one with ID.
 
-    ID is the event_id that the library, or the hosted API, answered to the call.
+    Edits of messages whose facts are drawn again are there, too. ID is the event_id that the library, or the hosted
+    API, answered to the call.
     """
     with closing(open_store(options, reading=True)) as store:
         if id is None:

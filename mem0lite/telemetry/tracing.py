@@ -246,7 +246,7 @@ def _server(url: str) -> dict[str, Any]:
 def _records(result: Any) -> list[dict[str, Any]] | None:
     """Return the memories that an answer is about, in the form of ``gen_ai.memory.records``; None if it says none."""
     if isinstance(result, tuple):  # of _update
-        return [{"id": one.id, "content": one.text} for one in result[1]]
+        return [{"id": one.id, "content": one.text} for one in result[1].updated]
     answers: Sequence[Any] = result if isinstance(result, list) else [result]
     lists = [one["results"] if "results" in one else one.get("memories") for one in answers]
     if any(one is None for one in lists):

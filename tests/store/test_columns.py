@@ -202,7 +202,7 @@ def test_vectors_are_not_read_at_once():
     assert read == []
     viewed(columns, store)
     sizes = [sum(last - first + 1 for _, first, last in ranges) for ranges in read]
-    assert sum(sizes) == 1_200 and max(sizes) <= 300
+    assert sum(sizes) == 1_200 and max(sizes) <= 512
 
 
 def test_a_scope_that_lost_nearly_everything_is_read_in_few_steps():
