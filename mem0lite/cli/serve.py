@@ -1,8 +1,10 @@
 """``mem0lite serve``."""
 
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -278,17 +280,11 @@ def _callers(settings: "Settings", has_keys: Callable[[], bool]) -> str:
 
 
 def _run(memory: "Memory", settings: "Settings", listener: "socket.socket") -> None:
-    import signal
-
     from ..server import create_app
 
     app = create_app(memory, settings=settings)
-    # The server stops gracefully and then raises the signal again, which by default ends the process before the file
-    # is closed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):  # a server is meant to be stopped
-        _announce(settings, listener, file_of(memory), memory._embedder.name, lambda: memory._needs_key)
-        answer(app, settings, listener)
+    say = partial(_announce, settings, listener, file_of(memory), memory._embedder.name, lambda: memory._needs_key)
+    answer(app, settings, listener, say)
 
 
 def _announce(
@@ -306,8 +302,10 @@ def _announce(
     )
 
 
-def answer(app: "App", settings: "Settings", listener: "socket.socket") -> None:
-    """Answer the requests that come to a socket, until a signal comes."""
+def answer(
+    app: "App", settings: "Settings", listener: "socket.socket", announce: Callable[[], object] = lambda: None
+) -> None:
+    """Answer the requests that come to a socket, until a signal comes. ``announce`` is called when one may come."""
     import uvicorn
 
     from ..server import access_log
@@ -316,7 +314,17 @@ def answer(app: "App", settings: "Settings", listener: "socket.socket") -> None:
         access_log.to_stderr()
     # uvicorn takes uvloop by itself where it is installed.
     config = uvicorn.Config(app, log_level="warning", http=_protocol(), timeout_graceful_shutdown=SHUTDOWN_SECONDS)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+
+    def stop(_: int, __: object) -> None:
+        server.should_exit = True
+
+    # uvicorn sets its own handlers a moment later, and raises the signal again when it has stopped. A handler that
+    # raises KeyboardInterrupt may do so where the event loop drops it, and the server would go on.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    announce()
+    server.run(sockets=[listener])
 
 
 def _protocol() -> "type[asyncio.Protocol] | Literal['h11']":

@@ -174,8 +174,8 @@ def _work(
             with exporting(settings.opentelemetry), Memory(**settings.memory_arguments) as memory:
                 load_model(memory)
                 app = create_sibling(memory, settings, Sibling(number == 0, folder))
-                parent.send(_Ready(file_of(memory), memory._embedder.name))
-                answer(app, settings, listener)
+                ready = _Ready(file_of(memory), memory._embedder.name)
+                answer(app, settings, listener, lambda: parent.send(ready))
         except Mem0LiteError as error:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends anyway, and nobody wants to see where it was
             with suppress(OSError):
