@@ -32,7 +32,8 @@ GONE = (
 )
 """Selects rows with vectors of memories that are gone."""
 UNSOUND = (
-    f"SELECT v.key FROM vector v WHERE length(v.embeddings) % {SIZE} OR (v.key & {BLOCK - 1}) + {COUNT} > {BLOCK} "
+    "SELECT v.key FROM vector v WHERE typeof(v.embeddings) <> 'blob' "
+    f"OR length(v.embeddings) % {SIZE} OR (v.key & {BLOCK - 1}) + {COUNT} > {BLOCK} "
     f"OR EXISTS (SELECT 1 FROM vector n WHERE n.key > v.key AND n.key < v.key + {COUNT})"
 )
 """Selects rows that have no whole number of vectors, or reach into other rows."""
@@ -80,7 +81,9 @@ def within(connection: apsw.Connection, first: int, last: int) -> Iterator[tuple
     """Yield the keys from one to another that have a vector, and the vectors."""
     size = size_of(connection)
     for start, vectors in connection.execute(_ROWS, (first & -BLOCK, last)):
-        for place in range(len(vectors) // size):
+        with undamaged():
+            count = len(vectors) // size
+        for place in range(count):
             if start + place >= first:
                 yield start + place, vectors[place * size : (place + 1) * size]
 
@@ -89,7 +92,8 @@ def _runs(connection: apsw.Connection, block: int, size: int) -> list[_Run]:
     """Return the runs of a block. Each ends where the next one begins, which one in a damaged file may not do."""
     found: list[Any] = connection.execute(_ROWS, (block, block + BLOCK - 1)).fetchall()
     ends = [key for key, _ in found[1:]] + [block + BLOCK]
-    return [_run(key, vectors, end, size) for (key, vectors), end in zip(found, ends, strict=False)]
+    with undamaged():
+        return [_run(key, vectors, end, size) for (key, vectors), end in zip(found, ends, strict=False)]
 
 
 def _run(key: int, vectors: bytes, end: int, size: int) -> _Run:
