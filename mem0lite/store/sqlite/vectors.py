@@ -32,7 +32,7 @@ GONE = (
 )
 """Selects rows with vectors of memories that are gone."""
 UNSOUND = (
-    "SELECT v.key FROM vector v WHERE typeof(v.embeddings) <> 'blob' "
+    "SELECT v.key FROM vector v WHERE typeof(v.embeddings) <> 'blob' OR length(v.embeddings) = 0 "
     f"OR length(v.embeddings) % {SIZE} OR (v.key & {BLOCK - 1}) + {COUNT} > {BLOCK} "
     f"OR EXISTS (SELECT 1 FROM vector n WHERE n.key > v.key AND n.key < v.key + {COUNT})"
 )
@@ -82,7 +82,7 @@ def within(connection: apsw.Connection, first: int, last: int) -> Iterator[tuple
     size = size_of(connection)
     for start, vectors in connection.execute(_ROWS, (first & -BLOCK, last)):
         with undamaged():
-            count = len(vectors) // size
+            count = memoryview(vectors).nbytes // size  # which refuses a text, too
         for place in range(count):
             if start + place >= first:
                 yield start + place, vectors[place * size : (place + 1) * size]
@@ -97,7 +97,7 @@ def _runs(connection: apsw.Connection, block: int, size: int) -> list[_Run]:
 
 
 def _run(key: int, vectors: bytes, end: int, size: int) -> _Run:
-    whole = size * min(len(vectors) // size, end - key)
+    whole = size * min(memoryview(vectors).nbytes // size, end - key)  # which refuses what is no bytes
     return _Run(key, vectors[:whole], len(vectors) == whole)
 
 

@@ -7,7 +7,7 @@ import apsw
 import pytest
 from embedder import HashEmbedder
 
-from mem0lite import Memory
+from mem0lite import CorruptFileError, Memory
 from mem0lite.embedding.protocol import embed_documents
 from mem0lite.store.sqlite import vectors
 
@@ -193,3 +193,24 @@ def test_a_check_finds_and_mends_what_is_wrong_with_runs(path, kind):
         assert memory.check()["ok"]
         agree(memory)
         assert found(memory)
+
+
+SCHEMA = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '{}', '{}') WHERE name = 'vector'"
+
+
+@pytest.mark.parametrize("value", ["NULL", "'a text'", "7", "x''"])
+def test_a_row_that_has_no_vectors_is_damage(path, value):
+    """What is no run is an error of ours where it would be rewritten, and a finding that is repaired without a loss."""
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        ids = fill(memory)
+    change(path, SCHEMA.format("BLOB NOT NULL) STRICT", "BLOB)"))
+    change(path, f"UPDATE vector SET embeddings = {value} {RUNS}")
+    change(path, SCHEMA.format("BLOB)", "BLOB NOT NULL) STRICT"))
+    with Memory(path, embedder=HashEmbedder()) as memory:
+        if value != "x''":
+            with pytest.raises(CorruptFileError):
+                memory.delete(ids[7])
+        assert "vectors" in {problem["check"] for problem in memory.check()["problems"]}
+        memory.check(repair=True)
+        assert memory.check()["ok"]
+        agree(memory)
